@@ -1,0 +1,78 @@
+"""``lamp generate`` and ``lamp search``: the trained models of the workspace."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lamp_core.errors import LampError
+from tasks.project import find_project
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lamp_core.skeleton.skeleton import Skeleton
+
+
+def generate(
+    text: Annotated[str, typer.Argument(help="What the person does.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write: .npy (joints), .bvh, .gif or .html.")
+    ],
+    count: Annotated[int, typer.Option("-n", min=1, help="Motions to generate.")] = 1,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.2, help="Length; else estimated from the text.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same motions.")] = 0,
+) -> None:
+    """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
+    from lamp_core.generation import api
+    from lamp_core.render.export import check_ending
+
+    check_ending(output)
+    generated = api.generate(find_project().data, text, count, seconds, seed)
+    for path in _save(output, generated.joints, generated.skeleton, text):
+        typer.echo(path)
+
+
+def search(
+    text: Annotated[str | None, typer.Argument(help="What the person does.")] = None,
+    motion: Annotated[Path | None, typer.Option(help="A motion: joints (.npy) or .bvh.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 10,
+) -> None:
+    """Search the gallery: motions by text, or captions by motion."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if (text is None) == (motion is None):
+        raise LampError("give a text, or a motion with --motion FILE")
+    if motion is not None and not motion.is_file():
+        raise LampError(f"there is no file {motion}")
+    from lamp_core.retrieval import api
+
+    data = find_project().data
+    hits = (
+        api.search_motion(data, motion, top) if motion is not None else api.search_text(data, text or "", top)
+    )
+    table = Table("rank", "clip", "score", "caption", box=None, header_style="bold")
+    for hit in hits:
+        table.add_row(str(hit.rank), hit.clip, f"{hit.score:.3f}", hit.caption)
+    Console().print(table)
+
+
+def _save(path: Path, motions: "list[np.ndarray]", skeleton: "Skeleton", text: str) -> list[Path]:
+    """Write the motions; return the files."""
+    from lamp_core.render.export import save_motion
+    from lamp_core.render.player import PlayerMotion, player_page
+
+    rate = skeleton.frames_per_second
+    if path.suffix.lower() == ".html":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        page = player_page([PlayerMotion(joints_TJ3, skeleton, rate) for joints_TJ3 in motions], title=text)
+        path.write_text(page, encoding="utf-8")
+        return [path]
+    numbered = [path.with_stem(f"{path.stem}-{index}") for index in range(1, len(motions) + 1)]
+    paths = numbered if len(motions) > 1 else [path]
+    for target, joints_TJ3 in zip(paths, motions, strict=True):
+        save_motion(target, joints_TJ3, skeleton, rate, text)
+    return paths

@@ -1,0 +1,97 @@
+"""The MLflow run of a pipeline run: its origin, all its parameters, and the metrics of all its stages."""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from types import TracebackType
+
+from lamp_core.config import Config
+from tasks.project import Project
+from tasks.tags import origin_tags
+from tasks.tracking import PIPELINE, Ending, Scalar, Tracking, flatten
+from tasks.versioning import Versions
+
+REPORT = "report"
+
+
+class PipelineRun:
+    """Opens the store in the background when it is made; the run starts when its id is first asked for.
+
+    Args:
+        project: the project.
+        versions: what DVC says of it.
+        config: its parameters.
+        names: stages of the run.
+    """
+
+    def __init__(self, project: Project, versions: Versions, config: Config, names: Sequence[str]) -> None:
+        self.ending: Ending = "FAILED"
+        self._project, self._versions, self._config, self._names = project, versions, config, names
+        self._tracking = Tracking(project)
+        self._makers: dict[str, str] = {}
+        self._ran: list[str] = []
+        self._opener = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mlflow")
+        self._open = self._opener.submit(lambda: self._tracking.experiment_id)
+
+    @cached_property
+    def run_id(self) -> str:
+        """The id of the run, which starts here."""
+        self._open.result()
+        config = self._config
+        return self._tracking.start(
+            f"{config.ingest.data}-{config.profile}",
+            {**origin_tags(self._project, config), "kind": PIPELINE, "stages": " ".join(self._names)},
+            flatten(config.model_dump(mode="json")),
+        )
+
+    def stage_ended(self, name: str, stage_run: str | None) -> None:
+        """Link the run of a stage's process, under the hash by which later runs find it."""
+        self._ran.append(name)
+        lock_hash = self._versions.lock_hash(name)
+        if stage_run is None or lock_hash is None:
+            return
+        self._tracking.tag(stage_run, {"lock_hash": lock_hash, "flow_parent": self.run_id})
+        self._makers[name] = stage_run
+
+    def __enter__(self) -> "PipelineRun":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.ending = "FAILED" if issubclass(kind, Exception) else "KILLED"
+        self._tracking.tag(self.run_id, self._closing_tags())
+        self._tracking.log(self.run_id, self._metrics())
+        report = self._project.output(REPORT) / "report.html"
+        if REPORT in self._ran and report.exists():
+            self._tracking.keep_file(self.run_id, report)
+        self._tracking.finish(self.run_id, self.ending)
+
+    def _closing_tags(self) -> dict[str, str]:
+        """Versions of the data, and for every stage the run that made its output."""
+        tags = {"lock_hash": self._versions.graph_hash() or "", "ran": " ".join(self._ran)}
+        first = next(iter(self._versions.graph))
+        tags["data_version"] = self._versions.output_hash(first) or ""
+        for name in self._versions.graph:
+            lock_hash = self._versions.lock_hash(name)
+            maker = self._makers.get(name) or (self._tracking.maker(name, lock_hash) if lock_hash else None)
+            if maker is not None:
+                tags[f"stage.{name}.run"] = maker
+        return tags
+
+    def _metrics(self) -> list[Scalar]:
+        """All metrics of all stages, ``stage/metric``, those of skipped stages too."""
+        return [
+            Scalar.now(f"{name}/{metric}", value)
+            for name in self._versions.graph
+            for metric, value in read_metrics(self._project, name).items()
+        ]
+
+
+def read_metrics(project: Project, stage: str) -> dict[str, float]:
+    """The finite metrics in ``data/metrics/STAGE.json``; empty before the stage ran."""
+    path = project.metrics_file(stage)
+    values = json.loads(path.read_text()) if path.exists() else {}
+    return {name: value for name, value in values.items() if isinstance(value, int | float)}

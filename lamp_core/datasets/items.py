@@ -1,0 +1,96 @@
+"""What a model trains on: a motion with the captions that describe it.
+
+Shapes: B batch, T frames, D feature numbers a frame.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.features_store import FeatureSet
+
+DOWNSAMPLING = 4
+"""Frames a motion token; lengths are cut to a multiple of it (protocols, Items)."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A clip, or the span of a clip that captions of their own describe.
+
+    Args:
+        clip: name of the clip.
+        start: first frame of the item within the clip.
+        features_TD: raw features, a multiple of four frames.
+        captions: at least one.
+    """
+
+    clip: str
+    start: int
+    features_TD: np.ndarray
+    captions: tuple[Caption, ...]
+
+    @property
+    def frames(self) -> int:
+        """Feature frames."""
+        return len(self.features_TD)
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Clip, first frame and frames: what the token cache finds an item by."""
+        return self.clip, self.start, self.frames
+
+
+def items_of(features: FeatureSet, split: str | None = None, min_frames: int = DOWNSAMPLING) -> list[Item]:
+    """Return the items of a split, or of all; a caption with a time span of its own makes an item of its own.
+
+    Args:
+        features: the data set.
+        split: train, val or test; every split without it.
+        min_frames: shorter items are left out.
+    """
+    items: list[Item] = []
+    rate = features.skeleton.frames_per_second
+    indices = range(len(features.clips)) if split is None else features.of_split(split)
+    for index in indices:
+        clip, whole_TD = features.clips[index], features.features[index]
+        spans: dict[tuple[int, int], list[Caption]] = {}
+        for caption in features.captions[index]:
+            own = caption.start != caption.end
+            end = int(caption.end * rate) if own else len(whole_TD)
+            spans.setdefault((int(caption.start * rate) if own else 0, min(end, len(whole_TD))), []).append(caption)
+        for (start, end), captions in spans.items():
+            frames = (end - start) // DOWNSAMPLING * DOWNSAMPLING
+            if frames >= max(min_frames, DOWNSAMPLING):
+                items.append(Item(clip, start, whole_TD[start : start + frames], tuple(captions)))
+    return items
+
+
+def pad(arrays: Sequence[np.ndarray | torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stack arrays of different lengths with zeros behind the shorter ones.
+
+    Returns:
+        The stack (B, longest, ...) and the lengths (B,).
+    """
+    tensors = [torch.as_tensor(array) for array in arrays]
+    lengths_B = torch.tensor([len(tensor) for tensor in tensors])
+    return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True), lengths_B
+
+
+def mask_of(lengths_B: torch.Tensor, longest: int) -> torch.Tensor:
+    """Return (B, longest) booleans, true inside each length."""
+    return torch.arange(longest, device=lengths_B.device)[None, :] < lengths_B[:, None]
+
+
+def length_batches(lengths: Sequence[int], budget: int) -> Iterable[list[int]]:
+    """Yield indices in batches of similar lengths whose padded size stays within ``budget`` frames."""
+    batch: list[int] = []
+    for index in np.argsort(np.asarray(lengths), kind="stable"):
+        if batch and (len(batch) + 1) * lengths[index] > budget:
+            yield batch
+            batch = []
+        batch.append(int(index))
+    if batch:
+        yield batch

@@ -1,0 +1,59 @@
+"""The procedural data set: no files, every clip follows from the seed and its number.
+
+The generator is imported when a clip is made: who only looks a data set up does not wait for its libraries.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lamp_core.datasets.clips import Clip
+from lamp_core.datasets.sources.base import ClipJob, Source, SourceKind
+from lamp_core.errors import LampError
+from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
+
+
+class ProceduralClips(SourceKind):
+    """Clips that are generated."""
+
+    def complete(self, source: Source) -> Source:
+        """Nothing to check: there are no files."""
+        return source
+
+    def clip_jobs(self, source: Source, skeleton: Skeleton) -> Sequence[ClipJob]:
+        """A job a clip; LampError when number of clips and seed are not set."""
+        if source.clips is None or source.seed is None:
+            raise LampError(f"data set {source.name!r} is generated: give the number of clips and the seed")
+        return [
+            ProceduralJob(
+                f"clip {index}", f"{source.name}:{source.seed}:{index}", index, source.seed, skeleton.name
+            )
+            for index in range(source.clips)
+        ]
+
+    def files(self, source: Source) -> Iterator[tuple[str, Path]]:
+        """None."""
+        yield from ()
+
+    def reference_pose(self, source: Source, skeleton: Skeleton) -> np.ndarray:
+        """The body that the clips are generated with."""
+        from lamp_core.skeleton.kinematics import canonical_reference
+
+        return np.asarray(canonical_reference(skeleton), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class ProceduralJob(ClipJob):
+    """Clip number `index` of `seed`."""
+
+    index: int
+    seed: int
+    skeleton: str
+
+    def load(self) -> Clip:
+        """Generate the clip."""
+        from lamp_core.datasets.procedural import generate_clip
+
+        return generate_clip(self.index, self.seed, load_skeleton(self.skeleton))

@@ -1,0 +1,72 @@
+"""Features back to joint positions.
+
+Shapes: B any leading shape, T frames, J joints, E joints
+but the root, D feature numbers a frame.
+"""
+
+import torch
+from torch import Tensor
+
+from lamp_core.errors import LampError
+from lamp_core.features.layout import FeatureLayout
+from lamp_core.skeleton.skeleton import Skeleton
+
+
+def decode(features_BTD: Tensor, skeleton: Skeleton) -> Tensor:
+    """Joints of features, from the root's path and the local positions (HumanML3D; rotations are not used).
+
+    Differentiable, on any device. The root starts at x = z = 0 and faces +Z.
+
+    Args:
+        features_BTD: any leading shape, or none; de-normalised.
+        skeleton: whose features they are.
+
+    Returns:
+        joints_BTJ3: in the skeleton's unit, of the features' type.
+
+    Raises:
+        LampError: the features have another width than the skeleton's.
+    """
+    layout = FeatureLayout.of(skeleton)
+    if features_BTD.ndim < 2 or features_BTD.shape[-1] != layout.width:
+        wanted = f"(..., frames, {layout.width})"
+        raise LampError(
+            f"features of {skeleton.name} have the shape {wanted}, not {tuple(features_BTD.shape)}"
+        )
+    cosine_BT1, sine_BT1 = _facing(features_BTD[..., layout["root_yaw_velocity"]])
+    path_BT2 = _path(features_BTD[..., layout["root_planar_velocity"]], cosine_BT1, sine_BT1)
+    height_BT1 = features_BTD[..., layout["root_height"]]
+    path_x_BT1, path_z_BT1 = path_BT2[..., :1], path_BT2[..., 1:]
+    local_BTP = features_BTD[..., layout["positions"]]
+    x_BTE, y_BTE, z_BTE = local_BTP.reshape(*local_BTP.shape[:-1], -1, 3).unbind(-1)
+    turned_x_BTE, turned_z_BTE = _turn_back(x_BTE, z_BTE, cosine_BT1, sine_BT1)
+    x_BTJ = torch.cat((path_x_BT1, path_x_BT1 + turned_x_BTE), dim=-1)
+    y_BTJ = torch.cat((height_BT1, y_BTE), dim=-1)  # heights count from the floor, not from the root
+    z_BTJ = torch.cat((path_z_BT1, path_z_BT1 + turned_z_BTE), dim=-1)
+    return torch.stack((x_BTJ, y_BTJ, z_BTJ), dim=-1)
+
+
+def _facing(yaw_velocity_BT1: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of the turn that makes each frame face +Z; velocities are of half angles."""
+    yaw_BT1 = 2 * _from_start(yaw_velocity_BT1)
+    return torch.cos(yaw_BT1), torch.sin(yaw_BT1)
+
+
+def _path(planar_velocity_BT2: Tensor, cosine_BT1: Tensor, sine_BT1: Tensor) -> Tensor:
+    """Places of the root, x and z. The step from t to t+1 is seen from the facing at t+1."""
+    x_BT1, z_BT1 = planar_velocity_BT2[..., :1], planar_velocity_BT2[..., 1:]
+    arrival_cosine, arrival_sine = cosine_BT1[..., 1:, :], sine_BT1[..., 1:, :]
+    steps = _turn_back(x_BT1[..., :-1, :], z_BT1[..., :-1, :], arrival_cosine, arrival_sine)
+    start_B12 = torch.zeros_like(planar_velocity_BT2[..., :1, :])
+    return torch.cat((start_B12, torch.cat(steps, dim=-1)), dim=-2).cumsum(dim=-2)
+
+
+def _from_start(velocity_BT1: Tensor) -> Tensor:
+    """Sum of the velocities before each frame, 0 at the first."""
+    start_B11 = torch.zeros_like(velocity_BT1[..., :1, :])
+    return torch.cat((start_B11, velocity_BT1[..., :-1, :]), dim=-2).cumsum(dim=-2)
+
+
+def _turn_back(x: Tensor, z: Tensor, cosine: Tensor, sine: Tensor) -> tuple[Tensor, Tensor]:
+    """Undo the turn about Y that made a frame face +Z."""
+    return x * cosine - z * sine, z * cosine + x * sine

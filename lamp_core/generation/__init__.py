@@ -1,0 +1,18 @@
+"""LaMP-T2M: text to motion with a masked motion transformer."""
+
+from lamp_core.generation.generator import MotionGenerator, load_generator
+from lamp_core.generation.length import LengthEstimator, train_length
+from lamp_core.generation.sampler import sample_tokens
+from lamp_core.generation.training import MotionText, train_t2m
+from lamp_core.generation.transformer import MaskedMotionTransformer
+
+__all__ = [
+    "LengthEstimator",
+    "MaskedMotionTransformer",
+    "MotionGenerator",
+    "MotionText",
+    "load_generator",
+    "sample_tokens",
+    "train_length",
+    "train_t2m",
+]

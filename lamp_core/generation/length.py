@@ -1,0 +1,93 @@
+"""Length of a motion from its text: 50 bins of four frames over LaMP's text condition.
+
+Shapes: B batch, W condition width.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lamp_core.config.models import Length
+from lamp_core.training import BatchSampler, OnLog, OnProgress, fit, seed_everything
+
+
+class LengthEstimator(nn.Module):
+    """Condition to a distribution over lengths; bin i stands for i + 1 tokens of four frames."""
+
+    def __init__(self, condition_width: int, settings: Length) -> None:
+        super().__init__()
+        self.condition_width = condition_width
+        self.settings = settings
+        self.net = nn.Sequential(
+            nn.LayerNorm(condition_width),
+            nn.Linear(condition_width, settings.width),
+            nn.GELU(),
+            nn.Dropout(0.2),
+            nn.Linear(settings.width, settings.width),
+            nn.GELU(),
+            nn.Linear(settings.width, settings.bins),
+        )
+
+    def forward(self, condition_BW: Tensor) -> Tensor:
+        """Return logits over the bins, (B, bins)."""
+        logits: Tensor = self.net(condition_BW)
+        return logits
+
+    def bin_of(self, tokens_B: Tensor) -> Tensor:
+        """Return the bin of each length in tokens; longer motions fall into the last."""
+        return (tokens_B - 1).clamp(0, self.settings.bins - 1)
+
+    @torch.no_grad()
+    def tokens(self, condition_BW: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return lengths in tokens (B,) by the mode of the settings.
+
+        ``sample`` draws a bin (needs the generator), ``expectation`` rounds the mean, ``argmax`` takes the mode.
+        """
+        share = self(condition_BW).softmax(dim=-1).cpu()
+        if self.settings.mode == "sample":
+            return torch.multinomial(share, 1, generator=generator).squeeze(1) + 1
+        if self.settings.mode == "argmax":
+            return share.argmax(dim=-1) + 1
+        return (share @ torch.arange(1.0, self.settings.bins + 1)).round().long()
+
+
+def train_length(
+    conditions: Tensor,
+    owners: Tensor,
+    tokens: Sequence[int],
+    settings: Length,
+    *,
+    device: torch.device,
+    checkpoints: Path | None = None,
+    on_log: OnLog | None = None,
+    on_progress: OnProgress | None = None,
+) -> LengthEstimator:
+    """Train on captions and the lengths of their motions.
+
+    Args:
+        conditions: (N, W), one a caption.
+        owners: (N,), index of each caption's item.
+        tokens: length of each item in tokens.
+        settings: section ``length``.
+        device: where to train.
+        checkpoints: see ``fit``.
+        on_log: see ``fit``.
+        on_progress: see ``fit``.
+    """
+    seed_everything(settings.training.seed)
+    model = LengthEstimator(conditions.shape[1], settings).to(device)
+    bins = model.bin_of(torch.as_tensor(tokens)[owners])
+    sampler = BatchSampler(len(conditions), settings.training.batch_size, settings.training.seed)
+
+    def losses(step: int) -> dict[str, Tensor]:
+        chosen = sampler.indices(step)
+        logits = model(conditions[chosen].to(device))
+        return {"loss": F.cross_entropy(logits, bins[chosen].to(device))}
+
+    fit(
+        model, losses, settings.training, checkpoints=checkpoints, on_log=on_log, on_progress=on_progress
+    )
+    return model

@@ -1,0 +1,92 @@
+"""LaMP-Feat: embeddings and conditions of whole sets from a frozen model.
+
+Shapes: N items, S motion tokens, C code width, Q queries, P projection width, H width.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from lamp_core.datasets.items import length_batches, mask_of, pad
+from lamp_core.lamp.model import LaMP, Pairs
+from lamp_core.lamp.text import TextTokenizer
+
+BATCH_TOKENS = 4096
+BATCH_CAPTIONS = 256
+
+
+class LampFeatures:
+    """Embeddings of motions and captions, batched.
+
+    Args:
+        model: in evaluation mode.
+        tokenizer: its vocabulary.
+    """
+
+    def __init__(self, model: LaMP, tokenizer: TextTokenizer) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.device = model.queries_QH.device
+
+    @torch.no_grad()
+    def motion_embeddings(self, latents: Sequence[Tensor]) -> Tensor:
+        """Return (N, Q, P) unit vectors of motions given by tokenizer latents (S, C)."""
+        shape = self.model.shape
+        result = torch.zeros(len(latents), shape.queries, shape.projection_width)
+        latents = [latent_SC[: shape.max_tokens] for latent_SC in latents]
+        for batch in length_batches([len(latent_SC) for latent_SC in latents], BATCH_TOKENS):
+            latents_BSC, lengths_B = pad([latents[i] for i in batch])
+            mask_BS = mask_of(lengths_B, latents_BSC.shape[1]).to(self.device)
+            states = self.model.encode_motion(latents_BSC.to(self.device), mask_BS)
+            result[batch] = self.model.motion_embedding(states).cpu()
+        return result
+
+    @torch.no_grad()
+    def text_embeddings(self, captions: Sequence[str]) -> Tensor:
+        """Return (N, P) unit vectors of captions."""
+        parts = [
+            self.model.text_embedding_of(self.model.encode_text(ids, mask)).cpu()
+            for ids, mask in self._words(captions)
+        ]
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def conditions(self, captions: Sequence[str]) -> Tensor:
+        """Return (N, H): the mean of the queries after they read the caption, LaMP-T2M's condition token."""
+        parts = [self.model.condition(ids, mask).mean(dim=1).cpu() for ids, mask in self._words(captions)]
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def matching_scores(self, latents: Sequence[Tensor], captions: Sequence[str]) -> Tensor:
+        """Return (N,) log odds of the matching head for each pair of motion and caption."""
+        latents_BSC, lengths_B = pad([latent_SC[: self.model.shape.max_tokens] for latent_SC in latents])
+        ids_BL, words_mask_BL = self.tokenizer(captions)
+        pairs = Pairs(
+            latents_BSC.to(self.device),
+            mask_of(lengths_B, latents_BSC.shape[1]).to(self.device),
+            ids_BL.to(self.device),
+            words_mask_BL.to(self.device),
+        )
+        logits_B2 = self.model.match(pairs)
+        return (logits_B2[:, 1] - logits_B2[:, 0]).cpu()
+
+    def _words(self, captions: Sequence[str]) -> Iterator[tuple[Tensor, Tensor]]:
+        for start in range(0, len(captions), BATCH_CAPTIONS):
+            ids, mask = self.tokenizer(captions[start : start + BATCH_CAPTIONS])
+            yield ids.to(self.device), mask.to(self.device)
+
+
+def similarity(motion_NQP: Tensor, text_MP: Tensor, over_queries: str = "max") -> Tensor:
+    """Return cosine similarities (N motions, M texts), the best query or the mean of the queries.
+
+    Args:
+        motion_NQP: unit vectors of motions.
+        text_MP: unit vectors of texts.
+        over_queries: ``max`` or ``mean`` (*switch* ``retrieval.similarity``).
+    """
+    rows = []
+    for chunk_NQP in motion_NQP.split(512):  # a gallery of 10,000 by 49 queries does not fit at once
+        scores = torch.einsum("nqp,mp->nmq", chunk_NQP, text_MP)
+        rows.append(scores.amax(dim=-1) if over_queries == "max" else scores.mean(dim=-1))
+    return torch.cat(rows)

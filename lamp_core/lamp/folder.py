@@ -1,0 +1,31 @@
+"""A pretrained LaMP on disk: weights, shape and vocabulary."""
+
+from pathlib import Path
+
+from lamp_core.lamp.model import LaMP, LaMPShape
+from lamp_core.lamp.text import TextTokenizer
+from lamp_core.training import load_weights, read_model_config, save_model, seed_everything
+
+
+def save_lamp(folder: Path, model: LaMP, tokenizer: TextTokenizer) -> None:
+    """Write ``model.safetensors``, ``config.json`` and ``tokenizer.json``."""
+    save_model(folder, model, model.shape.model_dump())
+    tokenizer.save(folder)
+
+
+def load_lamp(folder: Path) -> tuple[LaMP, TextTokenizer]:
+    """Load a pretrained model in evaluation mode, frozen, with its vocabulary.
+
+    Raises:
+        LampError: there is none in ``folder``.
+    """
+    shape = LaMPShape.model_validate(read_model_config(folder))
+    model = LaMP(shape)
+    load_weights(folder, model)
+    return model.eval().requires_grad_(False), TextTokenizer.load(folder, shape.max_words)
+
+
+def untrained_copy(model: LaMP, seed: int = 0) -> LaMP:
+    """Return a model of the same shape with random weights: what training has to beat."""
+    seed_everything(seed)
+    return LaMP(model.shape).eval().requires_grad_(False)

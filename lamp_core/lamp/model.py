@@ -1,0 +1,236 @@
+"""LaMP: the joint motion and text transformer (section 3.1).
+
+Shapes: B batch, S motion tokens, C code width, K codes, Q queries, L word pieces, H width, P projection width.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lamp_core.config.models import Section
+from lamp_core.lamp.backbone import TextEmbedding, start_queries_as_text
+from lamp_core.lamp.masks import (
+    CONTRASTIVE,
+    MATCHING,
+    MOTION_GENERATION,
+    MOTION_GENERATION_PARALLEL,
+    TEXT_GENERATION,
+    attention_mask,
+)
+from lamp_core.lamp.transformer import Context, JointTransformer, Shape
+
+MAX_SCALE = 100.0
+
+
+class LaMPShape(Section):
+    """Everything that decides the parameters of a LaMP model; stored beside its weights."""
+
+    layers: int
+    width: int
+    heads: int
+    feed_forward: int
+    positions: int
+    vocabulary: int
+    queries: int
+    projection_width: int
+    cross_attention_every: int
+    code_width: int
+    codes: int
+    max_tokens: int
+    max_words: int
+    dropout: float
+    temperature: float
+    motion_decoding: str
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A batch of motions and captions.
+
+    Args:
+        latents_BSC: frozen tokenizer latents, zero behind the true length.
+        tokens_mask_BS: false behind the true length.
+        ids_BL: word pieces.
+        words_mask_BL: false where padded.
+    """
+
+    latents_BSC: Tensor
+    tokens_mask_BS: Tensor
+    ids_BL: Tensor
+    words_mask_BL: Tensor
+
+
+class LaMP(nn.Module):
+    """Queries, text transformer and motion transformer with the heads of the four objectives."""
+
+    def __init__(self, shape: LaMPShape) -> None:
+        super().__init__()
+        self.shape = shape
+        width = shape.width
+        self.transformer = JointTransformer(
+            Shape(
+                layers=shape.layers,
+                width=width,
+                heads=shape.heads,
+                feed_forward=shape.feed_forward,
+                context_width=shape.code_width,
+                cross_attention_every=shape.cross_attention_every,
+                dropout=shape.dropout,
+            )
+        )
+        self.text_embedding = TextEmbedding(shape.vocabulary, shape.positions, width, shape.dropout)
+        self.queries_QH = nn.Parameter(torch.zeros(shape.queries, width))
+        self.query_norm = nn.LayerNorm(width, eps=1e-12)
+        self.caption_start_H = nn.Parameter(torch.zeros(width))
+        self.motion_projection = nn.Linear(width, shape.projection_width)
+        self.text_projection = nn.Linear(width, shape.projection_width)
+        self.log_scale = nn.Parameter(torch.tensor(1.0 / shape.temperature).log())
+        self.matching_head = nn.Linear(width, 2)
+        self.word_transform = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width, eps=1e-12))
+        self.word_bias = nn.Parameter(torch.zeros(shape.vocabulary))
+        self.text_to_context = nn.Linear(width, shape.code_width)
+        self.code_embedding = nn.Embedding(shape.codes, width)
+        self.code_position = nn.Embedding(shape.max_tokens, width)
+        self.motion_start_H = nn.Parameter(torch.zeros(width))
+        self.code_norm = nn.LayerNorm(width, eps=1e-12)
+        self.motion_head = nn.Linear(width, shape.codes)
+        self.latent_norm = nn.LayerNorm(shape.code_width)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Normal(0, 0.02) as BERT; the queries' feed-forward starts as the text's."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear):
+                nn.init.zeros_(module.bias)
+        for parameter in (self.queries_QH, self.caption_start_H, self.motion_start_H):
+            nn.init.normal_(parameter, std=0.02)
+        start_queries_as_text(self.transformer)
+
+    @property
+    def scale(self) -> Tensor:
+        """Inverse temperature of the contrastive logits, at most 100."""
+        return self.log_scale.exp().clamp(max=MAX_SCALE)
+
+    # Inputs of the joint sequence -----------------------------------------------------------------------
+
+    def _queries(self, batch: int) -> Tensor:
+        queries: Tensor = self.query_norm(self.queries_QH)
+        return queries.expand(batch, -1, -1)
+
+    def _query_mask(self, batch: int) -> Tensor:
+        return torch.ones(batch, self.shape.queries, dtype=torch.bool, device=self.queries_QH.device)
+
+    def _text(self, ids_BL: Tensor) -> Tensor:
+        embedded: Tensor = self.text_embedding(self.text_embedding.word(ids_BL))
+        return embedded
+
+    def _caption(self, ids_BL: Tensor) -> Tensor:
+        """The text as it is generated: a start vector of its own where the text has [CLS]."""
+        words_BLH = self.text_embedding.word(ids_BL[:, 1:])
+        start_B1H = self.caption_start_H.expand(len(ids_BL), 1, -1)
+        embedded: Tensor = self.text_embedding(torch.cat([start_B1H, words_BLH], dim=1))
+        return embedded
+
+    def _motion_context(self, pairs: Pairs) -> Context:
+        return Context(self.latent_norm(pairs.latents_BSC), pairs.tokens_mask_BS)
+
+    # Passes ---------------------------------------------------------------------------------------------
+
+    def encode_motion(self, latents_BSC: Tensor, tokens_mask_BS: Tensor) -> Tensor:
+        """Return query states (B, Q, H): the language-informative motion features."""
+        batch, queries = len(latents_BSC), self.shape.queries
+        mask = attention_mask([("queries", self._query_mask(batch))], CONTRASTIVE)
+        context = Context(self.latent_norm(latents_BSC), tokens_mask_BS)
+        return self._run(self._queries(batch), mask, queries, queries, context)
+
+    def encode_text(self, ids_BL: Tensor, words_mask_BL: Tensor) -> Tensor:
+        """Return text states (B, L, H): the motion-informative text features."""
+        mask = attention_mask([("text", words_mask_BL)], CONTRASTIVE)
+        return self._run(self._text(ids_BL), mask, 0, 0, None)
+
+    def condition(self, ids_BL: Tensor, words_mask_BL: Tensor) -> Tensor:
+        """Return queries (B, Q, H) that cross-attended the contextual text states (appendix A.3.3)."""
+        return self._ground_queries(self.encode_text(ids_BL, words_mask_BL), words_mask_BL)
+
+    def _ground_queries(self, text_BLH: Tensor, words_mask_BL: Tensor) -> Tensor:
+        batch, queries = len(text_BLH), self.shape.queries
+        mask = attention_mask([("queries", self._query_mask(batch))], MOTION_GENERATION)
+        context = Context(self.text_to_context(text_BLH), words_mask_BL)
+        return self._run(self._queries(batch), mask, queries, queries, context)
+
+    def _run(
+        self, hidden_BXH: Tensor, mask_BXX: Tensor, stream: int, queries: int, context: Context | None
+    ) -> Tensor:
+        states: Tensor = self.transformer(hidden_BXH, mask_BXX, stream, queries, context)
+        return states
+
+    def encode_pairs(self, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+        """Return query states, text states and caption states of one pass over [queries | text | caption].
+
+        The masks keep queries and text apart (contrastive) and let the caption see the queries and what is
+        earlier in itself (text generation), so that one pass serves both objectives exactly.
+        """
+        batch, queries, words = *pairs.ids_BL.shape[:1], self.shape.queries, pairs.ids_BL.shape[1]
+        hidden = torch.cat(
+            [self._queries(batch), self._text(pairs.ids_BL), self._caption(pairs.ids_BL)], dim=1
+        )
+        parts = [
+            ("queries", self._query_mask(batch)),
+            ("text", pairs.words_mask_BL),
+            ("caption", pairs.words_mask_BL),
+        ]
+        mask = attention_mask(parts, {**CONTRASTIVE, **TEXT_GENERATION})
+        states = self._run(hidden, mask, queries, queries, self._motion_context(pairs))
+        return states[:, :queries], states[:, queries : queries + words], states[:, queries + words :]
+
+    def match(self, pairs: Pairs) -> Tensor:
+        """Return logits (B, 2) of [not matched, matched], averaged over the queries."""
+        batch, queries = len(pairs.ids_BL), self.shape.queries
+        hidden = torch.cat([self._queries(batch), self._text(pairs.ids_BL)], dim=1)
+        parts = [("queries", self._query_mask(batch)), ("text", pairs.words_mask_BL)]
+        mask = attention_mask(parts, MATCHING)
+        states = self._run(hidden, mask, queries, queries, self._motion_context(pairs))
+        logits: Tensor = self.matching_head(states[:, :queries]).mean(dim=1)
+        return logits
+
+    def motion_logits(
+        self, text_BLH: Tensor, words_mask_BL: Tensor, codes_BS: Tensor, tokens_mask_BS: Tensor
+    ) -> Tensor:
+        """Return logits (B, S, K) of the codes, generated from queries that read the text (Eq. 1).
+
+        Autoregressive: position i sees the codes before i. Parallel: it sees no code, only the positions.
+        """
+        batch, length = codes_BS.shape
+        queries = self.shape.queries
+        parallel = self.shape.motion_decoding == "parallel"
+        start_B1H = self.motion_start_H.expand(batch, 1, -1)
+        before = start_B1H.expand(-1, length, -1)
+        if not parallel:
+            before = torch.cat([start_B1H, self.code_embedding(codes_BS[:, :-1])], dim=1)
+        motion_BSH = self.code_norm(before + self.code_position.weight[:length])
+        hidden = torch.cat([self._queries(batch), motion_BSH], dim=1)
+        parts = [("queries", self._query_mask(batch)), ("motion", tokens_mask_BS)]
+        mask = attention_mask(parts, MOTION_GENERATION_PARALLEL if parallel else MOTION_GENERATION)
+        # A padded row must see something; it sees the queries, and nothing sees it.
+        context = Context(self.text_to_context(text_BLH), words_mask_BL)
+        states = self._run(hidden, mask, queries + length, queries, context)
+        logits: Tensor = self.motion_head(states[:, queries:])
+        return logits
+
+    # Heads ----------------------------------------------------------------------------------------------
+
+    def motion_embedding(self, queries_BQH: Tensor) -> Tensor:
+        """Project query states to the contrastive space, (B, Q, P), of length one."""
+        return F.normalize(self.motion_projection(queries_BQH), dim=-1)
+
+    def text_embedding_of(self, text_BLH: Tensor) -> Tensor:
+        """Project the [CLS] state to the contrastive space, (B, P), of length one."""
+        return F.normalize(self.text_projection(text_BLH[:, 0]), dim=-1)
+
+    def word_logits(self, caption_BLH: Tensor) -> Tensor:
+        """Return logits (B, L, V) of the next word piece; the output matrix is the word embedding."""
+        return F.linear(self.word_transform(caption_BLH), self.text_embedding.word.weight, self.word_bias)

@@ -1,0 +1,71 @@
+"""R-Precision and MM-Dist over shuffled batches (Guo et al. 2022, section 5).
+
+Shapes: N items, E embedding numbers, G batches, B items a batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lamp_core.errors import LampError
+from lamp_core.metrics.distances import euclidean_distances, paired_embeddings
+
+TOP = (1, 2, 3)
+
+
+@dataclass(frozen=True)
+class MatchingScores:
+    """R-Precision and MM-Dist of one shuffle.
+
+    Args:
+        r_precision: share (0..1) of texts whose motion is among the nearest k, by k.
+        mm_distance: mean distance of a text to its motion.
+        items: items that were ranked.
+        left_out: items of the last incomplete batch.
+    """
+
+    r_precision: dict[int, float]
+    mm_distance: float
+    items: int
+    left_out: int
+
+
+def matching_scores(
+    texts_NE: ArrayLike,
+    motions_NE: ArrayLike,
+    generator: np.random.Generator,
+    batch_size: int = 32,
+    top: Sequence[int] = TOP,
+) -> MatchingScores:
+    """Rank, within shuffled batches, all motions of the batch by their distance to each text.
+
+    Motions at the very same distance share their places: the true one counts with the probability that a
+    random order puts it among the first k. So embeddings that are all equal score k / batch_size, as chance.
+
+    Raises:
+        LampError: fewer items than a batch, no pairs, or items that are not finite.
+    """
+    texts, motions = paired_embeddings(texts_NE, motions_NE)
+    groups_GB = shuffled_batches(len(texts), batch_size, generator)
+    distances_GBB = euclidean_distances(texts[groups_GB], motions[groups_GB])
+    true_GB = np.diagonal(distances_GBB, axis1=1, axis2=2)
+    nearer_GB = (distances_GBB < true_GB[..., None]).sum(axis=2)
+    equal_GB = (distances_GBB == true_GB[..., None]).sum(axis=2)
+    hits = {k: float(np.clip((k - nearer_GB) / equal_GB, 0.0, 1.0).mean()) for k in top}
+    return MatchingScores(hits, float(true_GB.mean()), groups_GB.size, len(texts) - groups_GB.size)
+
+
+def shuffled_batches(count: int, batch_size: int, generator: np.random.Generator) -> np.ndarray:
+    """Return item indices (G, B) in random order, without the last incomplete batch.
+
+    Raises:
+        LampError: fewer items than a batch.
+    """
+    if count < batch_size:
+        raise LampError(
+            f"{count} items are fewer than a batch of {batch_size}; R-Precision needs a full batch"
+        )
+    kept = count - count % batch_size
+    return generator.permutation(count)[:kept].reshape(-1, batch_size)

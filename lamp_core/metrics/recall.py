@@ -1,0 +1,185 @@
+"""Retrieval by similarity: ranks, recall and median rank under the protocols of the field.
+
+Query i belongs to item i of the gallery. Ranks count from 1, ties get their mean rank. Where several items
+are right (the same caption, or nearly), the rank is that of the first right one.
+
+Shapes: N queries and gallery items, B items a batch, C queries handled at once.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lamp_core.errors import LampError
+from lamp_core.metrics.r_precision import shuffled_batches
+
+RECALL_AT = (1, 2, 3, 5, 10)
+CHUNK = 256
+
+RightItems = Callable[[slice], np.ndarray]
+"""Given a slice of the queries, which items are right for them: bool (C, N)."""
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Recall of one direction.
+
+    Args:
+        at: share of queries in per cent whose rank is at most k, by k.
+        median_rank: median of the ranks, from 1.
+        queries: queries that were ranked.
+    """
+
+    at: dict[int, float]
+    median_rank: float
+    queries: int
+
+
+def check_similarity(similarity_NN: np.ndarray) -> None:
+    """Refuse what cannot be ranked.
+
+    Raises:
+        LampError: no square matrix, no items, or items with a similarity that is not finite; the message
+            counts them.
+    """
+    if similarity_NN.ndim != 2 or similarity_NN.shape[0] != similarity_NN.shape[1] or not len(similarity_NN):
+        raise LampError(
+            f"similarities of shape {similarity_NN.shape}; retrieval needs one item a query, at least one"
+        )
+    # A sum is not finite when one of its terms is not: one pass without a matrix of flags.
+    suspicious = ~np.isfinite(similarity_NN.sum(axis=1, dtype=np.float64))
+    broken = int((~np.isfinite(similarity_NN[suspicious])).any(axis=1).sum())
+    if broken:
+        raise LampError(f"{broken} of {len(similarity_NN)} queries have similarities that are not finite")
+
+
+def ranks(similarity_NN: np.ndarray, right: RightItems | None = None) -> np.ndarray:
+    """Return the rank (N,) of the first right item of each query.
+
+    A right item that ties with w wrong and r - 1 other right ones stands behind w / (r + 1) wrong ones on
+    average over all orders of the tie; with one right item that is the mean rank.
+
+    Args:
+        similarity_NN: of query i (row) to item j; for the other direction give the transpose.
+        right: the right items, when it is not item i alone.
+
+    Raises:
+        LampError: see `check_similarity`, or a query without a right item.
+    """
+    check_similarity(similarity_NN)
+    return _ranks(similarity_NN, right)
+
+
+def _ranks(similarity_NN: np.ndarray, right: RightItems | None) -> np.ndarray:
+    count = len(similarity_NN)
+    result_N = np.empty(count)
+    for start in range(0, count, CHUNK):
+        queries = slice(start, min(start + CHUNK, count))
+        rows_CN = np.ascontiguousarray(similarity_NN[queries])
+        if right is None:
+            best_C1 = similarity_NN.diagonal()[queries, None]
+            tied_right_C: np.ndarray | int = 1
+        else:
+            right_CN = right(queries)
+            best_C1 = np.where(right_CN, rows_CN, -np.inf).max(axis=1, keepdims=True)
+            tied_right_C = np.count_nonzero(right_CN & (rows_CN == best_C1), axis=1)
+        better_C = np.count_nonzero(rows_CN > best_C1, axis=1)
+        tied_wrong_C = np.count_nonzero(rows_CN >= best_C1, axis=1) - better_C - tied_right_C
+        result_N[queries] = 1 + better_C + tied_wrong_C / (tied_right_C + 1)
+    return result_N
+
+
+def recall(ranks_N: np.ndarray, at: Sequence[int] = RECALL_AT) -> Recall:
+    """Summarise ranks.
+
+    Raises:
+        LampError: no ranks, or ranks that are not finite or under 1.
+    """
+    if not len(ranks_N) or not (np.isfinite(ranks_N).all() and (ranks_N >= 1).all()):
+        raise LampError(f"recall of {len(ranks_N)} ranks, which have to be finite and count from 1")
+    return Recall(
+        {k: 100.0 * float((ranks_N <= k).mean()) for k in at}, float(np.median(ranks_N)), len(ranks_N)
+    )
+
+
+def recall_in_batches(
+    similarity_NN: np.ndarray,
+    generator: np.random.Generator,
+    batch_size: int = 32,
+    at: Sequence[int] = RECALL_AT,
+) -> Recall:
+    """Recall within the batches of one shuffle, the last incomplete batch left out.
+
+    Raises:
+        LampError: see `check_similarity`, or fewer items than a batch.
+    """
+    check_similarity(similarity_NN)
+    batches_GB = shuffled_batches(len(similarity_NN), batch_size, generator)
+    parts_GBB = similarity_NN[batches_GB[:, :, None], batches_GB[:, None, :]]
+    true_GB1 = np.diagonal(parts_GBB, axis1=1, axis2=2)[..., None]
+    better_GB = np.count_nonzero(parts_GBB > true_GB1, axis=2)
+    tied_GB = np.count_nonzero(parts_GBB >= true_GB1, axis=2) - better_GB - 1
+    return recall((1 + better_GB + tied_GB / 2).ravel(), at)
+
+
+def same_caption(captions: Sequence[str]) -> RightItems:
+    """Protocol `distinct`: every item with the very same caption text is right."""
+    labels_N = np.unique(np.asarray(captions, dtype=str), return_inverse=True)[1]
+    return lambda queries: labels_N[queries, None] == labels_N[None, :]
+
+
+def similar_caption(sentence_similarity_NN: np.ndarray, threshold: float = 0.95) -> RightItems:
+    """Protocol `threshold`: right are items whose caption is more similar than that, and the item itself.
+
+    Args:
+        sentence_similarity_NN: of the captions, scaled to 0..1 (see `scaled_cosine`).
+        threshold: of that similarity.
+
+    Raises:
+        LampError: values outside 0..1 or not finite.
+    """
+    similarity_NN = np.asarray(sentence_similarity_NN)
+    if not np.isfinite(similarity_NN).all() or similarity_NN.min() < -1e-4 or similarity_NN.max() > 1 + 1e-4:
+        raise LampError("sentence similarities have to be finite and scaled to 0..1: (1 + cosine) / 2")
+
+    def right(queries: slice) -> np.ndarray:
+        rows_CN = similarity_NN[queries] > threshold
+        rows_CN[np.arange(len(rows_CN)), np.arange(queries.start, queries.stop)] = True
+        return rows_CN
+
+    return right
+
+
+def scaled_cosine(embeddings_NE: np.ndarray) -> np.ndarray:
+    """Return the cosine similarity of all pairs of sentences (N, N), scaled to 0..1."""
+    unit_NE = embeddings_NE / np.linalg.norm(embeddings_NE, axis=1, keepdims=True).clip(min=1e-12)
+    return np.clip((1.0 + unit_NE @ unit_NE.T) / 2.0, 0.0, 1.0)
+
+
+def right_counts(right: RightItems, count: int) -> np.ndarray:
+    """Return how many items are right for each of ``count`` queries."""
+    chunks = (slice(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK))
+    return np.concatenate([np.count_nonzero(right(queries), axis=1) for queries in chunks])
+
+
+def shared_share(right_counts_N: np.ndarray) -> float:
+    """Return the share (0..1) of queries for which more than one item is right."""
+    return float((right_counts_N > 1).mean())
+
+
+def chance_recall(right_counts_N: np.ndarray, gallery: int, at: Sequence[int] = RECALL_AT) -> Recall:
+    """Recall of a random order, in closed form.
+
+    With r right items among n, none stands in the first k places with probability
+    prod over j < k of (n - r - j) / (n - j). The median is that of all queries' ranks together.
+    """
+    counts, queries = np.unique(right_counts_N, return_counts=True)
+    places = np.arange(gallery)
+    within_N = np.zeros(gallery)
+    for right, weight in zip(counts, queries / queries.sum(), strict=True):
+        missed_N = np.cumprod(np.clip((gallery - right - places) / (gallery - places), 0.0, 1.0))
+        within_N += weight * (1.0 - missed_N)
+    shares = {k: 100.0 * float(within_N[min(k, gallery) - 1]) for k in at}
+    lower, upper = np.searchsorted(within_N, (0.5 - 1e-12, 0.5 + 1e-12)) + 1
+    return Recall(shares, (lower + upper) / 2.0, len(right_counts_N))

@@ -1,0 +1,142 @@
+"""A measured number with everything that decides what it may be compared with, and its Parquet form."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lamp_core.errors import LampError
+
+HALF_INTERVAL = 1.96
+
+SCHEMA = pa.schema(
+    [
+        pa.field("system", pa.string(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("interval", pa.float64(), nullable=False),
+        pa.field("protocol", pa.string(), nullable=False),
+        pa.field("evaluator", pa.string(), nullable=False),
+        pa.field("repeats", pa.int32(), nullable=False),
+        pa.field("items", pa.int32(), nullable=False),
+        pa.field("note", pa.string(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One number of one system.
+
+    Args:
+        system: what was measured (``ground truth``, ``chance``, ``LaMP-T2M``).
+        metric: ``R-Precision top 1``, ``FID``, ``text to motion R@1``.
+        value: the mean over the repeats; NaN when it could not be measured, the note says why.
+        interval: half of the 95 % interval, 1.96 * std / sqrt(repeats).
+        protocol: what decides the number beside the system; only numbers of one protocol may be compared.
+        evaluator: what embedded texts and motions (``guo-own``, ``lamp``), or ``none``.
+        repeats: measurements behind the mean.
+        items: items that were measured.
+        note: items left out and other particulars.
+    """
+
+    system: str
+    metric: str
+    value: float
+    interval: float
+    protocol: str
+    evaluator: str
+    repeats: int
+    items: int
+    note: str = ""
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a number; the note says why not."""
+        return math.isfinite(self.value)
+
+
+def summarise(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
+    """Return the mean and half of the 95 % interval, 1.96 * std(ddof 0) / sqrt(n).
+
+    Raises:
+        LampError: no value, or one that is not finite.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if not array.size or not np.isfinite(array).all():
+        raise LampError(
+            f"a mean of {array.size} values of which {int((~np.isfinite(array)).sum())} are not finite"
+        )
+    return float(array.mean()), float(HALF_INTERVAL * array.std(ddof=0) / math.sqrt(array.size))
+
+
+@dataclass
+class Measurements:
+    """The repeated measurements of one system: values by metric, or the reason why there are none.
+
+    Args:
+        system: what is measured.
+        protocol: of all its numbers.
+        evaluator: of all its numbers.
+        items: items that are measured.
+        note: said of every number.
+    """
+
+    system: str
+    protocol: str
+    evaluator: str
+    items: int
+    note: str = ""
+    values: dict[str, list[float]] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+
+    def record(self, metrics: Sequence[str], measure: Callable[[], Sequence[float]]) -> None:
+        """Measure once; what cannot be measured becomes a row that says why."""
+        try:
+            for metric, value in zip(metrics, measure(), strict=True):
+                self.values.setdefault(metric, []).append(value)
+        except LampError as fault:
+            self.faults.update(dict.fromkeys(metrics, str(fault)))
+
+    def add_note(self, note: str) -> None:
+        """Say something of every number; nothing when the note is empty."""
+        self.note = "; ".join(part for part in (self.note, note) if part)
+
+    def results(self) -> list[Result]:
+        """Return a row a metric, in the order in which they were measured."""
+        return [self._result(metric) for metric in dict.fromkeys([*self.values, *self.faults])]
+
+    def _result(self, metric: str) -> Result:
+        values, fault = self.values.get(metric, []), self.faults.get(metric)
+        value, interval = (math.nan, math.nan) if fault else summarise(values)
+        note = "; ".join(part for part in (f"not measured: {fault}" if fault else "", self.note) if part)
+        repeats = 0 if fault else len(values)
+        return Result(
+            self.system, metric, value, interval, self.protocol, self.evaluator, repeats, self.items, note
+        )
+
+
+def write_results(path: Path, results: Iterable[Result], metadata: Mapping[str, str] | None = None) -> None:
+    """Write results to Parquet, one row a number; ``metadata`` (data version, run) goes into the schema."""
+    schema = SCHEMA.with_metadata(dict(metadata)) if metadata else SCHEMA
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist([asdict(result) for result in results], schema=schema), path)
+
+
+def read_results(path: Path) -> list[Result]:
+    """Read what `write_results` wrote.
+
+    Raises:
+        LampError: there is no such file, or its columns are not those of `Result`.
+    """
+    if not path.exists():
+        raise LampError(f"no results in {path}; `lamp run --until evaluate` measures them")
+    table = pq.read_table(path)
+    names = [field.name for field in fields(Result)]
+    if table.column_names != names:
+        raise LampError(f"{path} has the columns {table.column_names}; results have {names}")
+    return [Result(**row) for row in table.to_pylist()]

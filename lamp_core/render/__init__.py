@@ -1,0 +1,1 @@
+"""Pictures of motions and figures: HTML player, GIF, charts, the report page, and export by file ending."""

@@ -1,0 +1,97 @@
+"""What every picture of a motion shares: its joints in metres, the sides of the body, how thick a limb is.
+
+Shapes: T frames, J joints, 3 coordinates (Y up).
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from lamp_core.errors import LampError
+from lamp_core.skeleton.skeleton import Skeleton
+
+Side = Literal["left", "right", "spine"]
+SIDES: tuple[Side, ...] = get_args(Side)
+
+SPINE_RADIUS = 0.066
+LIMB_RADIUS = 0.044
+HEAD_RADIUS = 0.105
+
+
+@dataclass(frozen=True)
+class Bone:
+    """A line from the parent joint to the child joint, `radius` metres thick at either side of its axis."""
+
+    child: int
+    parent: int
+    side: Side
+    radius: float
+
+
+def joint_sides(skeleton: Skeleton) -> tuple[Side, ...]:
+    """The side of the body of every joint, from the skeleton's left and right pairs."""
+    sides: list[Side] = ["spine"] * skeleton.joint_count
+    for left, right in skeleton.mirror_pairs:
+        sides[left], sides[right] = "left", "right"
+    return tuple(sides)
+
+
+def figure_bones(skeleton: Skeleton) -> list[Bone]:
+    """The limbs to draw, in the order of the child joints; hips and collar, which hang on it, are spine."""
+    sides = joint_sides(skeleton)
+    return [
+        Bone(child, parent, sides[parent], SPINE_RADIUS if sides[child] == "spine" else LIMB_RADIUS)
+        for child, parent in skeleton.bones
+    ]
+
+
+def head_joint(skeleton: Skeleton) -> int:
+    """The joint that carries the head: the last one of the spine that has no child."""
+    sides, parents = joint_sides(skeleton), {parent for _, parent in skeleton.bones}
+    return max(joint for joint, side in enumerate(sides) if side == "spine" and joint not in parents)
+
+
+def joints_in_metres(joints_TJ3: np.ndarray, skeleton: Skeleton, name: str = "motion") -> np.ndarray:
+    """Check a motion and scale it to metres.
+
+    Args:
+        joints_TJ3: positions in the skeleton's unit.
+        skeleton: gives the joint count and the unit.
+        name: names the motion in an error.
+
+    Returns:
+        joints_TJ3: float64, metres.
+
+    Raises:
+        LampError: when the shape does not fit the skeleton, there is no frame, or a value is not finite.
+    """
+    joints_TJ3 = np.asarray(joints_TJ3, dtype=np.float64)
+    expected = (skeleton.joint_count, 3)
+    if joints_TJ3.ndim != 3 or joints_TJ3.shape[1:] != expected or not len(joints_TJ3):
+        raise LampError(
+            f"{name}: joints of shape {joints_TJ3.shape}, {skeleton.name} takes (frames, {expected[0]}, 3)"
+        )
+    if not np.isfinite(joints_TJ3).all():
+        raise LampError(f"{name}: joints hold values that are not finite, and cannot be drawn")
+    return joints_TJ3 * skeleton.metres_per_unit
+
+
+def camera_path(joints_TJ3: np.ndarray, frames_per_second: float, seconds: float = 1.0) -> np.ndarray:
+    """The root's way on the floor, smoothed so that a camera that follows it does not shake.
+
+    Args:
+        joints_TJ3: metres, the root is the first joint.
+        frames_per_second: of the motion.
+        seconds: width of the moving mean.
+
+    Returns:
+        path_T2: X and Z, metres.
+    """
+    reach = round(seconds * frames_per_second / 2)
+    path_T2 = joints_TJ3[:, 0, [0, 2]]
+    padded = np.pad(path_T2, ((reach, reach), (0, 0)), mode="edge")
+    sums = np.cumsum(np.pad(padded, ((1, 0), (0, 0))), axis=0)
+    width = 2 * reach + 1
+    smooth_T2: np.ndarray = (sums[width:] - sums[:-width]) / width
+    return smooth_T2

@@ -1,0 +1,146 @@
+"""The gallery: embeddings of motions and captions that a query is compared with.
+
+Shapes: N items, M queries, Q query tokens, P projection width.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from lamp_core.errors import LampError
+from lamp_core.lamp.features import LampFeatures, similarity
+
+EMBEDDINGS = "embeddings.safetensors"
+ITEMS = "items.parquet"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One line of a search result.
+
+    Args:
+        rank: from 1.
+        clip: name.
+        caption: of the clip.
+        score: cosine similarity.
+    """
+
+    rank: int
+    clip: str
+    caption: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Motions and captions of a split, embedded.
+
+    Args:
+        clips: N names.
+        captions: N captions.
+        motion_NQP: unit vectors of the motions, one a query token.
+        text_NP: unit vectors of the captions.
+        over_queries: ``max`` or ``mean``.
+    """
+
+    clips: list[str]
+    captions: list[str]
+    motion_NQP: Tensor
+    text_NP: Tensor
+    over_queries: str
+
+    @classmethod
+    def embed(
+        cls,
+        features: LampFeatures,
+        clips: Sequence[str],
+        latents: Sequence[Tensor],
+        captions: Sequence[str],
+        over_queries: str,
+    ) -> "Gallery":
+        """Embed motions given by tokenizer latents (S, C), and their captions."""
+        motion_NQP = features.motion_embeddings(latents)
+        return cls(list(clips), list(captions), motion_NQP, features.text_embeddings(captions), over_queries)
+
+    def similarity(self) -> Tensor:
+        """Return (N texts, N motions)."""
+        return similarity(self.motion_NQP, self.text_NP, self.over_queries).T
+
+    def motions_for(self, text_P: Tensor, top: int) -> list[Hit]:
+        """Return the motions most similar to a text's embedding."""
+        return self._hits(similarity(self.motion_NQP, text_P[None], self.over_queries)[:, 0], top)
+
+    def captions_for(self, motion_QP: Tensor, top: int) -> list[Hit]:
+        """Return the captions most similar to a motion's embedding."""
+        return self._hits(similarity(motion_QP[None], self.text_NP, self.over_queries)[0], top)
+
+    def _hits(self, scores_N: Tensor, top: int) -> list[Hit]:
+        best = scores_N.argsort(descending=True, stable=True)[:top].tolist()
+        return [
+            Hit(rank, self.clips[i], self.captions[i], float(scores_N[i]))
+            for rank, i in enumerate(best, start=1)
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Write the index, each file by rename."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {"motion": self.motion_NQP.contiguous(), "text": self.text_NP.contiguous()}
+        save_file(tensors, folder / (EMBEDDINGS + ".tmp"))
+        os.replace(folder / (EMBEDDINGS + ".tmp"), folder / EMBEDDINGS)
+        table = pa.table({"clip": self.clips, "caption": self.captions})
+        table = table.replace_schema_metadata({"over_queries": self.over_queries})
+        pq.write_table(table, folder / (ITEMS + ".tmp"))
+        os.replace(folder / (ITEMS + ".tmp"), folder / ITEMS)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Gallery":
+        """Read an index.
+
+        Raises:
+            LampError: there is none in ``folder``.
+        """
+        if not (folder / EMBEDDINGS).exists() or not (folder / ITEMS).exists():
+            raise LampError(f"no gallery in {folder}; `lamp run --until retrieval` makes it")
+        tensors = load_file(folder / EMBEDDINGS)
+        table = pq.read_table(folder / ITEMS)
+        over_queries = (table.schema.metadata or {})[b"over_queries"].decode()
+        return cls(
+            table["clip"].to_pylist(),
+            table["caption"].to_pylist(),
+            tensors["motion"],
+            tensors["text"],
+            over_queries,
+        )
+
+
+def rerank(
+    similarity_NN: Tensor, features: LampFeatures, latents: Sequence[Tensor], captions: Sequence[str], top: int
+) -> Tensor:
+    """Order the ``top`` motions of each text by the matching head; return new scores (N texts, N motions).
+
+    The re-ranked motions stay above all others: their score becomes 2 + the matching probability.
+    """
+    scores = similarity_NN.clone()
+    for row, caption in enumerate(captions):
+        best = similarity_NN[row].argsort(descending=True)[:top].tolist()
+        odds = features.matching_scores([latents[i] for i in best], [caption] * len(best))
+        scores[row, best] = 2.0 + odds.sigmoid()
+    return scores
+
+
+def first_captions(captions: Sequence[Sequence[str]]) -> list[str]:
+    """Return the first caption of each item."""
+    return [of_item[0] for of_item in captions]
+
+
+def random_captions(captions: Sequence[Sequence[str]], seed: int) -> list[str]:
+    """Return one caption of each item, drawn by seed."""
+    generator = torch.Generator().manual_seed(seed)
+    return [of_item[int(torch.randint(len(of_item), (), generator=generator))] for of_item in captions]

@@ -1,0 +1,178 @@
+"""Joint maps: which joints of a source's hierarchy are the joints of a skeleton (``maps/NAME.yaml``), and
+resampling.
+
+Shapes: T frames, J joints.
+"""
+
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from lamp_core.errors import LampError, RejectedClip
+from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
+
+SourceJoint = str | tuple[str, str]
+Positions = NDArray[np.float64]
+
+
+class JointMap(BaseModel):
+    """How a source's joints become a skeleton's; the source has Y up."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, description="name of the map")
+    metres_per_unit: float = Field(
+        gt=0, description="length of the source's unit in metres, 0.01 for centimetres"
+    )
+    reference_clip: str | None = Field(
+        None, description="clip whose first frame gives the bone lengths of all clips"
+    )
+    skeletons: dict[str, dict[str, SourceJoint]] = Field(
+        min_length=1, description="per skeleton, per joint: the source's joint, or two whose midpoint it is"
+    )
+
+    @field_validator("skeletons")
+    @classmethod
+    def _names_every_joint(
+        cls, skeletons: dict[str, dict[str, SourceJoint]]
+    ) -> dict[str, dict[str, SourceJoint]]:
+        for name, sources in skeletons.items():
+            try:
+                joints = set(load_skeleton(name).joints)
+            except LampError as error:
+                raise ValueError(str(error)) from error
+            if missing := joints - set(sources):
+                raise ValueError(f"{name} lacks {', '.join(sorted(missing))}")
+            if unknown := set(sources) - joints:
+                raise ValueError(f"{name} has no joints {', '.join(sorted(unknown))}")
+        return skeletons
+
+    def source_joints(self, skeleton_name: str) -> set[str]:
+        """Names of the source's joints that a skeleton needs.
+
+        Raises:
+            LampError: the map does not say how to make this skeleton.
+        """
+        if skeleton_name not in self.skeletons:
+            raise LampError(
+                f"map {self.name!r} has no skeleton {skeleton_name!r}; it has {', '.join(self.skeletons)}"
+            )
+        return {joint for source in self.skeletons[skeleton_name].values() for joint in _pair(source)}
+
+    def apply(self, positions_TJ3: Positions, joint_names: Sequence[str], skeleton: Skeleton) -> Positions:
+        """Joints of a skeleton from the joints of the source.
+
+        Args:
+            positions_TJ3: places of the source's joints, in the source's unit.
+            joint_names: names of the source's joints.
+            skeleton: the skeleton to make.
+
+        Returns:
+            joints_TJ3: in the skeleton's unit, at the source's rate.
+
+        Raises:
+            LampError: the map does not know this skeleton.
+            RejectedClip: ``joint-count``, the source lacks joints.
+        """
+        missing = self.source_joints(skeleton.name) - set(joint_names)
+        if missing:
+            raise RejectedClip(
+                "joint-count", f"map {self.name!r} needs the joints {', '.join(sorted(missing))}"
+            )
+        column = {name: index for index, name in enumerate(joint_names)}
+        sources = [_pair(self.skeletons[skeleton.name][joint]) for joint in skeleton.joints]
+        first = positions_TJ3[:, [column[one] for one, _ in sources]]
+        second = positions_TJ3[:, [column[two] for _, two in sources]]
+        return (first + second) * (0.5 * self.metres_per_unit / skeleton.metres_per_unit)
+
+
+def _pair(source: SourceJoint) -> tuple[str, str]:
+    """A joint of the source is its own midpoint."""
+    return (source, source) if isinstance(source, str) else source
+
+
+def map_names() -> list[str]:
+    """Names of the built-in maps, sorted."""
+    maps = resources.files("lamp_core.skeleton") / "maps"
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in maps.iterdir() if entry.name.endswith(".yaml")
+    )
+
+
+def load_map(name_or_path: str | Path) -> JointMap:
+    """A built-in map by its name, or any map by the path of its YAML file.
+
+    Raises:
+        LampError: no such map, or one that cannot be read; the message names the fault.
+    """
+    if str(name_or_path) in map_names():
+        built_in = resources.files("lamp_core.skeleton") / "maps" / f"{name_or_path}.yaml"
+        return _parse_map(built_in.read_text(encoding="utf-8"), str(name_or_path))
+    path = Path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(map_names())
+        raise LampError(
+            f"unknown joint map {str(name_or_path)!r}; known: {known}, or the path of a YAML file"
+        )
+    return _parse_map(path.read_text(encoding="utf-8"), str(path))
+
+
+def _parse_map(text: str, origin: str) -> JointMap:
+    try:
+        return JointMap.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise LampError(f"joint map {origin} is not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()]
+        raise LampError(f"joint map {origin} has faults: {'; '.join(faults)}") from error
+
+
+def detect_map(joint_names: Sequence[str]) -> JointMap:
+    """The built-in map all of whose source joints are among these names; the one that needs most of them.
+
+    Raises:
+        LampError: no built-in map fits; the message lists them.
+    """
+    present = set(joint_names)
+    fitting: list[tuple[int, JointMap]] = []
+    for name in map_names():
+        joint_map = load_map(name)
+        needed = set[str]().union(*(joint_map.source_joints(skeleton) for skeleton in joint_map.skeletons))
+        if needed <= present:
+            fitting.append((len(needed), joint_map))
+    if not fitting:
+        shown = ", ".join(joint_names[:5])
+        raise LampError(
+            f"no joint map fits the joints {shown}, ...; known maps: {', '.join(map_names())}; "
+            "write one as a YAML file and name it"
+        )
+    return max(fitting, key=lambda entry: entry[0])[1]
+
+
+def resample(joints_TJ3: Positions, source_fps: float, target_fps: float) -> Positions:
+    """Joints at another rate, by linear interpolation at the times k / target_fps.
+
+    The last sample is the last one at or before the clip's last frame.
+
+    Args:
+        joints_TJ3: at `source_fps` frames a second.
+        source_fps: rate of the joints.
+        target_fps: rate to make.
+
+    Returns:
+        joints_TJ3: at `target_fps` frames a second.
+    """
+    frames = len(joints_TJ3)
+    tolerance = 1e-9  # of a frame: the last sample is not lost to rounding
+    count = int((frames - 1) * target_fps / source_fps + tolerance) + 1
+    places = np.arange(count) * (source_fps / target_fps)
+    before = np.minimum(places.astype(np.int64), frames - 1)
+    after = np.minimum(before + 1, frames - 1)
+    share = (places - before).reshape(-1, 1, 1)
+    joints: Positions = joints_TJ3[before] * (1 - share) + joints_TJ3[after] * share
+    return joints

@@ -1,0 +1,25 @@
+"""A trained tokenizer on disk."""
+
+from pathlib import Path
+
+from lamp_core.config.models import Tokenizer as TokenizerSettings
+from lamp_core.tokenizers.vqvae import VQVAE
+from lamp_core.training.models import load_weights, read_model_config, save_model
+
+
+def save_tokenizer(folder: Path, tokenizer: VQVAE) -> None:
+    """Write weights and configuration."""
+    config = {"feature_count": tokenizer.feature_count, "settings": tokenizer.settings.model_dump()}
+    save_model(folder, tokenizer, config)
+
+
+def load_tokenizer(folder: Path) -> VQVAE:
+    """Load a trained tokenizer in evaluation mode, frozen.
+
+    Raises:
+        LampError: there is none in ``folder``.
+    """
+    config = read_model_config(folder)
+    tokenizer = VQVAE(config["feature_count"], TokenizerSettings.model_validate(config["settings"]))
+    load_weights(folder, tokenizer)
+    return tokenizer.eval().requires_grad_(False)

@@ -1,0 +1,23 @@
+"""Stage ``features``: motion features of every clip, and mean and deviation of the train split.
+
+By hand: ``python -m tasks.features``.
+"""
+
+from lamp_core.datasets.extraction import extract_features
+from tasks.body import StageContext, main
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Compute the features; report how many clips and frames there are."""
+    summary = extract_features(
+        stage.input("ingest"),
+        stage.output,
+        std_root_divisor=stage.config.features.std_root_divisor,
+        statistics=stage.config.features.statistics,
+        on_progress=lambda done, total: stage.on_progress(done, total, "clips"),
+    )
+    return {"clips": summary.clips, "frames": summary.frames, "rejected": len(summary.rejected)}
+
+
+if __name__ == "__main__":
+    main("features", run)

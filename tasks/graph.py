@@ -1,0 +1,139 @@
+"""The graph of the stages, read from ``dvc.yaml``: the one list of stages there is."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from lamp_core.errors import LampError
+from tasks.project import GRAPH_FILE, Project
+
+REFERENCE = re.compile(r"\$\{([^}]+)\}")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of ``dvc.yaml``, paths relative to the project.
+
+    Args:
+        name: as in ``dvc.yaml``.
+        command: what DVC runs.
+        deps: files and folders it reads, code among them.
+        params: keys of ``params.yaml`` that it depends on.
+        outs: files and folders it writes, metrics among them.
+        upstream: stages that write one of its ``deps``, in the order of the file.
+    """
+
+    name: str
+    command: str
+    deps: tuple[str, ...]
+    params: tuple[str, ...]
+    outs: tuple[str, ...]
+    upstream: tuple[str, ...]
+
+
+class Graph(Mapping[str, Stage]):
+    """Stages by name, in the order of ``dvc.yaml``."""
+
+    def __init__(self, stages: Iterable[Stage]) -> None:
+        self._stages = {stage.name: stage for stage in stages}
+
+    def __getitem__(self, name: str) -> Stage:
+        return self._stages[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stages)
+
+    def __len__(self) -> int:
+        return len(self._stages)
+
+    def require(self, name: str) -> Stage:
+        """Return the stage of this name.
+
+        Raises:
+            LampError: there is none; the known ones are named.
+        """
+        if name not in self._stages:
+            raise LampError(f"unknown stage '{name}'; known: {', '.join(self._stages)}")
+        return self._stages[name]
+
+    def until(self, name: str) -> list[str]:
+        """The stage and all that it needs, in the order of the file."""
+        wanted = {self.require(name).name}
+        for stage in reversed(self._stages.values()):
+            if stage.name in wanted:
+                wanted.update(stage.upstream)
+        return [stage for stage in self._stages if stage in wanted]
+
+    def after(self, name: str) -> list[str]:
+        """All stages that need this one, near or far, in the order of the file."""
+        reached = {self.require(name).name}
+        for stage in self._stages.values():
+            if reached.intersection(stage.upstream):
+                reached.add(stage.name)
+        return [stage for stage in self._stages if stage in reached and stage != name]
+
+
+def read_graph(project: Project) -> Graph:
+    """Read ``dvc.yaml``, with its ``${section.parameter}`` references filled in from ``params.yaml``.
+
+    Raises:
+        LampError: the file holds no stages, or a stage reads what a later one writes.
+    """
+    described = (yaml.safe_load(project.graph_file.read_text()) or {}).get("stages")
+    if not described:
+        raise LampError(f"{project.graph_file} names no stages")
+    text = project.params_file.read_text() if project.params_file.exists() else ""
+    values = yaml.safe_load(text) or {}
+    writers = {
+        out: name for name, stage in described.items() for out in _paths(stage, "outs", "metrics", "plots")
+    }
+    graph = Graph(_stage(name, stage, writers, values) for name, stage in described.items())
+    _check_order(graph)
+    return graph
+
+
+def _stage(name: str, described: dict[str, Any], writers: dict[str, str], values: dict[str, Any]) -> Stage:
+    deps = tuple(_fill(dep, values) for dep in _paths(described, "deps"))
+    upstream = {writer for dep in deps if (writer := _writer(dep, writers)) is not None}
+    return Stage(
+        name=name,
+        command=str(described["cmd"]),
+        deps=deps,
+        params=tuple(described.get("params", ())),
+        outs=tuple(_paths(described, "outs", "metrics", "plots")),
+        upstream=tuple(writer for writer in dict.fromkeys(writers.values()) if writer in upstream),
+    )
+
+
+def _check_order(graph: Graph) -> None:
+    seen: set[str] = set()
+    for stage in graph.values():
+        late = [name for name in stage.upstream if name not in seen]
+        if late:
+            raise LampError(
+                f"{GRAPH_FILE}: stage '{stage.name}' reads what '{late[0]}' writes; put it after that one"
+            )
+        seen.add(stage.name)
+
+
+def _paths(described: dict[str, Any], *keys: str) -> list[str]:
+    """Paths of a stage's lists, whose entries are a path or ``{path: {flag: value}}``."""
+    entries = [entry for key in keys for entry in described.get(key, ())]
+    return [next(iter(entry)) if isinstance(entry, dict) else str(entry) for entry in entries]
+
+
+def _writer(dep: str, writers: dict[str, str]) -> str | None:
+    return next((writer for out, writer in writers.items() if dep == out or dep.startswith(f"{out}/")), None)
+
+
+def _fill(text: str, values: dict[str, Any]) -> str:
+    def value(reference: re.Match[str]) -> str:
+        node: Any = values
+        for part in reference[1].strip().split("."):
+            node = node.get(part) if isinstance(node, dict) else None
+        return reference[0] if node is None else str(node)
+
+    return REFERENCE.sub(value, text)

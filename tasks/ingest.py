@@ -1,0 +1,38 @@
+"""Stage ``ingest``: the source's clips in one form, and the clips that cannot be used with their reasons.
+
+By hand: ``python -m tasks.ingest``.
+"""
+
+from lamp_core.datasets.ingest import ingest
+from lamp_core.datasets.registry import load_source
+from lamp_core.skeleton.skeleton import load_skeleton
+from tasks.body import StageContext, main
+from tasks.resources import threads
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Load every clip of the source; report how many there are and why others are rejected."""
+    wanted = stage.config.ingest
+    summary = ingest(
+        load_source(stage.data, wanted.data),
+        load_skeleton(wanted.skeleton),
+        stage.output,
+        min_frames=wanted.min_frames,
+        max_rejected=wanted.max_rejected,
+        procedural=(wanted.clips, wanted.seed),
+        workers=threads(),
+        on_progress=lambda done, total: stage.on_progress(done, total, "clips"),
+    )
+    return {
+        "clips": summary.clips,
+        **{f"clips_{split}": count for split, count in summary.clips_of_split.items()},
+        "captions": summary.captions,
+        "skipped_captions": summary.skipped_captions,
+        "frames": summary.frames,
+        "rejected": len(summary.rejected),
+        **{f"rejected_{reason}": count for reason, count in summary.reasons.items()},
+    }
+
+
+if __name__ == "__main__":
+    main("ingest", run)

@@ -1,0 +1,52 @@
+"""Stage ``length``: how long a motion of a text is.
+
+By hand: ``python -m tasks.length``.
+"""
+
+import torch
+
+from lamp_core.datasets.items import DOWNSAMPLING
+from lamp_core.generation.generator import save_length
+from lamp_core.generation.length import LengthEstimator, train_length
+from lamp_core.skeleton.skeleton import load_skeleton
+from tasks.body import StageContext, main
+from tasks.inputs import CaptionedTokens
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Train on the captions of the train split; measure the error in seconds on the validation split."""
+    train = CaptionedTokens.load(stage, "train")
+    model = train_length(
+        train.conditions_NW,
+        train.owners_N,
+        [len(codes) for codes in train.codes],
+        stage.config.length,
+        device=stage.device,
+        checkpoints=stage.checkpoints,
+        on_log=stage.on_log,
+        on_progress=stage.on_progress,
+    )
+    save_length(stage.output, model)
+    rate = load_skeleton(stage.config.ingest.skeleton).frames_per_second
+    return _validate(model.cpu(), train, CaptionedTokens.load(stage, "val"), DOWNSAMPLING / rate)
+
+
+@torch.no_grad()
+def _validate(
+    model: LengthEstimator, train: CaptionedTokens, val: CaptionedTokens, seconds: float
+) -> dict[str, float]:
+    """Mean error of the expected length, beside that of always saying the train split's mean."""
+    if not val.codes:
+        return {}
+    true_N = torch.tensor([float(len(codes)) for codes in val.codes])[val.owners_N]
+    share = model(val.conditions_NW).softmax(dim=-1)
+    expected_N = share @ torch.arange(1.0, share.shape[1] + 1)
+    mean = sum(len(codes) for codes in train.codes) / len(train.codes)
+    return {
+        "val_error_seconds": float((expected_N - true_N).abs().mean()) * seconds,
+        "val_error_seconds_of_the_mean": float((true_N - mean).abs().mean()) * seconds,
+    }
+
+
+if __name__ == "__main__":
+    main("length", run)

@@ -1,0 +1,34 @@
+"""One line about the code and one about the machine, for reports and benchmarks."""
+
+import platform
+from pathlib import Path
+
+import torch
+
+from tasks.project import find_project
+from tasks.resources import cores, device_name
+from tasks.tags import git_tags
+
+
+def commit_label() -> str:
+    """Short git commit, with ``(modified)`` when the tree was dirty."""
+    tags = git_tags(find_project())
+    if not tags["git_commit"]:
+        return "no commit"
+    return tags["git_commit"][:10] + (" (modified)" if tags["git_dirty"] == "true" else "")
+
+
+def machine_label() -> str:
+    """Processor, cores, device and library versions."""
+    device = device_name()
+    card = f", {torch.cuda.get_device_name(device)}" if device.startswith("cuda") else ""
+    return f"{_processor()}, {cores()} cores{card}, Python {platform.python_version()}, torch {torch.__version__}"
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

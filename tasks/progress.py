@@ -1,0 +1,124 @@
+"""Live progress of a stage: a small file that the stage's process writes and the flow reads."""
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from tasks.project import write_atomically
+
+SECONDS_BETWEEN_WRITES = 0.25
+
+State = Literal["running", "done", "failed", "killed"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage's process is, or how it ended.
+
+    Args:
+        state: ``running`` until the process said how it ended.
+        pid: of the stage's process.
+        started: seconds since the epoch.
+        updated: seconds since the epoch, of the last change.
+        done: units of work done, out of ``total``; 0 of 0 when the stage does not count.
+        total: units of work in all.
+        text: what the stage says beside it (the loss).
+        first_done: units that were done when this process began to count (a resumed stage).
+        counting_since: when it began to count, seconds since the epoch.
+        run_id: the stage's MLflow run.
+        error: the last word of a failed stage.
+        is_bad_request: whether the failure is the user's to mend (a `LampError`).
+    """
+
+    state: State
+    pid: int
+    started: float
+    updated: float
+    done: int = 0
+    total: int = 0
+    text: str = ""
+    first_done: int = 0
+    counting_since: float = 0.0
+    run_id: str | None = None
+    error: str = ""
+    is_bad_request: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the start to the last change."""
+        return self.updated - self.started
+
+    @property
+    def rate(self) -> float | None:
+        """Units a second since this process began to count; None while that is unknown."""
+        counted, seconds = self.done - self.first_done, self.updated - self.counting_since
+        return counted / seconds if counted > 0 and seconds > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds to the last unit at this rate; None while that is unknown."""
+        return (self.total - self.done) / self.rate if self.rate else None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the stage is running: it has not ended, and its process exists."""
+        return self.state == "running" and process_exists(self.pid)
+
+
+class ProgressWriter:
+    """Writes the progress of this process, at most four times a second."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        now = time.time()
+        self.progress = Progress("running", os.getpid(), started=now, updated=now)
+        self._written = 0.0
+        self._counting = False
+        self._write()
+
+    def advance(self, done: int, total: int, text: str) -> None:
+        """Note how far the stage is."""
+        if not self._counting:
+            self._counting = True
+            self.progress = replace(self.progress, first_done=done, counting_since=time.time())
+        self.progress = replace(self.progress, done=done, total=total, text=text, updated=time.time())
+        if time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES or done >= total:
+            self._write()
+
+    def tracked_as(self, run_id: str) -> None:
+        """Note the stage's MLflow run."""
+        self.progress = replace(self.progress, run_id=run_id)
+        self._write()
+
+    def end(self, state: State, error: str = "", *, is_bad_request: bool = False) -> None:
+        """Note how the stage ended."""
+        self.progress = replace(
+            self.progress, state=state, error=error, is_bad_request=is_bad_request, updated=time.time()
+        )
+        self._write()
+
+    def _write(self) -> None:
+        self._written = time.monotonic()
+        write_atomically(self._path, json.dumps(asdict(self.progress)))
+
+
+def read_progress(path: Path) -> Progress | None:
+    """Return the progress that a stage's process last wrote; None when it never ran."""
+    try:
+        return Progress(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def process_exists(pid: int) -> bool:
+    """Whether a process of this id runs on this machine, whoever owns it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

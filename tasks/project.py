@@ -1,0 +1,86 @@
+"""The project folder: where a run finds its parameters, data, logs and checkpoints."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from lamp_core.errors import LampError
+
+GRAPH_FILE = "dvc.yaml"
+
+
+@dataclass(frozen=True)
+class Project:
+    """The folder that holds ``dvc.yaml``; everything a run leaves behind lies in ``data`` and ``.lamp``."""
+
+    root: Path
+
+    @property
+    def graph_file(self) -> Path:
+        """The graph of the stages."""
+        return self.root / GRAPH_FILE
+
+    @property
+    def lock_file(self) -> Path:
+        """What DVC recorded of each stage's last completed run."""
+        return self.root / "dvc.lock"
+
+    @property
+    def params_file(self) -> Path:
+        """The parameters of the workspace."""
+        return self.root / "params.yaml"
+
+    @property
+    def data(self) -> Path:
+        """Outputs of the stages, a folder each."""
+        return self.root / "data"
+
+    @property
+    def state(self) -> Path:
+        """Logs, progress, checkpoints and Prefect's database: nothing that DVC or git keep."""
+        return self.root / ".lamp"
+
+    def output(self, stage: str) -> Path:
+        """The folder that a stage writes."""
+        return self.data / stage
+
+    def metrics_file(self, stage: str) -> Path:
+        """The metrics that a stage returned."""
+        return self.data / "metrics" / f"{stage}.json"
+
+    def log_file(self, stage: str) -> Path:
+        """What the stage and DVC printed in the stage's last run."""
+        return self.state / "logs" / f"{stage}.log"
+
+    def progress_file(self, stage: str) -> Path:
+        """Live progress of the stage, or how its last run ended."""
+        return self.state / "progress" / f"{stage}.json"
+
+    def checkpoint_folder(self, stage: str) -> Path:
+        """Checkpoints of the stage, a folder for each key of parameters and inputs."""
+        return self.state / "checkpoints" / stage
+
+    def kept_folder(self, stage: str) -> Path:
+        """The stage's output of before, while DVC runs the stage."""
+        return self.state / "kept" / stage
+
+
+def find_project(start: Path | None = None) -> Project:
+    """Return the project that ``start`` (by default the present folder) lies in.
+
+    Raises:
+        LampError: neither the folder nor one above it holds ``dvc.yaml``.
+    """
+    folder = (start or Path.cwd()).resolve()
+    for candidate in (folder, *folder.parents):
+        if (candidate / GRAPH_FILE).is_file():
+            return Project(candidate)
+    raise LampError(f"no {GRAPH_FILE} in {folder} or above it; change to the project's folder")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file so that readers see the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)

@@ -1,0 +1,56 @@
+"""Devices and threads: what a run may use of this machine. None of it changes what a stage means."""
+
+import os
+
+from lamp_core.errors import LampError
+
+CORES_FOR_TWO_STAGES = 4
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def stages_at_once() -> int:
+    """Stages that run side by side: ``LAMP_STAGES_AT_ONCE``, or one below four cores and two from there."""
+    return _count("LAMP_STAGES_AT_ONCE") or (1 if cores() < CORES_FOR_TWO_STAGES else 2)
+
+
+def threads() -> int:
+    """Threads of a stage: ``LAMP_THREADS``, or its share of the cores."""
+    return _count("LAMP_THREADS") or cores()
+
+
+def threads_of_a_stage() -> int:
+    """Threads that the flow gives each stage: the cores divided by the stages that run side by side."""
+    return _count("LAMP_THREADS") or max(1, cores() // stages_at_once())
+
+
+def device_name() -> str:
+    """``LAMP_DEVICE``, or ``cuda`` when there is one, or ``cpu``."""
+    import torch
+
+    wanted = os.environ.get("LAMP_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(wanted)
+    except RuntimeError as error:
+        raise LampError(f"LAMP_DEVICE={wanted} is no device; use cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise LampError(f"LAMP_DEVICE={wanted} is not here; devices: cpu{_cuda_devices()}")
+    return wanted
+
+
+def _cuda_devices() -> str:
+    import torch
+
+    return "".join(f", cuda:{index}" for index in range(torch.cuda.device_count()))
+
+
+def _count(variable: str) -> int | None:
+    text = os.environ.get(variable, "")
+    if not text:
+        return None
+    if not text.isdigit() or int(text) < 1:
+        raise LampError(f"{variable}={text} is no count; use a whole number from 1")
+    return int(text)

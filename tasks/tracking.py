@@ -1,0 +1,207 @@
+"""What was measured: the only caller of MLflow.
+
+The store is ``mlflow.db`` in the project, or the server that ``MLFLOW_TRACKING_URI`` names. MLflow is imported
+when it is first needed: that takes seconds.
+"""
+
+import math
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from tasks.project import Project
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+EXPERIMENT = "lamp"
+PIPELINE, STAGE = "pipeline", "stage"
+METRICS_A_BATCH = 1000
+PARAMS_A_BATCH = 100
+BUSY_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
+NOT_IN_NAMES = re.compile(r"[^\w\-. :/]")
+
+Ending = Literal["FINISHED", "FAILED", "KILLED"]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One measured number.
+
+    Args:
+        name: of the metric.
+        value: finite, or it is left out.
+        step: of the training; 0 for a result.
+        milliseconds: since the epoch.
+    """
+
+    name: str
+    value: float
+    step: int
+    milliseconds: int
+
+    @classmethod
+    def now(cls, name: str, value: float, step: int = 0) -> "Scalar":
+        """A number measured at this moment."""
+        return cls(name, float(value), step, int(time.time() * 1000))
+
+
+def tracking_uri(project: Project) -> str:
+    """``MLFLOW_TRACKING_URI``, or the SQLite store in the project."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project.root / 'mlflow.db'}"
+
+
+class Tracking:
+    """Runs in the project's MLflow store."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    @cached_property
+    def client(self) -> "MlflowClient":
+        """The store, opened at first use."""
+        keep_quiet()
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri(self.project))
+
+    @cached_property
+    def experiment_id(self) -> str:
+        """The project's experiment, made at first use."""
+        found = self.client.get_experiment_by_name(EXPERIMENT)
+        return found.experiment_id if found else self._create_experiment()
+
+    def start(
+        self, name: str, tags: Mapping[str, str], params: Mapping[str, Any], *, parent: str | None = None
+    ) -> str:
+        """Start a run, nested under ``parent`` when there is one, and return its id."""
+        from mlflow.entities import Param
+
+        nested = {"mlflow.parentRunId": parent} if parent else {}
+        run = _patiently(
+            lambda: self.client.create_run(self.experiment_id, tags={**tags, **nested}, run_name=name)
+        )
+        entries = [Param(key, str(value)) for key, value in params.items()]
+        for batch in _batches(entries, PARAMS_A_BATCH):
+            _patiently(partial(self.client.log_batch, run.info.run_id, params=batch))
+        return str(run.info.run_id)
+
+    def go_on(self, run_id: str) -> bool:
+        """Mark an interrupted run as running again; False when the store does not have it."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self.client.update_run(run_id, status="RUNNING")
+        except MlflowException:
+            return False
+        return True
+
+    def log(self, run_id: str, scalars: Iterable[Scalar]) -> None:
+        """Write numbers, those that are not finite left out."""
+        from mlflow.entities import Metric
+
+        entries = [
+            Metric(metric_name(scalar.name), scalar.value, scalar.milliseconds, scalar.step)
+            for scalar in scalars
+            if math.isfinite(scalar.value)
+        ]
+        for batch in _batches(entries, METRICS_A_BATCH):
+            _patiently(partial(self.client.log_batch, run_id, metrics=batch))
+
+    def last_step(self, run_id: str, name: str) -> int:
+        """The last step at which a run measured a metric; -1 when it never did."""
+        history = self.client.get_metric_history(run_id, metric_name(name))
+        return max((metric.step for metric in history), default=-1)
+
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a run."""
+        from mlflow.entities import RunTag
+
+        _patiently(
+            lambda: self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+        )
+
+    def keep_file(self, run_id: str, path: Path) -> None:
+        """Store a file with a run."""
+        self.client.log_artifact(run_id, str(path))
+
+    def finish(self, run_id: str, ending: Ending) -> None:
+        """Close a run."""
+        _patiently(lambda: self.client.set_terminated(run_id, status=ending))
+
+    def maker(self, stage: str, lock_hash: str) -> str | None:
+        """The run that made a stage's output, by the hash of the stage's entry in ``dvc.lock``."""
+        wanted = f"tags.kind = '{STAGE}' and tags.stage = '{stage}' and tags.lock_hash = '{lock_hash}'"
+        found = self.client.search_runs(
+            [self.experiment_id], wanted, max_results=1, order_by=["attributes.start_time DESC"]
+        )
+        return str(found[0].info.run_id) if found else None
+
+    def pipeline_runs(self, count: int) -> list["Run"]:
+        """The last pipeline runs, the newest first."""
+        return list(
+            self.client.search_runs(
+                [self.experiment_id],
+                f"tags.kind = '{PIPELINE}'",
+                max_results=count,
+                order_by=["attributes.start_time DESC"],
+            )
+        )
+
+    def named(self, name: str) -> list["Run"]:
+        """Runs whose name is, or whose id begins with, ``name``."""
+        runs = self.client.search_runs(
+            [self.experiment_id], order_by=["attributes.start_time DESC"], max_results=1000
+        )
+        return [run for run in runs if run.info.run_name == name or run.info.run_id.startswith(name)]
+
+    def _create_experiment(self) -> str:
+        """Make the experiment; its files lie in the project unless a server keeps them."""
+        is_local = tracking_uri(self.project).startswith("sqlite:")
+        folder = (self.project.root / "mlartifacts").as_uri() if is_local else None
+        return str(self.client.create_experiment(EXPERIMENT, artifact_location=folder))
+
+
+def keep_quiet() -> None:
+    """Set what MLflow reads at import: no calls home, warnings only."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+
+
+def metric_name(name: str) -> str:
+    """A name with the characters that MLflow takes."""
+    return NOT_IN_NAMES.sub("_", name)
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values under dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat
+
+
+def _batches(entries: list[Any], size: int) -> Iterable[list[Any]]:
+    return (entries[start : start + size] for start in range(0, len(entries), size))
+
+
+def _patiently(call: Callable[[], Result]) -> Result:
+    """Call, and call again while another process writes to the SQLite store."""
+    from mlflow.exceptions import MlflowException
+
+    for seconds in BUSY_SECONDS:
+        try:
+            return call()
+        except MlflowException as error:
+            if "database is locked" not in str(error):
+                raise
+            time.sleep(seconds)
+    return call()

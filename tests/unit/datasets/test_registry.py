@@ -1,0 +1,170 @@
+"""Registering a data set: what is checked, what is written, when the fingerprint changes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from lamp_core.datasets.registry import load_source, refresh_fingerprint, register_source, source_names
+from lamp_core.errors import LampError
+
+
+def options_of(source: Any) -> dict[str, Any]:
+    return {"motions": source.motions, "captions": source.captions, "splits": source.splits}
+
+
+def test_registered_source_is_found_again(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+    summary = register_source(tmp_path / "data", "tiny", "bvh", options_of(bvh_source.source))
+    assert summary.path == tmp_path / "data" / "sources" / "tiny.yaml"
+    assert (summary.clips, summary.captions) == (12, 12)
+    assert summary.clips_of_split == {"train": 8, "val": 2, "test": 2}
+    assert summary.faults == {}
+    assert load_source(tmp_path / "data", "tiny") == summary.source
+    assert source_names(tmp_path / "data") == ["tiny"]
+    assert summary.source.map == "smpl22"
+    assert summary.source.skeleton == "smpl22"
+    assert len(summary.source.fingerprint) == 64
+
+
+def test_relative_folders_become_absolute(
+    tmp_path: Path, bvh_source, monkeypatch: pytest.MonkeyPatch
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(bvh_source.folder)
+    stated = {"motions": "bvh", "captions": "texts", "splits": "splits"}
+    source = register_source(tmp_path / "data", "tiny", "bvh", stated).source
+    assert source.motions == bvh_source.folder / "bvh"
+
+
+def test_faults_that_captions_and_splits_show_are_counted(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+    bvh_source.caption("walk_00").unlink()
+    bvh_source.caption("walk_01").write_text("")
+    (bvh_source.folder / "splits" / "test.txt").write_text("walk_11\n")
+    summary = register_source(tmp_path / "data", "tiny", "bvh", options_of(bvh_source.source))
+    assert summary.faults == {"caption-missing": 1, "caption-empty": 1, "no-split": 1}
+
+
+def test_published_layout_of_either_width(tmp_path: Path, write_published) -> None:  # type: ignore[no-untyped-def]
+    for skeleton in ("smpl22", "kit21"):
+        folder = write_published(skeleton, True).folder
+        summary = register_source(tmp_path / "data", skeleton, "humanml3d", {"motions": folder})
+        assert summary.source.skeleton == skeleton
+        assert summary.clips_of_split == {"train": 8, "val": 2, "test": 2}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"motions": "nowhere"}, "folder of the BVH files does not exist"),
+        ({"captions": "nowhere"}, "folder of the captions does not exist"),
+        ({"splits": None}, "folder of the splits is not given"),
+        ({"motions": "texts"}, "no .bvh file in"),
+        ({"splits": "texts"}, "no train.txt in"),
+        ({"map": "martian"}, "unknown joint map 'martian'; known: .*bandai-namco"),
+        ({"reference_clip": "absent"}, "reference clip 'absent'"),
+        ({"skeleton": "centaur"}, "unknown skeleton 'centaur'; known: kit21, smpl22"),
+        ({"colour": "red"}, "colour: Extra inputs are not permitted"),
+    ],
+)
+def test_bad_bvh_options_are_named(
+    tmp_path: Path,
+    bvh_source,  # type: ignore[no-untyped-def]
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+    message: str,
+) -> None:
+    monkeypatch.chdir(bvh_source.folder)
+    with pytest.raises(LampError, match=message):
+        register_source(tmp_path / "data", "tiny", "bvh", options_of(bvh_source.source) | change)
+    assert source_names(tmp_path / "data") == []
+
+
+@pytest.mark.parametrize("name", ["Upper", "with space", "../escape", "", "under_score"])
+def test_bad_name_is_refused(tmp_path: Path, bvh_source, name: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(LampError, match="name"):
+        register_source(tmp_path / "data", name, "bvh", options_of(bvh_source.source))
+
+
+def test_embedded_name_and_unknown_kind_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(LampError, match="embedded data set"):
+        register_source(tmp_path, "procedural", "bvh", {})
+    with pytest.raises(LampError, match=r"kind.*'bvh', 'humanml3d' or 'procedural'"):
+        register_source(tmp_path, "tiny", "amc", {})
+
+
+def test_published_folder_without_motions_or_of_strange_width(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LampError, match="holds none of new_joint_vecs"):
+        register_source(tmp_path, "tiny", "humanml3d", {"motions": tmp_path / "empty"})
+    (tmp_path / "wide" / "new_joint_vecs").mkdir(parents=True)
+    np.save(tmp_path / "wide" / "new_joint_vecs" / "a.npy", np.zeros((4, 77), dtype=np.float32))
+    with pytest.raises(LampError, match=r"fit none of the skeletons kit21, smpl22: a.npy \(4, 77\)"):
+        register_source(tmp_path, "tiny", "humanml3d", {"motions": tmp_path / "wide"})
+
+
+def test_clip_in_two_splits_is_an_error(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+    (bvh_source.folder / "splits" / "val.txt").write_text("walk_00\n")
+    with pytest.raises(LampError, match="'walk_00' stands in both train and val"):
+        register_source(tmp_path / "data", "tiny", "bvh", options_of(bvh_source.source))
+
+
+def test_two_files_of_one_name_are_an_error(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+    (bvh_source.folder / "bvh" / "more").mkdir()
+    (bvh_source.folder / "bvh" / "more" / "walk_00.BVH").write_text("")
+    with pytest.raises(LampError, match="two BVH files have the name 'walk_00'"):
+        register_source(tmp_path / "data", "tiny", "bvh", options_of(bvh_source.source))
+
+
+def test_unknown_data_set_names_the_known_ones(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+    register_source(tmp_path, "tiny", "bvh", options_of(bvh_source.source))
+    with pytest.raises(LampError, match="unknown data set 'other'; known: tiny"):
+        load_source(tmp_path, "other")
+
+
+@pytest.mark.parametrize("content", ["[1, 2", "name: tiny\nkind: bvh\ncolour: red\n", "", "- list"])
+def test_broken_description_is_an_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "tiny.yaml").write_text(content)
+    with pytest.raises(LampError, match=r"tiny.yaml"):
+        load_source(tmp_path, "tiny")
+
+
+def test_fingerprint_changes_only_with_the_files(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+    path = register_source(tmp_path, "tiny", "bvh", options_of(bvh_source.source)).path
+    before = path.stat().st_mtime_ns
+    assert refresh_fingerprint(tmp_path, "tiny") is False
+    assert path.stat().st_mtime_ns == before
+    bvh_source.caption("walk_03").write_text("runs#run/VERB#0#0\n")
+    assert refresh_fingerprint(tmp_path, "tiny") is True
+    assert refresh_fingerprint(tmp_path, "tiny") is False
+    motion = bvh_source.motion("walk_03")
+    os.utime(motion, ns=(0, motion.stat().st_mtime_ns + 1))
+    assert refresh_fingerprint(tmp_path, "tiny") is True
+    bvh_source.motion("walk_04").unlink()
+    assert refresh_fingerprint(tmp_path, "tiny") is True
+
+
+def test_folder_that_is_gone_is_named(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+    register_source(tmp_path, "tiny", "bvh", options_of(bvh_source.source))
+    bvh_source.folder.rename(tmp_path / "moved")
+    with pytest.raises(LampError, match="folder of the BVH files does not exist"):
+        refresh_fingerprint(tmp_path, "tiny")
+
+
+def test_the_embedded_data_set_is_registered_and_fresh() -> None:
+    data_folder = Path(__file__).parents[3] / "data"
+    source = load_source(data_folder, "procedural")
+    assert source.kind == "procedural"
+    assert yaml.safe_load((data_folder / "sources" / "procedural.yaml").read_text())["name"] == "procedural"
+    assert refresh_fingerprint(data_folder, "procedural") is False
+
+
+def test_looking_a_data_set_up_does_not_load_torch() -> None:
+    script = (
+        "import sys, lamp_core.datasets.registry, lamp_core.datasets.ingest; sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

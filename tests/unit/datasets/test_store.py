@@ -1,0 +1,152 @@
+"""Clips survive Parquet unchanged, files appear whole or not at all, wrong files are refused by name."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.clips import Clip
+from lamp_core.datasets.schema import CLIPS, DatasetMetadata
+from lamp_core.datasets.store import (
+    CLIPS_A_GROUP,
+    Rejected,
+    atomic_path,
+    clip_table,
+    count_clips,
+    parquet_writer,
+    read_clip_metadata,
+    read_clips,
+    read_rejected,
+    write_clips,
+    write_rejected,
+)
+from lamp_core.errors import LampError
+from lamp_core.skeleton.skeleton import Skeleton
+
+CAPTIONS = [
+    Caption("a person walks.", ("a", "person", "walk"), ("DET", "NOUN", "VERB")),
+    Caption("then runs", ("then", "run"), ("ADV", "VERB"), 1.5, 2.5),
+]
+
+
+def make_clip(skeleton: Skeleton, index: int, with_features: bool) -> Clip:
+    random = np.random.default_rng(index)
+    frames = 2 + index % 7
+    return Clip(
+        name=f"clip_{index:04d}",
+        joints_TJ3=random.normal(size=(frames, skeleton.joint_count, 3)).astype(np.float32),
+        frames_per_second=skeleton.frames_per_second,
+        captions=CAPTIONS[: 1 + index % 2],
+        split=("train", "val", "test")[index % 3],
+        source=f"folder/{index}.bvh",
+        source_sha256="0" * 64,
+        features_TD=random.normal(size=(frames, skeleton.feature_count)).astype(np.float32)
+        if with_features
+        else None,
+    )
+
+
+@pytest.fixture
+def metadata(smpl22: Skeleton) -> DatasetMetadata:
+    return DatasetMetadata(
+        dataset="tiny",
+        skeleton="smpl22",
+        version="v",
+        split_hash="s",
+        reference=smpl22.directions_J3.tolist(),
+    )
+
+
+def test_clips_come_back_as_they_were(tmp_path: Path, smpl22: Skeleton, metadata: DatasetMetadata) -> None:
+    clips = [make_clip(smpl22, index, with_features=index % 2 == 0) for index in range(CLIPS_A_GROUP + 5)]
+    path = tmp_path / "clips.parquet"
+    write_clips(path, clips, metadata)
+    assert read_clip_metadata(path) == metadata
+    assert count_clips(path) == len(clips)
+    for before, after in zip(clips, read_clips(path), strict=True):
+        np.testing.assert_array_equal(before.joints_TJ3, after.joints_TJ3)
+        assert (before.features_TD is None) == (after.features_TD is None)
+        if before.features_TD is not None and after.features_TD is not None:
+            np.testing.assert_array_equal(before.features_TD, after.features_TD)
+        for name in ("name", "captions", "split", "source", "source_sha256", "frames_per_second"):
+            assert getattr(before, name) == getattr(after, name)
+
+
+def test_arrays_of_a_group_share_one_buffer(
+    tmp_path: Path, smpl22: Skeleton, metadata: DatasetMetadata
+) -> None:
+    path = tmp_path / "clips.parquet"
+    write_clips(path, [make_clip(smpl22, index, False) for index in range(3)], metadata)
+    one, two, _ = read_clips(path)
+    gap = two.joints_TJ3.__array_interface__["data"][0] - one.joints_TJ3.__array_interface__["data"][0]
+    assert gap == one.joints_TJ3.nbytes
+
+
+def test_every_field_says_what_it_means() -> None:
+    for field in CLIPS:
+        assert field.metadata[b"meaning"]
+    assert CLIPS.field("joints").metadata[b"shape"] == b"(T, J, 3)"
+
+
+def test_rejected_rows_come_back(tmp_path: Path) -> None:
+    rows = [Rejected("a", "a.bvh", "not-finite", "NaN in frame 3"), Rejected("b", "b.bvh", "too-short", "")]
+    write_rejected(tmp_path / "rejected.parquet", rows)
+    assert read_rejected(tmp_path / "rejected.parquet") == rows
+    write_rejected(tmp_path / "rejected.parquet", [])
+    assert read_rejected(tmp_path / "rejected.parquet") == []
+
+
+def test_failed_write_keeps_the_old_file(tmp_path: Path, smpl22: Skeleton, metadata: DatasetMetadata) -> None:
+    path = tmp_path / "clips.parquet"
+    write_clips(path, [make_clip(smpl22, 0, False)], metadata)
+    with pytest.raises(RuntimeError, match="killed"), parquet_writer(path, CLIPS) as writer:
+        writer.write_table(clip_table([make_clip(smpl22, 1, False)]))
+        raise RuntimeError("killed")
+    assert [clip.name for clip in read_clips(path)] == ["clip_0000"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_atomic_path_creates_the_folder_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "new" / "file.txt") as temporary:
+        temporary.write_text("content")
+        assert not (tmp_path / "new" / "file.txt").exists()
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["file.txt"]
+
+
+def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(LampError, match=r"absent.parquet is missing"):
+        list(read_clips(tmp_path / "absent.parquet"))
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1 torn")
+    with pytest.raises(LampError, match=r"torn.parquet is not a readable Parquet file"):
+        list(read_clips(tmp_path / "torn.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: table.drop_columns(["captions"]), "no field 'captions'"),
+        (lambda table: table.append_column("extra", table["clip"]), "a field 'extra'"),
+        (
+            lambda table: table.set_column(5, "frames", table["frames"].cast(pa.int64())),
+            "field 'frames' is int64, not int32",
+        ),
+    ],
+)
+def test_wrong_schema_is_refused_with_the_field(
+    tmp_path: Path, smpl22: Skeleton, change, message: str
+) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "clips.parquet"
+    pq.write_table(change(clip_table([make_clip(smpl22, 0, False)])), path)
+    with pytest.raises(LampError, match=message) as error:
+        list(read_clips(path))
+    assert str(path) in str(error.value)
+
+
+def test_file_without_our_metadata_is_refused(tmp_path: Path, smpl22: Skeleton) -> None:
+    path = tmp_path / "clips.parquet"
+    pq.write_table(clip_table([make_clip(smpl22, 0, False)]), path)
+    with pytest.raises(LampError, match="metadata 'lamp'"):
+        list(read_clips(path))

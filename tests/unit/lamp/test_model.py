@@ -1,0 +1,203 @@
+"""LaMP: causality, padding, gradients, negatives, losses on eight pairs."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from lamp_core.config.models import Optimisation, Pretrain
+from lamp_core.lamp.model import LaMP, LaMPShape, Pairs
+from lamp_core.lamp.negatives import base_motion, equal_pairs, hard_negatives
+from lamp_core.lamp.objectives import Batch, contrastive_loss, matching_loss, pretraining_losses
+
+SHAPE = LaMPShape(
+    layers=2,
+    width=32,
+    heads=4,
+    feed_forward=64,
+    positions=20,
+    vocabulary=50,
+    queries=3,
+    projection_width=16,
+    cross_attention_every=2,
+    code_width=12,
+    codes=20,
+    max_tokens=12,
+    max_words=20,
+    dropout=0.0,
+    temperature=0.07,
+    motion_decoding="autoregressive",
+)
+SETTINGS = Pretrain(training=Optimisation(steps=1, batch_size=8, learning_rate=1e-3))
+
+
+def _pairs(batch: int = 4, tokens: int = 10, words: int = 7) -> Pairs:
+    return Pairs(
+        torch.randn(batch, tokens, 12),
+        torch.ones(batch, tokens, dtype=torch.bool),
+        torch.randint(5, 50, (batch, words)),
+        torch.ones(batch, words, dtype=torch.bool),
+    )
+
+
+def _model(**changes: object) -> LaMP:
+    return LaMP(SHAPE.model_copy(update=changes)).eval()
+
+
+def _batch(count: int = 8) -> Batch:
+    pairs = _pairs(count)
+    return Batch(pairs, torch.randint(0, 20, (count, 10)), torch.eye(count, dtype=torch.bool))
+
+
+def test_a_later_word_changes_no_earlier_caption_state() -> None:
+    model, pairs = _model(), _pairs()
+    changed = Pairs(pairs.latents_BSC, pairs.tokens_mask_BS, pairs.ids_BL.clone(), pairs.words_mask_BL)
+    changed.ids_BL[:, 4] = 6
+    _, _, before = model.encode_pairs(pairs)
+    _, _, after = model.encode_pairs(changed)
+    torch.testing.assert_close(before[:, :4], after[:, :4])
+    assert not torch.allclose(before[:, 4], after[:, 4])
+
+
+def test_a_later_code_changes_no_earlier_motion_logits() -> None:
+    model, pairs = _model(), _pairs()
+    text = model.encode_text(pairs.ids_BL, pairs.words_mask_BL)
+    codes = torch.randint(0, 20, (4, 10))
+    changed = codes.clone()
+    changed[:, 6] = (codes[:, 6] + 1) % 20
+    before = model.motion_logits(text, pairs.words_mask_BL, codes, pairs.tokens_mask_BS)
+    after = model.motion_logits(text, pairs.words_mask_BL, changed, pairs.tokens_mask_BS)
+    torch.testing.assert_close(before[:, :7], after[:, :7])  # position 7 is the first that sees code 6
+    assert not torch.allclose(before[:, 7], after[:, 7])
+
+
+def test_parallel_generation_sees_no_code() -> None:
+    model, pairs = _model(motion_decoding="parallel"), _pairs()
+    text = model.encode_text(pairs.ids_BL, pairs.words_mask_BL)
+    logits = [
+        model.motion_logits(text, pairs.words_mask_BL, torch.full((4, 10), code), pairs.tokens_mask_BS)
+        for code in (1, 2)
+    ]
+    torch.testing.assert_close(logits[0], logits[1])
+
+
+def test_the_text_does_not_see_the_motion_and_the_queries_not_the_text() -> None:
+    model, pairs, other = _model(), _pairs(), _pairs()
+    queries, text, _ = model.encode_pairs(pairs)
+    swapped = Pairs(other.latents_BSC, pairs.tokens_mask_BS, pairs.ids_BL, pairs.words_mask_BL)
+    torch.testing.assert_close(text, model.encode_pairs(swapped)[1])
+    torch.testing.assert_close(queries, model.encode_motion(pairs.latents_BSC, pairs.tokens_mask_BS))
+    torch.testing.assert_close(text, model.encode_text(pairs.ids_BL, pairs.words_mask_BL))
+
+
+def _padded(pairs: Pairs, tokens: int, words: int) -> Pairs:
+    def wide(x: Tensor, more: int, value: float) -> Tensor:
+        return torch.cat([x, torch.full((len(x), more, *x.shape[2:]), value).to(x.dtype)], dim=1)
+
+    return Pairs(
+        wide(pairs.latents_BSC, tokens, 9.0),
+        wide(pairs.tokens_mask_BS, tokens, 0),
+        wide(pairs.ids_BL, words, 0),
+        wide(pairs.words_mask_BL, words, 0),
+    )
+
+
+def test_padding_changes_nothing() -> None:
+    model, pairs = _model(), _pairs()
+    padded = _padded(pairs, 2, 3)
+    for alone, beside in zip(model.encode_pairs(pairs), model.encode_pairs(padded), strict=True):
+        torch.testing.assert_close(alone, beside[:, : alone.shape[1]])
+    torch.testing.assert_close(model.match(pairs), model.match(padded))
+    condition = model.condition(pairs.ids_BL, pairs.words_mask_BL)
+    torch.testing.assert_close(condition, model.condition(padded.ids_BL, padded.words_mask_BL))
+    text = model.encode_text(pairs.ids_BL, pairs.words_mask_BL)
+    wide_text = model.encode_text(padded.ids_BL, padded.words_mask_BL)
+    codes = torch.randint(0, 20, (4, 10))
+    wide_codes = torch.cat([codes, torch.zeros(4, 2, dtype=torch.long)], dim=1)
+    torch.testing.assert_close(
+        model.motion_logits(text, pairs.words_mask_BL, codes, pairs.tokens_mask_BS),
+        model.motion_logits(wide_text, padded.words_mask_BL, wide_codes, padded.tokens_mask_BS)[:, :10],
+    )
+
+
+def test_gradients_reach_every_parameter() -> None:
+    model = LaMP(SHAPE)
+    pretraining_losses(model, _batch(), SETTINGS)["loss"].backward()
+    unused = {"text_embedding.segment.weight"}
+    silent = [
+        name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0
+    ]
+    # A key's bias moves all scores of a row alike, and softmax does not see it.
+    assert [name for name in silent if not name.endswith("key.bias") and name not in unused] == []
+
+
+def test_an_objective_that_is_off_gives_no_loss() -> None:
+    settings = SETTINGS.model_copy(update={"matching": 0.0, "motion_generation": 0.0})
+    losses = pretraining_losses(_model(), _batch(), settings)
+    assert set(losses) == {"loss", "contrastive", "text_generation"}
+    torch.testing.assert_close(losses["loss"], losses["contrastive"] + losses["text_generation"])
+
+
+def test_the_scale_is_clamped() -> None:
+    model = _model()
+    assert model.scale.item() == pytest.approx(1 / 0.07)
+    model.log_scale.data.fill_(50.0)
+    assert model.scale.item() == 100.0
+
+
+def test_equals_are_same_motion_mirror_or_caption() -> None:
+    clips = ["000021", "M000021", "000022", "000023", "Mwalk"]
+    captions = ["a man walks", "b", "A man  walks.", "c", "d"]
+    equal = equal_pairs(clips, captions)
+    expected = torch.eye(5, dtype=torch.bool)
+    for i, j in ((0, 1), (0, 2)):
+        expected[i, j] = expected[j, i] = True
+    assert torch.equal(equal, expected)
+    assert base_motion("Mwalk") == "Mwalk"
+
+
+def test_hard_negatives_are_never_equals_and_follow_the_similarity() -> None:
+    equal = torch.eye(4, dtype=torch.bool)
+    equal[0, 1] = equal[1, 0] = True
+    logits = torch.tensor([[50.0, 50.0, 2.0, 0.0]] * 4)
+    drawn = torch.stack([hard_negatives(logits, equal)[0] for _ in range(1000)])
+    for row in range(4):
+        assert not equal[row][drawn[:, row]].any()
+    share = (drawn[:, 0] == 2).float().mean()
+    assert float(share) == pytest.approx(float(torch.tensor([2.0, 0.0]).softmax(0)[0]), abs=0.06)
+
+
+def test_a_batch_of_equals_draws_no_negative() -> None:
+    columns, drawable = hard_negatives(torch.zeros(3, 3), torch.ones(3, 3, dtype=torch.bool))
+    assert not drawable.any() and columns.shape == (3,)
+    batch = _batch(3)
+    losses = matching_loss(
+        _model(), Batch(batch.pairs, batch.codes_BS, torch.ones(3, 3, dtype=torch.bool)), torch.zeros(3, 3)
+    )
+    assert torch.isfinite(losses)
+
+
+def test_contrastive_loss_by_hand() -> None:
+    logits, equal = torch.randn(4, 4), torch.eye(4, dtype=torch.bool)
+    reference = torch.nn.functional.cross_entropy
+    target = torch.arange(4)
+    expected = 0.5 * (
+        reference(logits, target, label_smoothing=0.1) + reference(logits.T, target, label_smoothing=0.1)
+    )
+    torch.testing.assert_close(contrastive_loss(logits, equal, 0.1), expected)
+    equal[0, 1] = equal[1, 0] = True
+    far = logits.clone()
+    far[0, 1] = far[1, 0] = 1e4
+    torch.testing.assert_close(contrastive_loss(logits, equal, 0.1), contrastive_loss(far, equal, 0.1))
+
+
+def test_the_losses_fall_to_near_zero_on_eight_pairs() -> None:
+    model = LaMP(SHAPE)
+    batch = _batch(8)
+    settings = SETTINGS.model_copy(update={"label_smoothing": 0.0})
+    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(220):
+        losses = pretraining_losses(model, batch, settings)
+        optimiser.zero_grad()
+        losses["loss"].backward()
+        optimiser.step()
+    assert {name: round(float(v), 3) for name, v in losses.items() if v > 0.12} == {}
