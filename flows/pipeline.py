@@ -141,9 +141,7 @@ def _run_with_prefect(execution: Execution, config: Config) -> None:
     from prefect.states import Completed, Failed
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    runner: ThreadPoolTaskRunner[PrefectFuture[Any]] = ThreadPoolTaskRunner(
-        max_workers=resources.stages_at_once()
-    )
+    runner: Any = ThreadPoolTaskRunner(max_workers=resources.stages_at_once())
     name = f"{config.ingest.data}-{config.profile}-{time.strftime('%Y%m%d-%H%M%S')}"
 
     @flow(name="pipeline", flow_run_name=name, task_runner=runner, validate_parameters=False)

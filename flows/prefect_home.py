@@ -32,7 +32,7 @@ def prepare(project: Project) -> None:
 
 
 def write_logging_file(project: Project) -> None:
-    """Write Prefect's own logging configuration with the console's part sent to ``.lamp/logs/prefect.log``."""
+    """Write Prefect's own logging configuration, the console's part sent to ``.lamp/logs/prefect.log``."""
     package = find_spec("prefect")
     assert package is not None and package.origin is not None
     settings = yaml.safe_load((Path(package.origin).parent / "logging" / "logging.yml").read_text())

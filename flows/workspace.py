@@ -18,8 +18,8 @@ def configure(
 ) -> Config:
     """Change ``params.yaml`` as the flags say, check it, write it and return it.
 
-    A profile replaces all parameters but the data set and its skeleton; ``data`` chooses the data set and takes
-    the skeleton that its source states; assignments come last.
+    A profile replaces all parameters but the data set and its skeleton; ``data`` chooses the data set and
+    takes the skeleton that its source states; assignments come last.
 
     Raises:
         LampError: an unknown profile, parameter, data set or skeleton, or a wrong value.

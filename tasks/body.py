@@ -1,8 +1,8 @@
 """What every stage's process does around the stage's own work.
 
 It reads the parameters, seeds, picks device and threads, lets the stage write into a temporary folder, swaps
-that in, and reports: progress to the flow, curves and metrics to MLflow and to ``data/metrics``. A stage that fails
-or is killed leaves the output of before and its checkpoints.
+that in, and reports: progress to the flow, curves and metrics to MLflow and to ``data/metrics``. A stage that
+fails or is killed leaves the output of before and its checkpoints.
 """
 
 import csv
@@ -232,7 +232,7 @@ def _write_metrics(path: Path, metrics: Mapping[str, float]) -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into `Killed`, so that the stage closes what it opened; ignore others."""
+    """Turn the first SIGINT or SIGTERM into `Killed`, so that the stage closes what it opened."""
     signals = (signal.SIGINT, signal.SIGTERM)
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:

@@ -73,8 +73,9 @@ def run_stage(
     if parent_run:
         environment[PARENT_RUN] = parent_run
     failure: StageFailed | None = None
+    ran = False
     try:
-        versions.reproduce(name, force=force, environment=environment)
+        ran = versions.reproduce(name, force=force, environment=environment)
     except StageFailed as error:
         failure = error
     progress = read_progress(project.progress_file(name))
@@ -82,8 +83,7 @@ def run_stage(
     if failure is not None:
         outcome = _failed(project, name, process, failure, time.time() - started)
         return Failed(message=outcome.error, data=outcome)
-    state: Literal["done", "restored"] = "done" if process else "restored"
-    return Outcome(state, time.time() - started, process.run_id if process else None)
+    return Outcome("done" if ran else "restored", time.time() - started, process.run_id if process else None)
 
 
 def _failed(

@@ -18,8 +18,8 @@ SECONDS_BETWEEN_BATCHES = 2.0
 class StageRun:
     """Starts the run of a stage, or goes on with that of an interrupted one.
 
-    Opening the store takes seconds; it happens while the stage already works. A store that fails does not stop
-    the stage: its output stands, and a warning says that it is not tracked.
+    Opening the store takes seconds; it happens while the stage already works. A store that fails does not
+    stop the stage: its output stands, and a warning says that it is not tracked.
 
     Args:
         tracking: the store.

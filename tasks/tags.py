@@ -13,7 +13,7 @@ PARENT_RUN, FLOW_RUN = "LAMP_PARENT_RUN", "LAMP_FLOW_RUN"
 
 
 def origin_tags(project: Project, config: Config) -> dict[str, str]:
-    """Git commit, whether the tree was dirty, hash of the parameters, data set, profile, machine, flow run."""
+    """Git commit, whether the tree was dirty, hash of the parameters, data set, machine, flow run."""
     return {
         **git_tags(project),
         "params_hash": params_hash(config),

@@ -1,7 +1,7 @@
 """What was measured: the only caller of MLflow.
 
-The store is ``mlflow.db`` in the project, or the server that ``MLFLOW_TRACKING_URI`` names. MLflow is imported
-when it is first needed: that takes seconds.
+The store is ``mlflow.db`` in the project, or the server that ``MLFLOW_TRACKING_URI`` names. MLflow is
+imported when it is first needed: that takes seconds.
 """
 
 import math

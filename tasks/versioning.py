@@ -1,8 +1,9 @@
 """What is stale, and the versions of every file: the only caller of DVC.
 
-DVC runs as a process of its own, so that its locks die with it. DVC removes a stage's outputs before it runs the
-stage, and marking them ``persist`` would switch its run cache off; so the old output is kept beside (hard links)
-while the stage runs, and put back by whoever finds it missing: the stage itself, this module, or the next command.
+DVC runs as a process of its own, so that its locks die with it. DVC removes a stage's outputs before it runs
+the stage, and marking them ``persist`` would switch its run cache off; so the old output is kept beside (hard
+links) while the stage runs, and put back by whoever finds it missing: the stage itself, this module, or the
+next command.
 """
 
 import hashlib
@@ -21,10 +22,12 @@ import yaml
 
 from lamp_core.errors import LampError
 from tasks.graph import Graph, Stage
-from tasks.project import Project
+from tasks.progress import process_exists
+from tasks.project import Project, write_atomically
 
 LOCK_MESSAGES = ("Unable to acquire lock", "Failed to acquire lock", "is busy, it is being blocked by")
 LOCK_PATIENCE_SECONDS = 20.0
+OWNER = "owner"
 
 
 class RepositoryBusy(Exception):
@@ -63,17 +66,20 @@ class Versions:
             RepositoryBusy: another DVC process holds the lock for longer than a while.
         """
         for stage in self.graph.values():
-            self.put_back(stage)
+            self._recover(stage)
         found = json.loads(self._patiently("status", "--json"))
         locked = self._locked()
         return {name: self._freshness(stage, found.get(name), locked) for name, stage in self.graph.items()}
 
     def reproduce(
         self, name: str, *, force: bool = False, environment: Mapping[str, str] | None = None
-    ) -> None:
+    ) -> bool:
         """Bring one stage up to date: leave it when fresh, restore it from DVC's run cache, or run it.
 
         What DVC and the stage print goes to the stage's log file.
+
+        Returns:
+            Whether the stage's command ran.
 
         Raises:
             RepositoryBusy: another process holds a lock that this stage needs.
@@ -95,11 +101,12 @@ class Versions:
                     check=False,
                 )
         finally:
-            self.put_back(stage)
-        if ended.returncode == 0:
-            return
+            self._release(stage)
         text = log_file.read_text(errors="replace")
-        if any(message in text for message in LOCK_MESSAGES):
+        ran = f"Running stage '{name}'" in text
+        if ended.returncode == 0:
+            return ran
+        if not ran and any(message in text for message in LOCK_MESSAGES):
             raise RepositoryBusy(f"stage '{name}': another process holds DVC's lock")
         raise StageFailed(f"stage '{name}' failed")
 
@@ -111,7 +118,7 @@ class Versions:
         return all(written.get(dep["path"], dep.get("md5")) == dep.get("md5") for dep in read)
 
     def lock_hash(self, name: str) -> str | None:
-        """Hash of the stage's entry in ``dvc.lock`` (command, inputs, parameters, outputs); None without one."""
+        """Hash of the stage's entry in ``dvc.lock``; None without one."""
         entry = self._locked().get(name)
         return _hash(json.dumps(entry, sort_keys=True)) if entry is not None else None
 
@@ -124,16 +131,26 @@ class Versions:
         """Hash of the whole ``dvc.lock``; None before the first run."""
         return _hash(self.project.lock_file.read_text()) if self.project.lock_file.exists() else None
 
-    def put_back(self, stage: Stage) -> None:
-        """Give a stage its old output back where DVC removed it and no new one came."""
-        put_back(self.project, stage)
-
     def _keep(self, stage: Stage) -> None:
         kept = self.project.kept_folder(stage.name)
+        owner = _owner(kept)
+        if owner is not None and process_exists(owner):
+            raise RepositoryBusy(f"stage '{stage.name}' is run by process {owner}")
         shutil.rmtree(kept, ignore_errors=True)
+        write_atomically(kept / OWNER, str(os.getpid()))
         for out in stage.outs:
             if (self.project.root / out).exists():
                 _link(self.project.root / out, kept / out)
+
+    def _release(self, stage: Stage) -> None:
+        put_back(self.project, stage)
+        shutil.rmtree(self.project.kept_folder(stage.name), ignore_errors=True)
+
+    def _recover(self, stage: Stage) -> None:
+        """Put the old output back when the process that kept it is gone."""
+        owner = _owner(self.project.kept_folder(stage.name))
+        if owner is not None and not process_exists(owner):
+            self._release(stage)
 
     def _locked(self) -> dict[str, Any]:
         if not self.project.lock_file.exists():
@@ -225,6 +242,12 @@ def input_key(project: Project, stage: Stage, params: Mapping[str, Any]) -> str:
     return digest.hexdigest()[:16]
 
 
+def _owner(kept: Path) -> int | None:
+    """The process that runs the stage whose output is kept; None when none does."""
+    file = kept / OWNER
+    return int(file.read_text()) if file.exists() else None
+
+
 def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
@@ -239,7 +262,12 @@ def _link(source: Path, target: Path) -> None:
         shutil.copytree(source, temporary, copy_function=_link_file)
     else:
         _link_file(source, temporary)
-    os.replace(temporary, target)
+    try:
+        os.replace(temporary, target)
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)  # another process put it there first
+        if not target.exists():
+            raise
 
 
 def _link_file(source: str | Path, target: str | Path) -> None:

@@ -10,6 +10,7 @@ Shapes: T frames, J joints, D feature numbers a frame.
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -94,7 +95,7 @@ def extract_features(
     skeleton = load_skeleton(metadata.skeleton)
     reference_J3 = np.array(metadata.reference, dtype=np.float32)
     summary, digest, total = ExtractionSummary(), hashlib.sha256(), count_clips(clips_path)
-    with parquet_writer(output_folder / FEATURES_FILE, FEATURES) as writer:
+    with one_thread(), parquet_writer(output_folder / FEATURES_FILE, FEATURES) as writer:
         for shard in shards(read_clips(clips_path)):
             encoded = _encode_shard(shard, skeleton, reference_J3, summary)
             _write_shard(encoded, writer, digest, summary)
@@ -111,6 +112,20 @@ def extract_features(
     found_statistics = _statistics(output_folder, metadata, skeleton, std_root_divisor, statistics)
     _save_statistics(output_folder, found_statistics)
     return summary
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: the last bits of the features do not depend on the machine's cores.
+
+    It costs nothing, since encoding works on blocks too small to share.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def shards(clips: Iterable[Clip]) -> Iterator[list[Clip]]:

@@ -72,8 +72,8 @@ def _features(path: Path, space: FeatureSpace) -> np.ndarray:
     skeleton = space.skeleton
     if path.suffix == ".bvh":
         motion = read_bvh(path)
-        joint_map = detect_map(motion.joints)
-        joints_TJ3 = joint_map.apply(motion.joint_positions(), motion.joints, skeleton)
+        joint_map = detect_map(motion.joint_names)
+        joints_TJ3 = joint_map.apply(motion.joint_positions(), motion.joint_names, skeleton)
         joints_TJ3 = resample(joints_TJ3, motion.frames_per_second, skeleton.frames_per_second)
         return encode(joints_TJ3, skeleton, space.reference_J3).numpy()
     if path.suffix != ".npy":

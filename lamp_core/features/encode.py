@@ -80,7 +80,7 @@ def encode_batch(clips: Sequence[Joints], skeleton: Skeleton, reference_J3: Join
 
 
 def _empty(rows: int, columns: int, device: torch.device) -> Tensor:
-    """Room for numbers. On a CPU numpy asks for it in large pages, which halves the time of first touching it."""
+    """Room for numbers; numpy asks for large pages, which a CPU is faster to touch for the first time."""
     if device.type == "cpu":
         return torch.from_numpy(np.empty((rows, columns), dtype=np.float32))
     return torch.empty(rows, columns, device=device)
@@ -142,7 +142,7 @@ def _blocks(clips: Sequence[Joints]) -> Iterator[list[Joints]]:
 
 
 def _encode_block(joints_NJ3: Tensor, counts: list[int], skeleton: Skeleton, ways_JE: Tensor) -> Tensor:
-    """Features (D, N) of the clips of a block; the last frame of each clip has no next one and means nothing."""
+    """Features (D, N) of the clips of a block; the last frame of each clip has no next one."""
     frames = len(joints_NJ3)
     clips = ClipFrames.of(counts, joints_NJ3.device)
     _check_values(joints_NJ3, clips, skeleton)

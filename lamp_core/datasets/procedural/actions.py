@@ -1,7 +1,8 @@
 """The table of actions: what each one may be asked for, which function moves the body, and how people say it.
 
-Phrases: verbs in brackets, slots in braces; see `phrases` for how they become sentences. A slot's own words stand in `words`, by
-parameter and value. Several words for one value are several ways to say the same; every one of them is true of the motion.
+Phrases: verbs in brackets, slots in braces; see `phrases` for how they become sentences. The words of a
+slot stand in `words`, by parameter and value. Several words for one value are ways to say the same, all
+true of the motion.
 """
 
 from collections.abc import Callable
@@ -54,7 +55,9 @@ class Action:
         """Parameters at random; few repetitions when the action has to be brief."""
         drawn = {}
         for name, values in self.options.items():
-            allowed = [value for value in values if not (brief and name == "count" and value > max(2, min(values)))]
+            allowed = [
+                value for value in values if not (brief and name == "count" and value > max(2, min(values)))
+            ]
             drawn[name] = allowed[int(rng.integers(len(allowed)))]
         return Parameters(**drawn, extent=float(rng.uniform(0.0, 0.4 if brief else 1.0)))
 
@@ -62,8 +65,10 @@ class Action:
 ACTIONS: dict[str, Action] = {
     "walk": Action(
         gait.walk,
-        {"speed": ALL_SPEEDS, "direction": ("forward", "forward", "left", "right"), "amount": ("small", "normal", "normal", "normal", "large")},
-        ("[walk] {speed} {direction} {amount}", "[walk] {direction} {speed} {amount}", "{manner} [walk] {direction} {amount}"),
+        {"speed": ALL_SPEEDS, "direction": ("forward", "forward", "left", "right"), "amount": ("small",
+         "normal", "normal", "normal", "large")},
+        ("[walk] {speed} {direction} {amount}", "[walk] {direction} {speed} {amount}",
+         "{manner} [walk] {direction} {amount}"),
         words={
             "direction": {
                 "forward": ("forward", "straight ahead", "forward in a straight line"),
@@ -78,19 +83,22 @@ ACTIONS: dict[str, Action] = {
         gait.run,
         {"speed": ALL_SPEEDS},
         ("[run] forward {speed}", "[run] {speed} straight ahead", "[run] {speed}", "[jog] forward {speed}"),
-        words={"speed": {"slow": ("slowly", "at an easy pace"), "normal": ("",), "fast": ("fast", "quickly", "at high speed")}},
+        words={"speed": {"slow": ("slowly", "at an easy pace"), "normal": ("",), "fast": ("fast", "quickly",
+         "at high speed")}},
         weight=1.5, may_start_under_way=True,
     ),
     "walk_backward": Action(
         gait.walk_backward,
         {"speed": ALL_SPEEDS},
-        ("[walk] backward {speed}", "{manner} [walk] backwards", "[step] backwards {speed}", "[back] away {speed}"),
+        ("[walk] backward {speed}", "{manner} [walk] backwards", "[step] backwards {speed}",
+         "[back] away {speed}"),
         weight=1.2, moves="legs", may_start_under_way=True,
     ),
     "circle": Action(
         gait.circle,
         {"speed": ("normal", "normal", "fast"), "direction": ("clockwise", "counterclockwise")},
-        ("[walk] in a circle {direction} {speed}", "[walk] {speed} around in a circle {direction}", "{manner} [walk] a full circle {direction}"),
+        ("[walk] in a circle {direction} {speed}", "[walk] {speed} around in a circle {direction}",
+         "{manner} [walk] a full circle {direction}"),
         words={
             "direction": {
                 "clockwise": ("clockwise", "to the right", "in a clockwise direction"),
@@ -102,19 +110,24 @@ ACTIONS: dict[str, Action] = {
     "turn": Action(
         gait.turn,
         {"speed": ALL_SPEEDS, "direction": SIDES, "amount": ("small", "large")},
-        ("[turn] {amount} {direction} {speed}", "{manner} [turn] {amount} {direction}", "[stand] and [turn] {amount} {direction} {speed}"),
+        ("[turn] {amount} {direction} {speed}", "{manner} [turn] {amount} {direction}",
+         "[stand] and [turn] {amount} {direction} {speed}"),
         words={
-            "direction": {"left": ("to the left", "to {own} left"), "right": ("to the right", "to {own} right")},
-            "amount": {"small": ("", "90 degrees", "a quarter turn"), "large": ("around", "180 degrees", "halfway around")},
+            "direction": {"left": ("to the left", "to {own} left"), "right": ("to the right",
+         "to {own} right")},
+            "amount": {"small": ("", "90 degrees", "a quarter turn"), "large": ("around", "180 degrees",
+         "halfway around")},
         },
         weight=1.4,
     ),
     "side_step": Action(
         gait.side_step,
         {"speed": ALL_SPEEDS, "direction": SIDES, "count": (1, 2, 3, 4), "amount": AMOUNTS},
-        ("[step] {direction} {speed} {count}", "[sidestep] {amount} {direction} {count} {speed}", "{manner} [step] sideways {direction} {count}"),
+        ("[step] {direction} {speed} {count}", "[sidestep] {amount} {direction} {count} {speed}",
+         "{manner} [step] sideways {direction} {count}"),
         words={
-            "direction": {"left": ("to the left", "to {own} left"), "right": ("to the right", "to {own} right")},
+            "direction": {"left": ("to the left", "to {own} left"), "right": ("to the right",
+         "to {own} right")},
             "amount": {"small": ("a little", "slightly"), "normal": ("",), "large": ("widely",)},
         },
         weight=1.2, moves="legs",
@@ -122,18 +135,21 @@ ACTIONS: dict[str, Action] = {
     "jog": Action(
         gait.jog,
         {"speed": ALL_SPEEDS},
-        ("[jog] in place {speed}", "{manner} [jog] on the spot", "[run] in place {speed}", "[run] on the spot {speed}"),
+        ("[jog] in place {speed}", "{manner} [jog] on the spot", "[run] in place {speed}",
+         "[run] on the spot {speed}"),
     ),
     "march": Action(
         gait.march,
         {"speed": ALL_SPEEDS},
-        ("[march] in place {speed}", "{manner} [march] on the spot", "[walk] in place with high knees {speed}",
+        ("[march] in place {speed}", "{manner} [march] on the spot",
+         "[walk] in place with high knees {speed}",
          "[stand] in place and [lift] {own} knees {speed} one after the other"),
         moves="legs",
     ),
     "jump": Action(
         whole_body.jump,
-        {"speed": ("normal", "normal", "fast"), "direction": ("up", "forward"), "count": (1, 2, 3), "amount": AMOUNTS},
+        {"speed": ("normal", "normal", "fast"), "direction": ("up", "forward"), "count": (1, 2, 3),
+         "amount": AMOUNTS},
         ("[jump] {direction} {amount} {count}", "[jump] {amount} {direction} {count} with both feet",
          "[bend] {own} knees and [jump] {direction} {amount} {count}"),
         words={
@@ -145,50 +161,63 @@ ACTIONS: dict[str, Action] = {
     "jumping_jack": Action(
         whole_body.jumping_jack,
         {"speed": ("normal", "normal", "fast"), "count": (1, 2, 3, 4, 5)},
-        ("[do] {number} jumping jack{s}", "[perform] {number} jumping jack{s} {speed}", "{manner} [do] {number} jumping jack{s} with both arms"),
+        ("[do] {number} jumping jack{s}", "[perform] {number} jumping jack{s} {speed}",
+         "{manner} [do] {number} jumping jack{s} with both arms"),
     ),
     "squat": Action(
         whole_body.squat,
         {"speed": ALL_SPEEDS, "count": (1, 2, 3, 4), "amount": AMOUNTS},
-        ("[squat] {amount} {count} {speed}", "{manner} [squat] down {amount} and [stand] up {count}", "[bend] {own} knees {amount} and [squat] {count} {speed}"),
-        words={"amount": {"small": ("a little", "slightly"), "normal": ("",), "large": ("deeply", "very low")}},
+        ("[squat] {amount} {count} {speed}", "{manner} [squat] down {amount} and [stand] up {count}",
+         "[bend] {own} knees {amount} and [squat] {count} {speed}"),
+        words={"amount": {"small": ("a little", "slightly"), "normal": ("",), "large": ("deeply",
+         "very low")}},
         weight=1.2,
     ),
     "sit": Action(
         whole_body.sit,
         {"speed": ALL_SPEEDS, "count": (1, 1, 2)},
-        ("[sit] down and [stand] up again {count} {speed}", "{manner} [sit] down and then [get] back up {count}",
-         "[take] a seat and [stand] up {count} {speed}", "[lower] {own} body onto a chair and [stand] up again {count} {speed}"),
+        ("[sit] down and [stand] up again {count} {speed}",
+         "{manner} [sit] down and then [get] back up {count}",
+         "[take] a seat and [stand] up {count} {speed}",
+         "[lower] {own} body onto a chair and [stand] up again {count} {speed}"),
     ),
     "sit_down": Action(
         whole_body.sit_down,
         {"speed": ALL_SPEEDS},
-        ("[sit] down {speed}", "{manner} [sit] down on a chair", "[take] a seat {speed}", "{manner} [lower] {own} body onto a seat and [stay] seated"),
+        ("[sit] down {speed}", "{manner} [sit] down on a chair", "[take] a seat {speed}",
+         "{manner} [lower] {own} body onto a seat and [stay] seated"),
         weight=0.7, last_only=True,
     ),
     "wave": Action(
         gestures.wave,
-        {"speed": ALL_SPEEDS, "count": (2, 3, 4, 5), "side": ("left", "right", "left", "right", "both"), "amount": ("normal", "normal", "large")},
-        ("[wave] {hand} {amount} {count} {speed}", "[raise] {hand} and [wave] {amount} {count} {speed}", "{manner} [wave] with {hand} {amount} {count}"),
+        {"speed": ALL_SPEEDS, "count": (2, 3, 4, 5), "side": ("left", "right", "left", "right", "both"),
+         "amount": ("normal", "normal", "large")},
+        ("[wave] {hand} {amount} {count} {speed}", "[raise] {hand} and [wave] {amount} {count} {speed}",
+         "{manner} [wave] with {hand} {amount} {count}"),
         words={"amount": {"normal": ("",), "large": ("high above {own} head", "widely overhead")}},
         weight=2.0, moves="arms",
     ),
     "raise_arms": Action(
         gestures.raise_arms,
-        {"speed": ALL_SPEEDS, "count": (1, 1, 2, 3), "side": ("left", "right", "both", "both"), "direction": ("front", "side"), "amount": ("small", "large")},
-        ("[raise] {arm} {direction} {amount} {count} {speed}", "{manner} [lift] {arm} {direction} {amount} {count}",
+        {"speed": ALL_SPEEDS, "count": (1, 1, 2, 3), "side": ("left", "right", "both", "both"),
+         "direction": ("front", "side"), "amount": ("small", "large")},
+        ("[raise] {arm} {direction} {amount} {count} {speed}",
+         "{manner} [lift] {arm} {direction} {amount} {count}",
          "[lift] {arm} {direction} {amount} and [lower] {it} again {count} {speed}"),
         words={
             "direction": {"front": ("in front", "forward"), "side": ("out to the side", "sideways")},
-            "amount": {"small": ("to shoulder height", "to shoulder level"), "large": ("overhead", "above {own} head")},
+            "amount": {"small": ("to shoulder height", "to shoulder level"), "large": ("overhead",
+         "above {own} head")},
         },
         weight=1.8, moves="arms",
     ),
     "clap": Action(
         gestures.clap,
         {"speed": ALL_SPEEDS, "count": (2, 3, 4, 5, 6), "amount": ("normal", "normal", "large")},
-        ("[clap] {own} hands {amount} {count} {speed}", "{manner} [clap] {amount} {count}", "[raise] both hands and [clap] {amount} {count} {speed}"),
-        words={"amount": {"normal": ("", "in front of {own} chest"), "large": ("overhead", "above {own} head")}},
+        ("[clap] {own} hands {amount} {count} {speed}", "{manner} [clap] {amount} {count}",
+         "[raise] both hands and [clap] {amount} {count} {speed}"),
+        words={"amount": {"normal": ("", "in front of {own} chest"), "large": ("overhead",
+         "above {own} head")}},
         moves="arms",
     ),
     "punch": Action(
@@ -202,7 +231,8 @@ ACTIONS: dict[str, Action] = {
         gestures.punch,
         {"speed": ALL_SPEEDS, "count": (2, 4, 6), "side": ("both",)},
         ("[box] with both fists {speed}", "{manner} [punch] forward with the left and right fist by turns",
-         "[punch] alternately with both hands, {number} punches in all", "[raise] {own} fists and [box] {speed}"),
+         "[throw] {number} punches alternately with both hands",
+         "[raise] {own} fists and [box] {speed}"),
         weight=0.8, moves="arms",
     ),
     "throw": Action(
@@ -214,9 +244,11 @@ ACTIONS: dict[str, Action] = {
     "side_bend": Action(
         gestures.side_bend,
         {"speed": ALL_SPEEDS, "count": (1, 2, 3), "direction": SIDES},
-        ("[bend] {own} upper body {direction} {count} {speed}", "{manner} [lean] {own} trunk {direction} {count}",
+        ("[bend] {own} upper body {direction} {count} {speed}",
+         "{manner} [lean] {own} trunk {direction} {count}",
          "[stretch] sideways {direction} {count} {speed}"),
-        words={"direction": {"left": ("to the left", "to {own} left"), "right": ("to the right", "to {own} right")}},
+        words={"direction": {"left": ("to the left", "to {own} left"), "right": ("to the right",
+         "to {own} right")}},
     ),
     "kick": Action(
         whole_body.kick,
@@ -229,20 +261,24 @@ ACTIONS: dict[str, Action] = {
     "lunge": Action(
         whole_body.lunge,
         {"speed": ALL_SPEEDS, "count": (1, 2, 3), "side": ("left", "right"), "amount": AMOUNTS},
-        ("[lunge] forward {amount} with {leg} {count} {speed}", "[step] forward with {foot} into a lunge and [return] {count} {speed}",
+        ("[lunge] forward {amount} with {leg} {count} {speed}",
+         "[step] forward with {foot} into a lunge and [return] {count} {speed}",
          "{manner} [do] a lunge with {leg} {count}"),
         words={"amount": {"small": ("a little",), "normal": ("",), "large": ("deeply", "far")}},
     ),
     "bow": Action(
         whole_body.bow,
         {"speed": ALL_SPEEDS, "count": (1, 1, 2, 3), "amount": AMOUNTS},
-        ("[bow] {amount} {count} {speed}", "{manner} [bow] forward {amount} {count}", "[bend] {amount} forward at the waist in a bow {count} {speed}"),
+        ("[bow] {amount} {count} {speed}", "{manner} [bow] forward {amount} {count}",
+         "[bend] {amount} forward at the waist in a bow {count} {speed}"),
         words={"amount": {"small": ("slightly", "a little"), "normal": ("",), "large": ("deeply", "low")}},
     ),
     "pick_up": Action(
         whole_body.pick_up,
         {"speed": ALL_SPEEDS, "side": SIDES},
-        ("[pick] something up from the floor with {hand} {speed}", "{manner} [bend] down and [pick] up an object with {hand}",
-         "[reach] down to the ground with {arm} {speed} and [stand] back up", "{manner} [crouch] and [take] something off the floor with {hand}"),
+        ("[pick] something up from the floor with {hand} {speed}",
+         "{manner} [bend] down and [pick] up an object with {hand}",
+         "[reach] down to the ground with {arm} {speed} and [stand] back up",
+         "{manner} [crouch] and [take] something off the floor with {hand}"),
     ),
 }  # fmt: skip

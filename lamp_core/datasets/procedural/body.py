@@ -1,7 +1,7 @@
 """The body: from planned angles, feet and pelvis to the joints of smpl22.
 
 Shapes: T frames, J joints. Lengths in metres, angles in radians, Y up, Z forward, left is +X.
-The trunk and the arms are turned joint by joint; the legs reach for the planned ankles (two-bone inverse kinematics).
+Trunk and arms are turned joint by joint; the legs reach for the planned ankles (two-bone inverse kinematics).
 """
 
 from dataclasses import dataclass
@@ -138,7 +138,9 @@ def _arm(
     upper_length = body.length(f"{side}_elbow", shoulder)
     place[f"{side}_elbow"] = place[shoulder] - upper_T33[:, :, 1] * upper_length
     fore_length = body.length(f"{side}_wrist", f"{side}_elbow")
-    place[f"{side}_wrist"] = place[f"{side}_elbow"] + (upper_T33 @ forearm_T3[:, :, None])[:, :, 0] * fore_length
+    place[f"{side}_wrist"] = (
+        place[f"{side}_elbow"] + (upper_T33 @ forearm_T3[:, :, None])[:, :, 0] * fore_length
+    )
 
 
 def _leg(side: str, pose: Pose, body: Body, place: dict[str, np.ndarray]) -> None:

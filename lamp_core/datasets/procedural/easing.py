@@ -5,7 +5,7 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 
 def minimum_jerk(progress: np.ndarray) -> np.ndarray:
-    """0 to 1 with no velocity and no acceleration at both ends (Flash and Hogan 1985); clamped outside 0..1."""
+    """0 to 1, no velocity and no acceleration at both ends (Flash and Hogan 1985); clamped outside 0..1."""
     s = np.clip(progress, 0.0, 1.0)
     return s * s * s * (10.0 + s * (6.0 * s - 15.0))
 
@@ -30,13 +30,15 @@ def through(times_T: np.ndarray, start: float, keys: list[tuple[float, float]]) 
     before_time, before_value = 0.0, 0.0
     for time, value in keys:
         if value != before_value:
-            values_T += (value - before_value) * minimum_jerk((times_T - start - before_time) / (time - before_time))
+            values_T += (value - before_value) * minimum_jerk(
+                (times_T - start - before_time) / (time - before_time)
+            )
         before_time, before_value = time, value
     return values_T
 
 
 def arc(progress: np.ndarray, softness: float | np.ndarray) -> np.ndarray:
-    """0 to 1 and back to 0 as a foot in the air; a free flight at softness 1, the softer the gentler off and onto the floor."""
+    """0 to 1 and back to 0 as a foot in the air: a free flight at softness 1, above it gentler."""
     s = np.clip(progress, 0.0, 1.0)
     return (4.0 * s * (1.0 - s)) ** softness
 
@@ -60,7 +62,7 @@ def smooth(values_T: np.ndarray, seconds: float, frames_per_second: float) -> np
 
 
 def smooth_above(values_T: np.ndarray, seconds: float, frames_per_second: float) -> np.ndarray:
-    """A smooth curve that is nowhere below `values_T`: the largest value of a window, smoothed over less than it."""
+    """A smooth curve nowhere below `values_T`: the largest value of a window, smoothed over less than it."""
     sigma = seconds * frames_per_second
     reach = int(3.0 * sigma + 0.5)
     highest_T = maximum_filter1d(values_T, 2 * reach + 1, mode="nearest")

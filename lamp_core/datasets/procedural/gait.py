@@ -1,6 +1,7 @@
 """Getting about on foot: walk, run, circle, turn, step sideways, jog in place, march.
 
-All of them are `on_foot` with another gait and another way. Shapes: T frames, K steps. Metres, seconds, radians.
+All of them are `on_foot` with another gait and another way. Metres, seconds, radians.
+Shapes: T frames, K steps, N any number of places on the way.
 """
 
 from collections.abc import Callable
@@ -28,7 +29,7 @@ class Gait:
     Args:
         step_time: seconds from one foot's step to the other's.
         step_length: metres on the way, from one foot's step to the other's.
-        air: share of the stride (two steps) that a foot is in the air; above 0.5 the body flies between steps.
+        air: share of the stride (two steps) that a foot is in the air; above 0.5 the body flies.
         lift: height of the foot.
         heel, toe: roll of the foot before it leaves and when it comes down, radians.
         bob: how much higher the pelvis is at mid-stance; negative where it is lowest there.
@@ -84,14 +85,19 @@ RUN = {
 }
 JOG = replace(RUN_AT_EASE, step_length=0.0, air=0.58, lift=0.17, lean=0.08, toe=0.0, lift_swing=2.6)
 MARCH = Gait(
-    step_time=0.55, step_length=0.0, lift=0.32, heel=0.35, toe=0.0, bob=0.0, drop=0.0, elbow=0.7, lift_swing=1.8, air=0.42
+    step_time=0.55, step_length=0.0, lift=0.32, heel=0.35, toe=0.0, bob=0.0, drop=0.0, elbow=0.7,
+    lift_swing=1.8, air=0.42,
 )  # fmt: skip
-SMALL_STEPS = Gait(step_time=0.46, step_length=0.0, lift=0.05, heel=0.25, toe=0.05, bob=0.0, drop=0.01, lean=0.0)
+SMALL_STEPS = Gait(
+    step_time=0.46, step_length=0.0, lift=0.05, heel=0.25, toe=0.05, bob=0.0, drop=0.01, lean=0.0
+)
 STRIDE_SIZE = {"small": 0.62, "normal": 1.0, "large": 1.2}
 STRIDE_PACE = {"small": 0.85, "normal": 1.0, "large": 1.1}
 
 
-def on_foot(plan: Plan, gait: Gait, first_side: str, steps: int, way: Way, placed_K: np.ndarray | None = None) -> None:
+def on_foot(
+    plan: Plan, gait: Gait, first_side: str, steps: int, way: Way, placed_K: np.ndarray | None = None
+) -> None:
     """Make a number of steps along a way.
 
     Args:
@@ -100,7 +106,7 @@ def on_foot(plan: Plan, gait: Gait, first_side: str, steps: int, way: Way, place
         first_side: the foot that steps first.
         steps: number of steps; the last two end side by side.
         way: the way as a function of progress.
-        placed_K: progress at which each foot is put down; by default that of the body a little before mid-stance.
+        placed_K: progress at which each foot is put down; by default the body's a little before mid-stance.
     """
     start = plan.now
     end = start + gait.duration(steps)
@@ -216,7 +222,9 @@ def run(plan: Plan, p: Parameters) -> None:
 def walk_backward(plan: Plan, p: Parameters) -> None:
     """Walk backward."""
     gait = _paced(WALK[p.speed], plan, p)
-    gait = replace(gait, step_length=0.6 * gait.step_length, step_time=1.1 * gait.step_time, heel=0.2, toe=0.0, lean=0.03)
+    gait = replace(
+        gait, step_length=0.6 * gait.step_length, step_time=1.1 * gait.step_time, heel=0.2, toe=0.0, lean=0.03
+    )
     steps = 4 + round(5 * p.extent)
     on_foot(plan, gait, _any_side(plan), steps, straight(0.0, -gait.distance(steps)))
 
@@ -244,7 +252,14 @@ def side_step(plan: Plan, p: Parameters) -> None:
     gait = replace(SMALL_STEPS, step_time=SMALL_STEPS.step_time / p.tempo(plan), lift=0.07)
     width = {"small": 0.22, "normal": 0.32, "large": 0.45}[p.amount] * p.count
     placed_K = np.repeat(np.arange(1, p.count + 1), 2) / p.count
-    on_foot(plan, gait, p.direction, 2 * p.count, straight(width if p.direction == "left" else -width, 0.0), placed_K)
+    on_foot(
+        plan,
+        gait,
+        p.direction,
+        2 * p.count,
+        straight(width if p.direction == "left" else -width, 0.0),
+        placed_K,
+    )
 
 
 def jog(plan: Plan, p: Parameters) -> None:

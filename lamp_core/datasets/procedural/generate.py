@@ -1,6 +1,6 @@
 """The procedural data set: clips of people who move, with captions, from nothing but a seed.
 
-Shapes: T frames, J joints. Joints are made for smpl22 at the rate of the skeleton that is asked for, and mapped to it.
+Shapes: T frames, J joints. Joints are made for smpl22, at the rate of the wanted skeleton, and mapped to it.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ def generate_clip(index: int, seed: int, skeleton: Skeleton) -> Clip:
     script = draw_script(_body(), skeleton.frames_per_second, rng)
     sentences = captions(script.performances, script.together, rng)
     joints_TJ3 = pose_joints(plan_pose(script.plan), _body()) * rng.uniform(SMALLEST_BODY, LARGEST_BODY)
-    first_frame = int(round(script.start * skeleton.frames_per_second))
+    first_frame = round(script.start * skeleton.frames_per_second)
     source = f"procedural:{seed}:{index}"
     return Clip(
         name=f"{script.performances[0].name}_{index:06d}",
@@ -81,15 +81,22 @@ def split_of(index: int) -> Split:
 def _body() -> Body:
     """The body of every clip, before it is scaled: the rest pose of smpl22."""
     skeleton = load_skeleton("smpl22")
-    return Body(skeleton.joints, np.asarray(canonical_reference(skeleton), dtype=np.float64) * skeleton.metres_per_unit)
+    return Body(
+        skeleton.joints,
+        np.asarray(canonical_reference(skeleton), dtype=np.float64) * skeleton.metres_per_unit,
+    )
 
 
 def _for_skeleton(joints_TJ3: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     """Joints of smpl22 in metres as those of a skeleton in its unit."""
     known = _body().joints
-    wanted = [KIT_JOINTS.get(joint, (joint,)) if joint not in known else (joint,) for joint in skeleton.joints]
+    wanted = [
+        KIT_JOINTS.get(joint, (joint,)) if joint not in known else (joint,) for joint in skeleton.joints
+    ]
     missing = sorted({joint for sources in wanted for joint in sources} - set(known))
     if missing:
-        raise LampError(f"the procedural data set has no joints {', '.join(missing)} of {skeleton.name}; use smpl22 or kit21")
+        raise LampError(
+            f"the procedural body has no {', '.join(missing)} of {skeleton.name}; use smpl22 or kit21"
+        )
     columns = [joints_TJ3[:, [known.index(joint) for joint in sources]].mean(axis=1) for sources in wanted]
     return np.stack(columns, axis=1) / skeleton.metres_per_unit

@@ -3,7 +3,7 @@
 Arm angles are offsets from the arm at ease; see `body.Pose` for their meaning. Seconds, radians.
 """
 
-from lamp_core.datasets.procedural.body import SIGN
+from lamp_core.datasets.procedural.body import SIDES, SIGN
 from lamp_core.datasets.procedural.easing import beats
 from lamp_core.datasets.procedural.parameters import Parameters, other
 from lamp_core.datasets.procedural.plan import Plan
@@ -38,7 +38,7 @@ def wave(plan: Plan, p: Parameters) -> None:
 
 
 def raise_arms(plan: Plan, p: Parameters) -> None:
-    """Raise one arm or both, in front or out to the side, to the shoulder (small) or overhead, `count` times."""
+    """Raise one arm or both, to the front or the side, to the shoulder (small) or overhead, `count` times."""
     tempo = p.tempo(plan)
     rise, hold = 0.8 / tempo, 0.25 + 0.5 * p.extent
     height = 1.45 if p.amount == "small" else 2.75
@@ -65,12 +65,12 @@ def clap(plan: Plan, p: Parameters) -> None:
         held, closing = _both_arms(flexion=0.5, elbow=1.25, twist=0.35), {"twist": -0.5, "abduction": -0.08}
     plan.pulse(plan.now, rise, clapping, rise, held)
     claps_T = beats(plan.times_T, plan.now + rise, period, p.count)
-    plan.add(claps_T, {f"{side}_{name}": amount for side in ("left", "right") for name, amount in closing.items()})
+    plan.add(claps_T, {f"{side}_{name}": amount for side in SIDES for name, amount in closing.items()})
     plan.now += 2.0 * rise + clapping
 
 
 def punch(plan: Plan, p: Parameters) -> None:
-    """Take up a guard and punch forward `count` times; with both sides the fists take turns, the left one first."""
+    """Take up a guard and punch forward `count` times; with both sides the fists take turns, left first."""
     tempo = p.tempo(plan)
     raise_guard, thrust, back, rest = 0.5, 0.24 / tempo, 0.3 / tempo, 0.14 / tempo
     punching = p.count * (thrust + back + rest)
@@ -83,7 +83,9 @@ def punch(plan: Plan, p: Parameters) -> None:
         reach = {"flexion": 1.0, "elbow": -2.05, "twist": -0.1, "abduction": -0.15}
         amounts = {f"{side}_{name}": amount for name, amount in reach.items()}
         yaw = -SIGN[side] * plan.rng.uniform(0.35, 0.55)
-        plan.pulse(start, thrust, 0.04, back, amounts | {"spine_yaw": yaw, "pelvis_yaw": 0.3 * yaw, "surge": 0.03})
+        plan.pulse(
+            start, thrust, 0.04, back, amounts | {"spine_yaw": yaw, "pelvis_yaw": 0.3 * yaw, "surge": 0.03}
+        )
         start += thrust + back + rest
     plan.now += 2.0 * raise_guard + punching
 

@@ -1,7 +1,7 @@
 """Captions: English sentences composed from the actions of a clip and their parameters.
 
-A phrase is a predicate with its verbs in brackets and its slots in braces: ``[wave] {hand} {count}``. Slots are filled with the
-words that the parameters allow; a sentence puts the verbs in the form that it needs.
+A phrase is a predicate, its verbs in brackets and its slots in braces: ``[wave] {hand} {count}``. Slots are
+filled with the words that the parameters allow; a sentence puts the verbs in the form that it needs.
 """
 
 import re
@@ -28,7 +28,7 @@ COUNT_WORDS = {
     5: ("five times", "five times", "repeatedly"),
     6: ("six times", "six times", "repeatedly"),
 }
-DOUBLED = {"run", "sit", "jog", "squat", "step", "clap", "get", "put", "spin", "hop"}
+DOUBLED = {"run", "sit", "jog", "squat", "step", "clap", "get", "put", "spin", "hop", "sidestep"}
 SINGLE = (
     "{who} {does}.", "{who} {does}.", "{who} {does}.", "{who} is {doing}.",
 )  # fmt: skip
@@ -90,7 +90,11 @@ def subjects(rng: np.random.Generator) -> tuple[Subject, ...]:
 
 
 def captions(
-    performances: list[Performance], together: bool, rng: np.random.Generator, wanted: int = 4, tries: int = 40
+    performances: list[Performance],
+    together: bool,
+    rng: np.random.Generator,
+    wanted: int = 4,
+    tries: int = 40,
 ) -> list[str]:
     """Different sentences about the same clip.
 

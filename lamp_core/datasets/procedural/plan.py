@@ -1,7 +1,8 @@
 """A plan: the timeline that actions write to, one after the other or at the same time.
 
-Shapes: T frames. Seconds, metres, radians. Every channel starts at 0, the body at ease, and actions add to it; an action
-that ends leaves its channels at 0 again, so that the next one starts where this one ended, without a seam.
+Shapes: T frames. Seconds, metres, radians. Every channel starts at 0, the body at ease, and actions add to
+it. An action that ends leaves its channels at 0 again, so that the next one starts where this one ended,
+without a seam.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ WHOLE_BODY_CHANNELS = (
     "neck_yaw", "neck_pitch", "neck_roll", "balance", "arm_swing", "lift_swing",
 )  # fmt: skip
 SIDE_CHANNELS = (
-    "flexion", "abduction", "twist", "elbow", "busy", "heel", "leg_free", "leg_angle", "leg_bend", "leg_point",
+    "flexion", "abduction", "twist", "elbow", "busy",
+    "heel", "leg_free", "leg_angle", "leg_bend", "leg_point",
 )  # fmt: skip
 CHANNELS = WHOLE_BODY_CHANNELS + tuple(f"{side}_{name}" for side in SIDES for name in SIDE_CHANNELS)
 
@@ -159,11 +161,17 @@ class Plan:
         self.position = self.position + way_on_floor_T2[-1]
         self.heading += float(turn_T[-1])
 
-    def foot_place(self, side: str, position_2: np.ndarray, heading: float, aside: float = 0.0) -> tuple[float, float]:
+    def foot_place(
+        self, side: str, position_2: np.ndarray, heading: float, aside: float = 0.0
+    ) -> tuple[float, float]:
         """Where a foot stands under a body at this position; `aside` metres further out than at ease."""
         outward = np.array([[SIGN[side] * (self.half_stance + aside), 0.0]])
         x, z = position_2 + on_floor(outward, heading)[0]
         return float(x), float(z)
+
+    def foot_yaw(self, side: str) -> float:
+        """Direction of a foot of the body as it stands now."""
+        return self.heading + SIGN[side] * self.manner.toe_out
 
     def step(self, side: str, step: Step) -> None:
         """Plan a step after those of this foot so far."""

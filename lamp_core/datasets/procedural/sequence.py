@@ -1,4 +1,4 @@
-"""What happens in a clip: one action, several after each other, or two at the same time, and the plan of it."""
+"""What happens in a clip: one action, several in turn, or two at the same time, and the plan of it."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,9 @@ def draw_script(body: Body, frames_per_second: float, rng: np.random.Generator) 
     for _ in range(DRAWS):
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
         performances = _draw_performances(kind, rng)
-        script = _perform(performances, kind == "together", Plan(body, Manner.draw(rng), rng, frames_per_second))
+        script = _perform(
+            performances, kind == "together", Plan(body, Manner.draw(rng), rng, frames_per_second)
+        )
         if script is not None and SHORTEST <= script.duration <= LONGEST:
             return script
     raise RuntimeError(f"no clip of {SHORTEST} to {LONGEST} seconds in {DRAWS} draws")
@@ -58,14 +60,19 @@ def draw_script(body: Body, frames_per_second: float, rng: np.random.Generator) 
 
 def _draw_performances(kind: str, rng: np.random.Generator) -> list[Performance]:
     if kind == "together":
-        names = [_draw_name([n for n, action in ACTIONS.items() if action.moves == part], rng) for part in ("legs", "arms")]
+        names = [
+            _draw_name([n for n, action in ACTIONS.items() if action.moves == part], rng)
+            for part in ("legs", "arms")
+        ]
         return [Performance(name, ACTIONS[name].draw(rng)) for name in names]
     length = {"single": 1, "pair": 2, "triple": 3}[kind]
     names = []
     for place in range(length):
         last = place == length - 1
         names.append(
-            _draw_name([n for n, action in ACTIONS.items() if n not in names and (last or not action.last_only)], rng)
+            _draw_name(
+                [n for n, action in ACTIONS.items() if n not in names and (last or not action.last_only)], rng
+            )
         )
     return [Performance(name, ACTIONS[name].draw(rng, brief=length > 1)) for name in names]
 

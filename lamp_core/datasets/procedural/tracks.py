@@ -47,7 +47,7 @@ class FootTrack:
 def foot_track(steps: list[Step], extra_heel_T: np.ndarray, times_T: np.ndarray, body: Body) -> FootTrack:
     """Follow the steps of one foot; the first stands for the place where it stands at the start.
 
-    The heel rises around the ball of the foot and the toes around the ankle, so that a foot on the floor never slides.
+    The heel rises around the ball of the foot and the toes around the ankle: no foot slides.
     """
     off, down, lift, heel, toe, heel_time, toe_time, softness = np.array(
         [(s.off, s.down, s.lift, s.heel, s.toe, s.heel_time, s.toe_time, s.softness) for s in steps]
@@ -57,9 +57,10 @@ def foot_track(steps: list[Step], extra_heel_T: np.ndarray, times_T: np.ndarray,
     places_K3 = np.array([(*s.place, s.yaw) for s in steps])
     track_T3 = places_K3[0] + moved_KT[1:].T @ np.diff(places_K3, axis=0)
     lift_T = (lift * arc(air_KT, softness)).sum(axis=0)
-    heel_T = (heel * (minimum_jerk((times_T - off + heel_time) / heel_time) - minimum_jerk(air_KT / 0.7))).sum(axis=0)
-    toe_T = (toe * (minimum_jerk((air_KT - 0.45) / 0.55) - minimum_jerk((times_T - down) / toe_time))).sum(axis=0)
-    heel_T = heel_T + extra_heel_T
+    heel_rise_KT = minimum_jerk((times_T - off + heel_time) / heel_time) - minimum_jerk(air_KT / 0.7)
+    toe_rise_KT = minimum_jerk((air_KT - 0.45) / 0.55) - minimum_jerk((times_T - down) / toe_time)
+    heel_T = (heel * heel_rise_KT).sum(axis=0) + extra_heel_T
+    toe_T = (toe * toe_rise_KT).sum(axis=0)
     flat_T2, yaw_T = track_T3[:, :2], track_T3[:, 2]
     forward_T3 = _level_direction(yaw_T)
     length, height = body.foot_length, body.ankle_height
@@ -91,7 +92,7 @@ def plan_pose(plan: Plan) -> Pose:
     frames = int(plan.now * plan.frames_per_second + 1e-6) + 1
     times_T = plan.times_T[:frames]
     channel = {name: values_T[:frames] for name, values_T in plan.channels.items()}
-    heading_T, path_T2 = plan.heading_T[:frames], plan.path_T2[:frames]
+    heading_T = plan.heading_T[:frames]
     feet = {side: foot_track(plan.steps[side], channel[f"{side}_heel"], times_T, plan.body) for side in SIDES}
     forward_T3 = _level_direction(heading_T)
     stride_T = ((feet["right"].ankle_T3 - feet["left"].ankle_T3) * forward_T3).sum(axis=1)
@@ -126,7 +127,9 @@ def plan_pose(plan: Plan) -> Pose:
         pelvis_T3=pelvis_T3,
         pelvis_T33=pelvis_T33,
         spine_angles_T3=spine_angles_T3,
-        neck_angles_T3=_neck(channel, pelvis_angles_T3, spine_angles_T3, heading_T, idle_6T, plan.frames_per_second),
+        neck_angles_T3=_neck(
+            channel, pelvis_angles_T3, spine_angles_T3, heading_T, idle_6T, plan.frames_per_second
+        ),
         arm_angles={side: _arm_angles(side, plan, feet, stride_T, channel, idle_6T) for side in SIDES},
         ankles_T3=ankles,
         balls_T3=balls,
@@ -141,16 +144,20 @@ def _pelvis(
     idle_6T: np.ndarray,
     hip_offsets: dict[str, np.ndarray],
 ) -> np.ndarray:
-    """Position of the pelvis: over the path, towards the supporting foot, never further than the legs reach."""
+    """Position of the pelvis: over the path, towards the supporting foot, within reach of the legs."""
     frames = idle_6T.shape[1]
     heading_T, rate = plan.heading_T[:frames], plan.frames_per_second
     forward_T3 = _level_direction(heading_T)
     left_T3 = _level_direction(heading_T + 0.5 * np.pi)
     weight = {side: feet[side].supports_T * (1.0 - channel[f"{side}_leg_free"]) + 1e-3 for side in SIDES}
-    support_T2 = sum(weight[side][:, None] * feet[side].flat_T2 for side in SIDES) / sum(weight.values())[:, None]
+    left_share_T = weight["left"] / (weight["left"] + weight["right"])
+    support_T2 = feet["right"].flat_T2 + left_share_T[:, None] * (
+        feet["left"].flat_T2 - feet["right"].flat_T2
+    )
     over_T2 = support_T2 - plan.path_T2[:frames]
     aside_T = over_T2[:, 0] * left_T3[:, 0] + over_T2[:, 1] * left_T3[:, 2]
-    aside_T = smooth(aside_T, 0.1, rate) * (SWAY_OVER_SUPPORT + channel["balance"]) + plan.manner.sway * idle_6T[2]
+    aside_T = smooth(aside_T, 0.1, rate) * (SWAY_OVER_SUPPORT + channel["balance"])
+    aside_T = aside_T + plan.manner.sway * idle_6T[2]
     surge_T = channel["surge"] + 0.6 * plan.manner.sway * idle_6T[3]
     pelvis_T3 = _raise(plan.path_T2[:frames], plan.body.standing_height + channel["height"])
     pelvis_T3 += aside_T[:, None] * left_T3 + surge_T[:, None] * forward_T3
@@ -180,11 +187,14 @@ def _free_leg(
     reach_T = (0.985 - channel[f"{side}_leg_bend"]) * sum(body.leg)
     swung_T3 = hip_T3 + forward_T3 * (reach_T * np.sin(angle_T))[:, None]
     swung_T3[:, 1] -= reach_T * np.cos(angle_T)
-    share_T3 = np.stack([free_T**3, free_T, free_T**3], axis=1)  # rises before it leaves its place, as in a step
+    # The foot rises before it leaves its place, as in a step.
+    share_T3 = np.stack([free_T**3, free_T, free_T**3], axis=1)
     ankle_T3 = foot.ankle_T3 + share_T3 * (swung_T3 - foot.ankle_T3)
     pitch_T = foot.pitch_T + free_T * (channel[f"{side}_leg_point"] - 0.9 * angle_T)
     foot_forward_T3 = _level_direction(foot.yaw_T)
-    return ankle_T3, ankle_T3 - _ankle_over_ball(pitch_T, foot_forward_T3, body.foot_length, body.ankle_height)
+    return ankle_T3, ankle_T3 - _ankle_over_ball(
+        pitch_T, foot_forward_T3, body.foot_length, body.ankle_height
+    )
 
 
 def _arm_angles(
@@ -195,7 +205,7 @@ def _arm_angles(
     channel: dict[str, np.ndarray],
     idle_6T: np.ndarray,
 ) -> np.ndarray:
-    """Flexion, abduction, twist and elbow: at ease, swinging against the leg of the same side, and as planned."""
+    """Flexion, abduction, twist and elbow: at ease, swinging against the leg of the side, and as planned."""
     lifted_T = smooth(feet["right"].lift_T - feet["left"].lift_T, 0.04, plan.frames_per_second)
     swing_T = stride_T * (ARM_SWING + channel["arm_swing"]) + lifted_T * channel["lift_swing"]
     swing_T = SIGN[side] * plan.manner.swing * (1.0 - channel[f"{side}_busy"]) * swing_T
@@ -217,9 +227,10 @@ def _neck(
 ) -> np.ndarray:
     """The head looks where the body will look a moment later, whatever the trunk does."""
     turned_T = pelvis_angles_T3[:, 0] - heading_T + spine_angles_T3[:, 0]
-    ahead = int(round(0.25 * frames_per_second))
-    looking_T = np.concatenate([heading_T[ahead:], np.full(min(ahead, len(heading_T)), heading_T[-1])])[: len(heading_T)]
+    ahead = round(0.25 * frames_per_second)
+    looking_T = np.append(heading_T, np.full(ahead, heading_T[-1]))[ahead:]
     yaw_T = channel["neck_yaw"] - 0.8 * turned_T + 0.5 * (looking_T - heading_T) + 0.03 * idle_6T[0]
-    pitch_T = channel["neck_pitch"] - 0.5 * (pelvis_angles_T3[:, 1] + spine_angles_T3[:, 1]) + 0.02 * idle_6T[2]
+    pitch_T = channel["neck_pitch"] - 0.5 * (pelvis_angles_T3[:, 1] + spine_angles_T3[:, 1])
+    pitch_T = pitch_T + 0.02 * idle_6T[2]
     roll_T = channel["neck_roll"] - 0.5 * (pelvis_angles_T3[:, 2] + spine_angles_T3[:, 2])
     return np.stack([yaw_T, pitch_T, roll_T], axis=1)

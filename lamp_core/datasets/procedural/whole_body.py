@@ -34,6 +34,7 @@ def squat(plan: Plan, p: Parameters) -> None:
 
 
 _ARMS_FORWARD = {"flexion": 1.55, "elbow": 0.1, "busy": 1.0}
+_ARMS_UP = {"abduction": 2.6, "twist": 0.5, "elbow": 0.1, "busy": 1.0}
 
 
 def sit(plan: Plan, p: Parameters) -> None:
@@ -78,23 +79,31 @@ def pick_up(plan: Plan, p: Parameters) -> None:
     down, hold = 0.95 / p.tempo(plan), 0.2 + 0.3 * p.extent
     plan.pulse(
         plan.now, down, hold, down,
-        {"height": -0.34, "surge": -0.16, "pelvis_pitch": 0.75, "spine_pitch": 0.75, "spine_yaw": 0.2 * SIGN[p.side]},
+        {"height": -0.38, "surge": -0.16, "pelvis_pitch": 0.85, "spine_pitch": 0.75,
+         "spine_yaw": 0.2 * SIGN[p.side]},
     )  # fmt: skip
     reaching, resting = p.side, other(p.side)
-    plan.pulse(plan.now, down, hold, down, {f"{reaching}_flexion": 1.35, f"{reaching}_abduction": -0.1})
-    plan.pulse(plan.now, down, hold, down, {f"{resting}_flexion": 0.75, f"{resting}_elbow": 0.8})
+    plan.pulse(
+        plan.now,
+        down,
+        hold,
+        down,
+        {f"{reaching}_flexion": 1.35, f"{reaching}_abduction": -0.1, f"{reaching}_elbow": -0.15},
+    )
+    plan.pulse(plan.now, down, hold, down, {f"{resting}_flexion": 0.5, f"{resting}_elbow": 1.2})
     plan.now += 2.0 * down + hold
-    plan.pulse(plan.now - 0.45 * down, 0.4, 0.25, 0.45, {f"{reaching}_elbow": 1.2, f"{reaching}_flexion": 0.2})
+    plan.pulse(
+        plan.now - 0.45 * down, 0.4, 0.25, 0.45, {f"{reaching}_elbow": 1.2, f"{reaching}_flexion": 0.2}
+    )
     plan.now += 0.7
 
 
 def kick(plan: Plan, p: Parameters) -> None:
-    """Kick forward with one leg `count` times, low or high; with both sides the legs take turns, the left one first."""
+    """Kick forward with one leg `count` times, low or high."""
     slower = 1.0 / p.tempo(plan) ** 0.6
     height = {"small": 0.75, "normal": 1.15, "large": 1.5}[p.amount]
-    for turn in range(p.count):
-        side = p.sides[turn % len(p.sides)]
-        _kick_once(plan, side, height * plan.rng.uniform(0.95, 1.05), slower)
+    for _ in range(p.count):
+        _kick_once(plan, p.side, height * plan.rng.uniform(0.95, 1.05), slower)
 
 
 def _kick_once(plan: Plan, side: str, height: float, slower: float) -> None:
@@ -110,7 +119,8 @@ def _kick_once(plan: Plan, side: str, height: float, slower: float) -> None:
     swing = height / 1.2
     plan.pulse(
         start + 0.5 * back, reached - 0.5 * back, 0.05, dropped - reached,
-        {"pelvis_pitch": -0.22 * swing, "spine_pitch": 0.05, f"{far}_flexion": 0.7 * swing, f"{side}_flexion": -0.45 * swing,
+        {"pelvis_pitch": -0.22 * swing, "spine_pitch": 0.05,
+         f"{far}_flexion": 0.7 * swing, f"{side}_flexion": -0.45 * swing,
          f"{side}_abduction": 0.3, f"{far}_elbow": 0.3, "pelvis_yaw": SIGN[far] * 0.2},
     )  # fmt: skip
     plan.now = start + end + 0.12
@@ -145,14 +155,14 @@ def _leap(plan: Plan, height: float, crouch: float, slower: float) -> _Leap:
     )
     in_air_T = np.clip(plan.times_T, off, down) - off
     flight_T = PUSH_OFF_RISE + speed * in_air_T - 0.5 * GRAVITY * in_air_T**2
-    height_T = np.where((plan.times_T > off) & (plan.times_T < down), flight_T, ground(np.clip(plan.times_T, plan.now, end)))
+    flies_T = (plan.times_T > off) & (plan.times_T < down)
+    height_T = np.where(flies_T, flight_T, ground(np.clip(plan.times_T, plan.now, end)))
     plan.add(height_T, {"height": 1.0})
     return _Leap(plan.now, crouched, off, down, absorbed, end, speed)
 
 
-def _feet_leap(plan: Plan, leap: _Leap, lift: float, way_2: np.ndarray, aside: float, turn: float = 0.0) -> None:
+def _feet_leap(plan: Plan, leap: _Leap, lift: float, way_2: np.ndarray, aside: float) -> None:
     """Both feet leave the floor and land together, `aside` metres further out than at ease."""
-    heading = plan.heading + turn
     landing_2 = plan.position + on_floor(way_2[None], plan.heading)[0]
     for side in SIDES:
         plan.step(
@@ -160,8 +170,8 @@ def _feet_leap(plan: Plan, leap: _Leap, lift: float, way_2: np.ndarray, aside: f
             Step(
                 off=leap.off,
                 down=leap.down,
-                place=plan.foot_place(side, landing_2, heading, aside),
-                yaw=heading + SIGN[side] * plan.manner.toe_out,
+                place=plan.foot_place(side, landing_2, plan.heading, aside),
+                yaw=plan.foot_yaw(side),
                 lift=lift,
                 heel=0.75,
                 softness=1.5,
@@ -192,7 +202,9 @@ def jump(plan: Plan, p: Parameters) -> None:
         ready = 0.75 * (leap.crouched - leap.start)
         back = {f"{side}_flexion": -0.5 for side in SIDES}
         plan.pulse(leap.start, ready, 0.0, leap.off - leap.start - ready, back)
-        up = {f"{side}_flexion": 1.2 + 2.5 * height for side in SIDES} | {f"{side}_elbow": 0.25 for side in SIDES}
+        up = {f"{side}_flexion": 1.2 + 2.5 * height for side in SIDES} | {
+            f"{side}_elbow": 0.25 for side in SIDES
+        }
         top = 0.5 * (leap.off + leap.down)
         plan.pulse(leap.start + ready, top - leap.start - ready, 0.0, leap.absorbed + 0.15 - top, up)
         plan.now = leap.end - 0.1
@@ -208,30 +220,30 @@ def jumping_jack(plan: Plan, p: Parameters) -> None:
         closing = _leap(plan, 0.055, 0.08, slower)
         _feet_leap(plan, closing, 0.05, np.zeros(2), aside=0.0)
         plan.now = closing.end - 0.25 * slower
-        arms = {f"{side}_{name}": v for side in SIDES for name, v in {"abduction": 2.6, "twist": 0.5, "elbow": 0.1}.items()}
+        arms = {f"{side}_{name}": value for side in SIDES for name, value in _ARMS_UP.items()}
         rise, fall = opening.absorbed - opening.crouched, closing.absorbed - closing.crouched
         plan.pulse(opening.crouched, rise, closing.crouched - opening.absorbed, fall, arms)
     plan.now += 0.25
 
 
 def lunge(plan: Plan, p: Parameters) -> None:
-    """Lunge forward with one leg and step back, `count` times; with both sides the legs take turns, the left one first."""
+    """Lunge forward with one leg and step back, `count` times."""
     slower = 1.0 / p.tempo(plan)
     reach = {"small": 0.5, "normal": 0.65, "large": 0.8}[p.amount]
-    for turn in range(p.count):
-        _lunge_once(plan, p.sides[turn % len(p.sides)], reach, slower)
+    for _ in range(p.count):
+        _lunge_once(plan, p.side, reach, slower)
 
 
 def _lunge_once(plan: Plan, side: str, reach: float, slower: float) -> None:
     start, out, hold = plan.now + 0.15, 0.6 * slower, 0.35 * slower
-    home, yaw = plan.foot_place(side, plan.position, plan.heading), plan.heading + SIGN[side] * plan.manner.toe_out
+    home, yaw = plan.foot_place(side, plan.position, plan.heading), plan.foot_yaw(side)
     ahead_2 = plan.position + on_floor(np.array([[0.0, reach]]), plan.heading)[0]
     there = plan.foot_place(side, ahead_2, plan.heading)
     back = start + out + hold + 0.35 * slower
     plan.step(side, Step(start, start + out, there, yaw, 0.1, heel=0.2, toe=0.25))
     plan.step(side, Step(back, back + out, home, yaw, 0.1, heel=0.2, toe=0.0))
     far = other(side)
-    plan.pulse(start, out * 1.15, back - start - out * 1.15, out, {"surge": 0.55 * reach, "spine_pitch": 0.05})
+    plan.pulse(start, out * 1.15, back - start - out * 1.15, out, {"surge": 0.55 * reach})
     plan.pulse(start + 0.3 * out, out, back - start - 1.2 * out, 0.9 * out, {"height": -0.34 * reach - 0.03})
     plan.pulse(start + 0.2 * out, out, back - start - 1.1 * out, 0.8 * out, {f"{far}_heel": 0.75})
     plan.now = back + out + 0.15

@@ -109,7 +109,9 @@ def write_published(tmp_path: Path) -> Callable[[str, bool], WrittenSource]:
         random = np.random.default_rng(0)
         for index, name in enumerate(names):
             features = random.normal(0, 0.05, (30, skeleton.feature_count)).astype(np.float32)
-            np.save(motions / f"{name}.npy", features if with_features else moving_joints(skeleton, 30, index))
+            np.save(
+                motions / f"{name}.npy", features if with_features else moving_joints(skeleton, 30, index)
+            )
             (folder / "texts" / f"{name}.txt").write_text(CAPTION_LINE)
         write_splits(folder, names)
         np.save(folder / "Mean.npy", np.full(skeleton.feature_count, 0.5, dtype=np.float32))

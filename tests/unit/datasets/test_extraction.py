@@ -19,7 +19,7 @@ from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 
 @pytest.fixture
-def clips_folder(tmp_path: Path, smpl22: Skeleton, bvh_source) -> Path:  # type: ignore[no-untyped-def]
+def clips_folder(tmp_path: Path, smpl22: Skeleton, bvh_source) -> Path:
     ingest(bvh_source.source, smpl22, tmp_path / "ingest")
     return tmp_path / "ingest"
 
@@ -54,7 +54,7 @@ def test_statistics_are_of_the_train_split(tmp_path: Path, clips_folder: Path, s
 
 def test_ready_features_and_published_statistics_are_used_as_they_are(
     tmp_path: Path, write_published
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     written = write_published("kit21", True)
     ingest(written.source, load_skeleton("kit21"), tmp_path / "ingest")
     extract_features(tmp_path / "ingest", tmp_path, statistics="published")
@@ -96,3 +96,17 @@ def test_nothing_left_of_train_is_an_error(tmp_path: Path, clips_folder: Path) -
 def test_missing_clips_are_named(tmp_path: Path) -> None:
     with pytest.raises(LampError, match=r"clips.parquet is missing"):
         extract_features(tmp_path, tmp_path)
+
+
+def test_features_do_not_depend_on_torchs_threads(tmp_path: Path, clips_folder: Path) -> None:
+    before = torch.get_num_threads()
+    hashes = set()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            extract_features(clips_folder, tmp_path)
+            hashes.add(FeatureSet.load(tmp_path).feature_hash)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert len(hashes) == 1

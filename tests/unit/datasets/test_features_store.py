@@ -14,7 +14,7 @@ from lamp_core.skeleton.skeleton import Skeleton
 
 
 @pytest.fixture
-def folder(tmp_path: Path, smpl22: Skeleton, bvh_source) -> Path:  # type: ignore[no-untyped-def]
+def folder(tmp_path: Path, smpl22: Skeleton, bvh_source) -> Path:
     ingest(bvh_source.source, smpl22, tmp_path / "ingest")
     extract_features(tmp_path / "ingest", tmp_path / "features")
     return tmp_path

@@ -51,7 +51,7 @@ BAD_MOTIONS: dict[str, tuple[str, Callable[[Path], object]]] = {
 def test_bad_motion_is_rejected_and_the_rest_goes_on(
     tmp_path: Path,
     smpl22: Skeleton,
-    bvh_source,  # type: ignore[no-untyped-def]
+    bvh_source,
     fault: str,
 ) -> None:
     reason, spoil = BAD_MOTIONS[fault]
@@ -72,7 +72,7 @@ def test_bad_motion_is_rejected_and_the_rest_goes_on(
 def test_bad_caption_or_split_is_rejected(
     tmp_path: Path,
     smpl22: Skeleton,
-    bvh_source,  # type: ignore[no-untyped-def]
+    bvh_source,
     reason: str,
     content: str | None,
 ) -> None:
@@ -90,7 +90,7 @@ def test_bad_caption_or_split_is_rejected(
 
 def test_too_many_rejected_fails_with_a_table_and_keeps_the_reasons(
     tmp_path: Path, smpl22: Skeleton, bvh_source
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     bvh_source.caption("walk_00").unlink()
     bvh_source.caption("walk_01").unlink()
     bvh_source.motion("walk_02").write_bytes(b"")
@@ -110,7 +110,7 @@ def test_too_many_rejected_fails_with_a_table_and_keeps_the_reasons(
     assert ingest(bvh_source.source, smpl22, tmp_path, max_rejected=0.25).clips == 9
 
 
-def test_clips_are_resampled_and_counted(tmp_path: Path, smpl22: Skeleton, bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_clips_are_resampled_and_counted(tmp_path: Path, smpl22: Skeleton, bvh_source) -> None:
     with bvh_source.caption("walk_01").open("a") as file:
         file.write("no form\n")
     summary = ingest(bvh_source.source, smpl22, tmp_path)
@@ -123,7 +123,7 @@ def test_clips_are_resampled_and_counted(tmp_path: Path, smpl22: Skeleton, bvh_s
     np.testing.assert_allclose(clip.joints_TJ3[:, 0, 2], np.arange(16) / 20, atol=1e-4)
 
 
-def test_clip_with_too_few_frames_for_the_parameter(tmp_path: Path, smpl22: Skeleton, bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_clip_with_too_few_frames_for_the_parameter(tmp_path: Path, smpl22: Skeleton, bvh_source) -> None:
     with pytest.raises(LampError, match="too-short"):
         ingest(bvh_source.source, smpl22, tmp_path, min_frames=17)
     assert ingest(bvh_source.source, smpl22, tmp_path, min_frames=16).clips == 12
@@ -131,7 +131,7 @@ def test_clip_with_too_few_frames_for_the_parameter(tmp_path: Path, smpl22: Skel
 
 def test_reference_is_the_named_clip_or_the_first_of_train(
     tmp_path: Path, smpl22: Skeleton, bvh_source
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     text = bvh_source.motion("walk_07").read_text()
     bvh_source.motion("walk_07").write_text(text.replace("OFFSET 0.0", "OFFSET 0.1"))
     ingest(bvh_source.source, smpl22, tmp_path)
@@ -144,20 +144,20 @@ def test_reference_is_the_named_clip_or_the_first_of_train(
     assert not np.array_equal(first["walk_00"], first["walk_07"])
 
 
-def test_rejected_reference_clip_is_an_error(tmp_path: Path, smpl22: Skeleton, bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_rejected_reference_clip_is_an_error(tmp_path: Path, smpl22: Skeleton, bvh_source) -> None:
     bvh_source.motion(VICTIM).write_bytes(b"")
     with pytest.raises(LampError, match=f"reference clip '{VICTIM}' was rejected"):
         ingest(bvh_source.source.model_copy(update={"reference_clip": VICTIM}), smpl22, tmp_path)
 
 
-def test_skeleton_that_the_source_cannot_give(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_skeleton_that_the_source_cannot_give(tmp_path: Path, bvh_source) -> None:
     with pytest.raises(LampError, match="has the skeleton smpl22, not kit21"):
         ingest(bvh_source.source, load_skeleton("kit21"), tmp_path)
 
 
 def test_version_follows_names_sources_captions_and_splits(
     tmp_path: Path, smpl22: Skeleton, bvh_source
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     def versions() -> tuple[str, str]:
         summary = ingest(bvh_source.source, smpl22, tmp_path)
         metadata = read_clip_metadata(tmp_path / CLIPS_FILE)

@@ -18,7 +18,7 @@ def options_of(source: Any) -> dict[str, Any]:
     return {"motions": source.motions, "captions": source.captions, "splits": source.splits}
 
 
-def test_registered_source_is_found_again(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_registered_source_is_found_again(tmp_path: Path, bvh_source) -> None:
     summary = register_source(tmp_path / "data", "tiny", "bvh", options_of(bvh_source.source))
     assert summary.path == tmp_path / "data" / "sources" / "tiny.yaml"
     assert (summary.clips, summary.captions) == (12, 12)
@@ -33,14 +33,14 @@ def test_registered_source_is_found_again(tmp_path: Path, bvh_source) -> None:  
 
 def test_relative_folders_become_absolute(
     tmp_path: Path, bvh_source, monkeypatch: pytest.MonkeyPatch
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     monkeypatch.chdir(bvh_source.folder)
     stated = {"motions": "bvh", "captions": "texts", "splits": "splits"}
     source = register_source(tmp_path / "data", "tiny", "bvh", stated).source
     assert source.motions == bvh_source.folder / "bvh"
 
 
-def test_faults_that_captions_and_splits_show_are_counted(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_faults_that_captions_and_splits_show_are_counted(tmp_path: Path, bvh_source) -> None:
     bvh_source.caption("walk_00").unlink()
     bvh_source.caption("walk_01").write_text("")
     (bvh_source.folder / "splits" / "test.txt").write_text("walk_11\n")
@@ -48,7 +48,7 @@ def test_faults_that_captions_and_splits_show_are_counted(tmp_path: Path, bvh_so
     assert summary.faults == {"caption-missing": 1, "caption-empty": 1, "no-split": 1}
 
 
-def test_published_layout_of_either_width(tmp_path: Path, write_published) -> None:  # type: ignore[no-untyped-def]
+def test_published_layout_of_either_width(tmp_path: Path, write_published) -> None:
     for skeleton in ("smpl22", "kit21"):
         folder = write_published(skeleton, True).folder
         summary = register_source(tmp_path / "data", skeleton, "humanml3d", {"motions": folder})
@@ -72,7 +72,7 @@ def test_published_layout_of_either_width(tmp_path: Path, write_published) -> No
 )
 def test_bad_bvh_options_are_named(
     tmp_path: Path,
-    bvh_source,  # type: ignore[no-untyped-def]
+    bvh_source,
     monkeypatch: pytest.MonkeyPatch,
     change: dict[str, Any],
     message: str,
@@ -84,7 +84,7 @@ def test_bad_bvh_options_are_named(
 
 
 @pytest.mark.parametrize("name", ["Upper", "with space", "../escape", "", "under_score"])
-def test_bad_name_is_refused(tmp_path: Path, bvh_source, name: str) -> None:  # type: ignore[no-untyped-def]
+def test_bad_name_is_refused(tmp_path: Path, bvh_source, name: str) -> None:
     with pytest.raises(LampError, match="name"):
         register_source(tmp_path / "data", name, "bvh", options_of(bvh_source.source))
 
@@ -106,20 +106,20 @@ def test_published_folder_without_motions_or_of_strange_width(tmp_path: Path) ->
         register_source(tmp_path, "tiny", "humanml3d", {"motions": tmp_path / "wide"})
 
 
-def test_clip_in_two_splits_is_an_error(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_clip_in_two_splits_is_an_error(tmp_path: Path, bvh_source) -> None:
     (bvh_source.folder / "splits" / "val.txt").write_text("walk_00\n")
     with pytest.raises(LampError, match="'walk_00' stands in both train and val"):
         register_source(tmp_path / "data", "tiny", "bvh", options_of(bvh_source.source))
 
 
-def test_two_files_of_one_name_are_an_error(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_two_files_of_one_name_are_an_error(tmp_path: Path, bvh_source) -> None:
     (bvh_source.folder / "bvh" / "more").mkdir()
     (bvh_source.folder / "bvh" / "more" / "walk_00.BVH").write_text("")
     with pytest.raises(LampError, match="two BVH files have the name 'walk_00'"):
         register_source(tmp_path / "data", "tiny", "bvh", options_of(bvh_source.source))
 
 
-def test_unknown_data_set_names_the_known_ones(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_unknown_data_set_names_the_known_ones(tmp_path: Path, bvh_source) -> None:
     register_source(tmp_path, "tiny", "bvh", options_of(bvh_source.source))
     with pytest.raises(LampError, match="unknown data set 'other'; known: tiny"):
         load_source(tmp_path, "other")
@@ -133,7 +133,7 @@ def test_broken_description_is_an_error(tmp_path: Path, content: str) -> None:
         load_source(tmp_path, "tiny")
 
 
-def test_fingerprint_changes_only_with_the_files(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_fingerprint_changes_only_with_the_files(tmp_path: Path, bvh_source) -> None:
     path = register_source(tmp_path, "tiny", "bvh", options_of(bvh_source.source)).path
     before = path.stat().st_mtime_ns
     assert refresh_fingerprint(tmp_path, "tiny") is False
@@ -148,7 +148,7 @@ def test_fingerprint_changes_only_with_the_files(tmp_path: Path, bvh_source) -> 
     assert refresh_fingerprint(tmp_path, "tiny") is True
 
 
-def test_folder_that_is_gone_is_named(tmp_path: Path, bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_folder_that_is_gone_is_named(tmp_path: Path, bvh_source) -> None:
     register_source(tmp_path, "tiny", "bvh", options_of(bvh_source.source))
     bvh_source.folder.rename(tmp_path / "moved")
     with pytest.raises(LampError, match="folder of the BVH files does not exist"):

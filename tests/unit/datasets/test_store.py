@@ -137,7 +137,7 @@ def test_missing_and_unreadable_files_are_named(tmp_path: Path) -> None:
 )
 def test_wrong_schema_is_refused_with_the_field(
     tmp_path: Path, smpl22: Skeleton, change, message: str
-) -> None:  # type: ignore[no-untyped-def]
+) -> None:
     path = tmp_path / "clips.parquet"
     pq.write_table(change(clip_table([make_clip(smpl22, 0, False)])), path)
     with pytest.raises(LampError, match=message) as error:

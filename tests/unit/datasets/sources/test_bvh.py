@@ -42,7 +42,7 @@ def test_real_clips_stand_upright_in_the_skeletons_unit(real_source: Source, ske
         assert len(clip.captions) == 4
 
 
-def test_map_of_the_users_own(tmp_path: Path, bvh_source, smpl22: Skeleton) -> None:  # type: ignore[no-untyped-def]
+def test_map_of_the_users_own(tmp_path: Path, bvh_source, smpl22: Skeleton) -> None:
     for path in (bvh_source.folder / "bvh").iterdir():
         path.write_text(path.read_text().replace("pelvis", "Hueften"))
     stated = bvh_source.source.model_copy(update={"map": None, "skeleton": None})
@@ -57,7 +57,7 @@ def test_map_of_the_users_own(tmp_path: Path, bvh_source, smpl22: Skeleton) -> N
     assert ("map", tmp_path / "own.yaml") in list(KINDS["bvh"].files(source))
 
 
-def test_map_is_not_detected_from_unreadable_files(bvh_source) -> None:  # type: ignore[no-untyped-def]
+def test_map_is_not_detected_from_unreadable_files(bvh_source) -> None:
     for path in (bvh_source.folder / "bvh").iterdir():
         path.write_bytes(b"")
     with pytest.raises(LampError, match="none of the first BVH files can be read"):

@@ -1,0 +1,66 @@
+"""Every measurement of speed: a table on the screen, JSON in ``benchmarks/results.json``.
+
+``make bench``, or ``python -m benchmarks.run``. Ratios are against a reference timed in the same run. The data set
+that is read is a registered one (`lamp import`); without one its rows are left out, and the table says so.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import data, features, metrics
+from tasks.machine import commit_label, machine_label
+
+RESULTS = Path(__file__).parent / "results.json"
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", default="bandai-namco", help="registered data set of the rows on real clips")
+    chosen = parser.parse_args()
+    measured = {
+        "machine": machine_label(),
+        "commit": commit_label(),
+        "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "features": features.measure(),
+        "metrics": metrics.measure(),
+        "data": data.measure(Path("data"), chosen.data),
+    }
+    RESULTS.write_text(json.dumps(measured, indent=2) + "\n")
+    _show(measured, chosen.data)
+
+
+def _show(measured: Mapping[str, Any], name: str) -> None:
+    table = Table(title=f"{measured['machine']}, commit {measured['commit']}")
+    table.add_column("measured")
+    table.add_column("value", justify="right")
+    for row in _rows(measured):
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    if measured["data"] is None:
+        console.print(f"no rows on real clips: data set '{name}' is not registered (lamp import)")
+    console.print(f"written: {RESULTS}")
+
+
+def _rows(measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for group in ("features", "metrics", "data"):
+        for key, value in (measured[group] or {}).items():
+            yield f"{group}: {key.replace('_', ' ')}", _figure(value)
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+if __name__ == "__main__":
+    main()

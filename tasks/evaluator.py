@@ -1,0 +1,53 @@
+"""Stage ``evaluator``: train the dual encoder of Guo et al. on the train split.
+
+By hand: ``python -m tasks.evaluator``.
+"""
+
+from collections.abc import Mapping
+
+from lamp_core.config.models import Evaluate
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.items import items_of
+from lamp_core.metrics.evaluation import MATCHING, evaluate_text_to_motion, protocol_items
+from lamp_core.metrics.guo import GuoEvaluator, train_guo
+from tasks.body import StageContext, main
+
+METRICS = dict(zip(MATCHING, ("r_precision_1", "r_precision_2", "r_precision_3", "mm_distance"), strict=True))
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Train, save, and measure how well true motions and their captions find each other."""
+    features = FeatureSet.load(stage.input("features"))
+    last: dict[str, float] = {}
+
+    def on_log(step: int, scalars: Mapping[str, float]) -> None:
+        last.update(scalars)
+        stage.on_log(step, scalars)
+
+    evaluator = train_guo(
+        items_of(features, "train"),
+        features.statistics,
+        stage.config.evaluator,
+        device=stage.device,
+        checkpoints=stage.checkpoints,
+        on_log=on_log,
+        on_progress=stage.on_progress,
+    )
+    evaluator.save(stage.output)
+    losses = {f"train_{name}": last[name] for name in ("loss", "positive", "negative") if name in last}
+    return losses | _matching(evaluator, features, "val") | _matching(evaluator, features, "test")
+
+
+def _matching(evaluator: GuoEvaluator, features: FeatureSet, split: str) -> dict[str, float]:
+    """Matching scores of the true pairs of a split, by the published protocol whatever ``evaluate`` says."""
+    protocol = Evaluate()
+    items = protocol_items(items_of(features, split), features.skeleton.frames_per_second, protocol)
+    if not items:
+        return {}
+    rows = evaluate_text_to_motion(items, {}, evaluator, features.statistics, protocol)
+    truth = [row for row in rows if row.system == rows[0].system]
+    return {f"{split}_{METRICS[row.metric]}": row.value for row in truth if row.metric in METRICS}
+
+
+if __name__ == "__main__":
+    main("evaluator", run)

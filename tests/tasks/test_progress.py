@@ -1,0 +1,53 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tasks.progress import ProgressWriter, process_exists, read_progress
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    writer = ProgressWriter(tmp_path / "t2m.json")
+    writer.advance(5, 5, "loss 0.1")
+    assert read_progress(tmp_path / "t2m.json") == writer.progress
+    writer.end("failed", "bad data", is_bad_request=True)
+    found = read_progress(tmp_path / "t2m.json")
+    assert found is not None
+    assert (found.state, found.error, found.is_bad_request, found.is_alive) == (
+        "failed",
+        "bad data",
+        True,
+        False,
+    )
+
+
+def test_writes_are_spaced_out(tmp_path: Path) -> None:
+    writer = ProgressWriter(tmp_path / "t2m.json")
+    for done in range(1000):
+        writer.advance(done, 1000, "")
+    found = read_progress(tmp_path / "t2m.json")
+    assert found is not None
+    assert found.done < 999  # the last change within a quarter of a second is not written
+
+
+def test_no_process_is_no_progress(tmp_path: Path) -> None:
+    assert read_progress(tmp_path / "none.json") is None
+
+
+def test_the_rate_counts_only_what_this_process_did(tmp_path: Path) -> None:
+    writer = ProgressWriter(tmp_path / "t2m.json")
+    writer.advance(700, 1000, "")
+    resumed = replace(writer.progress, done=800, updated=writer.progress.counting_since + 50.0)
+    assert resumed.rate == pytest.approx(2.0)
+    assert resumed.seconds_left == pytest.approx(100.0)
+
+
+def test_a_dead_process_does_not_run(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert process_exists(os.getpid())
+    assert not process_exists(ended.pid)
+    assert not replace(ProgressWriter(tmp_path / "x").progress, pid=ended.pid).is_alive

@@ -1,0 +1,125 @@
+"""A small project whose stages take no time: ingest -> features, evaluator -> evaluate."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lamp_core.config import Config, load_params, override, profile_config, save_params
+from tasks.graph import Graph, read_graph
+from tasks.project import Project
+from tasks.versioning import Versions
+
+REPOSITORY = Path(__file__).parent.parent
+UPSTREAM = {
+    "ingest": [],
+    "features": ["ingest"],
+    "evaluator": ["ingest"],
+    "evaluate": ["features", "evaluator"],
+}
+
+# A stage without the body of tasks/body.py: DVC and Prefect are what is tested, and this one starts at once.
+QUICK_STAGE = """\
+import json, os, sys
+name = sys.argv[1]
+with open("ran.txt", "a") as ran:
+    ran.write(name + "\\n")
+if os.environ.get("TOY_FAIL") == name:
+    sys.exit("the toy is broken")
+os.makedirs(f"data/{name}", exist_ok=True)
+os.makedirs("data/metrics", exist_ok=True)
+with open("params.yaml") as params, open(f"data/{name}/out", "w") as out:
+    out.write(params.read() if name == "features" else name)
+with open(f"data/metrics/{name}.json", "w") as metrics:
+    json.dump({"score": len(name)}, metrics)
+"""
+
+# A stage with that body: counts to STEPS, a checkpoint a step.
+TRAINING_STAGE = """\
+import sys, time
+from tasks.body import main
+
+def run(stage):
+    stage.checkpoints.mkdir(parents=True, exist_ok=True)
+    last = stage.checkpoints / "last"
+    first = int(last.read_text()) if last.exists() else 0
+    (stage.output / "out").write_text(str(stage.config.features.std_root_divisor))
+    for step in range(first, 40):
+        stage.on_log(step + 1, {"loss": 1 / (step + 1)})
+        stage.on_progress(step + 1, 40, "counting")
+        last.write_text(str(step + 1))
+        if "slow" in sys.argv:
+            time.sleep(0.1)
+    return {"first_step": first}
+
+main("features", run)
+"""
+
+
+@dataclass(frozen=True)
+class Toy:
+    """The toy project."""
+
+    project: Project
+
+    @property
+    def graph(self) -> Graph:
+        return read_graph(self.project)
+
+    @property
+    def versions(self) -> Versions:
+        return Versions(self.project, self.graph)
+
+    @property
+    def config(self) -> Config:
+        return load_params(self.project.params_file)
+
+    def set(self, *assignments: str) -> None:
+        save_params(override(self.config, assignments), self.project.params_file)
+
+    def ran(self) -> list[str]:
+        """Stages that ran since the last time this was asked."""
+        log = self.project.root / "ran.txt"
+        names = log.read_text().split() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return names
+
+    def train_features(self, *flags: str) -> None:
+        """Let the stage features run under the body of all stages."""
+        (self.project.root / "training.py").write_text(TRAINING_STAGE)
+        described = yaml.safe_load(self.project.graph_file.read_text())
+        described["stages"]["features"]["cmd"] = " ".join(["python training.py", *flags])
+        self.project.graph_file.write_text(yaml.safe_dump(described, sort_keys=False))
+
+
+def make_toy(root: Path, store: Path) -> Toy:
+    """Make the toy project in a new folder."""
+    (root / "data" / "sources").mkdir(parents=True)
+    (root / "data" / "sources" / "procedural.yaml").write_text("name: procedural\nkind: procedural\n")
+    (root / "data" / "sources" / "other.yaml").write_text("name: other\nkind: humanml3d\nskeleton: kit21\n")
+    (root / "toy.py").write_text(QUICK_STAGE)
+    shutil.copytree(
+        REPOSITORY / ".dvc", root / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache", "config.local")
+    )
+    for name in (".gitignore", ".dvcignore"):
+        shutil.copy(REPOSITORY / name, root / name)
+    shutil.copy(store, root / "mlflow.db")
+    subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+    stages = {name: _stage(name, upstream) for name, upstream in UPSTREAM.items()}
+    stages["ingest"]["deps"].append("data/sources/${ingest.data}.yaml")
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+    toy = Toy(Project(root))
+    save_params(profile_config("smoke"), toy.project.params_file)
+    return toy
+
+
+def _stage(name: str, upstream: list[str]) -> dict[str, object]:
+    return {
+        "cmd": f"python toy.py {name}",
+        "deps": [*(f"data/{before}" for before in upstream), "toy.py"],
+        "params": [name],
+        "outs": [f"data/{name}"],
+        "metrics": [f"data/metrics/{name}.json"],
+    }

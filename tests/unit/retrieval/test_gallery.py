@@ -1,0 +1,64 @@
+"""The gallery: search, re-ranking, save and load."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from lamp_core.errors import LampError
+from lamp_core.lamp.features import similarity
+from lamp_core.retrieval import Gallery, rerank
+from lamp_core.retrieval.gallery import first_captions, random_captions
+
+
+def _gallery(count: int = 5) -> Gallery:
+    names = [f"clip{i}" for i in range(count)]
+    captions = [f"caption {i}" for i in range(count)]
+    motion = F.normalize(torch.randn(count, 3, 8), dim=-1)
+    return Gallery(names, captions, motion, motion[:, 1].clone(), "max")
+
+
+def test_similarity_takes_the_best_query_or_the_mean() -> None:
+    motion, text = F.normalize(torch.randn(600, 3, 8), dim=-1), F.normalize(torch.randn(4, 8), dim=-1)
+    every = torch.stack([motion[:, q] @ text.T for q in range(3)])
+    torch.testing.assert_close(similarity(motion, text, "max"), every.amax(0))
+    torch.testing.assert_close(similarity(motion, text, "mean"), every.mean(0))
+
+
+def test_a_text_finds_its_motion_and_a_motion_its_caption() -> None:
+    gallery = _gallery()
+    hit = gallery.motions_for(gallery.text_NP[3], top=2)[0]
+    assert (hit.rank, hit.clip) == (1, "clip3") and hit.score == pytest.approx(1.0, abs=1e-5)
+    assert gallery.captions_for(gallery.motion_NQP[2], top=1)[0].caption == "caption 2"
+    assert len(gallery.motions_for(gallery.text_NP[0], top=99)) == 5
+    assert torch.equal(gallery.similarity().argmax(1), torch.arange(5))
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    gallery = _gallery()
+    gallery.save(tmp_path)
+    loaded = Gallery.load(tmp_path)
+    assert loaded.clips == gallery.clips and loaded.over_queries == "max"
+    assert torch.equal(loaded.motion_NQP, gallery.motion_NQP)
+    with pytest.raises(LampError, match="no gallery"):
+        Gallery.load(tmp_path / "nowhere")
+
+
+def test_reranking_orders_the_best_by_the_matching_head_and_keeps_the_rest() -> None:
+    class Matcher:
+        def matching_scores(self, latents: list[torch.Tensor], captions: list[str]) -> torch.Tensor:
+            return torch.tensor([float(latent.sum()) for latent in latents])
+
+    scores = torch.tensor([[0.9, 0.8, 0.1]])
+    latents = [torch.tensor([[-1.0]]), torch.tensor([[2.0]]), torch.tensor([[9.0]])]
+    new = rerank(scores, Matcher(), latents, ["x"], top=2)  # type: ignore[arg-type]
+    assert new[0].argsort(descending=True).tolist() == [1, 0, 2]
+    assert new[0, 2] == scores[0, 2]
+
+
+def test_captions_of_the_gallery() -> None:
+    texts = [["a", "b"], ["c"]]
+    assert first_captions(texts) == ["a", "c"]
+    assert random_captions(texts, 1) == random_captions(texts, 1)
+    assert {random_captions(texts, seed)[0] for seed in range(20)} == {"a", "b"}

@@ -1,0 +1,143 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from lamp_core.errors import LampError, RejectedClip
+from lamp_core.skeleton.bvh import read_bvh
+from lamp_core.skeleton.mapping import JointMap, detect_map, load_map, map_names, resample
+from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
+
+
+def map_entries(**changes: object) -> dict[str, object]:
+    skeleton = load_skeleton("smpl22")
+    entries = {
+        "name": "mine",
+        "metres_per_unit": 0.01,
+        "skeletons": {"smpl22": {joint: f"Source_{joint}" for joint in skeleton.joints}},
+    }
+    return entries | changes
+
+
+def test_built_in_maps_load_and_bandai_namco_knows_both_skeletons():
+    assert {"bandai-namco", "smpl22", "kit21"} == set(map_names())
+    bandai_namco = load_map("bandai-namco")
+    assert bandai_namco.reference_clip == "BN2_walk_normal_001"
+    assert bandai_namco.metres_per_unit == 0.01
+    assert set(bandai_namco.skeletons) == {"smpl22", "kit21"}
+    assert bandai_namco.skeletons["smpl22"]["spine2"] == ("Spine", "Chest")
+
+
+def test_map_is_detected_by_joint_names():
+    names = sorted(load_map("bandai-namco").source_joints("smpl22"))
+    assert detect_map([*names, "Tail"]).name == "bandai-namco"
+    assert detect_map(load_skeleton("smpl22").joints).name == "smpl22"
+    assert detect_map(load_skeleton("kit21").joints).name == "kit21"
+
+
+def test_no_map_fits_names_the_known_ones():
+    with pytest.raises(LampError, match=r"Tail.*bandai-namco, kit21, smpl22"):
+        detect_map(["Hips", "Tail"])
+
+
+def test_apply_takes_midpoints_and_the_skeletons_unit():
+    bandai_namco = load_map("bandai-namco")
+    names = sorted(bandai_namco.source_joints("smpl22") | bandai_namco.source_joints("kit21"))
+    centimetres = np.random.default_rng(0).normal(0, 100, (3, len(names), 3))
+    for skeleton_name, units in (("smpl22", 0.01), ("kit21", 10.0)):
+        skeleton = load_skeleton(skeleton_name)
+        joints = bandai_namco.apply(centimetres, names, skeleton)
+        assert joints.shape == (3, skeleton.joint_count, 3)
+        chest = centimetres[:, names.index("Chest")]
+        middle = (chest + centimetres[:, names.index("Spine")]) / 2
+        if skeleton_name == "smpl22":
+            np.testing.assert_allclose(joints[:, skeleton.index("spine2")], middle * units)
+            np.testing.assert_allclose(joints[:, skeleton.index("spine3")], chest * units)
+        else:
+            np.testing.assert_allclose(joints[:, skeleton.index("chest")], chest * units)
+
+
+def test_source_without_a_joint_is_rejected():
+    with pytest.raises(RejectedClip, match=r"joint-count.*Toes_R"):
+        names = sorted(load_map("bandai-namco").source_joints("smpl22") - {"Toes_R"})
+        load_map("bandai-namco").apply(np.zeros((2, len(names), 3)), names, load_skeleton("smpl22"))
+
+
+def test_map_of_another_skeleton_is_refused():
+    with pytest.raises(LampError, match="no skeleton 'kit21'"):
+        load_map("smpl22").source_joints("kit21")
+
+
+def test_map_from_a_file(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(map_entries()))
+    assert load_map(path).skeletons["smpl22"]["head"] == "Source_head"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"colour": "red"}, "colour"),
+        ({"metres_per_unit": 0}, "metres_per_unit"),
+        ({"skeletons": {"smpl23": {}}}, "unknown skeleton 'smpl23'"),
+        ({"skeletons": {"smpl22": {"pelvis": "Hips"}}}, "lacks head"),
+        ({"skeletons": {}}, "skeletons"),
+    ],
+)
+def test_faults_of_a_map_file_are_one_line_that_names_them(
+    tmp_path: Path, changes: dict[str, object], fault: str
+):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(map_entries(**changes)))
+    with pytest.raises(LampError) as caught:
+        load_map(path)
+    assert fault in str(caught.value) and "mine.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_file_that_is_not_a_map_is_refused(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    for text in ("a: [1", "- 1\n- 2", ""):
+        path.write_text(text)
+        with pytest.raises(LampError, match="joint map"):
+            load_map(path)
+    with pytest.raises(LampError, match="known: bandai-namco"):
+        load_map(tmp_path / "none.yaml")
+
+
+def test_map_is_frozen():
+    joint_map = JointMap.model_validate(map_entries())
+    with pytest.raises(ValidationError):
+        joint_map.name = "other"  # type: ignore[misc]
+
+
+def line(frames: int) -> np.ndarray:
+    return np.arange(frames, dtype=np.float64)[:, None, None] * np.ones((1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("frames", "source", "target", "count"),
+    [(61, 30, 20, 41), (60, 30, 20, 40), (2, 30, 20, 1), (31, 30, 12.5, 13)],
+)
+def test_resample_takes_the_times_up_to_the_last_frame(frames: int, source: float, target: float, count: int):
+    resampled = resample(line(frames), source, target)
+    np.testing.assert_allclose(resampled[:, 0, 0], np.arange(count) * source / target)
+
+
+def test_resample_at_the_same_rate_changes_nothing():
+    np.testing.assert_array_equal(resample(line(7), 20, 20), line(7))
+
+
+def test_golden_joints_are_ours(shared: Path, skeleton: Skeleton):
+    """The golden files hold single precision numbers of a few metres, so a few ten-millionths apart."""
+    golden = np.load(shared / "golden" / f"features_{skeleton.feature_count}.npz")
+    for name in golden["names"]:
+        bvh = read_bvh(shared / "data" / "bandai-namco" / "bvh" / f"{name}.bvh")
+        joint_map = detect_map(bvh.joint_names)
+        joints = joint_map.apply(bvh.joint_positions(), bvh.joint_names, skeleton)
+        joints = resample(joints, bvh.frames_per_second, skeleton.frames_per_second)
+        expected = golden[f"{name}/joints"]
+        assert joints.shape == expected.shape
+        np.testing.assert_allclose(joints, expected, atol=1e-6 / skeleton.metres_per_unit)
