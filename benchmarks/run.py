@@ -1,7 +1,8 @@
 """Every measurement of speed: a table on the screen, JSON in ``benchmarks/results.json``.
 
-``make bench``, or ``python -m benchmarks.run``. Ratios are against a reference timed in the same run. The data set
-that is read is a registered one (`lamp import`); without one its rows are left out, and the table says so.
+``make bench``, or ``python -m benchmarks.run``. Ratios are against a reference timed in the same run. The
+data set that is read is a registered one (`lamp import`); without one its rows are left out, and the table
+says so.
 """
 
 import argparse
@@ -23,7 +24,9 @@ RESULTS = Path(__file__).parent / "results.json"
 def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="bandai-namco", help="registered data set of the rows on real clips")
+    parser.add_argument(
+        "--data", default="bandai-namco", help="registered data set of the rows on real clips"
+    )
     chosen = parser.parse_args()
     measured = {
         "machine": machine_label(),

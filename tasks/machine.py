@@ -22,7 +22,8 @@ def machine_label() -> str:
     """Processor, cores, device and library versions."""
     device = device_name()
     card = f", {torch.cuda.get_device_name(device)}" if device.startswith("cuda") else ""
-    return f"{_processor()}, {cores()} cores{card}, Python {platform.python_version()}, torch {torch.__version__}"
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
+    return f"{_processor()}, {cores()} cores{card}, {versions}"
 
 
 def _processor() -> str:

@@ -18,6 +18,7 @@ from lamp_core.features.decode import decode
 from lamp_core.metrics.evaluation import CHANCE, GROUND_TRUTH
 from lamp_core.metrics.recall import ranks
 from lamp_core.metrics.results import Result, read_results
+from lamp_core.render.charts import Curve
 from lamp_core.render.player import PlayerMotion
 from lamp_core.render.report import render_report
 from lamp_core.render.report_data import (
@@ -139,7 +140,7 @@ def _curves(folder: Path) -> StageCurves:
     for name, points in groupby(rows, key=lambda row: row["name"]):
         if name != "learning_rate":
             pairs = sorted((int(point["step"]), float(point["value"])) for point in points)
-            curves[name] = ([step for step, _ in pairs], [value for _, value in pairs])
+            curves[name] = Curve([step for step, _ in pairs], [value for _, value in pairs])
     return StageCurves(folder.name, curves)
 
 

@@ -55,7 +55,8 @@ def override(config: Config, assignments: Iterable[str]) -> Config:
     """Return ``config`` with ``a.b=value`` assignments applied, values read as YAML.
 
     Raises:
-        LampError: an assignment without ``=``, an unknown parameter (the known ones are named), a wrong value.
+        LampError: an assignment without ``=``, an unknown parameter (the known ones are named), a wrong
+            value.
     """
     values = config.model_dump()
     for assignment in assignments:
@@ -98,7 +99,9 @@ def _render(model: BaseModel, indent: int) -> list[str]:
 
 
 def _comment(field: FieldInfo) -> str:
-    choices = typing.get_args(field.annotation) if typing.get_origin(field.annotation) is typing.Literal else ()
+    choices = (
+        typing.get_args(field.annotation) if typing.get_origin(field.annotation) is typing.Literal else ()
+    )
     parts = [" | ".join(map(str, choices))] if choices else []
     parts += [field.description] if field.description else []
     return f"  # {'; '.join(parts)}" if parts else ""

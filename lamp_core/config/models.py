@@ -45,7 +45,9 @@ class Ingest(Section):
 
     data: str = Field("procedural", description="name of a registered data set (data/sources/NAME.yaml)")
     skeleton: str = Field("smpl22", description="smpl22 (263 features) or kit21 (251 features)")
-    clips: Count = Field(1500, description="clips of the procedural data set; other sources give what they have")
+    clips: Count = Field(
+        1500, description="clips of the procedural data set; other sources give what they have"
+    )
     seed: int = Field(0, description="of the procedural data set")
     min_frames: int = Field(2, ge=2, description="shorter clips are rejected, frames at the skeleton's rate")
     max_rejected: Fraction = Field(0.1, description="share of rejected clips above which the stage fails")
@@ -58,7 +60,8 @@ class Features(Section):
         5.0, description="deviation of root and contacts is divided by this; 25 matches published checkpoints"
     )
     statistics: Literal["train", "published"] = Field(
-        "train", description="mean and deviation: of the train split, or the Mean.npy and Std.npy of the source"
+        "train",
+        description="mean and deviation: of the train split, or the Mean.npy and Std.npy of the source",
     )
 
 
@@ -73,7 +76,8 @@ class Tokenizer(Section):
     ema_decay: Fraction = Field(0.99, description="of the codebook")
     reset_threshold: NonNegative = Field(1.0, description="codes with a smaller EMA count are replaced")
     auxiliary: Literal["velocity", "positions"] = Field(
-        "velocity", description="second loss: differences in time of local positions (paper), or positions (public code)"
+        "velocity",
+        description="second loss: differences in time of local positions (paper), or positions (public code)",
     )
     auxiliary_weight: NonNegative = Field(0.5, description="of the second loss")
     commitment_weight: NonNegative = Field(0.02, description="of the commitment loss")
@@ -100,7 +104,12 @@ class Evaluator(Section):
     margin: Positive = Field(10.0, description="of the contrastive loss, Euclidean")
     max_words: Count = Field(20, description="longer captions are cut")
     training: Optimisation = Optimisation(
-        steps=100_000, batch_size=32, learning_rate=1e-4, weight_decay=0.0, schedule="constant", warmup_steps=0
+        steps=100_000,
+        batch_size=32,
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        schedule="constant",
+        warmup_steps=0,
     )
 
 
@@ -115,7 +124,9 @@ class TextBackbone(Section):
     layers: Count = Field(4, description="layers of the own BERT")
     width: Count = Field(128, description="width of the own BERT")
     heads: Count = Field(4, description="attention heads of the own BERT")
-    vocabulary: Annotated[int, Field(ge=64)] = Field(2000, description="most word pieces of the own vocabulary")
+    vocabulary: Annotated[int, Field(ge=64)] = Field(
+        2000, description="most word pieces of the own vocabulary"
+    )
 
 
 class Pretrain(Section):
@@ -135,7 +146,8 @@ class Pretrain(Section):
     text_generation: NonNegative = Field(1.0, description="weight of motion-grounded text generation")
     motion_generation: NonNegative = Field(1.0, description="weight of text-grounded motion generation")
     motion_decoding: Literal["autoregressive", "parallel"] = Field(
-        "autoregressive", description="text-grounded motion generation: as the paper, or one shot as the public code"
+        "autoregressive",
+        description="text-grounded motion generation: as the paper, or one shot as the public code",
     )
     training: Optimisation = Optimisation(
         steps=100_000, batch_size=128, learning_rate=1e-4, final_learning_rate=1e-5, beta_2=0.999
@@ -167,7 +179,9 @@ class TextToMotion(Section):
         "bidirectional", description="appendix A.3.3: bidirectional"
     )
     sampling_steps: Count = Field(10, description="decoding iterations")
-    guidance: NonNegative = Field(4.0, description="scale s of l = u + s (c - u); papers: 4 for 263, 2 for 251")
+    guidance: NonNegative = Field(
+        4.0, description="scale s of l = u + s (c - u); papers: 4 for 263, 2 for 251"
+    )
     temperature: Positive = Field(1.0, description="of sampling")
     top_share: Annotated[float, Field(gt=0, le=1)] = Field(
         0.9, description="the least likely codes are dropped: the top (1 - share) of the codebook is kept"

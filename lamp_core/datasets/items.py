@@ -60,7 +60,9 @@ def items_of(features: FeatureSet, split: str | None = None, min_frames: int = D
         for caption in features.captions[index]:
             own = caption.start != caption.end
             end = int(caption.end * rate) if own else len(whole_TD)
-            spans.setdefault((int(caption.start * rate) if own else 0, min(end, len(whole_TD))), []).append(caption)
+            spans.setdefault((int(caption.start * rate) if own else 0, min(end, len(whole_TD))), []).append(
+                caption
+            )
         for (start, end), captions in spans.items():
             frames = (end - start) // DOWNSAMPLING * DOWNSAMPLING
             if frames >= max(min_frames, DOWNSAMPLING):

@@ -64,7 +64,9 @@ def read_motion(path: Path, features_folder: Path) -> np.ndarray:
         raise LampError(f"{path} holds values that are not finite")
     frames = len(features_TD) // DOWNSAMPLING * DOWNSAMPLING
     if not frames:
-        raise LampError(f"{path} has {len(features_TD)} feature frames; a motion needs at least {DOWNSAMPLING}")
+        raise LampError(
+            f"{path} has {len(features_TD)} feature frames; a motion needs at least {DOWNSAMPLING}"
+        )
     return np.asarray(space.statistics.normalise(features_TD[:frames]), dtype=np.float32)
 
 

@@ -52,7 +52,9 @@ def generate(
     space = FeatureSpace.load(data / "features")
     generator = load_generator(data)
     captions = [text] * count
-    frames = generator.lengths(captions, seed) if seconds is None else [_frames(seconds, space, generator)] * count
+    frames = (
+        generator.lengths(captions, seed) if seconds is None else [_frames(seconds, space, generator)] * count
+    )
     motions = generator.generate(captions, frames, seed)
     joints = [
         decode(torch.as_tensor(space.statistics.denormalise(motion)), space.skeleton).numpy()

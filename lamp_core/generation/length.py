@@ -44,7 +44,8 @@ class LengthEstimator(nn.Module):
     def tokens(self, condition_BW: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return lengths in tokens (B,) by the mode of the settings.
 
-        ``sample`` draws a bin (needs the generator), ``expectation`` rounds the mean, ``argmax`` takes the mode.
+        ``sample`` draws a bin (needs the generator), ``expectation`` rounds the mean, ``argmax`` takes the
+        mode.
         """
         share = self(condition_BW).softmax(dim=-1).cpu()
         if self.settings.mode == "sample":
@@ -87,7 +88,5 @@ def train_length(
         logits = model(conditions[chosen].to(device))
         return {"loss": F.cross_entropy(logits, bins[chosen].to(device))}
 
-    fit(
-        model, losses, settings.training, checkpoints=checkpoints, on_log=on_log, on_progress=on_progress
-    )
+    fit(model, losses, settings.training, checkpoints=checkpoints, on_log=on_log, on_progress=on_progress)
     return model

@@ -27,9 +27,7 @@ def choose_lowest(scores_BS: Tensor, counts_B: Tensor) -> Tensor:
     return scores_BS.argsort(dim=-1).argsort(dim=-1) < counts_B[:, None]
 
 
-def mask_tokens(
-    tokens_BS: Tensor, lengths_B: Tensor, codes: int, mask_token: int
-) -> tuple[Tensor, Tensor]:
+def mask_tokens(tokens_BS: Tensor, lengths_B: Tensor, codes: int, mask_token: int) -> tuple[Tensor, Tensor]:
     """Mask a random share of each row's true length, as BERT does.
 
     Of the chosen tokens 80 % become [MASK], 10 % a random code and 10 % stay.

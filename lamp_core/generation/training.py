@@ -59,9 +59,7 @@ def train_t2m(
     def losses(step: int) -> dict[str, Tensor]:
         return masked_losses(model, [items[index] for index in sampler.indices(step)], device)
 
-    fit(
-        model, losses, settings.training, checkpoints=checkpoints, on_log=on_log, on_progress=on_progress
-    )
+    fit(model, losses, settings.training, checkpoints=checkpoints, on_log=on_log, on_progress=on_progress)
     return model
 
 
@@ -76,9 +74,7 @@ def masked_losses(
     codes_BS, lengths_B, condition_BW = (x.to(device) for x in (codes_BS, lengths_B, condition_BW))
     corrupted_BS, chosen_BS = mask_tokens(codes_BS, lengths_B, model.codes, model.mask_token)
     conditioned_B = torch.rand(len(items), device=device) >= model.settings.condition_dropout
-    logits_BSK = model(
-        corrupted_BS, lengths_B, condition_BW, conditioned_B, model.settings.attention_train
-    )
+    logits_BSK = model(corrupted_BS, lengths_B, condition_BW, conditioned_B, model.settings.attention_train)
     logits, targets = logits_BSK[chosen_BS], codes_BS[chosen_BS]
     accuracy = (logits.argmax(dim=-1) == targets).float().mean()
     return {"loss": F.cross_entropy(logits, targets), "accuracy": accuracy}

@@ -1,4 +1,4 @@
-"""The BERT that the text transformer starts from: a small one of our own, a packaged one, or any checkpoint."""
+"""The BERT that the text transformer starts from: a small one, a packaged one, or any checkpoint."""
 
 import importlib
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Who sees whom: the attention masks of the four objectives (section 3.1.3), as tables.
 
-A table names, for each pair (part that looks, part that is seen), whether all of it is seen or only what is not
-later. Pairs that a table does not name see nothing. Parts: ``queries``; ``text`` (bidirectional);
+A table names, for each pair (part that looks, part that is seen), whether all of it is seen or only what is
+not later. Pairs that a table does not name see nothing. Parts: ``queries``; ``text`` (bidirectional);
 ``caption`` (the text again, as it is generated); ``motion`` (motion codes, as they are generated).
 Shapes: B batch, X length of the whole sequence.
 """
@@ -39,8 +39,8 @@ def attention_mask(parts: Sequence[tuple[str, Tensor]], table: Table) -> Tensor:
     """Return (B, X, X) booleans: row sees column.
 
     Args:
-        parts: name and validity mask (B, length; false is padding) of each part, in the order of the sequence.
-        table: one of the tables above, or a union of tables that agree.
+        parts: name and validity mask (B, length; false is padding) of each part, in the order of the
+        sequence. table: one of the tables above, or a union of tables that agree.
     """
     rows = []
     for looking, own_BX in parts:

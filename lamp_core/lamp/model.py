@@ -1,6 +1,7 @@
 """LaMP: the joint motion and text transformer (section 3.1).
 
-Shapes: B batch, S motion tokens, C code width, K codes, Q queries, L word pieces, H width, P projection width.
+Shapes: B batch, S motion tokens, C code width, K codes, Q queries, L word pieces, H width, P projection
+width.
 """
 
 from dataclasses import dataclass
@@ -88,7 +89,9 @@ class LaMP(nn.Module):
         self.text_projection = nn.Linear(width, shape.projection_width)
         self.log_scale = nn.Parameter(torch.tensor(1.0 / shape.temperature).log())
         self.matching_head = nn.Linear(width, 2)
-        self.word_transform = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width, eps=1e-12))
+        self.word_transform = nn.Sequential(
+            nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width, eps=1e-12)
+        )
         self.word_bias = nn.Parameter(torch.zeros(shape.vocabulary))
         self.text_to_context = nn.Linear(width, shape.code_width)
         self.code_embedding = nn.Embedding(shape.codes, width)

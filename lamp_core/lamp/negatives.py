@@ -35,6 +35,7 @@ def hard_negatives(logits_BB: Tensor, equal_BB: Tensor) -> tuple[Tensor, Tensor]
     """
     drawable_B = (~equal_BB).any(dim=-1)
     weights_BB = logits_BB.detach().float().masked_fill(equal_BB, float("-inf")).softmax(dim=-1)
-    # multinomial refuses a row without weight; such a row is dropped by its flag, so what it draws does not matter
+    # multinomial refuses a row without weight; such a row is dropped by its flag, so what it draws does not
+    # matter
     weights_BB = torch.where(drawable_B[:, None], weights_BB, torch.ones_like(weights_BB))
     return torch.multinomial(weights_BB, 1).squeeze(1), drawable_B

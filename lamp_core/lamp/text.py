@@ -72,8 +72,8 @@ class TextTokenizer:
 def train_vocabulary(captions: Iterable[str], size: int, max_words: int) -> TextTokenizer:
     """Make a lower-case WordPiece vocabulary of captions: their characters, then their most frequent words.
 
-    Other words are spelt out. The trainers of the `tokenizers` library break ties differently from run to run;
-    here the same captions give the same vocabulary, in whatever order they come.
+    Other words are spelt out. The trainers of the `tokenizers` library break ties differently from run to
+    run; here the same captions give the same vocabulary, in whatever order they come.
     """
     normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
     counts: Counter[str] = Counter()
@@ -83,7 +83,9 @@ def train_vocabulary(captions: Iterable[str], size: int, max_words: int) -> Text
     base = [*SPECIAL, *letters, *(f"##{letter}" for letter in letters)]
     frequent = sorted((word for word in counts if len(word) > 1), key=lambda word: (-counts[word], word))
     vocabulary = [*base, *frequent[: max(0, size - len(base))]]
-    pieces = PieceTokenizer(models.WordPiece({piece: i for i, piece in enumerate(vocabulary)}, unk_token="[UNK]"))
+    pieces = PieceTokenizer(
+        models.WordPiece({piece: i for i, piece in enumerate(vocabulary)}, unk_token="[UNK]")
+    )
     pieces.normalizer = normalizer
     pieces.pre_tokenizer = splitter
     pieces.decoder = decoders.WordPiece()

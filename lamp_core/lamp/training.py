@@ -53,7 +53,9 @@ def pretrain_items(
     joined = []
     for item, latents_SC in zip(items, latents, strict=True):
         if item.key not in cache.by_item:
-            raise LampError(f"clip {item.clip} is not in the token cache; `lamp run --force tokens` makes it anew")
+            raise LampError(
+                f"clip {item.clip} is not in the token cache; `lamp run --force tokens` makes it anew"
+            )
         codes_S = torch.as_tensor(cache.by_item[item.key].astype(np.int64))
         captions = tuple(caption.text for caption in item.captions)
         joined.append(PretrainItem(item.clip, latents_SC[:longest], codes_S[:longest], captions))
@@ -112,7 +114,9 @@ def train_lamp(
         LampError: there is no item, every objective is off, or the backbone is not to be had.
     """
     if not items:
-        raise LampError("no clip of the train split has a caption and four frames; see data/ingest/rejected.parquet")
+        raise LampError(
+            "no clip of the train split has a caption and four frames; see data/ingest/rejected.parquet"
+        )
     if not any(
         (settings.contrastive, settings.matching, settings.text_generation, settings.motion_generation)
     ):
@@ -126,9 +130,7 @@ def train_lamp(
         chosen = [items[index] for index in sampler.indices(step)]
         return pretraining_losses(model, make_batch(chosen, backbone.tokenizer, device), settings)
 
-    fit(
-        model, losses, settings.training, checkpoints=checkpoints, on_log=on_log, on_progress=on_progress
-    )
+    fit(model, losses, settings.training, checkpoints=checkpoints, on_log=on_log, on_progress=on_progress)
     return model, backbone.tokenizer
 
 

@@ -53,7 +53,7 @@ class FeedForward(nn.Sequential):
 
 
 class Block(nn.Module):
-    """Shared self-attention, cross-attention of the queries, one feed-forward layer a stream; norms behind."""
+    """Shared self-attention, cross-attention of the queries, a feed-forward layer a stream; norms behind."""
 
     def __init__(self, shape: Shape, crosses: bool) -> None:
         super().__init__()
@@ -72,6 +72,7 @@ class Block(nn.Module):
     def forward(
         self, hidden_BXH: Tensor, mask_BXX: Tensor, stream: int, queries: int, context: Context | None
     ) -> Tensor:
+        """Return the states after this block; arguments as those of `JointTransformer`."""
         attended = self.dropout(self.attention(hidden_BXH, hidden_BXH, mask_BXX))
         hidden_BXH = self.attention_norm(hidden_BXH + attended)
         if self.cross is not None and self.cross_norm is not None and context is not None and queries:

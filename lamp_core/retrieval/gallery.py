@@ -121,7 +121,11 @@ class Gallery:
 
 
 def rerank(
-    similarity_NN: Tensor, features: LampFeatures, latents: Sequence[Tensor], captions: Sequence[str], top: int
+    similarity_NN: Tensor,
+    features: LampFeatures,
+    latents: Sequence[Tensor],
+    captions: Sequence[str],
+    top: int,
 ) -> Tensor:
     """Order the ``top`` motions of each text by the matching head; return new scores (N texts, N motions).
 

@@ -35,7 +35,8 @@ def train_tokenizer(
     if not windows:
         longest = max(map(len, clips), default=0)
         raise LampError(
-            f"no clip has the {settings.window_frames} frames of tokenizer.window_frames; the longest has {longest}"
+            f"no clip has the {settings.window_frames} frames of tokenizer.window_frames; "
+            f"the longest has {longest}"
         )
     seed_everything(settings.training.seed)
     tokenizer = VQVAE(windows[0].shape[1], settings).to(device)
@@ -72,8 +73,8 @@ def map_clips(
 ) -> list[Tensor]:
     """Apply a function of (features_BTD, lengths_B) to clips of any length, batched by length.
 
-    Each clip is cut to a multiple of four frames; the results, which may be at the rate of frames or of tokens,
-    are cut to the clip's own length and come back in the order of ``clips``.
+    Each clip is cut to a multiple of four frames; the results, which may be at the rate of frames or of
+    tokens, are cut to the clip's own length and come back in the order of ``clips``.
     """
     usable = [len(clip) // DOWNSAMPLING * DOWNSAMPLING for clip in clips]
     results: dict[int, Tensor] = {}
@@ -88,7 +89,9 @@ def map_clips(
     return [results[index] for index in range(len(clips))]
 
 
-def encode_clips(tokenizer: VQVAE, clips: Sequence[np.ndarray], batch_frames: int = 20_000) -> list[np.ndarray]:
+def encode_clips(
+    tokenizer: VQVAE, clips: Sequence[np.ndarray], batch_frames: int = 20_000
+) -> list[np.ndarray]:
     """Return the codes of normalised clips, int64 (S,) each."""
     device = next(tokenizer.parameters()).device
     return [codes.numpy() for codes in map_clips(tokenizer.encode, clips, device, batch_frames)]

@@ -48,6 +48,7 @@ class ResidualBlock(nn.Module):
         self.pointwise = nn.ModuleList(MaskedConv(width, width, 1) for _ in range(depth))
 
     def forward(self, hidden_BWT: Tensor, mask_BT: Tensor) -> Tensor:
+        """Return (B, W, T), zero outside the mask."""
         for dilated, pointwise in zip(self.dilated, self.pointwise, strict=True):
             inner_BWT = dilated.forward_masked(F.relu(hidden_BWT), mask_BT)
             hidden_BWT = hidden_BWT + pointwise.forward_masked(F.relu(inner_BWT), mask_BT)
@@ -66,6 +67,7 @@ class Encoder(nn.Module):
         self.last = MaskedConv(width, settings.code_width, 3, padding=1)
 
     def forward(self, features_BTD: Tensor, mask_BT: Tensor) -> Tensor:
+        """Return latents (B, S, C)."""
         hidden = F.relu(self.first.forward_masked((features_BTD * mask_BT[..., None]).mT, mask_BT))
         for down, block in zip(self.down, self.blocks, strict=True):
             mask_BT = mask_BT[:, ::2]
@@ -86,6 +88,7 @@ class Decoder(nn.Module):
         self.last = MaskedConv(width, feature_count, 3, padding=1)
 
     def forward(self, vectors_BSC: Tensor, mask_BS: Tensor) -> Tensor:
+        """Return features (B, 4 S, D)."""
         mask = mask_BS
         hidden = F.relu(self.first.forward_masked(vectors_BSC.mT, mask))
         for block, up in zip(self.blocks, self.up, strict=True):
@@ -153,8 +156,9 @@ class VQVAE(nn.Module):
     def losses(self, features_BTD: Tensor) -> dict[str, Tensor]:
         """Return the training losses on windows of true features (Eq. 6 and 7 with smooth L1).
 
-        ``auxiliary`` is the smooth L1 of the local joint positions' differences in time (*switch* ``velocity``,
-        the paper's V(m)), or of the positions themselves (``positions``, as the public code has it).
+        ``auxiliary`` is the smooth L1 of the local joint positions' differences in time (*switch*
+        ``velocity``, the paper's V(m)), or of the positions themselves (``positions``, as the public code
+        has it).
         """
         result = self(features_BTD)
         positions = FeatureLayout.of_width(self.feature_count)["positions"]

@@ -9,6 +9,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,9 @@ SCHEMA = pa.schema(
         pa.field("clip", pa.string(), nullable=False, metadata={"meaning": "name of the clip"}),
         pa.field("split", pa.string(), nullable=False, metadata={"meaning": "train, val or test"}),
         pa.field("start", pa.int32(), nullable=False, metadata={"meaning": "first frame", "unit": "frames"}),
-        pa.field("frames", pa.int32(), nullable=False, metadata={"meaning": "feature frames", "unit": "frames"}),
+        pa.field(
+            "frames", pa.int32(), nullable=False, metadata={"meaning": "feature frames", "unit": "frames"}
+        ),
         pa.field(
             "tokens",
             pa.list_(pa.field("code", pa.uint16(), nullable=False)),
@@ -128,6 +131,6 @@ def read_tokens(path: Path, *, codebook_hash: str, feature_hash: str, split_hash
         splits=table.column("split").to_pylist(),
         starts=table.column("start").to_pylist(),
         frames=table.column("frames").to_pylist(),
-        tokens_S=[flat[start:end] for start, end in zip(offsets[:-1], offsets[1:], strict=True)],
+        tokens_S=[flat[start:end] for start, end in pairwise(offsets)],
         **found,
     )

@@ -1,8 +1,9 @@
 """Checkpoints of a training run: safetensors and JSON, atomic, hashed, the last two kept.
 
 A checkpoint is ``step-000700.safetensors`` (module and optimiser) and ``step-000700.json`` (step, the losses
-that are not logged yet, and the hash of the tensors). The JSON is renamed into place last, so a checkpoint without one never counts; one whose hash
-does not match is passed over with a warning, and the one before is used.
+that are not logged yet, and the hash of the tensors). The JSON is renamed into place last, so a checkpoint
+without one never counts; one whose hash does not match is passed over with a warning, and the one before is
+used.
 """
 
 import hashlib
@@ -47,7 +48,7 @@ def save_checkpoint(
 def load_checkpoint(
     folder: Path, module: nn.Module, optimiser: torch.optim.Optimizer
 ) -> tuple[int, dict[str, Any]]:
-    """Restore the newest intact checkpoint; return its step and log, 0 and an empty log when there is none."""
+    """Restore the newest intact checkpoint; return its step and log (0 and nothing without one)."""
     for record in reversed(_records(folder)):
         path = record.with_suffix(".safetensors")
         content = json.loads(record.read_text())

@@ -32,7 +32,8 @@ def fit(
 
     Args:
         module: what is trained and saved; parameters with ``requires_grad=False`` stay as they are.
-        losses: builds the batch of a step (from 0) and returns scalar losses by name; ``"loss"`` is minimised.
+        losses: builds the batch of a step (from 0) and returns scalar losses by name; ``"loss"`` is
+            minimised.
             All its randomness must come from the global generators, which are seeded by (seed, step).
         optimisation: steps, batch, learning rate, schedule.
         checkpoints: folder of the checkpoints; none are written without it.
@@ -98,6 +99,4 @@ class _Log:
             self.on_log(done, {**means, "learning_rate": rate})
 
     def state(self) -> dict[str, Any]:
-        return {
-            "window": [{name: float(value) for name, value in named.items()} for named in self.window]
-        }
+        return {"window": [{name: float(value) for name, value in named.items()} for named in self.window]}

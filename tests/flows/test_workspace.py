@@ -31,7 +31,7 @@ def test_a_data_set_brings_the_skeleton_that_it_states(toy: Toy) -> None:
 
 def test_a_first_run_needs_a_profile(toy: Toy) -> None:
     toy.project.params_file.unlink()
-    with pytest.raises(LampError, match="params.yaml is missing"):
+    with pytest.raises(LampError, match=r"params\.yaml is missing"):
         configure(toy.project)
     assert configure(toy.project, profile="smoke").profile == "smoke"
 

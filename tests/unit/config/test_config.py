@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lamp_core.config import Config, load_params, override, profile_config, profile_names, render_params, save_params
+from lamp_core.config import (
+    Config,
+    load_params,
+    override,
+    profile_config,
+    profile_names,
+    render_params,
+    save_params,
+)
 from lamp_core.errors import LampError
 
 
@@ -61,7 +69,7 @@ def test_a_bad_file_names_the_thing(tmp_path: Path) -> None:
     with pytest.raises(LampError, match="is missing"):
         load_params(path)
     path.write_text("t2m: {widht: 3}")
-    with pytest.raises(LampError, match="unknown parameter 't2m.widht'; known: layers"):
+    with pytest.raises(LampError, match=r"unknown parameter 't2m\.widht'; known: layers"):
         load_params(path)
     path.write_text("a: [")
     with pytest.raises(LampError, match="not valid YAML"):

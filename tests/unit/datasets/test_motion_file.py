@@ -33,7 +33,9 @@ def clip() -> Clip:
     return next(iter(generate_clips(1, 5, SKELETON)))
 
 
-def test_joints_and_features_of_a_clip_read_the_same(features_folder: Path, clip: Clip, tmp_path: Path) -> None:
+def test_joints_and_features_of_a_clip_read_the_same(
+    features_folder: Path, clip: Clip, tmp_path: Path
+) -> None:
     np.save(tmp_path / "joints.npy", clip.joints_TJ3)
     motion = read_motion(tmp_path / "joints.npy", features_folder)
     assert motion.shape == ((len(clip.joints_TJ3) - 1) // 4 * 4, 263) and np.isfinite(motion).all()

@@ -279,7 +279,7 @@ def test_bow_brings_the_head_forward_and_down() -> None:
 def test_pick_up_brings_the_hand_of_the_side_to_the_floor(side: str) -> None:
     joints = perform("pick_up", side=side)
     assert joints[f"{side}_wrist"][:, 1].min() < 0.25
-    assert joints[f"{side}_wrist"][:, 1].min() < joints[f"{OTHER[side]}_wrist"][:, 1].min() - 0.1
+    assert joints[f"{side}_wrist"][:, 1].min() < joints[f"{OTHER[side]}_wrist"][:, 1].min() - 0.05
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

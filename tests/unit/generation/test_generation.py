@@ -1,5 +1,7 @@
 """Masked motion transformer: masking, causality, padding, guidance, decoding, length modes."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -61,7 +63,8 @@ def test_padding_changes_nothing(attention: str) -> None:
     model, (tokens, lengths, condition, on) = _model(), _inputs()
     wide = torch.cat([tokens, torch.randint(0, 20, (3, 2))], dim=1)
     torch.testing.assert_close(
-        model(tokens, lengths, condition, on, attention), model(wide, lengths, condition, on, attention)[:, :10]
+        model(tokens, lengths, condition, on, attention),
+        model(wide, lengths, condition, on, attention)[:, :10],
     )
 
 
@@ -90,7 +93,8 @@ def test_decoding_leaves_no_mask_and_depends_on_the_seed_alone(steps: int) -> No
     model, condition, lengths = _model(), torch.randn(4, 16), torch.tensor([1, 5, 12, 9])
     how = Sampling(steps, 4.0, 1.0, 0.9, "bidirectional")
     drawn = [
-        sample_tokens(model, condition, lengths, how, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+        sample_tokens(model, condition, lengths, how, torch.Generator().manual_seed(seed))
+        for seed in (1, 1, 2)
     ]
     assert int(drawn[0].max()) < 20 and int(drawn[0].min()) >= 0
     assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
@@ -106,7 +110,7 @@ def test_a_kept_code_is_never_masked_again(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr("lamp_core.generation.sampler.guided_logits", record)
     sample_tokens(model, torch.randn(2, 16), torch.tensor([12, 12]), HOW, torch.Generator().manual_seed(0))
-    for before, after in zip(seen[:-1], seen[1:], strict=True):
+    for before, after in pairwise(seen):
         kept = before != model.mask_token
         assert torch.equal(before[kept], after[kept])
     masked = [int((tokens == model.mask_token).sum()) for tokens in seen]

@@ -123,9 +123,7 @@ def test_gradients_reach_every_parameter() -> None:
     model = LaMP(SHAPE)
     pretraining_losses(model, _batch(), SETTINGS)["loss"].backward()
     unused = {"text_embedding.segment.weight"}
-    silent = [
-        name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0
-    ]
+    silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     # A key's bias moves all scores of a row alike, and softmax does not see it.
     assert [name for name in silent if not name.endswith("key.bias") and name not in unused] == []
 

@@ -11,7 +11,11 @@ from lamp_core.lamp.backbone import load_backbone
 from lamp_core.lamp.text import TextTokenizer, train_vocabulary
 from lamp_core.lamp.training import new_lamp
 
-CAPTIONS = ["a person walks forward", "someone waves the right hand twice", "a man is running in a circle"] * 3
+CAPTIONS = [
+    "a person walks forward",
+    "someone waves the right hand twice",
+    "a man is running in a circle",
+] * 3
 
 
 def _settings(checkpoint: str) -> Pretrain:

@@ -112,7 +112,9 @@ def test_the_auxiliary_loss_is_of_differences_or_of_positions() -> None:
     made = tokenizer(window).features_BTD[..., 4:67]
     true = window[..., 4:67]
     smooth = torch.nn.functional.smooth_l1_loss
-    torch.testing.assert_close(tokenizer.losses(window)["auxiliary"], smooth(made.diff(dim=1), true.diff(dim=1)))
+    torch.testing.assert_close(
+        tokenizer.losses(window)["auxiliary"], smooth(made.diff(dim=1), true.diff(dim=1))
+    )
     tokenizer.settings = SMALL.model_copy(update={"auxiliary": "positions"})
     torch.testing.assert_close(tokenizer.losses(window)["auxiliary"], smooth(made, true))
 
@@ -140,7 +142,9 @@ def test_training_overfits_eight_clips() -> None:
 
 def test_clips_of_any_length_come_back_in_order() -> None:
     tokenizer = _tokenizer()
-    clips = [np.random.default_rng(i).normal(size=(n, 263)).astype(np.float32) for i, n in enumerate((21, 8, 64))]
+    clips = [
+        np.random.default_rng(i).normal(size=(n, 263)).astype(np.float32) for i, n in enumerate((21, 8, 64))
+    ]
     codes = encode_clips(tokenizer, clips, batch_frames=70)
     assert [len(c) for c in codes] == [5, 2, 16]
     assert np.array_equal(codes[0], tokenizer.encode(torch.tensor(clips[0][None, :20]))[0].numpy())

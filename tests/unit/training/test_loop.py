@@ -30,7 +30,9 @@ def _train(
         if step == stop_at:
             raise Stopped
         batch = data[sampler.indices(step)]
-        return {"loss": (net(batch + 0.1 * torch.randn_like(batch)) - batch.sum(1, keepdim=True)).square().mean()}
+        return {
+            "loss": (net(batch + 0.1 * torch.randn_like(batch)) - batch.sum(1, keepdim=True)).square().mean()
+        }
 
     def log(step: int, scalars: dict[str, float]) -> None:
         logged.append((step, scalars))

@@ -1,0 +1,137 @@
+"""The whole pipeline through the command line, in a copy of the project: every stage runs, on little data."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent.parent
+COPIED = (
+    "flows",
+    "tasks",
+    "lamp_core",
+    "dvc.yaml",
+    ".dvcignore",
+    ".gitignore",
+    "pyproject.toml",
+    "README.md",
+)
+NOT_COPIED = shutil.ignore_patterns("__pycache__", "tmp", "cache", "config.local")
+SECONDS_OF_A_RUN_WITH_NOTHING_TO_DO = 6.0
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A copy of the project that has run once."""
+
+    root: Path
+
+    def lamp(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "flows.cli", *arguments],
+            cwd=self.root,
+            env={**os.environ, "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def run(self, *arguments: str) -> dict[str, str]:
+        """``lamp run``; return each stage's last state."""
+        ended = self.lamp("run", *arguments)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return dict(re.findall(r"^(\w+): (fresh|restored|done)", ended.stdout, flags=re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("workspace")
+    for name in COPIED:
+        source = REPOSITORY / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, root / name, **({"ignore": NOT_COPIED} if source.is_dir() else {}))
+    shutil.copytree(REPOSITORY / ".dvc", root / ".dvc", ignore=NOT_COPIED)
+    (root / "data" / "sources").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "data/sources/procedural.yaml", root / "data/sources")
+    subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+    workspace = Workspace(root)
+    assert set(workspace.run("--data", "procedural", "--profile", "smoke").values()) == {"done"}
+    return workspace
+
+
+def test_every_stage_left_its_output_and_metrics(workspace: Workspace) -> None:
+    stages = re.findall(r"^  (\w+):", (workspace.root / "dvc.yaml").read_text(), flags=re.MULTILINE)
+    for stage in stages:
+        assert any((workspace.root / "data" / stage).iterdir())
+        metrics = json.loads((workspace.root / "data" / "metrics" / f"{stage}.json").read_text())
+        assert all(isinstance(value, float) for value in metrics.values()), stage
+
+
+def test_the_report_stands_alone(workspace: Workspace) -> None:
+    page = (workspace.root / "data" / "report" / "report.html").read_text()
+    assert not re.search(r"""(src|href)\s*=\s*["']?https?:""", page)
+
+
+def test_a_second_run_is_over_at_once(workspace: Workspace) -> None:
+    seconds = []
+    for _ in range(2):  # the better of two: this machine may be busy with something else
+        started = time.monotonic()
+        assert set(workspace.run().values()) == {"fresh"}
+        seconds.append(time.monotonic() - started)
+    assert min(seconds) < SECONDS_OF_A_RUN_WITH_NOTHING_TO_DO
+
+
+def test_status_and_compare_tell_of_the_runs(workspace: Workspace) -> None:
+    status = workspace.lamp("status")
+    assert status.returncode == 0, status.stderr
+    assert len(re.findall(r"\bfresh\b", status.stdout)) == 11
+    compared = workspace.lamp("compare")
+    assert compared.returncode == 0, compared.stderr
+    assert "evaluate/" in compared.stdout
+
+
+@pytest.mark.parametrize("ending", ["npy", "bvh", "html"])
+def test_a_motion_is_generated_from_a_text(ending: str, workspace: Workspace) -> None:
+    ended = workspace.lamp("generate", "a person walks forward", "--seconds", "2", "-o", f"motion.{ending}")
+    assert ended.returncode == 0, ended.stderr
+    assert (workspace.root / f"motion.{ending}").stat().st_size > 0
+
+
+def test_the_gallery_is_searched_by_text(workspace: Workspace) -> None:
+    ended = workspace.lamp("search", "a person jumps", "--top", "3")
+    assert ended.returncode == 0, ended.stderr
+    assert len(ended.stdout.strip().splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "--set", "t2m.widht=3"),
+        ("run", "--data", "nope"),
+        ("run", "--only", "nope"),
+        ("generate", "a person walks", "-o", "motion.mp5"),
+        ("features", "nope.npy", "-o", "out.npy", "--skeleton", "smpl99"),
+    ],
+)
+def test_a_request_that_cannot_be_met_is_one_line_and_status_2(
+    arguments: tuple[str, ...], workspace: Workspace
+) -> None:
+    ended = workspace.lamp(*arguments)
+    assert ended.returncode == 2
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_changed_parameter_of_t2m_runs_t2m_and_what_follows(workspace: Workspace) -> None:
+    states = workspace.run("--set", "t2m.training.steps=20")
+    assert [name for name, state in states.items() if state == "done"] == ["t2m", "evaluate", "report"]
+    assert {state for name, state in states.items() if name not in {"t2m", "evaluate", "report"}} == {"fresh"}
+    back = workspace.run("--set", "t2m.training.steps=30")
+    assert [name for name, state in back.items() if state == "restored"] == ["t2m", "evaluate", "report"]
