@@ -8,7 +8,8 @@ import pytest
 
 from tests.toy import Toy, make_toy
 
-OFFLINE = {
+SETTINGS = {
+    "OMP_WAIT_POLICY": "PASSIVE",
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -24,7 +25,7 @@ OF_THE_USER = (
     "LAMP_PARENT_RUN",
 )
 
-os.environ.update(OFFLINE)
+os.environ.update(SETTINGS)
 for variable in OF_THE_USER:
     os.environ.pop(variable, None)
 
