@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import data, features, metrics
+from benchmarks import data, features, metrics, pipeline
 from tasks.machine import commit_label, machine_label
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -35,6 +35,7 @@ def main() -> None:
         "features": features.measure(),
         "metrics": metrics.measure(),
         "data": data.measure(Path("data"), chosen.data),
+        "pipeline": pipeline.measure(),
     }
     RESULTS.write_text(json.dumps(measured, indent=2) + "\n")
     _show(measured, chosen.data)
@@ -50,11 +51,13 @@ def _show(measured: Mapping[str, Any], name: str) -> None:
     console.print(table)
     if measured["data"] is None:
         console.print(f"no rows on real clips: data set '{name}' is not registered (lamp import)")
+    if measured["pipeline"] is None:
+        console.print("no row on a run with nothing to do: stages of this project are stale (lamp run)")
     console.print(f"written: {RESULTS}")
 
 
 def _rows(measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for group in ("features", "metrics", "data"):
+    for group in ("features", "metrics", "data", "pipeline"):
         for key, value in (measured[group] or {}).items():
             yield f"{group}: {key.replace('_', ' ')}", _figure(value)
 

@@ -77,7 +77,7 @@ def run(stage: StageContext) -> dict[str, float]:
         f"{family}/{metric_key(result)}": result.value
         for family, rows in families.items()
         for result in rows
-        if result.measured and result.system != CHANCE
+        if result.measured
     }
 
 

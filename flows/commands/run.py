@@ -16,6 +16,24 @@ if TYPE_CHECKING:
 
 MAIN_STAGE, REPORT_FILE = "evaluate", "report/report.html"
 BAD_REQUEST, FAILED = 2, 1
+COLUMNS = ("trained", "untrained", "chance", "ground truth")
+GENERATION = ("LaMP-T2M", "untrained", "chance", "ground_truth")
+RETRIEVAL = ("LaMP-Feat", "untrained", "chance")
+MAIN_METRICS = (
+    ("tokenizer MPJPE, mm", "tokenizer", ("VQ-VAE", "untrained"), "MPJPE", 1),
+    ("tokenizer FID", "tokenizer", ("VQ-VAE", "untrained"), "FID", 1),
+    *(
+        (f"text to motion R-Precision top {k}, %", "text_to_motion", GENERATION, f"R-Precision_top_{k}", 100)
+        for k in (1, 2, 3)
+    ),
+    ("text to motion FID", "text_to_motion", GENERATION, "FID", 1),
+    ("text to motion MM-Dist", "text_to_motion", GENERATION, "MM-Dist", 1),
+    *(
+        (f"retrieval, {direction}, full, {metric}", "retrieval", RETRIEVAL, f"full_{key}_{metric}", 1)
+        for direction, key in (("text to motion", "text_to_motion"), ("motion to text", "motion_to_text"))
+        for metric in ("R1", "R10", "MedR")
+    ),
+)
 
 
 def run(
@@ -110,12 +128,17 @@ def _print_failures(console: "Console", project: Project, result: "PipelineResul
 
 
 def _print_metrics(console: "Console", metrics: dict[str, float]) -> None:
+    """The main metrics: the trained system of each family beside what it has to beat and what it aims at."""
     from rich.table import Table
 
-    table = Table(
-        "metric", "value", box=None, header_style="bold", title=f"{MAIN_STAGE}", title_justify="left"
-    )
-    table.columns[1].justify = "right"
-    for name, value in metrics.items():
-        table.add_row(name, f"{value:,.3f}")
+    table = Table("", *COLUMNS, box=None, header_style="bold")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for label, family, systems, metric, factor in MAIN_METRICS:
+        values = [metrics.get(f"{family}/{system}/{metric}") for system in systems]
+        table.add_row(label, *("" if value is None else f"{factor * value:,.1f}" for value in values))
     console.print(table)
+    console.print(
+        f"protocol, evaluator, repeats and interval of every number: data/{MAIN_STAGE}/results.parquet",
+        highlight=False,
+    )
