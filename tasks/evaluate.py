@@ -16,16 +16,18 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import Item, items_of
 from lamp_core.generation import MaskedMotionTransformer, MotionGenerator, load_generator
 from lamp_core.lamp import LampFeatures, load_lamp, untrained_copy
+from lamp_core.lamp.backbone import has_minilm
 from lamp_core.metrics.evaluation import (
-    CHANCE,
     Generate,
     evaluate_text_to_motion,
     evaluate_tokenizer,
     protocol_items,
 )
 from lamp_core.metrics.guo import GuoEvaluator
+from lamp_core.metrics.recall import scaled_cosine
 from lamp_core.metrics.results import Result, write_results
 from lamp_core.metrics.retrieval import evaluate_retrieval
+from lamp_core.metrics.sentences import sentence_embeddings
 from lamp_core.retrieval import Gallery
 from lamp_core.tokenizers import VQVAE, reconstruct_clips
 from lamp_core.training import seed_everything
@@ -138,10 +140,20 @@ def _generate_with(generator: MotionGenerator, true_length: bool) -> Generate:
 def _retrieval(stage: StageContext, trained: Trained) -> list[Result]:
     settings = stage.config.evaluate
     captions = trained.gallery.captions
-    untrained = _untrained_gallery(stage, trained).similarity().numpy()
-    rows = evaluate_retrieval(untrained, captions, settings, system=UNTRAINED)
-    measured = evaluate_retrieval(trained.gallery_scores_NN, captions, settings, system="LaMP-Feat")
-    return rows + [result for result in measured if result.system != CHANCE]
+    # Without the extra minilm the protocol `threshold` is left out.
+    alike_NN = scaled_cosine(sentence_embeddings(captions)) if has_minilm() else None
+    scores = {
+        UNTRAINED: _untrained_gallery(stage, trained).similarity().numpy(),
+        "LaMP-Feat": trained.gallery_scores_NN,
+    }
+    rows = [
+        result
+        for system, scores_NN in scores.items()
+        for result in evaluate_retrieval(
+            scores_NN, captions, settings, system=system, sentence_similarity_NN=alike_NN
+        )
+    ]
+    return list(dict.fromkeys(rows))  # the chance rows come with each system
 
 
 def _untrained_gallery(stage: StageContext, trained: Trained) -> Gallery:

