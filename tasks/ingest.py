@@ -21,6 +21,7 @@ def run(stage: StageContext) -> dict[str, float]:
         max_rejected=wanted.max_rejected,
         procedural=(wanted.clips, wanted.seed),
         workers=threads(),
+        failed_folder=stage.checkpoints,
         on_progress=lambda done, total: stage.on_progress(done, total, "clips"),
     )
     return {

@@ -41,7 +41,9 @@ from tasks.body import StageContext, main
 from tasks.machine import commit_label, machine_label
 
 TRAINED_STAGES = ("tokenizer", "evaluator", "pretrain", "length", "t2m")
-R_PRECISION = [Column(f"R-Precision top {k}", "higher", "%", 1, 100.0) for k in (1, 2, 3)]
+R_PRECISION = [
+    Column(f"R-Precision top {k}", "higher", "%", 1, 100.0, label=f"R-Prec. {k}") for k in (1, 2, 3)
+]
 TOKENIZER_COLUMNS = [Column("MPJPE", "lower", "mm", 1), Column("FID", "lower"), *R_PRECISION]
 GENERATION_COLUMNS = [
     *R_PRECISION,

@@ -79,6 +79,7 @@ def ingest(
     max_rejected: float = 0.1,
     procedural: tuple[int, int] | None = None,
     workers: int | None = None,
+    failed_folder: Path | None = None,
     on_progress: Progress | None = None,
 ) -> IngestSummary:
     """Load every clip of a source and write ``clips.parquet`` and ``rejected.parquet``.
@@ -91,12 +92,12 @@ def ingest(
         max_rejected: largest share of rejected clips.
         procedural: number of clips and seed of the procedural data set; other sources do not read it.
         workers: processes; all cores when None.
+        failed_folder: where ``rejected.parquet`` is kept when too many clips fail; the output folder if None.
         on_progress: called with the number of clips done and the number of all.
 
     Raises:
-        LampError: more than `max_rejected` of the clips were rejected (``rejected.parquet`` is written all
-        the
-            same), no clip to take the reference pose from, or a skeleton that the source cannot give.
+        LampError: more than `max_rejected` of the clips were rejected, no clip to take the reference pose
+            from, or a skeleton that the source cannot give.
     """
     if source.skeleton not in {None, skeleton.name}:
         raise LampError(f"data set {source.name!r} has the skeleton {source.skeleton}, not {skeleton.name}")
@@ -112,7 +113,7 @@ def ingest(
             record.add(group)
             writer.write_table(clip_table(group))
         write_rejected(output_folder / REJECTED_FILE, summary.rejected)
-        _check_share(summary, source.name, len(jobs), max_rejected, output_folder / REJECTED_FILE)
+        _check_share(summary, source.name, len(jobs), max_rejected, failed_folder or output_folder)
         writer.add_key_value_metadata(dump_metadata(record.metadata()))
     return replace(summary, version=record.version)
 
@@ -190,9 +191,12 @@ def _accepted(
             on_progress(done, total)
 
 
-def _check_share(summary: IngestSummary, name: str, total: int, max_rejected: float, path: Path) -> None:
+def _check_share(summary: IngestSummary, name: str, total: int, max_rejected: float, folder: Path) -> None:
     share = len(summary.rejected) / total
     if share > max_rejected:
+        path = folder / REJECTED_FILE
+        folder.mkdir(parents=True, exist_ok=True)
+        write_rejected(path, summary.rejected)
         raise LampError(
             f"{len(summary.rejected)} of {total} clips of {name!r} were rejected ({share:.1%}), more than the"
             f" {max_rejected:.1%} of ingest.max_rejected; each with its reason in {path}\n"

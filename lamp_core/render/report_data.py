@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lamp_core.metrics.results import Result
 
 Direction = Literal["higher", "lower", "closer", "neither"]
-BASELINES = ("ground truth", "chance", "untrained")
+BASELINES = ("ground truth", "chance", "untrained", "mean pose")
 
 
 @dataclass(frozen=True)
