@@ -1,11 +1,14 @@
 """The whole pipeline through the command line, in a copy of the project: every stage runs, on little data."""
 
+import hashlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,3 +131,40 @@ def test_a_changed_parameter_of_t2m_runs_t2m_and_what_follows(workspace: Workspa
     assert {state for name, state in states.items() if name not in {"t2m", "evaluate", "report"}} == {"fresh"}
     back = workspace.run("--set", "t2m.training.steps=30")
     assert [name for name, state in back.items() if state == "restored"] == ["t2m", "evaluate", "report"]
+
+
+def test_a_killed_stage_goes_on_and_ends_with_the_weights_of_an_uninterrupted_one(
+    workspace: Workspace,
+) -> None:
+    command = [sys.executable, "-m", "flows.cli", "run", "--only", "tokenizer"]
+    running = subprocess.Popen(
+        [*command, "--set", "tokenizer.training.steps=400"],
+        cwd=workspace.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.kill(_pid_after_a_checkpoint(workspace.root), signal.SIGKILL)
+    assert running.wait(timeout=60) == 1
+    assert "goes on from its checkpoint" in workspace.lamp("status").stdout
+    assert workspace.run("--only", "tokenizer") == {"tokenizer": "done"}
+    resumed = _written_by_the_tokenizer(workspace.root)
+    progress = json.loads((workspace.root / ".lamp/progress/tokenizer.json").read_text())
+    assert progress["first_done"] > 10, "it started from the beginning"
+    assert workspace.run("--only", "tokenizer", "--force", "tokenizer") == {"tokenizer": "done"}
+    assert _written_by_the_tokenizer(workspace.root) == resumed
+
+
+def _pid_after_a_checkpoint(root: Path) -> int:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        progress = root / ".lamp/progress/tokenizer.json"
+        found = json.loads(progress.read_text()) if progress.exists() else {}
+        if found.get("state") == "running" and found.get("total") == 400 and found.get("done", 0) > 15:
+            return int(found["pid"])
+        time.sleep(0.1)
+    raise AssertionError("the tokenizer wrote no checkpoint in two minutes")
+
+
+def _written_by_the_tokenizer(root: Path) -> dict[str, str]:
+    files = sorted((root / "data/tokenizer").iterdir())
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
