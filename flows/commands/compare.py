@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tasks.tracking import Tracking
 
 LAST_RUNS = 4
+RUN_WIDTH = 20
 SHOWN_TAGS = ("data", "data_version", "git_commit", "ran")
 
 
@@ -32,8 +33,11 @@ def compare(
     found = [_find(tracking, name) for name in runs] if runs else tracking.pipeline_runs(LAST_RUNS)
     if not found:
         raise LampError("no runs yet; `lamp run` makes one")
-    console = Console()
-    console.print(comparison("metric", found, _metrics(found)))
+    metrics = _metrics(found)
+    # A name that is cut says nothing; a terminal that is too narrow wraps the line instead.
+    needed = max(map(len, metrics), default=0) + RUN_WIDTH * len(found)
+    console = Console(width=max(needed, Console().width))
+    console.print(comparison("metric", found, metrics))
     differing = different({run.info.run_id: _parameters(run) for run in found})
     if differing:
         console.print(comparison("parameter", found, differing))
@@ -43,7 +47,8 @@ def comparison(kind: str, runs: Sequence["Run"], rows: Mapping[str, Sequence[str
     """A table with a column a run."""
     from rich.table import Table
 
-    table = Table(kind, box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    table.add_column(kind, no_wrap=True)
     for run in runs:
         table.add_column(f"{run.info.run_name}\n{run.info.run_id[:8]}", justify="right", overflow="fold")
     for name, values in rows.items():

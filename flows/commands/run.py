@@ -132,6 +132,7 @@ def _print_metrics(console: "Console", metrics: dict[str, float]) -> None:
     from rich.table import Table
 
     table = Table("", *COLUMNS, box=None, header_style="bold")
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for label, family, systems, metric, factor in MAIN_METRICS:
