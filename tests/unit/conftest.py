@@ -1,9 +1,14 @@
 """Small models and data that several unit tests share."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from lamp_core.config.models import Optimisation
+from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +22,17 @@ def few_steps() -> Optimisation:
     return Optimisation(
         steps=12, batch_size=4, learning_rate=1e-2, warmup_steps=2, checkpoint_every=4, schedule="cosine"
     )
+
+
+@pytest.fixture(params=["smpl22", "kit21"])
+def skeleton(request: pytest.FixtureRequest) -> Skeleton:
+    """Both skeletons, one after the other."""
+    return load_skeleton(request.param)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of golden files and real clips."""
+    if not SHARED.is_dir():
+        pytest.skip("the shared folder of golden files and real clips is not beside this repository")
+    return SHARED
