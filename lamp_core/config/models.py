@@ -145,6 +145,10 @@ class Pretrain(Section):
     matching: NonNegative = Field(1.0, description="weight of motion-text matching")
     text_generation: NonNegative = Field(1.0, description="weight of motion-grounded text generation")
     motion_generation: NonNegative = Field(1.0, description="weight of text-grounded motion generation")
+    grounded_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0,
+        description="share of a batch that matching and the two generations take; contrastive takes all",
+    )
     motion_decoding: Literal["autoregressive", "parallel"] = Field(
         "autoregressive",
         description="text-grounded motion generation: as the paper, or one shot as the public code",

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from lamp_core.lamp.model import LaMP, LaMPShape
+from lamp_core.lamp.model import LaMP
 from lamp_core.lamp.text import TextTokenizer
-from lamp_core.training import load_weights, read_model_config, save_model, seed_everything
+from lamp_core.training import seed_everything
 
 
 def save_lamp(folder: Path, model: LaMP, tokenizer: TextTokenizer) -> None:
     """Write ``model.safetensors``, ``config.json`` and ``tokenizer.json``."""
-    save_model(folder, model, model.shape.model_dump())
+    model.save_pretrained(folder)
     tokenizer.save(folder)
 
 
@@ -19,10 +19,8 @@ def load_lamp(folder: Path) -> tuple[LaMP, TextTokenizer]:
     Raises:
         LampError: there is none in ``folder``.
     """
-    shape = LaMPShape.model_validate(read_model_config(folder))
-    model = LaMP(shape)
-    load_weights(folder, model)
-    return model.eval().requires_grad_(False), TextTokenizer.load(folder, shape.max_words)
+    model = LaMP.from_pretrained(folder)
+    return model, TextTokenizer.load(folder, model.shape.max_words)
 
 
 def untrained_copy(model: LaMP, seed: int = 0) -> LaMP:

@@ -4,7 +4,8 @@ Shapes: B batch, S motion tokens, C code width, K codes, Q queries, L word piece
 width.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,7 @@ from lamp_core.lamp.masks import (
     attention_mask,
 )
 from lamp_core.lamp.transformer import Context, JointTransformer, Shape
+from lamp_core.training.models import load_weights, read_model_config, save_model
 
 MAX_SCALE = 100.0
 
@@ -61,6 +63,12 @@ class Pairs:
     tokens_mask_BS: Tensor
     ids_BL: Tensor
     words_mask_BL: Tensor
+
+    def part(self, rows: slice) -> "Pairs":
+        """Return some of the pairs."""
+        return Pairs(
+            self.latents_BSC[rows], self.tokens_mask_BS[rows], self.ids_BL[rows], self.words_mask_BL[rows]
+        )
 
 
 class LaMP(nn.Module):
@@ -112,6 +120,21 @@ class LaMP(nn.Module):
         for parameter in (self.queries_QH, self.caption_start_H, self.motion_start_H):
             nn.init.normal_(parameter, std=0.02)
         start_queries_as_text(self.transformer)
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write ``model.safetensors`` and ``config.json``."""
+        save_model(folder, self, self.shape.model_dump())
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> "LaMP":
+        """Load a model in evaluation mode, frozen.
+
+        Raises:
+            LampError: there is none in ``folder``, or its weights are of another shape.
+        """
+        model = cls(LaMPShape.model_validate(read_model_config(folder)))
+        load_weights(folder, model)
+        return model.eval().requires_grad_(False)
 
     @property
     def scale(self) -> Tensor:
@@ -171,33 +194,51 @@ class LaMP(nn.Module):
         states: Tensor = self.transformer(hidden_BXH, mask_BXX, stream, queries, context)
         return states
 
-    def encode_pairs(self, pairs: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+    def encode_pairs(self, pairs: Pairs, captioned: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Return query states, text states and caption states of one pass over [queries | text | caption].
 
         The masks keep queries and text apart (contrastive) and let the caption see the queries and what is
         earlier in itself (text generation), so that one pass serves both objectives exactly.
+
+        Args:
+            pairs: B motions and captions.
+            captioned: how many of the first pairs get caption states; all without it.
         """
-        batch, queries, words = *pairs.ids_BL.shape[:1], self.shape.queries, pairs.ids_BL.shape[1]
-        hidden = torch.cat(
-            [self._queries(batch), self._text(pairs.ids_BL), self._caption(pairs.ids_BL)], dim=1
-        )
-        parts = [
-            ("queries", self._query_mask(batch)),
-            ("text", pairs.words_mask_BL),
-            ("caption", pairs.words_mask_BL),
-        ]
+        captioned = len(pairs.ids_BL) if captioned is None else captioned
+        parts = [(pairs.part(slice(captioned)), True), (pairs.part(slice(captioned, None)), False)]
+        encoded = [self._encode_pairs(part, caption) for part, caption in parts if len(part.ids_BL)]
+        queries, texts, captions = zip(*encoded, strict=True)
+        return torch.cat(queries), torch.cat(texts), captions[0]
+
+    def _encode_pairs(self, pairs: Pairs, caption: bool) -> tuple[Tensor, Tensor, Tensor]:
+        batch, words, queries = *pairs.ids_BL.shape, self.shape.queries
+        embedded = [self._queries(batch), self._text(pairs.ids_BL)]
+        parts = [("queries", self._query_mask(batch)), ("text", pairs.words_mask_BL)]
+        if caption:
+            embedded.append(self._caption(pairs.ids_BL))
+            parts.append(("caption", pairs.words_mask_BL))
         mask = attention_mask(parts, {**CONTRASTIVE, **TEXT_GENERATION})
-        states = self._run(hidden, mask, queries, queries, self._motion_context(pairs))
+        states = self._run(torch.cat(embedded, dim=1), mask, queries, queries, self._motion_context(pairs))
         return states[:, :queries], states[:, queries : queries + words], states[:, queries + words :]
 
-    def match(self, pairs: Pairs) -> Tensor:
-        """Return logits (B, 2) of [not matched, matched], averaged over the queries."""
-        batch, queries = len(pairs.ids_BL), self.shape.queries
-        hidden = torch.cat([self._queries(batch), self._text(pairs.ids_BL)], dim=1)
-        parts = [("queries", self._query_mask(batch)), ("text", pairs.words_mask_BL)]
+    def match(self, pairs: Pairs, motions_M: Tensor | None = None, texts_M: Tensor | None = None) -> Tensor:
+        """Return logits (M, 2) of [not matched, matched], averaged over the queries.
+
+        Args:
+            pairs: motions and captions.
+            motions_M: rows of ``pairs`` whose motion is matched; all rows in turn without it.
+            texts_M: rows whose caption it is matched with.
+        """
+        ids_ML, words_mask_ML = pairs.ids_BL, pairs.words_mask_BL
+        if texts_M is not None:
+            ids_ML, words_mask_ML = ids_ML[texts_M], words_mask_ML[texts_M]
+        count, queries = len(ids_ML), self.shape.queries
+        hidden = torch.cat([self._queries(count), self._text(ids_ML)], dim=1)
+        parts = [("queries", self._query_mask(count)), ("text", words_mask_ML)]
         mask = attention_mask(parts, MATCHING)
-        states = self._run(hidden, mask, queries, queries, self._motion_context(pairs))
-        logits: Tensor = self.matching_head(states[:, :queries]).mean(dim=1)
+        context = replace(self._motion_context(pairs), rows_B=motions_M)
+        states = self._run(hidden, mask, queries, queries, context)
+        logits: Tensor = self.matching_head(states[:, :queries].mean(dim=1))
         return logits
 
     def motion_logits(

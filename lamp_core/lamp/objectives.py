@@ -1,6 +1,7 @@
 """The four objectives of LaMP's pretraining (section 3.1.3).
 
-Shapes: B batch, S motion tokens, L word pieces, Q queries, P projection width.
+Shapes: B batch, G grounded pairs of it, M pairs to match, S motion tokens, L word pieces, Q queries, P
+projection width.
 """
 
 from dataclasses import dataclass
@@ -28,20 +29,35 @@ class Batch:
     codes_BS: Tensor
     equal_BB: Tensor
 
+    def first(self, count: int) -> "Batch":
+        """Return the first pairs of the batch."""
+        rows = slice(count)
+        return Batch(self.pairs.part(rows), self.codes_BS[rows], self.equal_BB[rows, rows])
+
 
 def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[str, Tensor]:
-    """Return the losses of the objectives that are on, and their weighted sum as ``loss``."""
-    queries_BQH, text_BLH, caption_BLH = model.encode_pairs(batch.pairs)
+    """Return the losses of the objectives that are on, and their weighted sum as ``loss``.
+
+    Contrastive learning takes the whole batch, the others its first ``grounded_share``; matching draws its
+    hard negatives from the whole batch all the same.
+    """
+    grounded = max(1, round(settings.grounded_share * len(batch.codes_BS)))
+    captioned = grounded if settings.text_generation else 0
+    queries_BQH, text_BLH, caption_GLH = model.encode_pairs(batch.pairs, captioned)
     logits_BB = contrastive_logits(model, queries_BQH, text_BLH)
     losses: dict[str, Tensor] = {}
     if settings.contrastive:
         losses["contrastive"] = contrastive_loss(logits_BB, batch.equal_BB, settings.label_smoothing)
     if settings.matching:
-        losses["matching"] = matching_loss(model, batch, logits_BB)
+        losses["matching"] = matching_loss(model, batch, logits_BB, grounded)
     if settings.text_generation:
-        losses["text_generation"] = text_generation_loss(model, caption_BLH, batch.pairs)
+        losses["text_generation"] = text_generation_loss(
+            model, caption_GLH, batch.pairs.part(slice(grounded))
+        )
     if settings.motion_generation:
-        losses["motion_generation"] = motion_generation_loss(model, text_BLH, batch)
+        losses["motion_generation"] = motion_generation_loss(
+            model, text_BLH[:grounded], batch.first(grounded)
+        )
     weighted = [getattr(settings, name) * value for name, value in losses.items()]
     return {"loss": torch.stack(weighted).sum(), **losses}
 
@@ -69,22 +85,22 @@ def _towards_diagonal(logits_BB: Tensor, equal_BB: Tensor, smoothing: float) -> 
     return -((1 - smoothing) * log_share_BB.diagonal() + smoothing * uniform_B).mean()
 
 
-def matching_loss(model: LaMP, batch: Batch, logits_BB: Tensor) -> Tensor:
-    """Cross entropy over B matched pairs, B with a hard negative motion and B with a hard negative text."""
-    pairs = batch.pairs
-    texts_B, text_drawn_B = hard_negatives(logits_BB, batch.equal_BB)
-    motions_B, motion_drawn_B = hard_negatives(logits_BB.T, batch.equal_BB.T)
-    own_B = torch.arange(len(texts_B), device=texts_B.device)
-    motion_index, text_index = torch.cat([own_B, motions_B, own_B]), torch.cat([own_B, own_B, texts_B])
-    kept = torch.cat([torch.ones_like(text_drawn_B), motion_drawn_B, text_drawn_B])
-    triple = Pairs(
-        pairs.latents_BSC[motion_index],
-        pairs.tokens_mask_BS[motion_index],
-        pairs.ids_BL[text_index],
-        pairs.words_mask_BL[text_index],
-    )
-    labels = (torch.arange(len(kept), device=kept.device) < len(own_B)).long()
-    return F.cross_entropy(model.match(triple)[kept], labels[kept])
+def matching_loss(model: LaMP, batch: Batch, logits_BB: Tensor, grounded: int | None = None) -> Tensor:
+    """Cross entropy over G matched pairs, G with a hard negative motion and G with a hard negative text.
+
+    Args:
+        model: its matching head.
+        batch: B pairs.
+        logits_BB: contrastive logits, (motions, texts).
+        grounded: G, the first pairs of the batch; all without it.
+    """
+    own_G = torch.arange(len(logits_BB) if grounded is None else grounded, device=logits_BB.device)
+    texts_G, text_drawn_G = hard_negatives(logits_BB[own_G], batch.equal_BB[own_G])
+    motions_G, motion_drawn_G = hard_negatives(logits_BB.T[own_G], batch.equal_BB.T[own_G])
+    motions_M, texts_M = torch.cat([own_G, motions_G, own_G]), torch.cat([own_G, own_G, texts_G])
+    kept_M = torch.cat([torch.ones_like(text_drawn_G), motion_drawn_G, text_drawn_G])
+    labels_M = (torch.arange(len(kept_M), device=kept_M.device) < len(own_G)).long()
+    return F.cross_entropy(model.match(batch.pairs, motions_M, texts_M)[kept_M], labels_M[kept_M])
 
 
 def text_generation_loss(model: LaMP, caption_BLH: Tensor, pairs: Pairs) -> Tensor:

@@ -3,7 +3,7 @@
 The sequence is [query stream | text stream]. Self-attention is common to both; each stream has feed-forward
 layers of its own; in every second block the queries (the first positions of the query stream) also
 cross-attend a context: the motion's latents, or the text's states.
-Shapes: B batch, X sequence, Q queries, H width, Y context, C context width.
+Shapes: B batch, X sequence, Q queries, H width, Y context, C context width, N rows of the context.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,19 @@ class Context:
     """What the queries cross-attend.
 
     Args:
-        states_BYC: latents of the motion, or projected states of the text.
-        mask_BY: false behind the true length.
+        states_NYC: latents of the motion, or projected states of the text.
+        mask_NY: false behind the true length.
+        rows_B: the row that each row of the batch attends; its own without it.
     """
 
-    states_BYC: Tensor
-    mask_BY: Tensor
+    states_NYC: Tensor
+    mask_NY: Tensor
+    rows_B: Tensor | None = None
+
+    @property
+    def mask_BY(self) -> Tensor:
+        """The mask of each row of the batch."""
+        return self.mask_NY if self.rows_B is None else self.mask_NY[self.rows_B]
 
 
 @dataclass(frozen=True)
@@ -57,11 +64,9 @@ class Block(nn.Module):
 
     def __init__(self, shape: Shape, crosses: bool) -> None:
         super().__init__()
-        self.attention = Attention(shape.width, shape.heads, shape.dropout)
+        self.attention = Attention(shape.width, shape.heads)
         self.attention_norm = nn.LayerNorm(shape.width, eps=1e-12)
-        self.cross = (
-            Attention(shape.width, shape.heads, shape.dropout, shape.context_width) if crosses else None
-        )
+        self.cross = Attention(shape.width, shape.heads, shape.context_width) if crosses else None
         self.cross_norm = nn.LayerNorm(shape.width, eps=1e-12) if crosses else None
         self.text_feed_forward = FeedForward(shape)
         self.text_norm = nn.LayerNorm(shape.width, eps=1e-12)
@@ -78,8 +83,8 @@ class Block(nn.Module):
         if self.cross is not None and self.cross_norm is not None and context is not None and queries:
             queries_BQH, rest = hidden_BXH[:, :queries], hidden_BXH[:, queries:]
             mask_BQY = context.mask_BY[:, None, :].expand(-1, queries, -1)
-            crossed = self.dropout(self.cross(queries_BQH, context.states_BYC, mask_BQY))
-            hidden_BXH = torch.cat([self.cross_norm(queries_BQH + crossed), rest], dim=1)
+            crossed = self.cross(queries_BQH, context.states_NYC, mask_BQY, context.rows_B)
+            hidden_BXH = torch.cat([self.cross_norm(queries_BQH + self.dropout(crossed)), rest], dim=1)
         made, text = hidden_BXH[:, :stream], hidden_BXH[:, stream:]
         parts = []
         if stream:

@@ -1,5 +1,7 @@
 """LaMP: causality, padding, gradients, negatives, losses on eight pairs."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -126,6 +128,38 @@ def test_gradients_reach_every_parameter() -> None:
     silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     # A key's bias moves all scores of a row alike, and softmax does not see it.
     assert [name for name in silent if not name.endswith("key.bias") and name not in unused] == []
+
+
+def test_a_grounded_share_gives_the_losses_of_the_first_pairs() -> None:
+    model, batch = _model(), _batch()
+    shared = pretraining_losses(model, batch, SETTINGS.model_copy(update={"grounded_share": 0.5}))
+    whole = pretraining_losses(model, batch, SETTINGS)
+    first = pretraining_losses(model, batch.first(4), SETTINGS)
+    torch.testing.assert_close(shared["contrastive"], whole["contrastive"])
+    for objective in ("text_generation", "motion_generation"):
+        torch.testing.assert_close(shared[objective], first[objective])
+
+
+def test_matching_rows_equals_matching_copies_of_them() -> None:
+    model, pairs = _model(), _pairs()
+    motions, texts = torch.tensor([0, 3, 0, 2]), torch.tensor([1, 3, 0, 0])
+    copies = Pairs(
+        pairs.latents_BSC[motions],
+        pairs.tokens_mask_BS[motions],
+        pairs.ids_BL[texts],
+        pairs.words_mask_BL[texts],
+    )
+    torch.testing.assert_close(model.match(pairs, motions, texts), model.match(copies))
+
+
+def test_a_model_comes_back_from_its_folder(tmp_path: Path) -> None:
+    model = _model()
+    model.save_pretrained(tmp_path)
+    back = LaMP.from_pretrained(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "config.json"}
+    assert not any(parameter.requires_grad for parameter in back.parameters())
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, back.state_dict()[name]), name
 
 
 def test_an_objective_that_is_off_gives_no_loss() -> None:
