@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.schedule import State
-from tasks.progress import Progress
+from tasks.progress import Progress, duration
 
 STYLES: Mapping[str, str] = {
     "waiting": "dim",
@@ -75,7 +75,7 @@ class LineDisplay:
         if time.monotonic() - self._shown_at.get(name, 0.0) < SECONDS_BETWEEN_LINES or not progress.total:
             return
         self._shown_at[name] = time.monotonic()
-        self._print(f"{name}: {progress.done}/{progress.total} {_details(progress)}".rstrip())
+        self._print(f"{name}: {progress.done}/{progress.total} {progress.details}".rstrip())
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -115,26 +115,9 @@ class TableDisplay:
             bar: ProgressBar | str = ""
             if progress is not None:
                 bar = ProgressBar(total=progress.total or None, completed=progress.done, width=BAR_WIDTH)
-            details = _details(progress) if progress is not None else self._notes.get(name, "")
+            details = progress.details if progress is not None else self._notes.get(name, "")
             style = STYLES[state]
             table.add_row(
                 Text(name, style), Text(state, style), bar, Text(details, overflow="ellipsis", no_wrap=True)
             )
         return table
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``3.2 s``, ``4 min 05 s``, ``2 h 03 min``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _details(progress: Progress) -> str:
-    parts = [progress.text] if progress.text else []
-    if progress.rate:
-        parts.append(f"{progress.rate:.1f}/s" if progress.rate < 100 else f"{progress.rate:,.0f}/s")
-    if progress.seconds_left:
-        parts.append(f"{duration(progress.seconds_left)} left")
-    return "  ".join(parts)

@@ -3,6 +3,9 @@
 It reads the parameters, seeds, picks device and threads, lets the stage write into a temporary folder, swaps
 that in, and reports: progress to the flow, curves and metrics to MLflow and to ``data/metrics``. A stage that
 fails or is killed leaves the output of before and its checkpoints.
+
+Under torchrun (``torchrun --nproc-per-node 2 -m tasks.pretrain``) the first process does all that; the others
+take part in the training, and end.
 """
 
 import csv
@@ -12,10 +15,11 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -24,6 +28,8 @@ import torch
 
 from lamp_core.config import Config, load_params
 from lamp_core.errors import LampError
+from lamp_core.training import OnLog, OnProgress
+from lamp_core.training.distribution import leave_group, process_group
 from lamp_core.training.sampling import seed_everything
 from tasks import resources
 from tasks.graph import read_graph
@@ -35,6 +41,7 @@ from tasks.tracking import STAGE, Tracking, flatten
 from tasks.versioning import input_key, put_back
 
 CURVES = "curves.csv"
+TRAINING = "training"
 TEMPORARY = "tmp"
 BAD_REQUEST, BUG, KILLED = 2, 1, 130
 
@@ -52,6 +59,8 @@ class StageContext:
         output: an empty folder to write to; it becomes ``data/NAME`` when the function returns.
         checkpoints: folder that survives a kill; other parameters, code or inputs have another one.
         device: where to compute.
+        on_log: keeps numbers of a step: a point of each curve, in ``curves.csv`` and in MLflow.
+        on_progress: shows how far the stage is: units done, units in all, and what to say beside them.
     """
 
     name: str
@@ -60,22 +69,22 @@ class StageContext:
     output: Path
     checkpoints: Path
     device: torch.device
-    _curves: "Curves" = field(repr=False)
-    _run: StageRun = field(repr=False)
-    _progress: ProgressWriter = field(repr=False)
+    on_log: OnLog
+    on_progress: OnProgress
 
     def input(self, stage: str) -> Path:
         """The folder that another stage wrote."""
         return self.data / stage
 
-    def on_log(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Keep numbers of a step: a point of each curve, in ``curves.csv`` and in MLflow."""
-        self._curves.add(step, scalars)
-        self._run.log(step, scalars)
+    def end_helpers(self) -> None:
+        """Training is over: end the processes of torchrun but the first, which does the rest alone."""
+        leave_group()
+        if not resources.is_first_process():
+            raise TookPart
 
-    def on_progress(self, done: int, total: int, text: str = "") -> None:
-        """Show how far the stage is."""
-        self._progress.advance(done, total, text)
+
+class TookPart(BaseException):
+    """This process has taken part in the training, which is all that it is for."""
 
 
 class Killed(BaseException):
@@ -84,6 +93,8 @@ class Killed(BaseException):
 
 def main(name: str, run: StageFunction) -> NoReturn:
     """Run a stage in this process and end it: status 0, 2 for a request that cannot be met, 1 for a bug."""
+    if not resources.is_first_process():
+        _take_part(name, run)
     try:
         project = find_project()
         progress = ProgressWriter(project.progress_file(name))
@@ -109,29 +120,67 @@ def main(name: str, run: StageFunction) -> NoReturn:
     sys.exit(0)
 
 
+def _take_part(name: str, run: StageFunction) -> NoReturn:
+    """Train along with the first process, and end without having written anything."""
+    try:
+        project = find_project()
+        config, device, memory = _prepare(project, name)
+        with _terminable(), process_group(device), tempfile.TemporaryDirectory() as scratch:
+            run(
+                StageContext(
+                    name,
+                    config,
+                    project.data,
+                    Path(scratch),
+                    memory / TRAINING,
+                    device,
+                    on_log=lambda step, scalars: None,
+                    on_progress=lambda done, total, text: None,
+                )
+            )
+    except TookPart:
+        pass
+    except LampError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(BAD_REQUEST)
+    except Killed:
+        sys.exit(KILLED)
+    sys.exit(0)
+
+
 def _execute(project: Project, name: str, run: StageFunction, progress: ProgressWriter) -> None:
     """Run the stage's function and put what it wrote and returned into place."""
-    stage = read_graph(project).require(name)
-    put_back(project, stage)
-    config = load_params(project.params_file)
-    device = torch.device(resources.device_name())
-    torch.set_num_threads(resources.threads())
-    seed_everything(0)
-    memory = project.checkpoint_folder(name) / input_key(project, stage, config.model_dump(mode="json"))
+    put_back(project, read_graph(project).require(name))
+    config, device, memory = _prepare(project, name)
     with (
+        process_group(device),
         _tracked(project, name, config, memory, str(device), progress) as stage_run,
         _new_folder(project.output(name)) as output,
     ):
         curves = Curves(memory / CURVES)
-        context = StageContext(
-            name, config, project.data, output, memory / "training", device, curves, stage_run, progress
-        )
+
+        def on_log(step: int, scalars: Mapping[str, float]) -> None:
+            curves.add(step, scalars)
+            stage_run.log(step, scalars)
+
+        training = memory / TRAINING
+        context = StageContext(name, config, project.data, output, training, device, on_log, progress.advance)
         metrics = {key: float(value) for key, value in run(context).items()}
         curves.write(output / CURVES)
         swap(output, project.output(name))
         _write_metrics(project.metrics_file(name), metrics)
         stage_run.log(0, {f"{name}/{key}": value for key, value in metrics.items()})
     shutil.rmtree(memory, ignore_errors=True)
+
+
+def _prepare(project: Project, name: str) -> tuple[Config, torch.device, Path]:
+    """Read the parameters and set this process up; return them, its device, and the folder that survives."""
+    config = load_params(project.params_file)
+    device = torch.device(resources.device_name())
+    torch.set_num_threads(resources.threads())
+    seed_everything(0)
+    key = input_key(project, read_graph(project).require(name), config.model_dump(mode="json"))
+    return config, device, project.checkpoint_folder(name) / key
 
 
 @contextmanager

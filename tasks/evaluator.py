@@ -1,23 +1,32 @@
-"""Stage ``evaluator``: train the dual encoder of Guo et al. on the train split.
+"""Stage ``evaluator``: train the dual encoder of Guo et al. on the train split, or load the published one.
 
 By hand: ``python -m tasks.evaluator``.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
-from lamp_core.metrics.evaluation import MATCHING, evaluate_text_to_motion, protocol_items
+from lamp_core.metrics.evaluation import MATCHING, evaluate_text_to_motion
 from lamp_core.metrics.guo import GuoEvaluator, train_guo
+from lamp_core.metrics.guo_published import load_published
+from lamp_core.metrics.protocol import protocol_items
 from tasks.body import StageContext, main
 
 METRICS = dict(zip(MATCHING, ("r_precision_1", "r_precision_2", "r_precision_3", "mm_distance"), strict=True))
 
 
 def run(stage: StageContext) -> dict[str, float]:
-    """Train, save, and measure how well true motions and their captions find each other."""
+    """Train or load, save, and measure how well true motions and their captions find each other."""
     features = FeatureSet.load(stage.input("features"))
+    if stage.config.evaluator.published:
+        folder = Path(stage.config.evaluator.published).expanduser()
+        evaluator = load_published(folder, features.skeleton.feature_count, stage.device)
+        evaluator.save(stage.output)
+        evaluator.reading(features.statistics)
+        return _matching(evaluator, features, "val") | _matching(evaluator, features, "test")
     last: dict[str, float] = {}
 
     def on_log(step: int, scalars: Mapping[str, float]) -> None:
@@ -29,10 +38,12 @@ def run(stage: StageContext) -> dict[str, float]:
         features.statistics,
         stage.config.evaluator,
         device=stage.device,
+        validation=items_of(features, "val"),
         checkpoints=stage.checkpoints,
         on_log=on_log,
         on_progress=stage.on_progress,
     )
+    stage.end_helpers()
     evaluator.save(stage.output)
     losses = {f"train_{name}": last[name] for name in ("loss", "positive", "negative") if name in last}
     return losses | _matching(evaluator, features, "val") | _matching(evaluator, features, "test")

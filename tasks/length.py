@@ -15,20 +15,27 @@ from tasks.inputs import CaptionedTokens
 
 def run(stage: StageContext) -> dict[str, float]:
     """Train on the captions of the train split; measure the error in seconds on the validation split."""
-    train = CaptionedTokens.load(stage, "train")
+    train, val = CaptionedTokens.load(stage, "train"), CaptionedTokens.load(stage, "val")
     model = train_length(
         train.conditions_NW,
         train.owners_N,
         [len(codes) for codes in train.codes],
         stage.config.length,
         device=stage.device,
+        validation=(val.conditions_NW, _lengths(val)) if val.codes else None,
         checkpoints=stage.checkpoints,
         on_log=stage.on_log,
         on_progress=stage.on_progress,
     )
+    stage.end_helpers()
     save_length(stage.output, model)
     rate = load_skeleton(stage.config.ingest.skeleton).frames_per_second
-    return _validate(model.cpu(), train, CaptionedTokens.load(stage, "val"), DOWNSAMPLING / rate)
+    return _validate(model.cpu(), train, val, DOWNSAMPLING / rate)
+
+
+def _lengths(tokens: CaptionedTokens) -> torch.Tensor:
+    """The true length in tokens of each caption's motion, (N,)."""
+    return torch.tensor([len(codes) for codes in tokens.codes])[tokens.owners_N]
 
 
 @torch.no_grad()
@@ -38,7 +45,7 @@ def _validate(
     """Mean error of the expected length, beside that of always saying the train split's mean."""
     if not val.codes:
         return {}
-    true_N = torch.tensor([float(len(codes)) for codes in val.codes])[val.owners_N]
+    true_N = _lengths(val).float()
     share = model(val.conditions_NW).softmax(dim=-1)
     expected_N = share @ torch.arange(1.0, share.shape[1] + 1)
     mean = sum(len(codes) for codes in train.codes) / len(train.codes)

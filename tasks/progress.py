@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal
 from tasks.project import write_atomically
 
 SECONDS_BETWEEN_WRITES = 0.25
+SECONDS_BETWEEN_LINES = 10.0
 
 State = Literal["running", "done", "failed", "killed"]
 
@@ -63,19 +65,38 @@ class Progress:
         return (self.total - self.done) / self.rate if self.rate else None
 
     @property
+    def details(self) -> str:
+        """What the stage says, its rate and the time left: ``loss 0.512  8.1/s  40.0 s left``."""
+        parts = [self.text] if self.text else []
+        if self.rate:
+            parts.append(f"{self.rate:.1f}/s" if self.rate < 100 else f"{self.rate:,.0f}/s")
+        if self.seconds_left:
+            parts.append(f"{duration(self.seconds_left)} left")
+        return "  ".join(parts)
+
+    @property
     def is_alive(self) -> bool:
         """Whether the stage is running: it has not ended, and its process exists."""
         return self.state == "running" and process_exists(self.pid)
 
 
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``3.2 s``, ``4 min 05 s``, ``2 h 03 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 class ProgressWriter:
-    """Writes the progress of this process, at most four times a second."""
+    """Writes the progress of this process: its file four times a second at most, a line every ten seconds."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         now = time.time()
         self.progress = Progress("running", os.getpid(), started=now, updated=now)
         self._written = 0.0
+        self._said = time.monotonic()
         self._counting = False
         self._write()
 
@@ -87,6 +108,9 @@ class ProgressWriter:
         self.progress = replace(self.progress, done=done, total=total, text=text, updated=time.time())
         if time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES or done >= total:
             self._write()
+        if time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
+            self._said = time.monotonic()
+            print(f"{self._path.stem}: {done}/{total} {self.progress.details}".rstrip(), file=sys.stderr)
 
     def tracked_as(self, run_id: str) -> None:
         """Note the stage's MLflow run."""

@@ -1,4 +1,7 @@
-"""Devices and threads: what a run may use of this machine. None of it changes what a stage means."""
+"""Devices, threads and processes: what a run may use of this machine. None of it changes what a stage means.
+
+Under torchrun a stage is several processes, which share the machine's cores and have a device each.
+"""
 
 import os
 
@@ -17,9 +20,14 @@ def stages_at_once() -> int:
     return _count("LAMP_STAGES_AT_ONCE") or (1 if cores() < CORES_FOR_TWO_STAGES else 2)
 
 
+def is_first_process() -> bool:
+    """Whether this process writes what the stage makes: the only one, or the first that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def threads() -> int:
-    """Threads of a stage: ``LAMP_THREADS``, or its share of the cores."""
-    return _count("LAMP_THREADS") or cores()
+    """Threads of a stage's process: ``LAMP_THREADS``, or its share of the cores."""
+    return _count("LAMP_THREADS") or max(1, cores() // (_count("LOCAL_WORLD_SIZE") or 1))
 
 
 def threads_of_a_stage() -> int:
@@ -27,11 +35,18 @@ def threads_of_a_stage() -> int:
     return _count("LAMP_THREADS") or max(1, cores() // stages_at_once())
 
 
+def cluster() -> str | None:
+    """Address of the Dask scheduler that works on shards of clips: ``LAMP_CLUSTER``; None without one."""
+    return os.environ.get("LAMP_CLUSTER") or None
+
+
 def device_name() -> str:
-    """``LAMP_DEVICE``, or ``cuda`` when there is one, or ``cpu``."""
+    """``LAMP_DEVICE``, or ``cuda`` when there is one, or ``cpu``; each process of torchrun has its own."""
     import torch
 
     wanted = os.environ.get("LAMP_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    if wanted == "cuda" and "LOCAL_RANK" in os.environ:
+        wanted = f"cuda:{os.environ['LOCAL_RANK']}"
     try:
         device = torch.device(wanted)
     except RuntimeError as error:

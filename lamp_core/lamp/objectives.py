@@ -1,7 +1,10 @@
 """The four objectives of LaMP's pretraining (section 3.1.3).
 
-Shapes: B batch, G grounded pairs of it, M pairs to match, S motion tokens, L word pieces, Q queries, P
-projection width.
+Where several processes train, each has the whole batch and encodes its share. The embeddings of all are
+compared; the other objectives are means over what all processes have.
+
+Shapes: B batch, O this process's share of it (all of it in one process), G grounded pairs of the share, M
+pairs to match, S motion tokens, L word pieces, Q queries, P projection width.
 """
 
 from dataclasses import dataclass
@@ -13,6 +16,10 @@ from torch import Tensor
 from lamp_core.config.models import Pretrain
 from lamp_core.lamp.model import LaMP, Pairs
 from lamp_core.lamp.negatives import hard_negatives
+from lamp_core.training.distribution import gather_rows, share, share_slice, shared_mean, world_size
+
+IGNORED = -100
+"""A target that does not count."""
 
 
 @dataclass(frozen=True)
@@ -23,16 +30,17 @@ class Batch:
         pairs: motions and captions.
         codes_BS: codes of the motions.
         equal_BB: same motion, its mirror, or the same caption.
+        generator: draws the hard negatives, the same in every process; the global one without it.
     """
 
     pairs: Pairs
     codes_BS: Tensor
     equal_BB: Tensor
+    generator: torch.Generator | None = None
 
-    def first(self, count: int) -> "Batch":
-        """Return the first pairs of the batch."""
-        rows = slice(count)
-        return Batch(self.pairs.part(rows), self.codes_BS[rows], self.equal_BB[rows, rows])
+    def part(self, rows: slice) -> "Batch":
+        """Return some of the pairs."""
+        return Batch(self.pairs.part(rows), self.codes_BS[rows], self.equal_BB[rows, rows], self.generator)
 
 
 def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[str, Tensor]:
@@ -41,31 +49,29 @@ def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[st
     Contrastive learning takes the whole batch, the others its first ``grounded_share``; matching draws its
     hard negatives from the whole batch all the same.
     """
-    grounded = max(1, round(settings.grounded_share * len(batch.codes_BS)))
+    own = batch.part(share_slice())
+    grounded = max(1, round(settings.grounded_share * len(own.codes_BS)))
+    first = own.part(slice(grounded))
     captioned = grounded if settings.text_generation else 0
-    queries_BQH, text_BLH, caption_GLH = model.encode_pairs(batch.pairs, captioned)
-    logits_BB = contrastive_logits(model, queries_BQH, text_BLH)
+    queries_OQH, text_OLH, caption_GLH = model.encode_pairs(own.pairs, captioned)
+    logits_BB = contrastive_logits(model, queries_OQH, text_OLH)
     losses: dict[str, Tensor] = {}
     if settings.contrastive:
         losses["contrastive"] = contrastive_loss(logits_BB, batch.equal_BB, settings.label_smoothing)
     if settings.matching:
         losses["matching"] = matching_loss(model, batch, logits_BB, grounded)
     if settings.text_generation:
-        losses["text_generation"] = text_generation_loss(
-            model, caption_GLH, batch.pairs.part(slice(grounded))
-        )
+        losses["text_generation"] = text_generation_loss(model, caption_GLH, first.pairs)
     if settings.motion_generation:
-        losses["motion_generation"] = motion_generation_loss(
-            model, text_BLH[:grounded], batch.first(grounded)
-        )
+        losses["motion_generation"] = motion_generation_loss(model, text_OLH[:grounded], first)
     weighted = [getattr(settings, name) * value for name, value in losses.items()]
     return {"loss": torch.stack(weighted).sum(), **losses}
 
 
-def contrastive_logits(model: LaMP, queries_BQH: Tensor, text_BLH: Tensor) -> Tensor:
-    """Return scaled similarities (B motions, B texts): the best query counts."""
-    motion_BQP = model.motion_embedding(queries_BQH)
-    text_BP = model.text_embedding_of(text_BLH)
+def contrastive_logits(model: LaMP, queries_OQH: Tensor, text_OLH: Tensor) -> Tensor:
+    """Return scaled similarities (B motions, B texts) of all processes' pairs: the best query counts."""
+    motion_BQP = gather_rows(model.motion_embedding(queries_OQH))
+    text_BP = gather_rows(model.text_embedding_of(text_OLH))
     return model.scale * torch.einsum("bqp,cp->bcq", motion_BQP, text_BP).amax(dim=-1)
 
 
@@ -92,26 +98,36 @@ def matching_loss(model: LaMP, batch: Batch, logits_BB: Tensor, grounded: int | 
         model: its matching head.
         batch: B pairs.
         logits_BB: contrastive logits, (motions, texts).
-        grounded: G, the first pairs of the batch; all without it.
+        grounded: G, the first pairs of the share; all without it.
     """
-    own_G = torch.arange(len(logits_BB) if grounded is None else grounded, device=logits_BB.device)
-    texts_G, text_drawn_G = hard_negatives(logits_BB[own_G], batch.equal_BB[own_G])
-    motions_G, motion_drawn_G = hard_negatives(logits_BB.T[own_G], batch.equal_BB.T[own_G])
+    first = slice(len(logits_BB) if grounded is None else grounded * world_size())
+    rows = torch.arange(len(logits_BB), device=logits_BB.device)[first]
+    texts, text_drawn = hard_negatives(logits_BB[first], batch.equal_BB[first], batch.generator)
+    motions, motion_drawn = hard_negatives(logits_BB.T[first], batch.equal_BB.T[first], batch.generator)
+    own_G, texts_G, motions_G = share(rows), share(texts), share(motions)
     motions_M, texts_M = torch.cat([own_G, motions_G, own_G]), torch.cat([own_G, own_G, texts_G])
-    kept_M = torch.cat([torch.ones_like(text_drawn_G), motion_drawn_G, text_drawn_G])
+    kept_M = torch.cat([torch.ones_like(own_G, dtype=torch.bool), share(motion_drawn), share(text_drawn)])
     labels_M = (torch.arange(len(kept_M), device=kept_M.device) < len(own_G)).long()
-    return F.cross_entropy(model.match(batch.pairs, motions_M, texts_M)[kept_M], labels_M[kept_M])
+    return _mean_cross_entropy(
+        model.match(batch.pairs, motions_M, texts_M), labels_M.masked_fill(~kept_M, IGNORED)
+    )
 
 
 def text_generation_loss(model: LaMP, caption_BLH: Tensor, pairs: Pairs) -> Tensor:
     """Cross entropy of each next word piece; padding does not count."""
-    targets = pairs.ids_BL[:, 1:].masked_fill(~pairs.words_mask_BL[:, 1:], -100)
-    return F.cross_entropy(model.word_logits(caption_BLH[:, :-1]).flatten(0, 1), targets.flatten())
+    targets = pairs.ids_BL[:, 1:].masked_fill(~pairs.words_mask_BL[:, 1:], IGNORED)
+    return _mean_cross_entropy(model.word_logits(caption_BLH[:, :-1]).flatten(0, 1), targets.flatten())
 
 
 def motion_generation_loss(model: LaMP, text_BLH: Tensor, batch: Batch) -> Tensor:
     """Cross entropy over the codes of the true length (Eq. 1, as a mean over tokens)."""
     pairs = batch.pairs
     logits = model.motion_logits(text_BLH, pairs.words_mask_BL, batch.codes_BS, pairs.tokens_mask_BS)
-    targets = batch.codes_BS.masked_fill(~pairs.tokens_mask_BS, -100)
-    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100)
+    targets = batch.codes_BS.masked_fill(~pairs.tokens_mask_BS, IGNORED)
+    return _mean_cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+def _mean_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean over the targets that count, of all processes."""
+    total = F.cross_entropy(logits, targets, ignore_index=IGNORED, reduction="sum")
+    return shared_mean(total, (targets != IGNORED).sum())

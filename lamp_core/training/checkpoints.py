@@ -1,75 +1,202 @@
-"""Checkpoints of a training run: safetensors and JSON, atomic, hashed, the last two kept.
+"""Checkpoints of a training run: safetensors and JSON, atomic, hashed; the last two and the best are kept.
 
-A checkpoint is ``step-000700.safetensors`` (module and optimiser) and ``step-000700.json`` (step, the losses
-that are not logged yet, and the hash of the tensors). The JSON is renamed into place last, so a checkpoint
-without one never counts; one whose hash does not match is passed over with a warning, and the one before is
-used.
+A checkpoint is ``step-000700.safetensors`` (module, optimiser, average of the weights) and
+``step-000700.json`` (the step, what else the run knows, and the hash of the tensors). The JSON is renamed
+into place last, so a checkpoint without one never counts. ``best-000600.safetensors`` holds the best weights
+so far; the checkpoints name it with its hash. A checkpoint that is damaged, or whose best weights are, is
+passed over with a warning, and the one before is used.
 """
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 
-from lamp_core.training.models import state_tensors
+from lamp_core.errors import LampError
 
 KEPT = 2
-MODULE = "module."
-OPTIMISER = "optimiser."
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+Tensors = Mapping[str, torch.Tensor]
 
 
-def save_checkpoint(
-    folder: Path, step: int, module: nn.Module, optimiser: torch.optim.Optimizer, log: dict[str, Any]
-) -> None:
-    """Write the state after ``step`` steps and drop all but the last two checkpoints."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {MODULE + name: tensor for name, tensor in state_tensors(module).items()}
-    tensors |= _optimiser_tensors(optimiser)
-    path = folder / f"step-{step:06d}.safetensors"
-    temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary)
-    digest = _digest(temporary)
-    _into_place(temporary, path)
-    record = path.with_suffix(".json.tmp")
-    record.write_text(json.dumps({"step": step, "sha256": digest, "log": log}))
-    _into_place(record, path.with_suffix(".json"))
-    for old in _records(folder)[:-KEPT]:
-        old.unlink()
-        old.with_suffix(".safetensors").unlink(missing_ok=True)
+@dataclass(frozen=True)
+class Best:
+    """The best weights so far, and where they are.
+
+    Args:
+        step: after which they were measured.
+        value: of the monitored number.
+        sha256: of their file; empty where they are in memory alone.
+    """
+
+    step: int
+    value: float
+    sha256: str = ""
 
 
-def load_checkpoint(
-    folder: Path, module: nn.Module, optimiser: torch.optim.Optimizer
-) -> tuple[int, dict[str, Any]]:
-    """Restore the newest intact checkpoint; return its step and log (0 and nothing without one)."""
-    for record in reversed(_records(folder)):
-        path = record.with_suffix(".safetensors")
-        content = json.loads(record.read_text())
-        if not path.exists() or _digest(path) != content["sha256"]:
-            warnings.warn(f"checkpoint {path.name} is damaged; going on from the one before", stacklevel=2)
-            continue
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a run goes on from.
+
+    Args:
+        step: steps done.
+        tensors: by name.
+        best: the best weights at that time; None before the first validation.
+        record: what else the run knows, as JSON holds it.
+    """
+
+    step: int
+    tensors: Tensors
+    best: Best | None
+    record: Mapping[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints in a folder, which need not exist yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint and drop what is older than the last two.
+
+        Raises:
+            LampError: the disk is full; the checkpoints of before stay.
+        """
+        path = self._path("step", checkpoint.step)
+        content = {
+            "step": checkpoint.step,
+            "sha256": _write(path, checkpoint.tensors),
+            "best": asdict(checkpoint.best) if checkpoint.best else None,
+            "record": dict(checkpoint.record),
+        }
+        text = json.dumps(content)
+        temporary = path.with_suffix(".json.tmp")
+        with _room_for(temporary, len(text)):
+            temporary.write_text(text)
+            _into_place(temporary, path.with_suffix(".json"))
+        self._drop_old(checkpoint.best)
+
+    def newest(self) -> Checkpoint | None:
+        """Return the newest intact checkpoint; None without one."""
+        for file in reversed(self._files("step", ".json")):
+            try:
+                return self._read(file)
+            except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+                warnings.warn(
+                    f"checkpoint {file.stem} is damaged ({error}); going on from the one before", stacklevel=2
+                )
+        return None
+
+    def save_best(self, step: int, value: float, weights: Tensors) -> Best:
+        """Write the best weights so far, beside those that a checkpoint still names.
+
+        Raises:
+            LampError: the disk is full; the checkpoints of before stay.
+        """
+        return Best(step, value, _write(self._path("best", step), weights))
+
+    def read_best(self, best: Best) -> Tensors:
+        """Return the best weights.
+
+        Raises:
+            LampError: their file is damaged.
+        """
+        path = self._path("best", best.step)
         try:
-            tensors = load_file(path)
-        except SafetensorError as error:
-            warnings.warn(f"checkpoint {path.name} cannot be read ({error})", stacklevel=2)
-            continue
-        module.load_state_dict(
-            {name.removeprefix(MODULE): value for name, value in tensors.items() if name.startswith(MODULE)}
-        )
-        _restore_optimiser(optimiser, tensors)
-        return int(content["step"]), dict(content["log"])
-    return 0, {}
+            _check(path, best.sha256)
+            return load_file(path)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise LampError(f"the best weights in {path} are damaged; remove {self.folder}") from error
+
+    def _read(self, file: Path) -> Checkpoint:
+        content = json.loads(file.read_text())
+        best = Best(**content["best"]) if content["best"] else None
+        path = file.with_suffix(".safetensors")
+        _check(path, content["sha256"])
+        if best:
+            _check(self._path("best", best.step), best.sha256)
+        return Checkpoint(int(content["step"]), load_file(path), best, content["record"])
+
+    def _drop_old(self, best: Best | None) -> None:
+        """Keep the last checkpoints with the best weights they name, and the best of now."""
+        kept = self._files("step", ".json")[-KEPT:]
+        bests = {_best_step(file) for file in kept} | {best.step if best else None}
+        steps = {_step_of(file) for file in kept}
+        old = [file for file in self.folder.glob("step-*") if _step_of(file) not in steps]
+        old += [file for file in self.folder.glob("best-*") if _step_of(file) not in bests]
+        for file in old:
+            file.unlink()
+
+    def _path(self, kind: str, step: int) -> Path:
+        return self.folder / f"{kind}-{step:06d}.safetensors"
+
+    def _files(self, kind: str, suffix: str) -> list[Path]:
+        """Files of a kind in the order of their steps, which have more than six digits in long runs."""
+        return sorted(self.folder.glob(f"{kind}-*{suffix}"), key=_step_of)
 
 
-def _records(folder: Path) -> list[Path]:
-    return sorted(folder.glob("step-*.json")) if folder.exists() else []
+def _step_of(file: Path) -> int:
+    return int(file.name.partition(".")[0].partition("-")[2])
+
+
+def _best_step(file: Path) -> int | None:
+    """The step of the best weights that a checkpoint names; None where it names none or cannot be read."""
+    try:
+        return int(json.loads(file.read_text())["best"]["step"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(path: Path, tensors: Tensors) -> str:
+    """Write tensors, move them into place, and return their hash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    with _room_for(temporary, sum(tensor.nbytes for tensor in tensors.values())):
+        save_file(dict(tensors), temporary)
+        digest = _digest(temporary)
+        _into_place(temporary, path)
+    return digest
+
+
+@contextmanager
+def _room_for(temporary: Path, size: int) -> Iterator[None]:
+    """Turn a full disk into an error that says what is needed, and leave nothing half written."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        if not _is_full(error):
+            raise
+        free = shutil.disk_usage(temporary.parent).free
+        raise LampError(
+            f"no room for the checkpoint in {temporary.parent}: it needs {size:,} bytes, {free:,} are free; "
+            "make room and run again, the checkpoints before it are kept"
+        ) from error
+
+
+def _is_full(error: OSError | SafetensorError) -> bool:
+    """Whether a disk or a quota is full; safetensors gives the system's number in its text alone."""
+    if isinstance(error, OSError):
+        return error.errno in FULL
+    return any(f"(os error {number})" in str(error) for number in FULL)
+
+
+def _check(path: Path, sha256: str) -> None:
+    if _digest(path) != sha256:
+        raise ValueError(f"{path.name} is not what was written")
 
 
 def _digest(path: Path) -> str:
@@ -81,21 +208,3 @@ def _into_place(temporary: Path, path: Path) -> None:
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
     os.replace(temporary, path)
-
-
-def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    return {
-        f"{OPTIMISER}{index}.{key}": value.detach().cpu().clone().contiguous()
-        for index, state in optimiser.state_dict()["state"].items()
-        for key, value in state.items()
-    }
-
-
-def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in tensors.items():
-        if name.startswith(OPTIMISER):
-            index, key = name.removeprefix(OPTIMISER).split(".", 1)
-            state.setdefault(int(index), {})[key] = value
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": state, "param_groups": groups})

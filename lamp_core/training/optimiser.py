@@ -1,6 +1,7 @@
 """AdamW with decay on matrices only, and the learning rate as a function of the step."""
 
 import math
+from bisect import bisect_right
 
 import torch
 from torch import nn
@@ -9,7 +10,11 @@ from lamp_core.config.models import Optimisation
 
 
 def make_optimiser(module: nn.Module, settings: Optimisation) -> torch.optim.AdamW:
-    """AdamW over the trainable parameters; biases, norms and single vectors do not decay."""
+    """AdamW over the trainable parameters; biases, norms and single vectors do not decay.
+
+    The fused kernel updates all numbers of a tensor in one pass, on the CPU 2 to 4 times faster than AdamW
+    written as single operations.
+    """
     trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
     groups = [
         {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": settings.weight_decay},
@@ -19,15 +24,41 @@ def make_optimiser(module: nn.Module, settings: Optimisation) -> torch.optim.Ada
         [group for group in groups if group["params"]],
         lr=settings.learning_rate,
         betas=(settings.beta_1, settings.beta_2),
+        fused=True,
     )
 
 
 def learning_rate(step: int, settings: Optimisation) -> float:
-    """Learning rate of a step (from 0): linear warm-up, then constant or cosine to the final rate."""
+    """Learning rate of a step (from 0): linear warm-up, then what the schedule says.
+
+    ``constant`` stays, ``cosine`` falls to the final rate, ``milestones`` multiplies by the factor at each
+    milestone that the step has come to.
+    """
     if step < settings.warmup_steps:
         return settings.learning_rate * (step + 1) / settings.warmup_steps
     if settings.schedule == "constant":
         return settings.learning_rate
+    if settings.schedule == "milestones":
+        return settings.learning_rate * settings.milestone_factor ** bisect_right(settings.milestones, step)
     progress = (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps)
     share = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
     return settings.final_learning_rate + share * (settings.learning_rate - settings.final_learning_rate)
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """Return the moments of every parameter on the CPU, by its number and their name."""
+    return {
+        f"{index}.{key}": value.detach().cpu().clone().contiguous()
+        for index, state in optimiser.state_dict()["state"].items()
+        for key, value in state.items()
+    }
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Go on from the moments of `optimiser_tensors`; groups and rates stay this optimiser's."""
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, value in tensors.items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})

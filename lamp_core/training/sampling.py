@@ -2,6 +2,9 @@
 
 Nothing random has a history: step 700 draws the same batch, crops, masks and dropout whether the run came
 there in one go or was resumed at 650. That is what makes a resumed run equal to an uninterrupted one.
+
+Nor does it depend on how many processes train: each of them draws for the whole batch, as one process would,
+and takes its share.
 """
 
 import random
@@ -9,13 +12,28 @@ import random
 import numpy as np
 import torch
 
+from lamp_core.config.models import Optimisation
+from lamp_core.errors import LampError
+from lamp_core.training.distribution import is_shared, rank, share, world_size
+
 
 def seed_everything(*parts: int) -> None:
-    """Seed every generator (Python, NumPy, torch on all devices) from the given numbers."""
+    """Seed every generator (Python, NumPy, torch on the CPU and on CUDA) from the given numbers."""
     seed = int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    torch.manual_seed(seed % 2**63)
+    torch.default_generator.manual_seed(seed % 2**63)
+    if torch.cuda.is_available():  # torch.manual_seed asks every kind of device, half a millisecond a step
+        torch.cuda.manual_seed_all(seed % 2**63)
+
+
+def draw_apart() -> None:
+    """Let each process draw numbers of its own in the rest of a step: dropout.
+
+    What is drawn for the whole batch comes before. One process goes on as it was.
+    """
+    if is_shared():
+        seed_everything(int(torch.randint(2**62, ())), rank())
 
 
 class BatchSampler:
@@ -23,24 +41,45 @@ class BatchSampler:
 
     Args:
         count: items in the set; a set smaller than a batch gives batches of the whole set.
-        batch_size: items a batch.
+        batch_size: items a batch, over all processes.
         seed: of the shuffles.
+
+    Raises:
+        LampError: the processes cannot have equally many items of a batch.
     """
 
     def __init__(self, count: int, batch_size: int, seed: int) -> None:
         if count < 1:
             raise ValueError("a sampler needs at least one item")
+        processes = world_size()
+        if batch_size % processes or count < processes:
+            raise LampError(
+                f"{processes} processes cannot share batches of {batch_size} from {count} items equally; "
+                "start fewer, or change batch_size"
+            )
         self.count = count
-        self.batch_size = min(batch_size, count)
+        self.batch_size = min(batch_size, count // processes * processes)
         self.seed = seed
+        self._epoch, self._order = -1, np.arange(0)
+
+    @classmethod
+    def of(cls, count: int, optimisation: Optimisation) -> "BatchSampler":
+        """The sampler of a training's micro-batches."""
+        return cls(count, optimisation.batch_size // optimisation.accumulate, optimisation.seed)
 
     @property
     def batches_per_epoch(self) -> int:
         """Batches in one pass over the set."""
         return self.count // self.batch_size
 
-    def indices(self, step: int) -> np.ndarray:
-        """Return the item indices of a step, counted from 0."""
+    def whole(self, step: int) -> np.ndarray:
+        """Return the item indices of a micro-batch, counted from 0, for all processes."""
         epoch, batch = divmod(step, self.batches_per_epoch)
-        order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
-        return order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = np.random.default_rng([self.seed, epoch]).permutation(self.count)
+        return self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
+
+    def indices(self, step: int) -> np.ndarray:
+        """Return this process's share of a micro-batch."""
+        return share(self.whole(step))

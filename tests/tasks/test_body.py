@@ -15,6 +15,37 @@ from tasks.progress import read_progress
 from tasks.tracking import Tracking
 from tests.toy import Toy
 
+# A stage that trains in as many processes as there are; each leaves a file, the first alone the output.
+FITTING_STAGE = """\
+from pathlib import Path
+from torch import nn
+from lamp_core.config.models import Optimisation
+from lamp_core.training import BatchSampler, fit
+from lamp_core.training.distribution import rank, world_size
+from tasks.body import main
+
+def run(stage):
+    net = nn.Linear(1, 1)
+    settings = Optimisation(steps=40, batch_size=8, learning_rate=0.1, warmup_steps=0, checkpoint_every=15)
+    sampler = BatchSampler.of(30, settings)
+    Path(f"process-{rank()}").write_text(f"{len(sampler.indices(0))} items")
+    fit(
+        net,
+        lambda step: {"loss": (net.weight - 5).square().mean()},
+        settings,
+        checkpoints=stage.checkpoints,
+        on_log=stage.on_log,
+        on_progress=stage.on_progress,
+    )
+    kept = sorted(path.name for path in stage.checkpoints.glob("*.json"))
+    together = world_size()
+    stage.end_helpers()
+    (stage.output / "out").write_text(f"{together} trained, {world_size()} writes, {kept}")
+    return {"weight": float(net.weight)}
+
+main("features", run)
+"""
+
 
 def run_stage(function: Callable[[StageContext], Mapping[str, float]]) -> int:
     """Run ``features`` in this process; return its exit status."""
@@ -122,6 +153,30 @@ def test_a_process_killed_in_mid_run_leaves_the_old_output_and_resumes(toy: Toy)
     assert json.loads(toy.project.metrics_file("features").read_text())["first_step"] >= 5
     rows = (toy.project.output("features") / "curves.csv").read_text().splitlines()
     assert [row.split(",")[0] for row in rows[1:]] == [str(step) for step in range(1, 41)]
+
+
+def test_under_torchrun_the_first_process_alone_writes(toy: Toy) -> None:
+    (toy.project.root / "fitting.py").write_text(FITTING_STAGE)
+    launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "fitting.py"]
+    ended = subprocess.run(
+        [sys.executable, "-m", *launcher], cwd=toy.project.root, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert [(toy.project.root / f"process-{rank}").read_text() for rank in range(2)] == ["4 items"] * 2
+    kept = ["step-000015.json", "step-000030.json"]
+    assert (toy.project.output("features") / "out").read_text() == f"2 trained, 1 writes, {kept}"
+    curves = (toy.project.output("features") / "curves.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in curves[1:]] == [
+        [step, name] for step in ("20", "40") for name in ("loss", "learning_rate")
+    ]
+    progress = read_progress(toy.project.progress_file("features"))
+    assert progress is not None
+    assert (progress.state, progress.done, progress.total) == ("done", 40, 40)
+    tracking = Tracking(toy.project)
+    (run,) = tracking.named("features")
+    assert run.info.status == "FINISHED"
+    assert not any(toy.project.checkpoint_folder("features").iterdir())
+    assert [path.name for path in toy.project.data.iterdir() if path.name.startswith(".")] == []
 
 
 def test_the_old_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:

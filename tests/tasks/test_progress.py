@@ -1,3 +1,4 @@
+import itertools
 import os
 import subprocess
 import sys
@@ -6,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks import progress
 from tasks.progress import ProgressWriter, process_exists, read_progress
 
 
@@ -31,6 +33,21 @@ def test_writes_are_spaced_out(tmp_path: Path) -> None:
     found = read_progress(tmp_path / "t2m.json")
     assert found is not None
     assert found.done < 999  # the last change within a quarter of a second is not written
+
+
+def test_a_line_now_and_then_says_loss_rate_and_time_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = itertools.count(0.0, 5.0)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(progress.time, "time", lambda: next(clock))
+    writer = ProgressWriter(tmp_path / "t2m.json")
+    writer.advance(100, 400, "loss 0.9")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 10.0)
+    writer.advance(200, 400, "loss 0.5")
+    writer.advance(300, 400, "loss 0.4")
+    assert capsys.readouterr().err == "t2m: 200/400 loss 0.5  10.0/s  20.0 s left\n"
 
 
 def test_no_process_is_no_progress(tmp_path: Path) -> None:

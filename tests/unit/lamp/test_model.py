@@ -134,7 +134,7 @@ def test_a_grounded_share_gives_the_losses_of_the_first_pairs() -> None:
     model, batch = _model(), _batch()
     shared = pretraining_losses(model, batch, SETTINGS.model_copy(update={"grounded_share": 0.5}))
     whole = pretraining_losses(model, batch, SETTINGS)
-    first = pretraining_losses(model, batch.first(4), SETTINGS)
+    first = pretraining_losses(model, batch.part(slice(4)), SETTINGS)
     torch.testing.assert_close(shared["contrastive"], whole["contrastive"])
     for objective in ("text_generation", "motion_generation"):
         torch.testing.assert_close(shared[objective], first[objective])

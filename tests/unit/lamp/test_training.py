@@ -6,7 +6,9 @@ import numpy as np
 import torch
 
 from lamp_core.config.models import Optimisation, Pretrain, TextBackbone, Tokenizer
-from lamp_core.lamp.training import PretrainItem, train_lamp
+from lamp_core.lamp.negatives import equal_pairs
+from lamp_core.lamp.text import train_vocabulary
+from lamp_core.lamp.training import PairTable, PretrainItem, train_lamp
 from lamp_core.tokenizers import VQVAE, latents_of_clips, load_tokenizer, save_tokenizer
 
 SETTINGS = Pretrain(
@@ -42,3 +44,38 @@ def test_the_frozen_encoder_is_the_trained_one_byte_for_byte(tmp_path: Path) -> 
     again = latents_of_clips(load_tokenizer(tmp_path), clips)
     for latents_SC, again_SC in zip(latents, again, strict=True):
         torch.testing.assert_close(latents_SC, again_SC, rtol=0, atol=0)
+
+
+def test_a_batch_holds_the_items_that_were_asked_for() -> None:
+    lengths = [3, 1, 5, 2]
+    captions = [("walk left", "go", "turn"), ("go.",), ("jump high now",), ("walk left", "sit")]
+    items = [
+        PretrainItem(name, torch.randn(length, 6), torch.randint(1, 9, (length,)), texts)
+        for name, length, texts in zip(["a", "b", "Ma", "c"], lengths, captions, strict=True)
+    ]
+    words = train_vocabulary([text for texts in captions for text in texts], 80, 12)
+    table = PairTable(items, words, torch.device("cpu"))
+    drawn = set()
+    for chosen in ([2, 0, 1], [3, 0], [1]) * 20:
+        batch = table.batch(np.array(chosen))
+        pairs = batch.pairs
+        assert pairs.latents_BSC.shape[1] == max(lengths[index] for index in chosen)
+        texts = [words.text(ids[mask]) for ids, mask in zip(pairs.ids_BL, pairs.words_mask_BL, strict=True)]
+        for row, index in enumerate(chosen):
+            inside = pairs.tokens_mask_BS[row]
+            assert inside.tolist() == [place < lengths[index] for place in range(len(inside))]
+            assert torch.equal(pairs.latents_BSC[row][inside], items[index].latents_SC)
+            assert torch.equal(batch.codes_BS[row][inside], items[index].codes_S)
+            assert not pairs.latents_BSC[row][~inside].any() and not batch.codes_BS[row][~inside].any()
+            assert texts[row] in [words.text(words([text])[0][0]) for text in captions[index]]
+        assert torch.equal(
+            batch.equal_BB, equal_pairs([items[index].clip for index in chosen], texts) | _mirrored(chosen)
+        )
+        drawn.add((chosen[0], texts[0]))
+    assert len(drawn) == 1 + 2 + 1
+
+
+def _mirrored(chosen: list[int]) -> torch.Tensor:
+    """Items 0 and 2 are mirror images."""
+    motions = torch.tensor([{2: 0}.get(index, index) for index in chosen])
+    return motions[:, None] == motions

@@ -1,5 +1,6 @@
-"""Training: resume, schedule, decay groups, sampling."""
+"""The loop: resume, accumulation, averaging, validation, early stopping."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -8,73 +9,198 @@ from torch import Tensor, nn
 
 from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
-from lamp_core.training import BatchSampler, fit, load_weights, save_model, seed_everything
-from lamp_core.training.optimiser import learning_rate, make_optimiser
+from lamp_core.training import BatchSampler, Fitted, OnLog, Validation, fit, seed_everything
+
+EVERYTHING = {"accumulate": 2, "ema_decay": 0.9, "validate_every": 3, "batch_size": 8}
 
 
 class Stopped(Exception):
     """Stands for a killed process."""
 
 
+@dataclass
+class Log:
+    """What a training logged, by step and name, and the weights before each micro-batch."""
+
+    numbers: dict[tuple[int, str], float] = field(default_factory=dict)
+    weights: list[Tensor] = field(default_factory=list)
+
+    def __call__(self, step: int, scalars: dict[str, float]) -> None:
+        self.numbers |= {(step, name): value for name, value in scalars.items()}
+
+    def of(self, name: str) -> list[float]:
+        return [value for (_, logged), value in self.numbers.items() if logged == name]
+
+
 def _train(
-    settings: Optimisation, folder: Path, stop_at: int | None = None
-) -> tuple[nn.Module, list[tuple[int, dict[str, float]]]]:
+    settings: Optimisation, folder: Path | None = None, stop_at: int | None = None, log_every: int = 3
+) -> tuple[nn.Module, Log]:
     """Train a net with dropout and batch norm (buffers) on random targets; stop after a step when told to."""
     seed_everything(0)
     net = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 1))
     data = torch.randn(20, 5)
-    sampler = BatchSampler(len(data), settings.batch_size, settings.seed)
-    logged: list[tuple[int, dict[str, float]]] = []
+    sampler = BatchSampler.of(len(data), settings)
+    log = Log()
 
-    def losses(step: int) -> dict[str, Tensor]:
-        if step == stop_at:
+    def losses(number: int) -> dict[str, Tensor]:
+        if number == stop_at:
             raise Stopped
-        batch = data[sampler.indices(step)]
+        log.weights.append(net[0].weight.detach().clone())
+        batch = data[sampler.indices(number)]
         return {
             "loss": (net(batch + 0.1 * torch.randn_like(batch)) - batch.sum(1, keepdim=True)).square().mean()
         }
 
-    def log(step: int, scalars: dict[str, float]) -> None:
-        logged.append((step, scalars))
+    def measure() -> dict[str, float]:
+        assert not net.training
+        noisy = data + 0.1 * torch.randn_like(data)  # draws numbers that no step may see
+        return {"val_loss": float((net(data) - noisy.sum(1, keepdim=True)).square().mean())}
+
+    def run() -> Fitted:
+        return fit(
+            net,
+            losses,
+            settings,
+            checkpoints=folder,
+            on_log=log,
+            log_every=log_every,
+            validate=Validation(measure, "val_loss", "lower"),
+        )
 
     if stop_at is None:
-        fit(net, losses, settings, checkpoints=folder, on_log=log, log_every=3)
+        run()
+        assert not net.training
     else:
         with pytest.raises(Stopped):
-            fit(net, losses, settings, checkpoints=folder, on_log=log, log_every=3)
-    return net, logged
+            run()
+    return net, log
 
 
+@pytest.mark.parametrize("changes", [{}, EVERYTHING], ids=["plain", "everything"])
 @pytest.mark.parametrize("stop_at", [1, 5, 8, 11])
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    stop_at: int, few_steps: Optimisation, tmp_path: Path
+    stop_at: int, changes: dict[str, float], few_steps: Optimisation, tmp_path: Path
 ) -> None:
-    whole, whole_log = _train(few_steps, tmp_path / "whole")
-    _, first_log = _train(few_steps, tmp_path / "killed", stop_at=stop_at)
-    resumed, second_log = _train(few_steps, tmp_path / "killed")
+    settings = few_steps.model_copy(update=changes)
+    stop_at *= settings.accumulate
+    whole, whole_log = _train(settings, tmp_path / "whole")
+    _, first_log = _train(settings, tmp_path / "killed", stop_at=stop_at)
+    resumed, second_log = _train(settings, tmp_path / "killed")
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
-    assert dict(first_log) | dict(second_log) == dict(whole_log)
-    assert len(second_log) < len(whole_log) or stop_at < few_steps.checkpoint_every
+    assert first_log.numbers | second_log.numbers == whole_log.numbers
+    assert len(second_log.numbers) < len(whole_log.numbers) or stop_at < 5 * settings.accumulate
 
 
-def test_a_damaged_checkpoint_is_passed_over(few_steps: Optimisation, tmp_path: Path) -> None:
-    whole, _ = _train(few_steps, tmp_path / "whole")
-    _train(few_steps, tmp_path / "killed", stop_at=9)
-    newest = sorted((tmp_path / "killed").glob("*.safetensors"))[-1]
-    newest.write_bytes(newest.read_bytes()[:-7])
-    with pytest.warns(UserWarning, match="damaged"):
-        resumed, _ = _train(few_steps, tmp_path / "killed")
-    assert torch.equal(whole.state_dict()["0.weight"], resumed.state_dict()["0.weight"])
+def test_what_is_validated_and_averaged_does_not_disturb_training(few_steps: Optimisation) -> None:
+    _, plain = _train(few_steps)
+    _, validated = _train(few_steps.model_copy(update={"validate_every": 1, "ema_decay": 0.9}))
+    assert plain.of("loss") == validated.of("loss")
+    assert len(validated.of("val_loss")) == few_steps.steps
 
 
-def test_two_checkpoints_are_kept(few_steps: Optimisation, tmp_path: Path) -> None:
-    settings = few_steps.model_copy(update={"checkpoint_every": 2})
-    _train(settings, tmp_path)
-    assert [path.name for path in sorted(tmp_path.glob("*.safetensors"))] == [
-        "step-000008.safetensors",
-        "step-000010.safetensors",
-    ]
+def test_micro_batches_add_up_to_the_whole_batch() -> None:
+    def train(accumulate: int) -> tuple[nn.Module, Log]:
+        seed_everything(0)
+        net, data, log = nn.Linear(5, 1), torch.randn(24, 5), Log()
+        settings = Optimisation(
+            steps=9, batch_size=8, learning_rate=1e-2, warmup_steps=0, clip_norm=0.5, accumulate=accumulate
+        )
+        sampler = BatchSampler.of(len(data), settings)
+
+        def losses(number: int) -> dict[str, Tensor]:
+            batch = data[sampler.indices(number)]
+            assert len(batch) == 8 // accumulate
+            return {"loss": (net(batch) - batch.sum(1, keepdim=True)).square().mean()}
+
+        fit(net, losses, settings, on_log=log, log_every=1)
+        return net, log
+
+    (whole, whole_log), (parts, parts_log) = train(1), train(4)
+    torch.testing.assert_close(parts.weight, whole.weight, rtol=0, atol=1e-5)
+    assert parts_log.of("loss") == pytest.approx(whole_log.of("loss"), abs=1e-5)
+
+
+def test_the_average_of_the_weights_is_what_the_module_holds_at_the_end(few_steps: Optimisation) -> None:
+    plain, log = _train(few_steps)
+    averaged, _ = _train(few_steps.model_copy(update={"ema_decay": 0.7}))
+    expected = log.weights[0]
+    after_each_step = [*log.weights[1:], plain[0].weight.detach()]
+    for step, weight in enumerate(after_each_step, start=1):
+        decay = min(0.7, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * weight
+    torch.testing.assert_close(averaged[0].weight.detach(), expected)
+    assert torch.equal(averaged[1].running_mean, plain[1].running_mean)
+
+
+def _fit_with_scores(
+    scores: list[float], folder: Path | None = None, better: str = "lower", **changes: object
+) -> tuple[Fitted, list[Tensor], Tensor]:
+    """Train one weight, validated by given scores; return the weights that were measured, and the last."""
+    weight = nn.Linear(1, 1, bias=False)
+    settings = Optimisation(
+        steps=2 * len(scores),
+        batch_size=1,
+        learning_rate=0.1,
+        warmup_steps=0,
+        validate_every=2,
+        checkpoint_every=3,
+    ).model_copy(update=changes)
+    measured: list[Tensor] = []
+
+    def measure() -> dict[str, float]:
+        measured.append(weight.weight.detach().clone())
+        return {"val_score": scores[len(measured) - 1], "val_other": 0.0}
+
+    fitted = fit(
+        weight,
+        lambda step: {"loss": (weight.weight - 5).square().mean()},
+        settings,
+        checkpoints=folder,
+        validate=Validation(measure, "val_score", better),
+    )
+    return fitted, measured, weight.weight.detach()
+
+
+@pytest.mark.parametrize("kept_in_files", [False, True])
+@pytest.mark.parametrize(("better", "best"), [("lower", 2), ("higher", 1)])
+def test_the_best_weights_are_what_the_module_holds_at_the_end(
+    better: str, best: int, kept_in_files: bool, tmp_path: Path
+) -> None:
+    folder = tmp_path if kept_in_files else None
+    scores = [3.0, 4.0, 2.0, float("nan"), 3.5]
+    fitted, measured, last = _fit_with_scores(scores, folder, better)
+    assert fitted == Fitted(steps=10, best_step=2 * (best + 1), stopped_early=False)
+    assert torch.equal(last, measured[best])
+    assert len({float(weight) for weight in measured}) == 5
+
+
+def test_training_stops_when_validation_does_not_improve() -> None:
+    fitted, measured, last = _fit_with_scores([3.0, 2.0, 2.0, 2.5, 1.0], patience=2)
+    assert fitted == Fitted(steps=8, best_step=6, stopped_early=True)
+    assert torch.equal(last, measured[2])  # of two that are equally good the later
+
+
+def test_without_a_finite_score_the_last_weights_stay() -> None:
+    fitted, measured, last = _fit_with_scores([float("nan"), float("inf")])
+    assert fitted.best_step is None
+    assert torch.equal(last, measured[-1])
+
+
+def test_the_last_step_is_validated_too() -> None:
+    fitted, measured, _ = _fit_with_scores([3.0, 2.0, 1.0], steps=5)
+    assert len(measured) == 3
+    assert fitted.best_step == 5
+
+
+def test_a_frozen_parameter_stays(few_steps: Optimisation) -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    net[0].requires_grad_(False)
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    settings = few_steps.model_copy(update={"ema_decay": 0.5})
+    fit(net, lambda step: {"loss": net(torch.ones(3, 2)).square().mean()}, settings)
+    same = [torch.equal(*pair) for pair in zip(net.parameters(), before, strict=True)]
+    assert same == [True, True, False, False]
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(few_steps: Optimisation) -> None:
@@ -83,38 +209,24 @@ def test_a_loss_that_is_not_finite_stops_the_run(few_steps: Optimisation) -> Non
         fit(net, lambda step: {"loss": net.weight.sum() * float("nan")}, few_steps, log_every=1)
 
 
-def test_the_learning_rate_follows_its_definition() -> None:
-    settings = Optimisation(
-        steps=110, batch_size=1, learning_rate=1.0, final_learning_rate=0.1, warmup_steps=10
+def test_weights_that_are_not_finite_are_not_saved(few_steps: Optimisation, tmp_path: Path) -> None:
+    net = nn.Linear(1, 1)
+    with pytest.raises(LampError, match="not finite before step 4"):
+        fit(net, lambda step: {"loss": net.weight.sum() * float("nan")}, few_steps, checkpoints=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_says_loss_and_validation(few_steps: Optimisation) -> None:
+    net, said = nn.Linear(1, 1), []
+    on_log: OnLog = Log()
+    fit(
+        net,
+        lambda step: {"loss": 0 * net.weight.sum() + 0.5},
+        few_steps.model_copy(update={"validate_every": 2}),
+        on_log=on_log,
+        on_progress=lambda done, total, text: said.append((done, total, text)),
+        log_every=2,
+        validate=Validation(lambda: {"val_loss": 0.25}, "val_loss", "lower"),
     )
-    assert learning_rate(0, settings) == pytest.approx(0.1)
-    assert learning_rate(9, settings) == pytest.approx(1.0)
-    assert learning_rate(60, settings) == pytest.approx(0.55)
-    assert learning_rate(110, settings) == pytest.approx(0.1)
-    constant = settings.model_copy(update={"schedule": "constant"})
-    assert learning_rate(100, constant) == 1.0
-
-
-def test_biases_norms_and_frozen_parameters(few_steps: Optimisation) -> None:
-    net = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.Linear(2, 2))
-    net[2].requires_grad_(False)
-    decayed, plain = make_optimiser(net, few_steps).param_groups
-    assert [p.shape for p in decayed["params"]] == [(2, 2)] and decayed["weight_decay"] > 0
-    assert len(plain["params"]) == 3 and plain["weight_decay"] == 0
-
-
-def test_an_epoch_visits_every_item_once_and_epochs_differ() -> None:
-    sampler = BatchSampler(10, 4, seed=3)
-    first = [*sampler.indices(0), *sampler.indices(1)]
-    assert len(set(first)) == 8
-    assert first != [*sampler.indices(2), *sampler.indices(3)]
-    assert list(sampler.indices(1)) == list(BatchSampler(10, 4, seed=3).indices(1))
-    assert len(BatchSampler(3, 4, seed=0).indices(5)) == 3
-
-
-def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
-    save_model(tmp_path, nn.Linear(2, 3), {})
-    with pytest.raises(LampError, match="does not fit"):
-        load_weights(tmp_path, nn.Linear(2, 4))
-    with pytest.raises(LampError, match="no trained model"):
-        load_weights(tmp_path / "nowhere", nn.Linear(2, 4))
+    assert said[0] == (1, 12, "")
+    assert said[-1] == (12, 12, "loss 0.500, val_loss 0.250 (best 0.250 at 12)")
