@@ -1,8 +1,9 @@
-"""Stage ``tokenizer``: train the VQ-VAE on windows of the train split.
+"""Stage ``tokenizer``: train the VQ-VAE, or its residual kind, on windows of the train split.
 
 By hand: ``python -m tasks.tokenizer``.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -10,47 +11,53 @@ import numpy as np
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.metrics.reconstruction import mpjpe
 from lamp_core.tokenizers import (
-    VQVAE,
-    code_usage,
-    encode_clips,
-    reconstruct_clips,
+    MotionTokenizer,
+    ValidationClips,
+    encode_clip_layers,
+    layer_usage,
     save_tokenizer,
     train_tokenizer,
 )
 from tasks.body import StageContext, main
 from tasks.inputs import normalised_clips
 
+VALIDATED = "val_mpjpe_mm"
+
 
 def run(stage: StageContext) -> dict[str, float]:
-    """Train, save, and measure reconstruction and use of the codebook on the validation split."""
+    """Train, save, and measure reconstruction and use of the codebooks on the validation split."""
     features = FeatureSet.load(stage.input("features"))
+    clips = normalised_clips(features, "val") or normalised_clips(features, "train")[:100]
+    validation = ValidationClips(clips, partial(_mpjpe_mm, features), VALIDATED)
     tokenizer = train_tokenizer(
         normalised_clips(features, "train"),
         stage.config.tokenizer,
         device=stage.device,
+        validation=validation,
         checkpoints=stage.checkpoints,
         on_log=stage.on_log,
         on_progress=stage.on_progress,
     )
+    stage.end_helpers()
     save_tokenizer(stage.output, tokenizer)
-    return _validate(tokenizer, features)
+    return _validate(tokenizer, validation)
 
 
-def _validate(tokenizer: VQVAE, features: FeatureSet) -> dict[str, float]:
-    clips = normalised_clips(features, "val") or normalised_clips(features, "train")[:100]
-    utilisation, perplexity = code_usage(encode_clips(tokenizer, clips), tokenizer.settings.codes)
-    made = reconstruct_clips(tokenizer, clips)
-    raw = partial(_raw, features)
-    true = [raw(clip[: len(copy)]) for clip, copy in zip(clips, made, strict=True)]
-    return {
-        "val_mpjpe_mm": mpjpe(true, [raw(copy) for copy in made], features.skeleton),
-        "val_code_utilisation": utilisation,
-        "val_code_perplexity": perplexity,
-    }
+def _validate(tokenizer: MotionTokenizer, validation: ValidationClips) -> dict[str, float]:
+    measured = {VALIDATED: validation.measure(tokenizer)}
+    if len(tokenizer.layers) > 1:
+        # What text to motion can reach at best: it generates the codes of the first layer.
+        measured[f"{VALIDATED}_first_layer"] = validation.measure(tokenizer, layers=1)
+    usage = layer_usage(encode_clip_layers(tokenizer, validation.clips), tokenizer.settings.codes)
+    return measured | {f"val_{name}": value for name, value in usage.items()}
 
 
-def _raw(features: FeatureSet, clip: np.ndarray) -> np.ndarray:
-    return np.asarray(features.statistics.denormalise(clip), dtype=np.float32)
+def _mpjpe_mm(features: FeatureSet, true: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> float:
+    raw = [
+        [np.asarray(features.statistics.denormalise(clip_TD), dtype=np.float32) for clip_TD in clips]
+        for clips in (true, made)
+    ]
+    return float(mpjpe(raw[0], raw[1], features.skeleton))
 
 
 if __name__ == "__main__":

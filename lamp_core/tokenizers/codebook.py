@@ -1,8 +1,9 @@
-"""Vector quantisation with an EMA codebook and code reset (LaMP, appendix A.3.1, Eq. 5).
+"""Vector quantisation with EMA codebooks and code reset (LaMP, appendix A.3.1, Eq. 5), one layer or several.
 
-Shapes: B batch, S motion tokens, C code width, K codes, N latents of a batch that are not padding.
+Shapes: N latents, C code width, K codes, R quantiser layers.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,26 +13,30 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Quantised:
-    """Codes of a batch, their vectors, and what training needs.
+    """Codes of latents, their vectors, and what training needs.
 
     Args:
-        codes_BS: index of the nearest code, 0 behind the true length.
-        vectors_BSC: code vectors; the gradient passes straight through to the latents.
-        commitment: mean squared distance of latents to their (detached) codes.
-        perplexity: exponentiated entropy of the code usage in this batch, between 1 and K.
+        codes_NR: the code that each layer chose.
+        vectors_NC: sum of the code vectors of the layers in use, without a gradient.
+        commitment: mean squared distance of the latents to their (detached) vectors, averaged over the
+            partial sums of the layers in use.
+        perplexity_R: exponentiated entropy of each layer's code usage here, between 1 and K.
+        utilisation_R: share of each layer's codes that are chosen here.
     """
 
-    codes_BS: Tensor
-    vectors_BSC: Tensor
+    codes_NR: Tensor
+    vectors_NC: Tensor
     commitment: Tensor
-    perplexity: Tensor
+    perplexity_R: Tensor
+    utilisation_R: Tensor
 
 
 class Codebook(nn.Module):
-    """K codes of width C that follow the encoder by an exponential moving average.
+    """K codes of width C that follow what they quantise by an exponential moving average.
 
     The codes are buffers: no gradient reaches them. The first training batch initialises them. A code whose
-    EMA count falls under ``reset_threshold`` is replaced by a latent of the batch, drawn at random.
+    EMA count falls under ``reset_threshold`` is replaced by a latent of the batch, drawn at random. Under
+    gradient accumulation every micro-batch counts as a batch.
     """
 
     codes_KC: Tensor
@@ -48,59 +53,82 @@ class Codebook(nn.Module):
         self.register_buffer("sums_KC", torch.zeros(codes, width))
         self.register_buffer("initialised", torch.tensor(False))
 
-    def forward(self, latents_BSC: Tensor, mask_BS: Tensor) -> Quantised:
-        """Quantise; in training mode, also move the codebook towards the latents inside ``mask_BS``."""
-        latents_NC = latents_BSC[mask_BS]
-        if self.training:
-            self._initialise(latents_NC.detach())
-        codes_N = self.nearest(latents_NC)
-        vectors_NC = self.codes_KC[codes_N]
-        if self.training:
-            self._follow(latents_NC.detach(), codes_N)
-        vectors_BSC = torch.zeros_like(latents_BSC)
-        vectors_BSC[mask_BS] = latents_NC + (vectors_NC - latents_NC).detach()
-        codes_BS = torch.zeros(mask_BS.shape, dtype=torch.long, device=latents_BSC.device)
-        codes_BS[mask_BS] = codes_N
-        share_K = torch.bincount(codes_N, minlength=len(self.codes_KC)).float() / max(1, len(codes_N))
-        entropy = -(share_K * torch.log(share_K + 1e-10)).sum()
-        return Quantised(codes_BS, vectors_BSC, F.mse_loss(latents_NC, vectors_NC), entropy.exp())
-
     def nearest(self, latents_NC: Tensor) -> Tensor:
         """Return the index of the code nearest to each latent by Euclidean distance (Eq. 5)."""
-        scores_NK = latents_NC @ self.codes_KC.T - 0.5 * self.codes_KC.square().sum(-1)
+        scores_NK = torch.addmm(-0.5 * self.codes_KC.square().sum(-1), latents_NC, self.codes_KC.T)
         return scores_NK.argmax(-1)
 
-    def lookup(self, codes_BS: Tensor) -> Tensor:
-        """Return the vectors of codes, (B, S, C)."""
-        return self.codes_KC[codes_BS]
+    def lookup(self, codes: Tensor) -> Tensor:
+        """Return the vectors of codes of any shape, with the code width behind."""
+        return F.embedding(codes, self.codes_KC)
 
     @torch.no_grad()
-    def _initialise(self, latents_NC: Tensor) -> None:
-        if self.initialised:
-            return
-        self.codes_KC.copy_(self._drawn(latents_NC))
-        self.sums_KC.copy_(self.codes_KC)
+    def choose(self, latents_NC: Tensor, follow: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Return codes (N,), their vectors (N, C) and how often each code was chosen (K,).
+
+        Args:
+            latents_NC: what is quantised.
+            follow: after choosing, move the codes towards the latents that chose them.
+        """
+        drawn_KC = self._drawn(latents_NC) if follow else None
+        if drawn_KC is not None:
+            self._initialise(drawn_KC)
+        codes_N = self.nearest(latents_NC)
+        vectors_NC = self.lookup(codes_N)
+        counts_K = torch.zeros_like(self.counts_K).index_add_(0, codes_N, torch.ones_like(latents_NC[:, 0]))
+        if drawn_KC is not None:
+            self._follow(latents_NC, codes_N, counts_K, drawn_KC)
+        return codes_N, vectors_NC, counts_K
+
+    def _initialise(self, drawn_KC: Tensor) -> None:
+        self.codes_KC.copy_(torch.where(self.initialised, self.codes_KC, drawn_KC))
+        self.sums_KC.copy_(torch.where(self.initialised, self.sums_KC, drawn_KC))
         self.initialised.fill_(True)
 
-    @torch.no_grad()
-    def _follow(self, latents_NC: Tensor, codes_N: Tensor) -> None:
-        counts_K = torch.bincount(codes_N, minlength=len(self.codes_KC)).to(latents_NC.dtype)
+    def _follow(self, latents_NC: Tensor, codes_N: Tensor, counts_K: Tensor, drawn_KC: Tensor) -> None:
         sums_KC = torch.zeros_like(self.codes_KC).index_add_(0, codes_N, latents_NC)
         self.counts_K.lerp_(counts_K, 1 - self.decay)
         self.sums_KC.lerp_(sums_KC, 1 - self.decay)
-        used_K1 = (self.counts_K >= self.reset_threshold)[:, None]
-        means_KC = self.sums_KC / self.counts_K[:, None].clamp(min=1e-6)
-        drawn_KC = self._drawn(latents_NC)
-        self.codes_KC.copy_(torch.where(used_K1, means_KC, drawn_KC))
+        unused_K = self.counts_K < self.reset_threshold
         # A replaced code starts with the count of one, or it would be replaced again at the next step.
-        self.sums_KC.copy_(torch.where(used_K1, self.sums_KC, drawn_KC))
-        self.counts_K.copy_(torch.where(used_K1[:, 0], self.counts_K, torch.ones_like(self.counts_K)))
+        self.counts_K.masked_fill_(unused_K, 1.0)
+        self.sums_KC.copy_(torch.where(unused_K[:, None], drawn_KC, self.sums_KC))
+        torch.div(self.sums_KC, self.counts_K[:, None].clamp(min=1e-6), out=self.codes_KC)
 
     def _drawn(self, latents_NC: Tensor) -> Tensor:
         """Return K latents at random; with fewer than K, repeats are moved apart by a little noise."""
-        count = len(self.codes_KC)
-        repeats = -(-count // len(latents_NC))
-        pool = latents_NC.repeat(repeats, 1)
+        count, repeats = len(self.codes_KC), -(-len(self.codes_KC) // len(latents_NC))
+        order = torch.randperm(len(latents_NC) * repeats, device=latents_NC.device)[:count]
+        drawn_KC = latents_NC[order % len(latents_NC)]
         if repeats > 1:
-            pool = pool + 0.01 * torch.randn_like(pool) / pool.shape[1] ** 0.5
-        return pool[torch.randperm(len(pool), device=pool.device)[:count]]
+            drawn_KC = drawn_KC + 0.01 * torch.randn_like(drawn_KC) / drawn_KC.shape[1] ** 0.5
+        return drawn_KC
+
+
+def quantise(codebooks: Sequence[Codebook], latents_NC: Tensor, used: int, follow: bool) -> Quantised:
+    """Quantise latents by the first codebook, what it leaves by the second, and so on.
+
+    Args:
+        codebooks: one a layer.
+        latents_NC: at least one; the gradient of the commitment reaches them.
+        used: leading layers that enter vectors and commitment; the others are only measured.
+        follow: move the codebooks in use towards what they quantise.
+    """
+    codes, counts, commitments = [], [], []
+    residual_NC, vectors_NC = latents_NC.detach(), torch.zeros_like(latents_NC)
+    for layer, codebook in enumerate(codebooks):
+        codes_N, chosen_NC, counts_K = codebook.choose(residual_NC, follow and layer < used)
+        residual_NC = residual_NC - chosen_NC
+        codes.append(codes_N)
+        counts.append(counts_K)
+        if layer < used:
+            vectors_NC = vectors_NC + chosen_NC
+            commitments.append(F.mse_loss(latents_NC, vectors_NC))
+    shares_RK = torch.stack(counts) / len(latents_NC)
+    return Quantised(
+        torch.stack(codes, dim=-1),
+        vectors_NC,
+        torch.stack(commitments).mean(),
+        torch.special.entr(shares_RK).sum(-1).exp(),
+        (shares_RK > 0).float().mean(-1),
+    )

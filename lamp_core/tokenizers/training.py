@@ -1,20 +1,93 @@
-"""Train a tokenizer on windows of the train split, and encode or reconstruct whole sets.
+"""Train a tokenizer on windows of the train split.
 
-Shapes: B batch, T frames, D feature numbers a frame, S motion tokens, C code width.
+Shapes: B batch, F frames of all clips, T frames of a window, D feature numbers a frame, N clips.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lamp_core.config.models import Tokenizer as TokenizerSettings
-from lamp_core.datasets.items import DOWNSAMPLING, length_batches, pad
 from lamp_core.errors import LampError
-from lamp_core.tokenizers.vqvae import VQVAE
-from lamp_core.training import BatchSampler, OnLog, OnProgress, fit, seed_everything
+from lamp_core.tokenizers.clips import reconstruct_clips
+from lamp_core.tokenizers.vqvae import MotionTokenizer, new_tokenizer
+from lamp_core.training import BatchSampler, OnLog, OnProgress, Validation, fit, seed_everything
+from lamp_core.training.distribution import share
+
+
+class Windows:
+    """Windows at random starts of clips that are long enough, cut without a loop over the batch.
+
+    All frames lie side by side on the device, so that a batch is one gather and nothing has to be moved
+    there in a step (HumanML3D: 3 GB).
+
+    Args:
+        clips: normalised features (T, D); clips shorter than a window are left out.
+        frames: length of a window.
+        device: where the frames are kept.
+
+    Raises:
+        LampError: no clip is as long as a window.
+    """
+
+    def __init__(self, clips: Sequence[np.ndarray], frames: int, device: torch.device) -> None:
+        usable = [torch.as_tensor(clip) for clip in clips if len(clip) >= frames]
+        if not usable:
+            raise LampError(
+                f"no clip has the {frames} frames of tokenizer.window_frames; "
+                f"the longest has {max(map(len, clips), default=0)}"
+            )
+        lengths_N = torch.tensor([len(clip) for clip in usable])
+        self.frames_FD = torch.cat(usable).to(device)
+        self.firsts_N = lengths_N.cumsum(0) - lengths_N
+        self.starts_N = lengths_N - frames + 1
+        self.within_T = torch.arange(frames)
+
+    def __len__(self) -> int:
+        return len(self.firsts_N)
+
+    def cut(self, indices: np.ndarray) -> Tensor:
+        """Return one window of each chosen clip, (B, T, D), its start drawn uniformly.
+
+        Of the whole batch's windows, those of this process.
+        """
+        chosen_B = torch.as_tensor(indices)
+        drawn_B = torch.rand(len(indices), dtype=torch.float64) * self.starts_N[chosen_B]
+        rows_BT = (self.firsts_N[chosen_B] + drawn_B.long())[:, None] + self.within_T
+        return self.frames_FD[share(rows_BT).to(self.frames_FD.device)]
+
+
+def feature_error(true: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> float:
+    """Mean smooth L1 of normalised clips and their reconstructions."""
+    pairs = zip(true, made, strict=True)
+    errors = [F.smooth_l1_loss(torch.as_tensor(copy), torch.as_tensor(clip)) for clip, copy in pairs]
+    return float(torch.stack(errors).mean())
+
+
+@dataclass(frozen=True)
+class ValidationClips:
+    """Clips that training does not see, and how wrong their reconstruction is.
+
+    Args:
+        clips: normalised features (T, D), at least one.
+        error: of true clips and their reconstructions, of the same shapes; lower is better.
+        name: of the error in the log.
+    """
+
+    clips: Sequence[np.ndarray]
+    error: Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], float] = feature_error
+    name: str = "val_features"
+
+    def measure(self, tokenizer: MotionTokenizer, layers: int | None = None) -> float:
+        """Return the error of the clips reconstructed from the leading quantiser layers, all without it."""
+        made = reconstruct_clips(tokenizer, self.clips, layers=layers)
+        return self.error([clip[: len(copy)] for clip, copy in zip(self.clips, made, strict=True)], made)
 
 
 def train_tokenizer(
@@ -22,28 +95,35 @@ def train_tokenizer(
     settings: TokenizerSettings,
     *,
     device: torch.device,
+    validation: ValidationClips | None = None,
     checkpoints: Path | None = None,
     on_log: OnLog | None = None,
     on_progress: OnProgress | None = None,
-) -> VQVAE:
+) -> MotionTokenizer:
     """Train on random windows of normalised clips (T, D); clips shorter than a window are left out.
+
+    Args:
+        clips: of the train split.
+        settings: section ``tokenizer``.
+        device: where to train.
+        validation: clips that decide which weights are kept; the last step's without them.
+        checkpoints: see ``fit``.
+        on_log: see ``fit``.
+        on_progress: see ``fit``.
 
     Raises:
         LampError: no clip is as long as a window.
     """
-    windows = [torch.as_tensor(clip) for clip in clips if len(clip) >= settings.window_frames]
-    if not windows:
-        longest = max(map(len, clips), default=0)
-        raise LampError(
-            f"no clip has the {settings.window_frames} frames of tokenizer.window_frames; "
-            f"the longest has {longest}"
-        )
+    windows = Windows(clips, settings.window_frames, device)
     seed_everything(settings.training.seed)
-    tokenizer = VQVAE(windows[0].shape[1], settings).to(device)
-    sampler = BatchSampler(len(windows), settings.training.batch_size, settings.training.seed)
+    tokenizer = new_tokenizer(windows.frames_FD.shape[1], settings).to(device)
+    sampler = BatchSampler.of(len(windows), settings.training)
 
-    def losses(step: int) -> dict[str, Tensor]:
-        return tokenizer.losses(window_batch(windows, sampler.indices(step), settings).to(device))
+    def losses(number: int) -> dict[str, Tensor]:
+        return tokenizer.losses(windows.cut(sampler.whole(number)))
+
+    def measure(clips: ValidationClips) -> dict[str, float]:
+        return {clips.name: clips.measure(tokenizer)}
 
     fit(
         tokenizer,
@@ -52,73 +132,6 @@ def train_tokenizer(
         checkpoints=checkpoints,
         on_log=on_log,
         on_progress=on_progress,
+        validate=validation and Validation(partial(measure, validation), validation.name, "lower"),
     )
     return tokenizer
-
-
-def window_batch(clips: list[Tensor], indices: np.ndarray, settings: TokenizerSettings) -> Tensor:
-    """Cut one window at a random start from each chosen clip, (B, window, D)."""
-    length = settings.window_frames
-    starts = [int(torch.randint(len(clips[i]) - length + 1, ())) for i in indices]
-    return torch.stack([clips[i][start : start + length] for i, start in zip(indices, starts, strict=True)])
-
-
-@torch.no_grad()
-def map_clips(
-    function: Callable[[Tensor, Tensor], Tensor],
-    clips: Sequence[np.ndarray],
-    device: torch.device,
-    batch_frames: int,
-    on_progress: OnProgress | None = None,
-) -> list[Tensor]:
-    """Apply a function of (features_BTD, lengths_B) to clips of any length, batched by length.
-
-    Each clip is cut to a multiple of four frames; the results, which may be at the rate of frames or of
-    tokens, are cut to the clip's own length and come back in the order of ``clips``.
-    """
-    usable = [len(clip) // DOWNSAMPLING * DOWNSAMPLING for clip in clips]
-    results: dict[int, Tensor] = {}
-    for batch in length_batches(usable, batch_frames):
-        features_BTD, lengths_B = pad([clips[i][: usable[i]] for i in batch])
-        output = function(features_BTD.to(device), lengths_B.to(device)).cpu()
-        rate = features_BTD.shape[1] // output.shape[1]
-        for row, index in enumerate(batch):
-            results[index] = output[row, : usable[index] // rate].clone()
-        if on_progress:
-            on_progress(len(results), len(clips), "clips")
-    return [results[index] for index in range(len(clips))]
-
-
-def encode_clips(
-    tokenizer: VQVAE, clips: Sequence[np.ndarray], batch_frames: int = 20_000
-) -> list[np.ndarray]:
-    """Return the codes of normalised clips, int64 (S,) each."""
-    device = next(tokenizer.parameters()).device
-    return [codes.numpy() for codes in map_clips(tokenizer.encode, clips, device, batch_frames)]
-
-
-def latents_of_clips(
-    tokenizer: VQVAE, clips: Sequence[np.ndarray], batch_frames: int = 20_000
-) -> list[Tensor]:
-    """Return the encoder's latents of normalised clips, (S, C) each."""
-    return map_clips(tokenizer.latents, clips, next(tokenizer.parameters()).device, batch_frames)
-
-
-def reconstruct_clips(
-    tokenizer: VQVAE, clips: Sequence[np.ndarray], batch_frames: int = 20_000
-) -> list[np.ndarray]:
-    """Return normalised clips after encoding and decoding, each cut to a multiple of four frames."""
-
-    def reconstruct(features_BTD: Tensor, lengths_B: Tensor) -> Tensor:
-        codes_BS = tokenizer.encode(features_BTD, lengths_B)
-        return tokenizer.decode(codes_BS, lengths_B // DOWNSAMPLING)
-
-    device = next(tokenizer.parameters()).device
-    return [made.numpy() for made in map_clips(reconstruct, clips, device, batch_frames)]
-
-
-def code_usage(codes: Sequence[np.ndarray], count: int) -> tuple[float, float]:
-    """Return the share of codes in use, and the perplexity of their distribution."""
-    shares = np.bincount(np.concatenate(codes), minlength=count) / max(1, sum(map(len, codes)))
-    used = shares[shares > 0]
-    return len(used) / count, float(np.exp(-(used * np.log(used)).sum()))

@@ -1,9 +1,13 @@
-"""VQ-VAE: the LaMP tokenizer (appendix A.3.1; sizes in section 4).
+"""Motion tokenizers: VQ-VAE with one codebook, the LaMP tokenizer, and with residual ones (appendix A.3.1).
 
-Shapes: B batch, T frames, D feature numbers a frame, S = T/4 motion tokens, C code width, W channels.
+Both are one `MotionTokenizer`; a kind only says which codebooks it has and how many a training batch uses.
+Shapes: B batch, T frames, D feature numbers a frame, S = T/4 motion tokens, C code width, R quantiser layers.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -12,95 +16,24 @@ from torch import Tensor, nn
 from lamp_core.config.models import Tokenizer as TokenizerSettings
 from lamp_core.datasets.items import DOWNSAMPLING, mask_of
 from lamp_core.features.layout import FeatureLayout
-from lamp_core.tokenizers.codebook import Codebook, Quantised
+from lamp_core.tokenizers.codebook import Codebook, Quantised, quantise
+from lamp_core.tokenizers.convolutions import Decoder, Encoder
+from lamp_core.training.distribution import gather_rows, share
+from lamp_core.training.precision import full_precision
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Output of a training pass."""
+    """Output of a training pass; the codes are those of all processes."""
 
     features_BTD: Tensor
     quantised: Quantised
 
 
-class MaskedConv(nn.Conv1d):
-    """A convolution whose output is zero behind the true length.
-
-    Zero behind the end is what a clip alone sees as padding, so a clip gives the same result alone and beside
-    longer ones.
-    """
-
-    def forward_masked(self, hidden_BWT: Tensor, mask_BT: Tensor) -> Tensor:
-        """Convolve, then zero what is outside the mask (given at the output's rate)."""
-        return self.forward(hidden_BWT) * mask_BT[:, None, :]
-
-
-class ResidualBlock(nn.Module):
-    """Dilated convolutions with a skip over each; dilation ``growth ** i``, reversed in the decoder."""
-
-    def __init__(self, width: int, depth: int, growth: int, reverse: bool) -> None:
-        super().__init__()
-        powers = [growth**index for index in range(depth)]
-        self.dilated = nn.ModuleList(
-            MaskedConv(width, width, 3, padding=dilation, dilation=dilation)
-            for dilation in (powers[::-1] if reverse else powers)
-        )
-        self.pointwise = nn.ModuleList(MaskedConv(width, width, 1) for _ in range(depth))
-
-    def forward(self, hidden_BWT: Tensor, mask_BT: Tensor) -> Tensor:
-        """Return (B, W, T), zero outside the mask."""
-        for dilated, pointwise in zip(self.dilated, self.pointwise, strict=True):
-            inner_BWT = dilated.forward_masked(F.relu(hidden_BWT), mask_BT)
-            hidden_BWT = hidden_BWT + pointwise.forward_masked(F.relu(inner_BWT), mask_BT)
-        return hidden_BWT
-
-
-class Encoder(nn.Module):
-    """Features to latents at a quarter of the rate."""
-
-    def __init__(self, feature_count: int, settings: TokenizerSettings) -> None:
-        super().__init__()
-        width, depth, growth = settings.width, settings.residual_depth, settings.dilation_growth
-        self.first = MaskedConv(feature_count, width, 3, padding=1)
-        self.down = nn.ModuleList(MaskedConv(width, width, 4, stride=2, padding=1) for _ in range(2))
-        self.blocks = nn.ModuleList(ResidualBlock(width, depth, growth, reverse=False) for _ in range(2))
-        self.last = MaskedConv(width, settings.code_width, 3, padding=1)
-
-    def forward(self, features_BTD: Tensor, mask_BT: Tensor) -> Tensor:
-        """Return latents (B, S, C)."""
-        hidden = F.relu(self.first.forward_masked((features_BTD * mask_BT[..., None]).mT, mask_BT))
-        for down, block in zip(self.down, self.blocks, strict=True):
-            mask_BT = mask_BT[:, ::2]
-            hidden = block(down.forward_masked(hidden, mask_BT), mask_BT)
-        return self.last.forward_masked(hidden, mask_BT).mT
-
-
-class Decoder(nn.Module):
-    """Code vectors back to features: the encoder's mirror, with nearest-neighbour up-sampling."""
-
-    def __init__(self, feature_count: int, settings: TokenizerSettings) -> None:
-        super().__init__()
-        width, depth, growth = settings.width, settings.residual_depth, settings.dilation_growth
-        self.first = MaskedConv(settings.code_width, width, 3, padding=1)
-        self.blocks = nn.ModuleList(ResidualBlock(width, depth, growth, reverse=True) for _ in range(2))
-        self.up = nn.ModuleList(MaskedConv(width, width, 3, padding=1) for _ in range(2))
-        self.inner = MaskedConv(width, width, 3, padding=1)
-        self.last = MaskedConv(width, feature_count, 3, padding=1)
-
-    def forward(self, vectors_BSC: Tensor, mask_BS: Tensor) -> Tensor:
-        """Return features (B, 4 S, D)."""
-        mask = mask_BS
-        hidden = F.relu(self.first.forward_masked(vectors_BSC.mT, mask))
-        for block, up in zip(self.blocks, self.up, strict=True):
-            hidden = block(hidden, mask).repeat_interleave(2, dim=-1)
-            mask = mask.repeat_interleave(2, dim=-1)
-            hidden = up.forward_masked(hidden, mask)
-        hidden = F.relu(self.inner.forward_masked(hidden, mask))
-        return self.last.forward_masked(hidden, mask).mT
-
-
-class VQVAE(nn.Module):
-    """Tokenizer with one codebook; works on normalised features.
+class MotionTokenizer(nn.Module, ABC):
+    """Features to codes at a quarter of the rate, and back; works on normalised features.
 
     Args:
         feature_count: D, 263 or 251.
@@ -112,18 +45,33 @@ class VQVAE(nn.Module):
         self.settings = settings
         self.feature_count = feature_count
         self.encoder = Encoder(feature_count, settings)
-        self.codebook = Codebook(
-            settings.codes, settings.code_width, settings.ema_decay, settings.reset_threshold
-        )
         self.decoder = Decoder(feature_count, settings)
 
-    def forward(self, features_BTD: Tensor, lengths_B: Tensor | None = None) -> Reconstruction:
-        """Encode, quantise and decode; in training mode the codebook follows."""
-        mask_BT = _frame_mask(features_BTD, lengths_B)
-        latents_BSC = self.encoder(features_BTD, mask_BT)
-        mask_BS = mask_BT[:, ::DOWNSAMPLING]
-        quantised = self.codebook(latents_BSC, mask_BS)
-        return Reconstruction(self.decoder(quantised.vectors_BSC, mask_BS), quantised)
+    @property
+    @abstractmethod
+    def layers(self) -> Sequence[Codebook]:
+        """The codebooks, the first of them that of the motion tokens."""
+
+    def _layers_used(self) -> int:
+        """Return how many leading layers this pass uses."""
+        return len(self.layers)
+
+    def reconstruct(self, features_BTD: Tensor) -> Reconstruction:
+        """Encode, quantise and decode full windows; in training mode the codebooks follow.
+
+        The gradient passes straight through from the code vectors to the latents. Processes that train
+        together quantise the latents of all of them, so that their codebooks stay equal.
+        """
+        latents_BSC = self.encoder(features_BTD, None)
+        # Distances need float32: under autocast the matrix product would choose other codes.
+        with full_precision(latents_BSC.device):
+            whole_BSC = gather_rows(latents_BSC.float())
+            quantised = quantise(
+                self.layers, whole_BSC.flatten(0, 1), self._layers_used(), follow=self.training
+            )
+            chosen_BSC = share(quantised.vectors_NC.view_as(whole_BSC))
+            vectors_BSC = latents_BSC + (chosen_BSC - latents_BSC).detach()
+        return Reconstruction(self.decoder(vectors_BSC, None), quantised)
 
     def latents(self, features_BTD: Tensor, lengths_B: Tensor | None = None) -> Tensor:
         """Return the encoder's latents before quantisation, (B, S, C), zero behind the true length."""
@@ -131,25 +79,56 @@ class VQVAE(nn.Module):
         return latents_BSC
 
     def encode(self, features_BTD: Tensor, lengths_B: Tensor | None = None) -> Tensor:
-        """Return codes (B, S), 0 behind the true length.
+        """Return the codes of the first layer, the motion tokens (B, S), 0 behind the true length.
 
         Args:
             features_BTD: normalised features, T a multiple of four.
             lengths_B: true lengths in frames, multiples of four; all T without it.
         """
-        mask_BS = _frame_mask(features_BTD, lengths_B)[:, ::DOWNSAMPLING]
-        latents_BSC = self.latents(features_BTD, lengths_B)
-        return self.codebook.nearest(latents_BSC.flatten(0, 1)).view(mask_BS.shape) * mask_BS
+        return self.encode_layers(features_BTD, lengths_B, layers=1)[..., 0]
 
-    def decode(self, codes_BS: Tensor, lengths_B: Tensor | None = None) -> Tensor:
-        """Return normalised features (B, 4 S, D) of codes.
+    def encode_layers(
+        self, features_BTD: Tensor, lengths_B: Tensor | None = None, layers: int | None = None
+    ) -> Tensor:
+        """Return the codes of the leading layers (B, S, R), 0 behind the true length.
 
         Args:
-            codes_BS: codes; those behind the true length are ignored.
-            lengths_B: true lengths in tokens; all S without it.
+            features_BTD: normalised features, T a multiple of four.
+            lengths_B: true lengths in frames, multiples of four; all T without it.
+            layers: how many layers; all of them without it.
+
+        Raises:
+            ValueError: the tokenizer has fewer layers.
         """
-        mask_BS = _full_or(lengths_B, codes_BS)
-        vectors_BSC = self.codebook.lookup(codes_BS) * mask_BS[..., None]
+        codebooks = self._leading(len(self.layers) if layers is None else layers)
+        mask_BS = _token_mask(_frame_mask(features_BTD, lengths_B))
+        latents_BSC = self.latents(features_BTD, lengths_B)
+        quantised = quantise(codebooks, latents_BSC.flatten(0, 1), len(codebooks), follow=False)
+        codes_BSR = quantised.codes_NR.view(*latents_BSC.shape[:2], len(codebooks))
+        return codes_BSR if mask_BS is None else codes_BSR * mask_BS[..., None]
+
+    def decode(self, codes: Tensor, lengths_B: Tensor | None = None) -> Tensor:
+        """Return normalised features (B, 4 S, D) of codes.
+
+        Codes of some leading layers are decoded from those layers alone. For a residual tokenizer, motion
+        tokens, (B, S), are therefore a reconstruction from the first layer: coarser than from all layers, but
+        no foreign input to the decoder, since quantiser dropout trains it on few layers too.
+
+        Args:
+            codes: motion tokens (B, S), or codes of any number of leading layers (B, S, R); those behind the
+                true length are ignored.
+            lengths_B: true lengths in tokens; all S without it.
+
+        Raises:
+            ValueError: the tokenizer has fewer layers than the codes.
+        """
+        codes_BSR = codes[..., None] if codes.ndim == 2 else codes
+        codebooks = self._leading(codes_BSR.shape[-1])
+        mask_BS = None if lengths_B is None else mask_of(lengths_B.to(codes.device), codes.shape[1])
+        chosen = [codebook.lookup(codes_BSR[..., layer]) for layer, codebook in enumerate(codebooks)]
+        vectors_BSC = torch.stack(chosen).sum(dim=0)
+        if mask_BS is not None:
+            vectors_BSC = vectors_BSC * mask_BS[..., None]
         features_BTD: Tensor = self.decoder(vectors_BSC, mask_BS)
         return features_BTD
 
@@ -158,9 +137,12 @@ class VQVAE(nn.Module):
 
         ``auxiliary`` is the smooth L1 of the local joint positions' differences in time (*switch*
         ``velocity``, the paper's V(m)), or of the positions themselves (``positions``, as the public code
-        has it).
+        has it). ``perplexity`` and ``utilisation`` are of the first layer, ``perplexity_1`` and so on of the
+        layers behind it; layers that quantiser dropout leaves out of a batch are measured all the same.
         """
-        result = self(features_BTD)
+        # In the order of memory that the convolutions have, so that the losses read both sides in one run.
+        features_BTD = features_BTD.mT.contiguous().mT
+        result = self.reconstruct(features_BTD)
         positions = FeatureLayout.of_width(self.feature_count)["positions"]
         true, made = features_BTD[..., positions], result.features_BTD[..., positions]
         if self.settings.auxiliary == "velocity":
@@ -173,17 +155,82 @@ class VQVAE(nn.Module):
             "features": features,
             "auxiliary": auxiliary,
             "commitment": result.quantised.commitment,
-            "perplexity": result.quantised.perplexity,
+            **by_layer("perplexity", result.quantised.perplexity_R.unbind()),
+            **by_layer("utilisation", result.quantised.utilisation_R.unbind()),
         }
 
+    def _leading(self, count: int) -> Sequence[Codebook]:
+        if not 1 <= count <= len(self.layers):
+            raise ValueError(f"{count} quantiser layers asked of a tokenizer that has {len(self.layers)}")
+        return self.layers[:count]
 
-def _full_or(lengths_B: Tensor | None, like_BS: Tensor) -> Tensor:
-    if lengths_B is None:
-        return torch.ones(like_BS.shape[:2], dtype=torch.bool, device=like_BS.device)
-    return mask_of(lengths_B.to(like_BS.device), like_BS.shape[1])
+
+class VQVAE(MotionTokenizer):
+    """The LaMP tokenizer: one codebook."""
+
+    def __init__(self, feature_count: int, settings: TokenizerSettings) -> None:
+        super().__init__(feature_count, settings)
+        self.codebook = _codebook(settings)
+
+    @property
+    def layers(self) -> Sequence[Codebook]:
+        """The one codebook."""
+        return (self.codebook,)
 
 
-def _frame_mask(features_BTD: Tensor, lengths_B: Tensor | None) -> Tensor:
+class ResidualVQVAE(MotionTokenizer):
+    """Residual quantisation: each codebook quantises what the ones before it leave.
+
+    Quantiser dropout: with probability ``quantiser_dropout`` a training batch uses only the first n layers, n
+    uniform between one and all. It keeps every number of leading layers decodable.
+    """
+
+    def __init__(self, feature_count: int, settings: TokenizerSettings) -> None:
+        super().__init__(feature_count, settings)
+        self.codebooks = nn.ModuleList(_codebook(settings) for _ in range(settings.quantiser_layers))
+
+    @property
+    def layers(self) -> Sequence[Codebook]:
+        """The codebooks in the order of quantisation."""
+        return tuple(self.codebooks)
+
+    def _layers_used(self) -> int:
+        layers = len(self.codebooks)
+        if not self.training or torch.rand(()) >= self.settings.quantiser_dropout:
+            return layers
+        return int(torch.randint(1, layers + 1, ()))
+
+
+def new_tokenizer(feature_count: int, settings: TokenizerSettings) -> MotionTokenizer:
+    """Build an untrained tokenizer of the kind that the settings name (*switch* ``kind``)."""
+    kinds: dict[str, type[MotionTokenizer]] = {"vqvae": VQVAE, "rvq": ResidualVQVAE}
+    return kinds[settings.kind](feature_count, settings)
+
+
+def untrained_tokenizer(like: MotionTokenizer) -> MotionTokenizer:
+    """Return a tokenizer of the same kind and sizes with random weights and codes, for comparison."""
+    tokenizer = new_tokenizer(like.feature_count, like.settings).to(next(like.parameters()).device)
+    for codebook in tokenizer.layers:
+        codebook.codes_KC.normal_()
+    return tokenizer.eval().requires_grad_(False)
+
+
+def by_layer(name: str, values: Sequence[Value]) -> dict[str, Value]:
+    """Name one value a layer: the plain name for the first, ``NAME_1`` and so on for those behind it."""
+    return {name if layer == 0 else f"{name}_{layer}": value for layer, value in enumerate(values)}
+
+
+def _codebook(settings: TokenizerSettings) -> Codebook:
+    return Codebook(settings.codes, settings.code_width, settings.ema_decay, settings.reset_threshold)
+
+
+def _frame_mask(features_BTD: Tensor, lengths_B: Tensor | None) -> Tensor | None:
     if features_BTD.shape[1] % DOWNSAMPLING:
         raise ValueError(f"{features_BTD.shape[1]} frames are no multiple of {DOWNSAMPLING}")
-    return _full_or(lengths_B, features_BTD)
+    if lengths_B is None:
+        return None
+    return mask_of(lengths_B.to(features_BTD.device), features_BTD.shape[1])
+
+
+def _token_mask(mask_BT: Tensor | None) -> Tensor | None:
+    return None if mask_BT is None else mask_BT[:, ::DOWNSAMPLING]

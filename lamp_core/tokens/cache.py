@@ -1,8 +1,11 @@
 """Motion tokens of every item in one Parquet file, bound to what they were made from.
 
-The schema's metadata holds the hashes of the codebook, of the features and of the split. Reading with other
-hashes is refused: tokens of another codebook are numbers without meaning, and nothing else would notice.
-Shapes: S motion tokens.
+``tokens`` holds the codes of the tokenizer's first layer, which pretraining and text to motion work on. A
+residual tokenizer's cache has one more field, ``layers``, with the codes of all its layers, the first among
+them; a VQ-VAE's has none. The schema's metadata holds the hashes of the codebooks, of the features and of the
+split. Reading with other hashes is refused: tokens of another codebook are numbers without meaning, and
+nothing else would notice.
+Shapes: S motion tokens, R quantiser layers.
 """
 
 import hashlib
@@ -17,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lamp_core.errors import LampError
-from lamp_core.tokenizers.vqvae import VQVAE
+from lamp_core.tokenizers.vqvae import MotionTokenizer
 
 SCHEMA = pa.schema(
     [
@@ -35,6 +38,7 @@ SCHEMA = pa.schema(
         ),
     ]
 )
+LAYERS = "layers"
 HASHES = ("codebook_hash", "feature_hash", "split_hash")
 
 
@@ -47,10 +51,11 @@ class TokenCache:
         splits: split of each item.
         starts: first frame of each item.
         frames: feature frames of each item.
-        tokens_S: codes of each item, uint16.
+        tokens_S: codes of each item by the first layer, uint16.
         codebook_hash: of the tokenizer that made them.
         feature_hash: of the features they were made from.
         split_hash: of the split.
+        layers_SR: codes of each item by all layers of a residual tokenizer, uint16; None for a VQ-VAE.
     """
 
     clips: list[str]
@@ -61,6 +66,7 @@ class TokenCache:
     codebook_hash: str
     feature_hash: str
     split_hash: str
+    layers_SR: list[np.ndarray] | None = None
 
     @cached_property
     def by_item(self) -> dict[tuple[str, int, int], np.ndarray]:
@@ -69,11 +75,11 @@ class TokenCache:
         return dict(zip(keys, self.tokens_S, strict=True))
 
 
-def codebook_hash(tokenizer: VQVAE) -> str:
-    """Return the SHA-256 of a tokenizer's encoder and codebook: everything that decides a code."""
+def codebook_hash(tokenizer: MotionTokenizer) -> str:
+    """Return the SHA-256 of a tokenizer's encoder and codebooks: everything that decides a code."""
     digest = hashlib.sha256()
     for name, tensor in sorted(tokenizer.state_dict().items()):
-        if name.startswith(("encoder.", "codebook.codes")):
+        if name.startswith("encoder.") or name.endswith(".codes_KC"):
             digest.update(name.encode())
             digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
@@ -85,7 +91,8 @@ def write_tokens(path: Path, cache: TokenCache) -> None:
     Raises:
         ValueError: a code does not fit uint16.
     """
-    if any(len(tokens) and int(tokens.max()) > np.iinfo(np.uint16).max for tokens in cache.tokens_S):
+    layers = [] if cache.layers_SR is None else cache.layers_SR
+    if any(codes.size and int(codes.max()) > np.iinfo(np.uint16).max for codes in [*cache.tokens_S, *layers]):
         raise ValueError("a code does not fit the uint16 of the token cache")
     metadata = {name: getattr(cache, name) for name in HASHES}
     table = pa.Table.from_pydict(
@@ -98,6 +105,8 @@ def write_tokens(path: Path, cache: TokenCache) -> None:
         },
         schema=SCHEMA.with_metadata(metadata),
     )
+    if layers:
+        table = table.append_column(_layers_field(layers[0].shape[1]), _layers_column(layers))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
     pq.write_table(table, temporary, compression="zstd")
@@ -113,7 +122,7 @@ def read_tokens(path: Path, *, codebook_hash: str, feature_hash: str, split_hash
     if not path.exists():
         raise LampError(f"{path} is missing; `lamp run --until tokens` makes it")
     table = pq.read_table(path)
-    if not table.schema.equals(SCHEMA, check_metadata=False):
+    if not _is_token_cache(table.schema):
         raise LampError(f"{path} is no token cache: its fields are {', '.join(table.schema.names)}")
     found = {name: (table.schema.metadata or {}).get(name.encode(), b"").decode() for name in HASHES}
     wanted = {"codebook_hash": codebook_hash, "feature_hash": feature_hash, "split_hash": split_hash}
@@ -132,5 +141,41 @@ def read_tokens(path: Path, *, codebook_hash: str, feature_hash: str, split_hash
         starts=table.column("start").to_pylist(),
         frames=table.column("frames").to_pylist(),
         tokens_S=[flat[start:end] for start, end in pairwise(offsets)],
+        layers_SR=_read_layers(table) if LAYERS in table.schema.names else None,
         **found,
     )
+
+
+def _layers_field(layers: int) -> pa.Field:
+    """Field of the codes of all layers: a list as long as ``tokens`` of one code a layer."""
+    frame = pa.list_(pa.field("code", pa.uint16(), nullable=False), layers)
+    meaning = {"meaning": "codes of every quantiser layer", "shape": f"frames // 4, {layers}"}
+    return pa.field(
+        LAYERS, pa.list_(pa.field("token", frame, nullable=False)), nullable=False, metadata=meaning
+    )
+
+
+def _is_token_cache(schema: pa.Schema) -> bool:
+    """Whether a file has the fields of a token cache, with or without those of all layers."""
+    if schema.names == [*SCHEMA.names, LAYERS]:
+        kind = schema.field(LAYERS).type
+        if not (pa.types.is_list(kind) and pa.types.is_fixed_size_list(kind.value_type)):
+            return False
+        with_layers = SCHEMA.append(_layers_field(kind.value_type.list_size))
+        return bool(schema.equals(with_layers, check_metadata=False))
+    return bool(schema.equals(SCHEMA, check_metadata=False))
+
+
+def _layers_column(layers_SR: list[np.ndarray]) -> pa.Array:
+    field = _layers_field(layers_SR[0].shape[1])
+    codes = pa.array(np.concatenate(layers_SR).astype(np.uint16).ravel())
+    tokens = pa.FixedSizeListArray.from_arrays(codes, type=field.type.value_type)
+    offsets = np.cumsum([0, *map(len, layers_SR)], dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), tokens, type=field.type)
+
+
+def _read_layers(table: pa.Table) -> list[np.ndarray]:
+    column = table.column(LAYERS).combine_chunks()
+    offsets = column.offsets.to_numpy()
+    codes_SR = column.values.flatten().to_numpy().reshape(-1, column.type.value_type.list_size)
+    return [codes_SR[start:end] for start, end in pairwise(offsets)]

@@ -10,7 +10,7 @@ import pytest
 
 from lamp_core.config.models import Tokenizer as TokenizerSettings
 from lamp_core.errors import LampError
-from lamp_core.tokenizers import VQVAE
+from lamp_core.tokenizers import new_tokenizer
 from lamp_core.tokens import TokenCache, codebook_hash, read_tokens, write_tokens
 
 CACHE = TokenCache(
@@ -54,10 +54,45 @@ def test_missing_foreign_and_too_large(tmp_path: Path) -> None:
         write_tokens(tmp_path / "big.parquet", replace(CACHE, tokens_S=[np.array([65536])] * 3))
 
 
-def test_the_hash_follows_codes_and_encoder_but_not_the_decoder() -> None:
-    tokenizer = VQVAE(263, TokenizerSettings(width=8, code_width=8, codes=4, residual_depth=1))
-    before = codebook_hash(tokenizer)
+def test_the_codes_of_all_layers(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.parquet"
+    layers = [np.stack([tokens, tokens[::-1]], axis=1) for tokens in CACHE.tokens_S]
+    write_tokens(path, replace(CACHE, layers_SR=layers))
+    found = read_tokens(path, **HASHES)
+    assert [tokens.tolist() for tokens in found.tokens_S] == [[1, 2, 3, 65535], [5, 6], [7]]
+    assert found.layers_SR is not None and found.layers_SR[0].dtype == np.uint16
+    assert [codes.tolist() for codes in found.layers_SR] == [codes.tolist() for codes in layers]
+    field = pq.read_schema(path).field("layers")
+    assert field.metadata[b"shape"] == b"frames // 4, 2"
+
+
+def test_a_vqvae_has_no_field_of_layers(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.parquet"
+    write_tokens(path, CACHE)
+    assert pq.read_schema(path).names == ["clip", "split", "start", "frames", "tokens"]
+    assert read_tokens(path, **HASHES).layers_SR is None
+
+
+def test_foreign_layers_are_refused(tmp_path: Path) -> None:
+    write_tokens(tmp_path / "tokens.parquet", CACHE)
+    table = pq.read_table(tmp_path / "tokens.parquet")
+    for column in (pa.array([1, 2, 3]), pa.array([[1], [2], [3]]), pa.array([[[1]], [[2]], [[3]]])):
+        pq.write_table(table.append_column("layers", column), tmp_path / "other.parquet")
+        with pytest.raises(LampError, match="no token cache"):
+            read_tokens(tmp_path / "other.parquet", **HASHES)
+
+
+@pytest.mark.parametrize("kind", ["vqvae", "rvq"])
+def test_the_hash_follows_codes_and_encoder_but_not_the_decoder(kind: str) -> None:
+    settings = TokenizerSettings(kind=kind, width=8, code_width=8, codes=4, residual_depth=1)
+    tokenizer = new_tokenizer(263, settings)
+    seen = {codebook_hash(tokenizer)}
     tokenizer.decoder.last.bias.data += 1
-    assert codebook_hash(tokenizer) == before
-    tokenizer.codebook.codes_KC += 1
-    assert codebook_hash(tokenizer) != before
+    tokenizer.layers[-1].counts_K += 1
+    assert codebook_hash(tokenizer) in seen
+    for codebook in tokenizer.layers:
+        codebook.codes_KC += 1
+        seen.add(codebook_hash(tokenizer))
+    tokenizer.encoder.last.bias.data += 1
+    seen.add(codebook_hash(tokenizer))
+    assert len(seen) == len(tokenizer.layers) + 2

@@ -1,0 +1,34 @@
+"""Tokenizers on disk."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from lamp_core.tokenizers import VQVAE, MotionTokenizer, load_tokenizer, save_tokenizer
+
+from .conftest import SMALL, started
+
+
+def test_save_and_load(tokenizer: MotionTokenizer, tmp_path: Path) -> None:
+    save_tokenizer(tmp_path, tokenizer)
+    loaded = load_tokenizer(tmp_path)
+    window = torch.randn(1, 32, 263)
+    assert type(loaded) is type(tokenizer) and not loaded.training
+    assert torch.equal(loaded.encode_layers(window), tokenizer.encode_layers(window))
+    assert not any(p.requires_grad for p in loaded.parameters())
+
+
+def test_a_folder_without_a_kind_holds_a_vqvae(tmp_path: Path) -> None:
+    tokenizer = started(SMALL)
+    save_tokenizer(tmp_path, tokenizer)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    for name in ("kind", "quantiser_layers", "quantiser_dropout"):
+        del config["settings"][name]
+    path.write_text(json.dumps(config))
+    loaded = load_tokenizer(tmp_path)
+    window = torch.randn(1, 32, 263)
+    assert isinstance(loaded, VQVAE)
+    assert {name.split(".")[0] for name in loaded.state_dict()} == {"encoder", "codebook", "decoder"}
+    assert torch.equal(loaded.encode(window), tokenizer.encode(window))
