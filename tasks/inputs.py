@@ -3,7 +3,7 @@
 Shapes: T frames, D feature numbers a frame, S motion tokens, C code width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,11 @@ import torch
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING, Item, items_of
 from lamp_core.lamp import LampFeatures, load_lamp
-from lamp_core.tokenizers import VQVAE, latents_of_clips, load_tokenizer
+from lamp_core.tokenizers import MotionTokenizer, latents_of_clips, load_tokenizer
 from lamp_core.tokens import TokenCache, codebook_hash, read_tokens
 from tasks.body import StageContext
+
+ConditionsOf = Callable[[LampFeatures], Callable[[Sequence[str]], torch.Tensor]]
 
 
 def normalised(features: FeatureSet, clip_TD: np.ndarray) -> np.ndarray:
@@ -28,7 +30,7 @@ def normalised_clips(features: FeatureSet, split: str) -> list[np.ndarray]:
     return [normalised(features, clip_TD) for clip_TD in clips if len(clip_TD) >= DOWNSAMPLING]
 
 
-def open_tokens(stage: StageContext, features: FeatureSet, tokenizer: VQVAE) -> TokenCache:
+def open_tokens(stage: StageContext, features: FeatureSet, tokenizer: MotionTokenizer) -> TokenCache:
     """Read the token cache that belongs to these features and this tokenizer."""
     return read_tokens(
         stage.input("tokens") / "tokens.parquet",
@@ -39,7 +41,7 @@ def open_tokens(stage: StageContext, features: FeatureSet, tokenizer: VQVAE) -> 
 
 
 def item_latents(
-    tokenizer: VQVAE, features: FeatureSet, items: Sequence[Item], max_frames: int
+    tokenizer: MotionTokenizer, features: FeatureSet, items: Sequence[Item], max_frames: int
 ) -> list[torch.Tensor]:
     """Return the latents (S, C) of each item's first ``max_frames``."""
     latents = latents_of_clips(tokenizer, [normalised(features, item.features_TD) for item in items])
@@ -65,8 +67,17 @@ class CaptionedTokens:
     codebook_size: int
 
     @classmethod
-    def load(cls, stage: StageContext, split: str) -> "CaptionedTokens":
-        """Read what text to motion and the length estimator train on."""
+    def load(
+        cls, stage: StageContext, split: str, conditions_of: ConditionsOf | None = None
+    ) -> "CaptionedTokens":
+        """Read what text to motion and the length estimator train on.
+
+        Args:
+            stage: whose inputs are read.
+            split: train, val or test.
+            conditions_of: what gives conditions, made from the frozen LaMP; the queries that read the text
+                without it.
+        """
         features = FeatureSet.load(stage.input("features"))
         tokenizer = load_tokenizer(stage.input("tokenizer"))
         cache = open_tokens(stage, features, tokenizer)
@@ -76,8 +87,9 @@ class CaptionedTokens:
         codes = [torch.as_tensor(cache.by_item[item.key].astype(np.int64))[:longest] for item in items]
         captions = [caption.text for item in items for caption in item.captions]
         owners = [index for index, item in enumerate(items) for _ in item.captions]
-        conditions_NW = LampFeatures(lamp.to(stage.device), words).conditions(captions)
-        return cls(codes, conditions_NW, torch.tensor(owners), longest, tokenizer.settings.codes)
+        lamp_features = LampFeatures(lamp.to(stage.device), words)
+        conditions = conditions_of(lamp_features) if conditions_of else lamp_features.conditions
+        return cls(codes, conditions(captions), torch.tensor(owners), longest, tokenizer.settings.codes)
 
     def conditions_of(self, index: int) -> torch.Tensor:
         """Return the conditions of one item's captions."""

@@ -1,5 +1,6 @@
 """``lamp generate`` and ``lamp search``: the trained models of the workspace."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from tasks.project import find_project
 if TYPE_CHECKING:
     import numpy as np
 
+    from lamp_core.render.player import PlayerMotion
     from lamp_core.skeleton.skeleton import Skeleton
 
 
@@ -28,10 +30,15 @@ def generate(
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
     from lamp_core.generation import api
     from lamp_core.render.export import check_ending
+    from lamp_core.render.player import PlayerMotion
 
     check_ending(output)
     generated = api.generate(find_project().data, text, count, seconds, seed)
-    for path in _save(output, generated.joints, generated.skeleton, text):
+    skeleton = generated.skeleton
+    shown = [
+        PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in generated.joints
+    ]
+    for path in save_motions(output, generated.joints, skeleton, text, shown):
         typer.echo(path)
 
 
@@ -60,19 +67,19 @@ def search(
     Console().print(table)
 
 
-def _save(path: Path, motions: "list[np.ndarray]", skeleton: "Skeleton", text: str) -> list[Path]:
-    """Write the motions; return the files."""
+def save_motions(
+    path: Path, motions: "Sequence[np.ndarray]", skeleton: "Skeleton", text: str, shown: "list[PlayerMotion]"
+) -> list[Path]:
+    """Write the motions, several as NAME-1, NAME-2, ..., or one page of ``shown``; return the files."""
     from lamp_core.render.export import save_motion
-    from lamp_core.render.player import PlayerMotion, player_page
+    from lamp_core.render.player import player_page
 
-    rate = skeleton.frames_per_second
     if path.suffix.lower() == ".html":
         path.parent.mkdir(parents=True, exist_ok=True)
-        page = player_page([PlayerMotion(joints_TJ3, skeleton, rate) for joints_TJ3 in motions], title=text)
-        path.write_text(page, encoding="utf-8")
+        path.write_text(player_page(shown, title=text), encoding="utf-8")
         return [path]
     numbered = [path.with_stem(f"{path.stem}-{index}") for index in range(1, len(motions) + 1)]
     paths = numbered if len(motions) > 1 else [path]
     for target, joints_TJ3 in zip(paths, motions, strict=True):
-        save_motion(target, joints_TJ3, skeleton, rate, text)
+        save_motion(target, joints_TJ3, skeleton, skeleton.frames_per_second, text)
     return paths

@@ -1,23 +1,25 @@
 """Captions to motions with the trained models of a project.
 
-Shapes: T frames, D feature numbers a frame, S motion tokens.
+Shapes: N captions, B batch, T frames, D feature numbers a frame, S motion tokens, W condition width.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lamp_core.config.models import Length, TextToMotion
 from lamp_core.datasets.items import DOWNSAMPLING, length_batches
+from lamp_core.generation.conditions import Conditions, conditions_of
 from lamp_core.generation.length import LengthEstimator
 from lamp_core.generation.sampler import Sampling, sample_tokens
 from lamp_core.generation.transformer import MaskedMotionTransformer
 from lamp_core.lamp.features import LampFeatures
 from lamp_core.lamp.folder import load_lamp
-from lamp_core.tokenizers import VQVAE, load_tokenizer
+from lamp_core.tokenizers import MotionTokenizer, load_tokenizer
 from lamp_core.training import load_weights, read_model_config, save_model
 
 BATCH_TOKENS = 2048
@@ -71,6 +73,7 @@ class MotionGenerator:
 
     Args:
         features: LaMP's text side.
+        conditions: what a text says to the transformer.
         length: length estimator.
         transformer: masked motion transformer.
         tokenizer: decodes the tokens.
@@ -78,16 +81,17 @@ class MotionGenerator:
     """
 
     features: LampFeatures
+    conditions: Conditions
     length: LengthEstimator
     transformer: MaskedMotionTransformer
-    tokenizer: VQVAE
+    tokenizer: MotionTokenizer
     sampling: Sampling
 
     def lengths(self, captions: Sequence[str], seed: int) -> list[int]:
         """Return estimated lengths in frames."""
         generator = torch.Generator().manual_seed(seed)
-        device = self.features.device
-        tokens_N = self.length.tokens(self.features.conditions(captions).to(device), generator)
+        conditions_NW = _of_each(self.features.conditions, captions).to(self.features.device)
+        tokens_N = self.length.tokens(conditions_NW, generator)
         return [int(n) * DOWNSAMPLING for n in tokens_N.clamp(max=self.transformer.max_tokens)]
 
     @torch.no_grad()
@@ -100,7 +104,7 @@ class MotionGenerator:
             seed: same seed, captions and lengths, same motions.
         """
         device = self.features.device
-        conditions_NW = self.features.conditions(captions).to(device)
+        conditions_NW = _of_each(self.conditions, captions).to(device)
         longest = self.transformer.max_tokens
         tokens = [min(max(count // DOWNSAMPLING, 1), longest) for count in frames]
         generator = torch.Generator().manual_seed(seed)
@@ -115,6 +119,34 @@ class MotionGenerator:
                 made[index] = features_BTD[row, : tokens[index] * DOWNSAMPLING].copy()
         return [made[index] for index in range(len(captions))]
 
+    def fill(self, given_S: Tensor, text: str | None, count: int, seed: int) -> Tensor:
+        """Return codes (B, S) of ``count`` motions that share the given ones.
+
+        Args:
+            given_S: codes that stay; the transformer's mask token where codes are to be drawn. At most the
+                transformer's longest motion.
+            text: what the person does; without it the given codes alone decide, and there is no guidance.
+            count: B, motions to draw.
+            seed: same seed, codes, text and count, same motions.
+        """
+        device = self.features.device
+        how = self.sampling if text else replace(self.sampling, guidance=0.0)
+        condition_1W = self.conditions([text]) if text else torch.zeros(1, self.transformer.condition_width)
+        return sample_tokens(
+            self.transformer,
+            condition_1W.expand(count, -1).to(device),
+            torch.full((count,), len(given_S), device=device),
+            how,
+            torch.Generator().manual_seed(seed),
+            given_S.expand(count, -1),
+        )
+
+
+def _of_each(conditions: Conditions, captions: Sequence[str]) -> Tensor:
+    """Conditions (N, W); a caption that stands there several times is read once."""
+    place = {caption: index for index, caption in enumerate(dict.fromkeys(captions))}
+    return conditions(list(place))[[place[caption] for caption in captions]]
+
 
 def load_generator(data: Path, device: torch.device | None = None) -> MotionGenerator:
     """Load the trained models below a project's data folder.
@@ -125,8 +157,10 @@ def load_generator(data: Path, device: torch.device | None = None) -> MotionGene
     device = device or torch.device("cpu")
     lamp, words = load_lamp(data / "pretrain")
     transformer = load_t2m(data / "t2m").to(device)
+    features = LampFeatures(lamp.to(device), words)
     return MotionGenerator(
-        LampFeatures(lamp.to(device), words),
+        features,
+        conditions_of(transformer.settings, features),
         load_length(data / "length").to(device),
         transformer,
         load_tokenizer(data / "tokenizer").to(device),

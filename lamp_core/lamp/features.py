@@ -58,6 +58,12 @@ class LampFeatures:
         return torch.cat(parts)
 
     @torch.no_grad()
+    def text_states(self, captions: Sequence[str]) -> Tensor:
+        """Return (N, H): the text transformer's [CLS] states, without the queries."""
+        parts = [self.model.encode_text(ids, mask)[:, 0].cpu() for ids, mask in self._words(captions)]
+        return torch.cat(parts)
+
+    @torch.no_grad()
     def matching_scores(self, latents: Sequence[Tensor], captions: Sequence[str]) -> Tensor:
         """Return (N,) log odds of the matching head for each pair of motion and caption."""
         latents_BSC, lengths_B = pad([latent_SC[: self.model.shape.max_tokens] for latent_SC in latents])

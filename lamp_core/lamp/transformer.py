@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from lamp_core.lamp.attention import Attention
+from lamp_core.training.dropout import Dropout
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class FeedForward(nn.Sequential):
             nn.Linear(shape.width, shape.feed_forward),
             nn.GELU(),
             nn.Linear(shape.feed_forward, shape.width),
-            nn.Dropout(shape.dropout),
+            Dropout(shape.dropout),
         )
 
 
@@ -72,7 +73,7 @@ class Block(nn.Module):
         self.text_norm = nn.LayerNorm(shape.width, eps=1e-12)
         self.query_feed_forward = FeedForward(shape)
         self.query_norm = nn.LayerNorm(shape.width, eps=1e-12)
-        self.dropout = nn.Dropout(shape.dropout)
+        self.dropout = Dropout(shape.dropout)
 
     def forward(
         self, hidden_BXH: Tensor, mask_BXX: Tensor, stream: int, queries: int, context: Context | None

@@ -33,6 +33,8 @@ class PlayerMotion:
         frames_per_second: of the motion.
         title: label above the motion (``true``, ``generated``).
         caption: what the motion shows; a caption that all motions of a player share is written once.
+        made: from and to, in seconds, of a stretch that a model made; marked on a line of time, and at the
+            label while it plays.
     """
 
     joints_TJ3: np.ndarray
@@ -40,6 +42,7 @@ class PlayerMotion:
     frames_per_second: float
     title: str = ""
     caption: str = ""
+    made: tuple[float, float] | None = None
 
 
 def player_style() -> str:
@@ -110,6 +113,7 @@ def motion_data(motion: PlayerMotion) -> dict[str, object]:
     path_T2 = camera_path(joints_TJ3, motion.frames_per_second)
     return {
         "title": motion.title,
+        "made": motion.made,
         "framesPerSecond": motion.frames_per_second,
         "frames": len(joints_TJ3),
         "joints": motion.skeleton.joint_count,

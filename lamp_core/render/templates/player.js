@@ -329,7 +329,11 @@
     draw(always = false) {
       if (!this.visible && !always) return;
       this.colours ??= readColours(this.element);
-      this.load().forEach((motion, i) => drawMotion(this.canvases[i], motion, this.time, this.view, this.colours));
+      this.load().forEach((motion, i) => {
+        const [from, to] = motion.made ?? [Infinity, Infinity];
+        this.canvases[i].parentElement.classList.toggle("lamp-making", from <= this.time && this.time < to);
+        drawMotion(this.canvases[i], motion, this.time, this.view, this.colours);
+      });
     }
 
     // Only a player that is seen and plays asks for frames; a short rest at the end, then again from the start.

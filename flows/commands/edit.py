@@ -1,0 +1,107 @@
+"""``lamp edit``: a stretch of a motion anew, by the trained models of the workspace."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.models import save_motions
+from lamp_core.errors import LampError
+from tasks.project import find_project
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lamp_core.generation.api import EditedMotions
+    from lamp_core.render.player import PlayerMotion
+
+SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)?:(\d+(?:\.\d*)?|\.\d+)?")
+
+
+def edit(
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="File to write: .npy (joints), .bvh, .gif, .mp4 or .html."),
+    ],
+    motion: Annotated[
+        Path | None, typer.Argument(help="The motion: joints or features (.npy), or .bvh.")
+    ] = None,
+    clip: Annotated[
+        str | None, typer.Option(help="A clip of the data set, by name, in place of a file.")
+    ] = None,
+    span: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FROM:TO", help="Make these seconds anew, such as 1:2.5, :1 (start) or 3: (end)."
+        ),
+    ] = None,
+    after: Annotated[bool, typer.Option("--after", help="Make what comes next.")] = False,
+    before: Annotated[bool, typer.Option("--before", help="Make what came before.")] = False,
+    to: Annotated[Path | None, typer.Option(help="Make the way to this second motion (file).")] = None,
+    text: Annotated[
+        str | None, typer.Option(help="What the person does; else the given motion alone decides.")
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="Length of the new part; else that of the span, or estimated from the text."),
+    ] = None,
+    count: Annotated[int, typer.Option("-n", min=1, help="Motions to make.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same motions.")] = 0,
+) -> None:
+    """Make a part of a motion anew: a span, what comes after, what came before, or the way to another motion.
+
+    The rest stays as it is, frame by frame. A page (.html) shows it beside what was given.
+    """
+    if (motion is None) == (clip is None):
+        raise LampError("give a motion file, or a clip of the data set with --clip NAME")
+    if (span is not None) + after + before + (to is not None) != 1:
+        raise LampError("say what to make: one of --span FROM:TO, --after, --before and --to FILE")
+    seconds_of_span = None if span is None else _seconds(span)
+    from lamp_core.generation import api
+    from lamp_core.render.export import check_ending
+
+    check_ending(output)
+    data = find_project().data
+    given_TD = api.read_given(data, motion) if motion is not None else api.clip_features(data, clip or "")
+    place = api.Place(seconds_of_span, after, before, None if to is None else api.read_given(data, to))
+    edited = api.edit(data, given_TD, place, text, count, seconds, seed)
+    title = text or f"{clip or motion}, edited"
+    for path in save_motions(output, edited.joints, edited.skeleton, title, _shown(edited)):
+        typer.echo(path)
+    typer.echo(f"made by the models: {edited.start:.2f} to {edited.end:.2f} s")
+
+
+def _seconds(span: str) -> tuple[float | None, float | None]:
+    found = SPAN.fullmatch(span.strip())
+    if found is None:
+        raise LampError(f"--span {span}: give it as FROM:TO in seconds, such as 1:2.5, :1 or 3:")
+    start, end = found.groups()
+    return (None if start is None else float(start), None if end is None else float(end))
+
+
+def _shown(edited: "EditedMotions") -> "list[PlayerMotion]":
+    """What was given, in time with the edited motions, and those."""
+    from lamp_core.render.player import PlayerMotion
+
+    rate = edited.skeleton.frames_per_second
+    first, *second = edited.given
+    # Where the new part comes first, the given motion waits until both are at the same frame.
+    waits = [max(0, len(edited.joints[0]) - len(first)) if edited.start == 0 else 0]
+    waits += [round(edited.end * rate)] * len(second)
+    titles = ["first", "second"] if second else ["given"]
+    shown = [
+        PlayerMotion(_delayed(joints_TJ3, frames), edited.skeleton, rate, title)
+        for joints_TJ3, frames, title in zip(edited.given, waits, titles, strict=True)
+    ]
+    for index, joints_TJ3 in enumerate(edited.joints, start=1):
+        title = f"edited {index}" if len(edited.joints) > 1 else "edited"
+        shown.append(PlayerMotion(joints_TJ3, edited.skeleton, rate, title, made=(edited.start, edited.end)))
+    return shown
+
+
+def _delayed(joints_TJ3: "np.ndarray", frames: int) -> "np.ndarray":
+    """The motion, at rest in its first frame until it begins."""
+    import numpy as np
+
+    return np.concatenate([joints_TJ3[:1].repeat(frames, axis=0), joints_TJ3])

@@ -1,0 +1,32 @@
+"""A LaMP that was pretrained elsewhere, on another data set, taken as it is (LaMP, appendix A.4)."""
+
+import shutil
+from pathlib import Path
+
+from lamp_core.errors import LampError
+from lamp_core.lamp.model import LaMPShape
+from lamp_core.training.models import read_model_config
+
+
+def take_over(source: Path, target: Path, code_width: int) -> LaMPShape:
+    """Copy a pretrained model with its vocabulary and curves, when it fits the tokenizer of this data set.
+
+    The text side, which conditions text to motion, carries over. The motion side reads the latents of another
+    tokenizer, so retrieval and matching with it say little.
+
+    Args:
+        source: folder that `save_lamp` wrote.
+        target: folder to write to.
+        code_width: numbers a code of the tokenizer here.
+
+    Raises:
+        LampError: there is no model in ``source``, or it reads latents of another width.
+    """
+    shape = LaMPShape.model_validate(read_model_config(source))
+    if shape.code_width != code_width:
+        raise LampError(
+            f"the LaMP in {source} reads codes of width {shape.code_width}, the tokenizer here writes "
+            f"{code_width}; use --set tokenizer.code_width={shape.code_width}"
+        )
+    shutil.copytree(source, target, dirs_exist_ok=True)
+    return shape

@@ -1,0 +1,94 @@
+"""A frozen text encoder by name or folder: a CLIP text model, a BERT, or a sentence encoder.
+
+Shapes: B batch, N captions, L word pieces, H width of the states, W width of the embeddings.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lamp_core.errors import LampError
+from lamp_core.lamp.backbone import minilm_folder
+
+MAX_WORDS = 128
+BATCH_CAPTIONS = 256
+CLIP = ("clip", "clip_text_model")
+
+
+class TextEncoder:
+    """Captions to one vector each.
+
+    A CLIP model gives the projected state of the end of the text; any other the mean of its word states.
+
+    Args:
+        model: of transformers, frozen, in evaluation mode.
+        tokenizer: of transformers; what it cuts must fit the model's positions.
+        max_words: most word pieces of a caption.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, max_words: int) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.max_words = max_words
+
+    @classmethod
+    def load(cls, name: str, device: torch.device | None = None) -> "TextEncoder":
+        """Load `minilm` (packaged, offline), or a model by its name or folder.
+
+        Raises:
+            LampError: the extra `minilm` is not installed, or no text model has this name.
+        """
+        from transformers import AutoConfig, AutoModel, AutoTokenizer, CLIPTextModelWithProjection
+
+        source = str(minilm_folder()) if name == "minilm" else name
+        try:
+            config = AutoConfig.from_pretrained(source)
+            kind = CLIPTextModelWithProjection if config.model_type in CLIP else AutoModel
+            with _no_progress_bar():
+                model = kind.from_pretrained(source)
+            tokenizer = AutoTokenizer.from_pretrained(source)
+        except (OSError, ValueError) as error:
+            raise LampError(
+                f"text encoder '{name}' is no folder of a text model and was not found by name; known here: "
+                "minilm, or a folder with config.json, model.safetensors and tokenizer.json"
+            ) from error
+        positions = getattr(model.config, "max_position_embeddings", MAX_WORDS)
+        model = model.to(device or torch.device("cpu")).eval().requires_grad_(False)
+        return cls(model, tokenizer, min(MAX_WORDS, positions, tokenizer.model_max_length))
+
+    @torch.no_grad()
+    def embeddings(self, captions: Sequence[str]) -> Tensor:
+        """Return (N, W) embeddings, not normalised, on the CPU."""
+        parts = [
+            self._embed(list(captions[start : start + BATCH_CAPTIONS]))
+            for start in range(0, len(captions), BATCH_CAPTIONS)
+        ]
+        return torch.cat(parts)
+
+    def _embed(self, captions: list[str]) -> Tensor:
+        words = self.tokenizer(
+            captions, padding=True, truncation=True, max_length=self.max_words, return_tensors="pt"
+        ).to(self.model.device)
+        output = self.model(**words)
+        if hasattr(output, "text_embeds"):
+            embedded_BW: Tensor = output.text_embeds
+            return embedded_BW.cpu()
+        states_BLH, mask_BL1 = output.last_hidden_state, words["attention_mask"][..., None].float()
+        return ((states_BLH * mask_BL1).sum(1) / mask_BL1.sum(1)).cpu()
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Weights that lie on the disk load in a moment; the bar would stand among our own lines."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
