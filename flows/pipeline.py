@@ -10,19 +10,20 @@ import os
 import queue
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flows.display import Display, make_display
 from flows.record import PipelineRun
-from flows.schedule import Schedule, State, chosen
+from flows.schedule import GOOD, Schedule, State, chosen
 from lamp_core.config import Config
 from tasks import resources
 from tasks.graph import read_graph
 from tasks.progress import read_progress
 from tasks.project import Project
-from tasks.versioning import Versions
+from tasks.versioning import Freshness, Versions
 
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
@@ -106,8 +107,19 @@ def run_pipeline(
     only: str | None = None,
     until: str | None = None,
     force: str | None = None,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> PipelineResult:
     """Bring the stages up to date, and record the run.
+
+    Args:
+        project: the project.
+        config: what ``params.yaml`` holds.
+        only: run this stage alone.
+        until: run this stage and what it needs.
+        force: run this stage even when it is fresh.
+        name: of the MLflow run; data set and profile by default.
+        tags: further tags of the MLflow run.
 
     Raises:
         LampError: an unknown stage, or a project that DVC or MLflow cannot work in.
@@ -118,10 +130,11 @@ def run_pipeline(
     if force is not None and graph.require(force).name not in names:
         names = [name for name in graph if name in {*names, force}]
     versions = Versions(project, graph)
-    record = PipelineRun(project, versions, config, names)
+    record = PipelineRun(project, versions, config, names, name=name, tags=tags)
     status = versions.status()
     stale = frozenset(name for name in names if status[name].state != "fresh") | ({force} if force else set())
     schedule = Schedule(graph, names, frozenset(stale), versions.follows_inputs)
+    record.up_to_date = partial(_up_to_date, versions, schedule, status)
     with record, make_display(names) as display:
         execution = Execution(project, schedule, record, display, force)
         execution.settle()
@@ -129,6 +142,19 @@ def run_pipeline(
             _run_with_prefect(execution, config)
         record.ending = "FAILED" if schedule.failed else "FINISHED"
     return PipelineResult(schedule.states, execution.outcomes, time.monotonic() - started, record.run_id)
+
+
+def _up_to_date(versions: Versions, schedule: Schedule, status: Mapping[str, Freshness]) -> list[str]:
+    """Stages of the run that ended well, and those outside it whose outputs follow from them."""
+    good: list[str] = []
+    for name, stage in versions.graph.items():
+        if name in schedule.states:
+            is_good = schedule.states[name] in GOOD
+        else:
+            is_fresh = status[name].state == "fresh" and set(stage.upstream) <= set(good)
+            is_good = is_fresh and versions.follows_inputs(name)
+        good += [name] if is_good else []
+    return good
 
 
 def _run_with_prefect(execution: Execution, config: Config) -> None:

@@ -1,7 +1,7 @@
 """The MLflow run of a pipeline run: its origin, all its parameters, and the metrics of all its stages."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from types import TracebackType
@@ -23,11 +23,25 @@ class PipelineRun:
         versions: what DVC says of it.
         config: its parameters.
         names: stages of the run.
+        name: of the MLflow run; data set and profile by default.
+        tags: of the MLflow run, beside those of every run.
     """
 
-    def __init__(self, project: Project, versions: Versions, config: Config, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        versions: Versions,
+        config: Config,
+        names: Sequence[str],
+        *,
+        name: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
         self.ending: Ending = "FAILED"
+        self.up_to_date: Callable[[], Collection[str]] = tuple
         self._project, self._versions, self._config, self._names = project, versions, config, names
+        self._name = name or f"{config.ingest.data}-{config.profile}"
+        self._tags = tags or {}
         self._tracking = Tracking(project)
         self._makers: dict[str, str] = {}
         self._ran: list[str] = []
@@ -40,8 +54,13 @@ class PipelineRun:
         self._open.result()
         config = self._config
         return self._tracking.start(
-            f"{config.ingest.data}-{config.profile}",
-            {**origin_tags(self._project, config), "kind": PIPELINE, "stages": " ".join(self._names)},
+            self._name,
+            {
+                **origin_tags(self._project, config),
+                **self._tags,
+                "kind": PIPELINE,
+                "stages": " ".join(self._names),
+            },
             flatten(config.model_dump(mode="json")),
         )
 
@@ -74,7 +93,7 @@ class PipelineRun:
         tags = {"lock_hash": self._versions.graph_hash() or "", "ran": " ".join(self._ran)}
         first = next(iter(self._versions.graph))
         tags["data_version"] = self._versions.output_hash(first) or ""
-        for name in self._versions.graph:
+        for name in self.up_to_date():
             lock_hash = self._versions.lock_hash(name)
             maker = self._makers.get(name) or (self._tracking.maker(name, lock_hash) if lock_hash else None)
             if maker is not None:
@@ -82,10 +101,14 @@ class PipelineRun:
         return tags
 
     def _metrics(self) -> list[Scalar]:
-        """All metrics of all stages, ``stage/metric``, those of skipped stages too."""
+        """All metrics of all stages, ``stage/metric``, those of skipped stages too.
+
+        A stage that failed, or is stale and not part of the run, still has the metrics of other parameters:
+        they are none of this run.
+        """
         return [
             Scalar.now(f"{name}/{metric}", value)
-            for name in self._versions.graph
+            for name in self.up_to_date()
             for metric, value in read_metrics(self._project, name).items()
         ]
 

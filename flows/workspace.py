@@ -9,6 +9,7 @@ from lamp_core.config import Config, load_params, override, profile_config, save
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import load_skeleton
 from tasks.project import Project
+from tasks.versioning import folder_hash
 
 EMBEDDED = "procedural"
 
@@ -25,6 +26,24 @@ def configure(
         LampError: an unknown profile, parameter, data set or skeleton, or a wrong value.
     """
     present = load_params(project.params_file) if profile is None or project.params_file.exists() else None
+    config = configured(project, present, data=data, profile=profile, assignments=assignments)
+    save_params(config, project.params_file)
+    return config
+
+
+def configured(
+    project: Project,
+    present: Config | None,
+    *,
+    data: str | None = None,
+    profile: str | None = None,
+    assignments: Sequence[str] = (),
+) -> Config:
+    """Return what `configure` would write over the present parameters, None when there are none yet.
+
+    Raises:
+        LampError: as `configure`.
+    """
     config = present if profile is None else profile_config(profile)
     assert config is not None
     if data is not None:
@@ -32,9 +51,8 @@ def configure(
         config = _with_ingest(config, data=data, **({"skeleton": stated} if stated else {}))
     elif present is not None:
         config = _with_ingest(config, data=present.ingest.data, skeleton=present.ingest.skeleton)
-    config = override(config, assignments)
+    config = _look_at_pretrained(project, override(config, assignments))
     _check(project, config)
-    save_params(config, project.params_file)
     return config
 
 
@@ -44,6 +62,18 @@ def look_at_source(project: Project, config: Config) -> None:
         from lamp_core.datasets.registry import refresh_fingerprint
 
         refresh_fingerprint(project.data, config.ingest.data)
+
+
+def _look_at_pretrained(project: Project, config: Config) -> Config:
+    """Note the content of the LaMP that is taken from elsewhere, so that DVC sees when it changes."""
+    folder = config.pretrain.pretrained
+    if folder and not (project.root / folder).is_dir():
+        raise LampError(f"pretrain.pretrained: there is no folder {folder}")
+    content = folder_hash(project.root / folder) if folder else ""
+    if content == config.pretrain.pretrained_hash:
+        return config
+    pretrain = config.pretrain.model_copy(update={"pretrained_hash": content})
+    return config.model_copy(update={"pretrain": pretrain})
 
 
 def _check(project: Project, config: Config) -> None:

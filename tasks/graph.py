@@ -76,8 +76,12 @@ class Graph(Mapping[str, Stage]):
         return [stage for stage in self._stages if stage in reached and stage != name]
 
 
-def read_graph(project: Project) -> Graph:
+def read_graph(project: Project, params: Mapping[str, Any] | None = None) -> Graph:
     """Read ``dvc.yaml``, with its ``${section.parameter}`` references filled in from ``params.yaml``.
+
+    Args:
+        project: the project.
+        params: parameters to fill in, where they are not those of ``params.yaml``.
 
     Raises:
         LampError: the file holds no stages, or a stage reads what a later one writes.
@@ -85,14 +89,18 @@ def read_graph(project: Project) -> Graph:
     described = (yaml.safe_load(project.graph_file.read_text()) or {}).get("stages")
     if not described:
         raise LampError(f"{project.graph_file} names no stages")
-    text = project.params_file.read_text() if project.params_file.exists() else ""
-    values = yaml.safe_load(text) or {}
+    values = dict(_params(project) if params is None else params)
     writers = {
         out: name for name, stage in described.items() for out in _paths(stage, "outs", "metrics", "plots")
     }
     graph = Graph(_stage(name, stage, writers, values) for name, stage in described.items())
     _check_order(graph)
     return graph
+
+
+def _params(project: Project) -> dict[str, Any]:
+    text = project.params_file.read_text() if project.params_file.exists() else ""
+    return yaml.safe_load(text) or {}
 
 
 def _stage(name: str, described: dict[str, Any], writers: dict[str, str], values: dict[str, Any]) -> Stage:

@@ -5,17 +5,14 @@ from pathlib import Path
 
 import torch
 
+from tasks import tags
 from tasks.project import find_project
 from tasks.resources import cores, device_name
-from tasks.tags import git_tags
 
 
 def commit_label() -> str:
     """Short git commit, with ``(modified)`` when the tree was dirty."""
-    tags = git_tags(find_project())
-    if not tags["git_commit"]:
-        return "no commit"
-    return tags["git_commit"][:10] + (" (modified)" if tags["git_dirty"] == "true" else "")
+    return tags.commit_label(find_project())
 
 
 def machine_label() -> str:

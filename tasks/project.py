@@ -40,6 +40,11 @@ class Project:
         """Logs, progress, checkpoints and Prefect's database: nothing that DVC or git keep."""
         return self.root / ".lamp"
 
+    @property
+    def experiments(self) -> Path:
+        """Numbers of the experiments, a folder each: an input of the report."""
+        return self.data / "experiments"
+
     def output(self, stage: str) -> Path:
         """The folder that a stage writes."""
         return self.data / stage
@@ -59,6 +64,10 @@ class Project:
     def checkpoint_folder(self, stage: str) -> Path:
         """Checkpoints of the stage, a folder for each key of parameters and inputs."""
         return self.state / "checkpoints" / stage
+
+    def pretrained_folder(self, key: str) -> Path:
+        """A LaMP that an experiment pretrained for other data, by the key of its run."""
+        return self.state / "experiments" / key / "pretrain"
 
     def kept_folder(self, stage: str) -> Path:
         """The stage's output of before, while DVC runs the stage."""

@@ -34,6 +34,14 @@ def git_tags(project: Project) -> dict[str, str]:
     return {"git_commit": commit, "mlflow.source.git.commit": commit, "git_dirty": str(dirty).lower()}
 
 
+def commit_label(project: Project) -> str:
+    """Short git commit, with ``(modified)`` when the tree was dirty."""
+    tags = git_tags(project)
+    if not tags["git_commit"]:
+        return "no commit"
+    return tags["git_commit"][:10] + (" (modified)" if tags["git_dirty"] == "true" else "")
+
+
 def params_hash(config: Config) -> str:
     """Hash of all parameters, whatever profile they started from."""
     values = config.model_dump(mode="json", exclude={"profile"})

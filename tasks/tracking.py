@@ -136,6 +136,14 @@ class Tracking:
         """Close a run."""
         _patiently(lambda: self.client.set_terminated(run_id, status=ending))
 
+    def close_killed(self, tags: Mapping[str, str]) -> None:
+        """Close the pipeline runs with these tags that a killed process has left running."""
+        wanted = {"kind": PIPELINE, **tags}
+        words = [f"tags.{name} = '{value}'" for name, value in wanted.items()]
+        running = " and ".join([*words, "attributes.status = 'RUNNING'"])
+        for run in self.client.search_runs([self.experiment_id], running):
+            self.finish(run.info.run_id, "KILLED")
+
     def maker(self, stage: str, lock_hash: str) -> str | None:
         """The run that made a stage's output, by the hash of the stage's entry in ``dvc.lock``."""
         wanted = f"tags.kind = '{STAGE}' and tags.stage = '{stage}' and tags.lock_hash = '{lock_hash}'"

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -116,6 +116,25 @@ class Versions:
         written = {out["path"]: out.get("md5") for entry in locked.values() for out in entry.get("outs", ())}
         read = locked.get(name, {}).get("deps", ())
         return all(written.get(dep["path"], dep.get("md5")) == dep.get("md5") for dep in read)
+
+    def restore(self, lock_text: str | None) -> None:
+        """Go back to an older ``dvc.lock``, and bring the outputs it names back from the cache.
+
+        A stage that the older file does not name keeps its present entry and output.
+
+        Raises:
+            RepositoryBusy: another process holds a lock.
+            LampError: the cache does not hold an output any more.
+        """
+        older = yaml.load(lock_text or "", yaml.CSafeLoader) or {}
+        stages, present = older.get("stages") or {}, self._locked()
+        changed = [name for name in stages if name in self.graph and stages[name] != present.get(name)]
+        new = {name: entry for name, entry in present.items() if name not in stages}
+        if changed:
+            merged = {"schema": "2.0", **older, "stages": {**stages, **new}}
+            text = yaml.safe_dump(merged, sort_keys=False) if new else lock_text or ""
+            write_atomically(self.project.lock_file, text)
+            self._patiently("checkout", *changed)
 
     def lock_hash(self, name: str) -> str | None:
         """Hash of the stage's entry in ``dvc.lock``; None without one."""
@@ -233,13 +252,53 @@ def put_back(project: Project, stage: Stage) -> None:
 def input_key(project: Project, stage: Stage, params: Mapping[str, Any]) -> str:
     """Hash of all that decides what a stage computes: command, parameters and the content of its inputs."""
     digest = hashlib.sha256(stage.command.encode())
-    digest.update(json.dumps({name: params.get(name) for name in stage.params}, sort_keys=True).encode())
+    digest.update(json.dumps(_values(stage.params, params), sort_keys=True).encode())
     for dep in stage.deps:
-        for path in _files(project.root / dep):
-            digest.update(str(path.relative_to(project.root)).encode())
-            with path.open("rb") as content:
-                digest.update(hashlib.file_digest(content, "sha256").digest())
+        digest.update(_content(project.root / dep, project.root))
     return digest.hexdigest()[:16]
+
+
+def chain_key(project: Project, stages: Iterable[Stage], params: Mapping[str, Any]) -> str:
+    """Hash of all that decides what a chain of stages computes from nothing.
+
+    That is every stage's command, parameters, and the content of those inputs that no stage writes: code, and
+    the registered data set. Equal keys mean equal outputs, whatever the workspace holds at the moment.
+    """
+    chain = list(stages)
+    written = tuple(f"{out}/" for stage in chain for out in stage.outs)
+    read = dict.fromkeys(dep for stage in chain for dep in stage.deps if not f"{dep}/".startswith(written))
+    described = [[stage.name, stage.command, _values(stage.params, params)] for stage in chain]
+    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    for dep in read:
+        digest.update(_content(project.root / dep, project.root))
+    return digest.hexdigest()[:16]
+
+
+def folder_hash(folder: Path) -> str:
+    """Hash of the names and contents of a folder's files."""
+    return hashlib.sha256(_content(folder, folder)).hexdigest()[:16]
+
+
+def _values(names: Iterable[str], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters by dotted name (``report.players``); None for one that is not there."""
+
+    def value(name: str) -> Any:
+        node: Any = params
+        for part in name.split("."):
+            node = node.get(part) if isinstance(node, Mapping) else None
+        return node
+
+    return {name: value(name) for name in names}
+
+
+def _content(path: Path, root: Path) -> bytes:
+    """Digest of the names, relative to ``root``, and contents of a file or of a folder's files."""
+    digest = hashlib.sha256()
+    for file in _files(path):
+        digest.update(str(file.relative_to(root)).encode())
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.digest()
 
 
 def _owner(kept: Path) -> int | None:

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from flows.workspace import configure
-from lamp_core.config import load_params, profile_config
+from lamp_core.config import load_params, profile_config, profile_names
 from lamp_core.errors import LampError
 from tests.toy import Toy
 
@@ -41,7 +41,7 @@ def test_a_first_run_needs_a_profile(toy: Toy) -> None:
     [
         ({"data": "nope"}, "unknown data set 'nope'; known: other, procedural"),
         ({"data": "../sources/other"}, "unknown data set"),
-        ({"profile": "nope"}, "unknown profile 'nope'; known: paper, quick, smoke"),
+        ({"profile": "nope"}, f"unknown profile 'nope'; known: {', '.join(profile_names())}"),
         ({"assignments": ["t2m.widht=3"]}, "unknown parameter 't2m.widht'; known at t2m: layers"),
         ({"assignments": ["ingest.skeleton=smpl99"]}, "unknown skeleton 'smpl99'; known: kit21, smpl22"),
         ({"data": "other", "assignments": ["ingest.skeleton=smpl22"]}, "has the skeleton kit21, not smpl22"),
@@ -52,3 +52,16 @@ def test_what_is_unknown_is_named_and_nothing_is_written(flags: dict, message: s
     with pytest.raises(LampError, match=re.escape(message)):
         configure(toy.project, **flags)
     assert toy.project.params_file.read_bytes() == before
+
+
+def test_a_lamp_from_elsewhere_is_noted_with_its_content(toy: Toy) -> None:
+    folder = toy.project.root / "kept"
+    folder.mkdir()
+    (folder / "model.safetensors").write_text("weights")
+    first = configure(toy.project, assignments=["pretrain.pretrained=kept"]).pretrain.pretrained_hash
+    (folder / "model.safetensors").write_text("other weights")
+    second = configure(toy.project).pretrain.pretrained_hash
+    assert "" != first != second != ""
+    assert configure(toy.project, assignments=["pretrain.pretrained=''"]).pretrain.pretrained_hash == ""
+    with pytest.raises(LampError, match=r"pretrain\.pretrained: there is no folder nope"):
+        configure(toy.project, assignments=["pretrain.pretrained=nope"])

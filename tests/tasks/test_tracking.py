@@ -45,3 +45,15 @@ def test_only_a_run_of_the_store_goes_on(toy: Toy) -> None:
     assert tracking.go_on(run)
     assert tracking.client.get_run(run).info.status == "RUNNING"
     assert not tracking.go_on("0" * 32)
+
+
+def test_runs_that_a_killed_process_left_running_are_closed(toy: Toy) -> None:
+    tracking = Tracking(toy.project)
+    tags = {"kind": "pipeline", "experiment": "trial"}
+    ours, ended, other = (
+        tracking.start("row", values, {}) for values in (tags, tags, {**tags, "experiment": "another"})
+    )
+    tracking.finish(ended, "FINISHED")
+    tracking.close_killed({"experiment": "trial"})
+    states = [tracking.client.get_run(run).info.status for run in (ours, ended, other)]
+    assert states == ["KILLED", "FINISHED", "RUNNING"]

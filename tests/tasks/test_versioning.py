@@ -1,10 +1,14 @@
 import os
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from lamp_core.config import save_params
 from lamp_core.errors import LampError
-from tasks.versioning import RepositoryBusy, StageFailed, input_key
+from tasks.graph import read_graph
+from tasks.versioning import RepositoryBusy, StageFailed, chain_key, folder_hash, input_key
 from tests.toy import Toy
 
 
@@ -108,3 +112,67 @@ def test_a_folder_without_git_is_refused_in_one_line(toy: Toy) -> None:
     shutil.rmtree(toy.project.root / ".git")
     with pytest.raises(LampError, match="is no git repository; run `git init`"):
         toy.versions.status()
+
+
+def test_the_key_of_a_chain_knows_parameters_code_and_data_but_no_output(toy: Toy) -> None:
+    def key(until: str = "evaluate") -> str:
+        params = toy.config.model_dump(mode="json")
+        graph = read_graph(toy.project, params)
+        return chain_key(toy.project, [graph[name] for name in graph.until(until)], params)
+
+    first = key()
+    run_all(toy)
+    assert key() == first
+    (toy.project.output("ingest") / "out").write_text("other")
+    assert key() == first
+    keys, upstream = [first], key("features")
+    toy.set("evaluator.margin=3")
+    assert key("features") == upstream
+    keys.append(key())
+    toy.set("ingest.data=other", "ingest.skeleton=kit21")
+    keys.append(key())
+    (toy.project.root / "toy.py").write_text("# other")
+    keys.append(key())
+    assert len(set(keys)) == 4
+
+
+def test_a_parameter_below_a_section_counts_in_both_keys(toy: Toy) -> None:
+    stage = replace(toy.graph["features"], params=("report.players",))
+
+    def keys() -> tuple[str, str]:
+        params = toy.config.model_dump(mode="json")
+        return input_key(toy.project, stage, params), chain_key(toy.project, [stage], params)
+
+    before = keys()
+    toy.set("report.players=7")
+    assert all(one != other for one, other in zip(before, keys(), strict=True))
+
+
+def test_an_older_lock_brings_its_outputs_back_and_keeps_what_it_does_not_name(toy: Toy) -> None:
+    toy.versions.reproduce("ingest")
+    toy.versions.reproduce("features")
+    output = toy.project.output("features") / "out"
+    lock, params, text = toy.project.lock_file.read_text(), toy.config, output.read_text()
+    toy.set("features.std_root_divisor=25")
+    for name in ("features", "evaluator"):
+        toy.versions.reproduce(name)
+    assert output.read_text() != text
+    save_params(params, toy.project.params_file)
+    toy.versions.restore(lock)
+    assert output.read_text() == text
+    assert {name: state for name, state in states(toy).items() if state == "fresh"}.keys() == {
+        "ingest",
+        "features",
+        "evaluator",
+    }
+
+
+def test_a_folder_s_hash_follows_names_and_contents(tmp_path: Path) -> None:
+    hashes = []
+    for name, text in (("a", "1"), ("a", "2"), ("b", "2")):
+        folder = tmp_path / f"{name}{text}"
+        folder.mkdir()
+        (folder / name).write_text(text)
+        hashes.append(folder_hash(folder))
+    assert len(set(hashes)) == 3
+    assert folder_hash(tmp_path / "a1") == hashes[0]

@@ -77,5 +77,5 @@ def test_a_bad_file_names_the_thing(tmp_path: Path) -> None:
 
 
 def test_an_unknown_profile_names_the_known() -> None:
-    with pytest.raises(LampError, match="unknown profile 'nope'; known: paper, quick, smoke"):
+    with pytest.raises(LampError, match="unknown profile 'nope'; known: gpu, paper, paper-kit, quick, smoke"):
         profile_config("nope")

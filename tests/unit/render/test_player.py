@@ -1,6 +1,7 @@
 import base64
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -112,3 +113,12 @@ def test_motions_that_cannot_be_drawn_are_refused(motion_of):
         player_fragment([wrong], "p")
     with pytest.raises(LampError, match="no motion"):
         player_fragment([], "p")
+
+
+def test_a_stretch_that_a_model_made_is_marked(motion_of):
+    given = motion_of(frames=41, title="given")
+    edited = replace(given, title="edited", made=(0.5, 1.5))
+    html = player_fragment([given, edited], "p")
+    assert [data["made"] for data in data_of(html)] == [None, [0.5, 1.5]]
+    (mark,) = re.findall(r'class="lamp-made".*?style="left: ([\d.]+)%; width: ([\d.]+)%"', html)
+    assert mark == ("25.00", "50.00")  # of two seconds

@@ -1,15 +1,15 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from lamp_core.errors import LampError
 from lamp_core.render.charts import Curve
+from lamp_core.render.metric_tables import Cell, Column, PublishedRows, Row, RowGroup, metric_table
 from lamp_core.render.report import flatten, format_rank, render_report
 from lamp_core.render.report_data import (
-    Column,
     Comparison,
     DataSummary,
     HeatMap,
@@ -20,7 +20,6 @@ from lamp_core.render.report_data import (
     RetrievedClip,
     SplitSummary,
     StageCurves,
-    metric_table,
 )
 
 VOID = {"meta", "input", "br", "path", "use", "image"}
@@ -66,7 +65,11 @@ def table():
         Column("R-Precision top 1", "higher", "%", 1, 100.0, label="R@1"),
         Column("FID", "lower"),
     ]
-    return metric_table("Text to motion", results, columns, chart="R-Precision top 1")
+    table = metric_table("Text to motion", results, columns, chart="R-Precision top 1")
+    published = PublishedRows(
+        "Paper, Table 1", "HumanML3D", "guo", columns, [RowGroup("", [Row("Other", [Cell(52.1, 0.2), None])])]
+    )
+    return replace(table, published=[published])
 
 
 def report(motion_of, hostile):
@@ -135,12 +138,23 @@ def test_the_same_data_give_the_same_bytes(page, motion_of, hostile):
 def test_numbers_stand_in_the_table_with_their_intervals(page):
     rows = re.findall(r'<tr(?: class="baseline")?><th scope="row">(.*?)</th>(.*?)</tr>', page, re.DOTALL)
     cells = {name: re.findall(r"<td[^>]*>(.*?)</td>", row) for name, row in rows}
-    assert cells["LaMP-T2M"] == ["41.2", "± 0.4", "0.421", "± 0.020"]
-    assert cells["ground truth"] == ["52.1", "± 0.3", "not measured"]
+    assert cells["LaMP-T2M"] == ["41.2", "±0.4", "0.421", "±0.020"]
+    assert cells["ground truth"] == ["52.1", "±0.3", "n/m"]
     assert cells["chance"] == ["3.1", "", "–"]
     assert cells["train"] == ["1,200", "3,600", "120,000", "100.0"]
     assert cells["all"] == ["1,350", "4,050", "135,000", "112.5"]
     assert 'title="too few items"' in page
+    assert "<li>ground truth (FID): too few items</li>" in page
+
+
+def test_published_numbers_stand_apart_and_are_marked(page):
+    block = page[page.index('<details class="published">') : page.index("</details>")]
+    assert '<span class="tag">published</span>' in block
+    assert "Paper, Table 1" in block and "HumanML3D" in block
+    assert re.findall(r"<td[^>]*>(.*?)</td>", block) == ["52.1", "±0.2", "–"]
+    before = page[page.index('id="metrics"') : page.index('<details class="published">')]
+    assert ">Other<" not in before
+    assert "best" not in block
 
 
 def test_the_true_clip_and_its_rank_are_named(page):
@@ -155,22 +169,6 @@ def test_a_section_without_content_is_left_out():
     page = render_report(ReportData(**facts))
     assert "<section" not in page
     assert not Outline(page).open
-
-
-def test_results_of_different_protocols_never_share_a_table():
-    results = [result("LaMP", "FID", 1.0), result("LaMP", "FID", 2.0, protocol="full")]
-    with pytest.raises(LampError, match="one protocol and evaluator"):
-        metric_table("mixed", results, [Column("FID")])
-
-
-def test_a_table_sets_baselines_apart_and_keeps_the_order():
-    rows = table().rows
-    assert [(row.system, row.baseline) for row in rows] == [
-        ("ground truth", True), ("LaMP-T2M", False), ("chance", True),
-    ]  # fmt: skip
-    assert table().repeats == "20"
-    mixed = [result("a", "FID", 1.0, repeats=1), result("b", "FID", 1.0)]
-    assert metric_table("t", mixed, [Column("FID")]).repeats == "1 to 20"
 
 
 def test_ranks_and_parameters_as_text():

@@ -1,0 +1,92 @@
+"""``lamp experiment``: rows or a grid of overrides as tracked runs, and their table."""
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lamp_core.errors import LampError
+from tasks.project import Project, find_project
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lamp_core.render.experiment_results import ExperimentResults
+
+FAILED = 1
+
+
+def experiment(
+    file: Annotated[Path, typer.Argument(help="The experiment, YAML; docs/experiments.md has its form.")],
+    data: Annotated[
+        str | None, typer.Option(help="Data set, in place of the one in the file.", metavar="NAME")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="Profile, in place of the one in the file.")] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="A.B=C", help="Set a parameter of all rows; may be repeated."),
+    ] = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option("--row", metavar="LABEL", help="Run this row only; may be repeated."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Keep the numbers under this name, in place of the one in the file.")
+    ] = None,
+) -> None:
+    """Run the rows of an experiment, each a tracked run; what they share is computed once.
+
+    The same command goes on after an interruption; rows that have finished cost seconds. params.yaml and the
+    outputs of the workspace are afterwards what they were before.
+    """
+    from rich.console import Console
+
+    from flows.experiment import run_experiment
+    from lamp_core.config.experiment import load_experiment, named
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    described = load_experiment(file)
+    console = Console()
+    results = run_experiment(
+        find_project(),
+        described if name is None else named(described, name),
+        lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
+        data=data,
+        profile=profile,
+        assigned=assignments or [],
+        labels=rows or [],
+    )
+    print_experiment(console, results)
+    console.print(
+        f"`lamp compare --experiment {results.record.name} -o FILE.html` writes it", highlight=False
+    )
+    if any(row.state == "failed" for row in results.record.rows):
+        raise typer.Exit(FAILED)
+
+
+def print_experiment(console: "Console", results: "ExperimentResults") -> None:
+    """Print the tables of an experiment."""
+    from flows.tables import print_tables
+    from lamp_core.render.experiments import experiment_tables
+
+    console.print()
+    console.print(results.record.title, style="bold", markup=False, highlight=False)
+    console.print()
+    print_tables(console, experiment_tables(results))
+
+
+def find_experiment(project: Project, name: str) -> "ExperimentResults":
+    """Read what an experiment has measured.
+
+    Raises:
+        LampError: there is none of this name; the known ones are named.
+    """
+    from lamp_core.render.experiment_results import experiment_names, read_experiment
+
+    known = experiment_names(project.experiments)
+    if name not in known:
+        raise LampError(
+            f"no experiment '{name}'; known: {', '.join(known) or 'none'}; `lamp experiment FILE` makes one"
+        )
+    return read_experiment(project.experiments / name)

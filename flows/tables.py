@@ -1,0 +1,60 @@
+"""Tables of text on the terminal and in files."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lamp_core.errors import LampError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lamp_core.render.tables import TextTable
+
+ENDINGS = (".csv", ".html")
+LONGEST_CELL, WIDEST = 48, 10_000
+
+
+def print_tables(console: "Console", tables: "Sequence[TextTable]") -> None:
+    """Print tables, one below the other, numbers to the right; what is wider than the terminal runs over."""
+    from rich.console import Console
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    for table in tables:
+        shown = Table(box=None, header_style="bold")
+        for place, name in enumerate(table.header):
+            is_number = table.numbers and place > 0
+            shown.add_column(
+                name,
+                justify="right" if is_number else "left",
+                overflow="fold",
+                max_width=LONGEST_CELL if place else None,
+            )
+        for row in table.rows:
+            shown.add_row(*map(Text, row))
+        console.print(Text(table.title, "bold underline"))
+        width = Measurement.get(console, console.options.update(width=WIDEST), shown).maximum
+        Console(file=console.file, width=max(width, console.width)).print(shown)
+        for note in table.notes:
+            console.print(Text(note, "dim"))
+        console.print()
+
+
+def check_ending(path: Path) -> None:
+    """Raise unless the file's ending says CSV or HTML.
+
+    Raises:
+        LampError: another ending; the known ones are named.
+    """
+    if path.suffix.lower() not in ENDINGS:
+        raise LampError(f"{path}: unknown ending '{path.suffix}'; known: {', '.join(ENDINGS)}")
+
+
+def save_tables(path: Path, *, csv: Callable[[], str], html: Callable[[], str]) -> None:
+    """Write a file in the form that its ending says."""
+    check_ending(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = csv() if path.suffix.lower() == ".csv" else html()
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,224 @@
+"""Experiment files: rows or a grid of overrides, each a run of the pipeline, and the tables they make."""
+
+import re
+import typing
+from collections import Counter
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from lamp_core.config.models import Section
+from lamp_core.errors import LampError
+
+NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+MEASURED_LAST = "evaluate"
+Label = Annotated[str, Field(min_length=1, max_length=80)]
+Name = Annotated[str, Field(pattern=NAME)]
+Settings = dict[str, Any]
+"""Parameters by dotted name, nested or not."""
+
+
+class MetricColumn(Section):
+    """A metric of one system as a column of an experiment's table."""
+
+    system: str = Field(description="what was measured: LaMP-T2M, LaMP-Feat, or a stage for its own metrics")
+    metric: str = Field(description="R-Precision top 1, FID, or a name in data/metrics/STAGE.json")
+    direction: Literal["higher", "lower", "closer", "neither"] = Field(
+        "neither", description="what is better; closer: to the ground truth"
+    )
+    label: str = Field("", description="heading; the metric's name when empty")
+    unit: str = Field("", description="under the heading")
+    decimals: int = Field(3, ge=0, le=9, description="of values and intervals")
+    factor: float = Field(1.0, description="values are multiplied by it (100 for a share in per cent)")
+
+    @property
+    def heading(self) -> str:
+        """The label, or else the metric's name."""
+        return self.label or self.metric
+
+
+def _share(metric: str, label: str, decimals: int = 1) -> MetricColumn:
+    return MetricColumn(
+        system="LaMP-T2M",
+        metric=metric,
+        direction="higher",
+        label=label,
+        unit="%",
+        decimals=decimals,
+        factor=100.0,
+    )
+
+
+TEXT_TO_MOTION = (
+    *(_share(f"R-Precision top {top}", f"R-Prec. {top}") for top in (1, 2, 3)),
+    MetricColumn(system="LaMP-T2M", metric="FID", direction="lower", decimals=3),
+    _share("LaMP-BertScore", "LaMP-BertScore", decimals=2),
+    MetricColumn(system="LaMP-T2M", metric="MM-Dist", direction="lower", decimals=3),
+    MetricColumn(system="LaMP-T2M", metric="Diversity", direction="closer", decimals=2),
+    MetricColumn(system="LaMP-T2M", metric="MultiModality", direction="higher", decimals=2),
+)
+
+
+class ResultTable(Section):
+    """Columns of one protocol; numbers of several evaluators become a table each."""
+
+    title: str = Field(description="heading")
+    protocol: str = Field("", description="only numbers whose protocol begins with this; empty: any")
+    columns: Annotated[tuple[MetricColumn, ...], Field(min_length=1)] = Field(description="the metrics")
+
+
+class Published(Section):
+    """Where the published values of the rows come from; they are never ranked beside measured ones."""
+
+    source: str = Field(description="paper and table")
+    data: str = Field(description="data set of the published values")
+    evaluator: str = Field(description="evaluator of the published values")
+
+
+class Base(Section):
+    """What all rows share."""
+
+    data: str | None = Field(None, description="registered data set; that of params.yaml when left out")
+    profile: str | None = Field(None, description="profile; the values of params.yaml when left out")
+    set: Settings = Field({}, description="parameters that differ from the profile")
+
+
+class Row(Section):
+    """One run of the pipeline."""
+
+    label: Label = Field(description="what the row is called in the tables")
+    set: Settings = Field({}, description="parameters that differ from the base")
+    data: str | None = Field(None, description="data set of this row, when it is not that of the base")
+    pretrained_on: str | None = Field(
+        None, description="data set on which the LaMP of this row is pretrained, with the row's profile"
+    )
+    published: dict[str, str] = Field({}, description="published values as text, by metric")
+
+
+class Experiment(Section):
+    """An experiment file."""
+
+    name: Name = Field(description="lower-case letters, digits and hyphens; data/experiments/NAME")
+    title: str = Field(description="heading of the tables")
+    description: str = Field("", description="what is compared, and what to expect")
+    base: Base = Base()
+    rows: tuple[Row, ...] = Field((), description="runs in the order of the table")
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        {}, description="values by parameter: every combination is a run, of each row when there are rows"
+    )
+    until: str = Field(MEASURED_LAST, description="last stage of every row")
+    tables: tuple[ResultTable, ...] = Field((), description="text to motion when left out")
+    published: Published | None = Field(None, description="where the rows' published values come from")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Experiment":
+        if not self.rows and not self.grid:
+            raise ValueError("there are neither rows nor a grid")
+        twice = [label for label, times in Counter(row.label for row in self.rows).items() if times > 1]
+        if twice:
+            raise ValueError(f"two rows are called {twice[0]!r}")
+        if self.until != MEASURED_LAST and not self.tables:
+            raise ValueError(f"rows that end with the stage {self.until} need tables")
+        if any(row.published for row in self.rows) and self.published is None:
+            raise ValueError("rows have published values, and `published` does not say where from")
+        return self
+
+    @property
+    def shown(self) -> tuple[ResultTable, ...]:
+        """The tables of the file, or that of text to motion."""
+        default = ResultTable(title="Text to motion", protocol="text to motion", columns=TEXT_TO_MOTION)
+        return self.tables or (default,)
+
+    def planned(self) -> list[Row]:
+        """All rows: those of the file, each in every combination of the grid."""
+        combinations = [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
+        return [_combined(row, chosen) for row in self.rows or (None,) for chosen in combinations]
+
+
+def load_experiment(path: Path) -> Experiment:
+    """Read an experiment file.
+
+    Raises:
+        LampError: no such file, no YAML mapping, an unknown key or a wrong value, with its path.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise LampError(f"{path} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise LampError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise LampError(f"{path} describes no experiment; it needs name, title and rows or grid")
+    return _validated(values, str(path))
+
+
+def named(experiment: Experiment, name: str) -> Experiment:
+    """Return the experiment under another name.
+
+    Raises:
+        LampError: the name has other characters than lower-case letters, digits and hyphens.
+    """
+    return _validated({**experiment.model_dump(), "name": name}, "--name")
+
+
+def assignments(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Parameters as ``a.b=value``, values in YAML, as `override` takes them."""
+    found: list[str] = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            found += assignments(value, f"{prefix}{key}.")
+        else:
+            found.append(f"{prefix}{key}={_as_yaml(value)}")
+    return found
+
+
+def _combined(row: Row | None, chosen: Mapping[str, Any]) -> Row:
+    words = ", ".join(f"{key}={_as_yaml(value)}" for key, value in chosen.items())
+    if row is None:
+        return Row(label=words, set=dict(chosen))
+    label = f"{row.label}, {words}" if words else row.label
+    return row.model_copy(update={"label": label, "set": {**row.set, **chosen}})
+
+
+def _as_yaml(value: Any) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"))
+    return re.sub(r"\n(\.\.\.\n)?$", "", text)
+
+
+def _validated(values: Mapping[str, Any], where: str) -> Experiment:
+    try:
+        return Experiment.model_validate(values)
+    except ValidationError as error:
+        raise LampError(f"{where}: {_first_fault(error)}") from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    first = error.errors()[0]
+    location = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown key '{location}'; known there: {', '.join(_known_beside(first['loc']))}"
+    if first["type"] == "value_error":
+        return f"{location + ': ' if location else ''}{first['ctx']['error']}"
+    if first["type"] == "missing":
+        return f"'{location}' is missing"
+    return f"'{location}': {first['msg'].lower()}, got {first.get('input')!r}"
+
+
+def _known_beside(location: tuple[str | int, ...]) -> list[str]:
+    model: Any = Experiment
+    for part in location[:-1]:
+        annotation = model if isinstance(part, int) else model.model_fields[part].annotation
+        model = next(_models_in(annotation), model)
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> typing.Iterator[type[BaseModel]]:
+    """Models that a type holds: itself, or those of its arguments (``tuple[Row, ...]``, ``Base | None``)."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models_in(argument)

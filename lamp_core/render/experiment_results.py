@@ -1,0 +1,191 @@
+"""What an experiment measured: ``experiment.json`` (rows and tables) and ``results.parquet`` (the numbers).
+
+Both lie in ``data/experiments/NAME``. A number belongs to its row by label and key, so that numbers of an
+older run of the row are never shown as those of a newer one.
+"""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import Field, ValidationError
+
+from lamp_core.config.experiment import Published, ResultTable
+from lamp_core.config.models import Section
+from lamp_core.errors import LampError
+
+RECORD_FILE, RESULTS_FILE = "experiment.json", "results.parquet"
+NUMBER = pa.schema(
+    [
+        pa.field("system", pa.string(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("interval", pa.float64(), nullable=False),
+        pa.field("protocol", pa.string(), nullable=False),
+        pa.field("evaluator", pa.string(), nullable=False),
+        pa.field("repeats", pa.int32(), nullable=False),
+        pa.field("items", pa.int32(), nullable=False),
+        pa.field("note", pa.string(), nullable=False),
+    ]
+)
+OF_A_ROW = [pa.field("row", pa.string(), nullable=False), pa.field("key", pa.string(), nullable=False)]
+SCHEMA = pa.schema([*OF_A_ROW, *NUMBER])
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of a row, as the stage ``evaluate`` wrote it or as a metric of another stage.
+
+    Args:
+        system: what was measured.
+        metric: what of it.
+        value: NaN when it could not be measured; the note says why.
+        interval: half of the 95 % interval over the repeats.
+        protocol: of the measurement.
+        evaluator: what embedded texts and motions, or ``none``.
+        repeats: measurements behind the value.
+        items: items that were measured.
+        note: particulars.
+    """
+
+    system: str
+    metric: str
+    value: float
+    interval: float = 0.0
+    protocol: str = ""
+    evaluator: str = "none"
+    repeats: int = 1
+    items: int = 0
+    note: str = ""
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a number."""
+        return math.isfinite(self.value)
+
+
+class RowRecord(Section):
+    """How a row ended, and all that decides what its numbers may be compared with."""
+
+    label: str
+    state: Literal["waiting", "failed", "finished"] = "waiting"
+    error: str = Field("", description="why it failed")
+    key: str = Field("", description="hash of parameters, code and data of all its stages")
+    changed: tuple[str, ...] = Field((), description="parameters of the row's own, a.b=value")
+    data: str = Field("", description="data set")
+    data_version: str = Field("", description="hash of the data set")
+    pretrained_on: str = Field("", description="data set of its LaMP, when that is another one")
+    profile: str = Field("", description="profile its parameters started from")
+    evaluator_version: str = Field("", description="hash of the evaluator that was trained here")
+    commit: str = Field("", description="git commit, with (modified) when the tree was dirty")
+    run: str = Field("", description="MLflow run")
+    seconds: float = Field(0.0, description="of the run that measured it")
+    published: dict[str, str] = Field({}, description="published values as text, by metric")
+
+    @property
+    def measured_on(self) -> tuple[str, str, str]:
+        """Data and evaluator behind its numbers: only where they agree do numbers share a table."""
+        return self.data, self.data_version, self.evaluator_version
+
+
+class ExperimentRecord(Section):
+    """An experiment with the state of its rows."""
+
+    name: str
+    title: str
+    description: str = ""
+    until: str = Field(description="last stage of the rows")
+    tables: tuple[ResultTable, ...]
+    published: Published | None = None
+    rows: tuple[RowRecord, ...]
+
+
+@dataclass(frozen=True)
+class ExperimentResults:
+    """An experiment with its numbers.
+
+    Args:
+        record: the experiment and its rows.
+        numbers: by the label of their row; a row that did not finish has none.
+    """
+
+    record: ExperimentRecord
+    numbers: Mapping[str, Sequence[Number]]
+
+    def of(self, row: RowRecord) -> Sequence[Number]:
+        """The numbers of a row."""
+        return self.numbers.get(row.label, ())
+
+
+def write_experiment(folder: Path, experiment: ExperimentResults) -> None:
+    """Write both files; a reader finds each as it was or as it is now."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [
+        {"row": row.label, "key": row.key, **asdict(number)}
+        for row in experiment.record.rows
+        for number in experiment.of(row)
+    ]
+    numbers, record = (folder / f".{name}.{os.getpid()}.tmp" for name in (RESULTS_FILE, RECORD_FILE))
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), numbers)
+    record.write_text(experiment.record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    os.replace(numbers, folder / RESULTS_FILE)
+    os.replace(record, folder / RECORD_FILE)
+
+
+def read_experiment(folder: Path) -> ExperimentResults:
+    """Read what `write_experiment` wrote.
+
+    Raises:
+        LampError: there is no experiment in the folder, or another version wrote it.
+    """
+    try:
+        record = ExperimentRecord.model_validate_json((folder / RECORD_FILE).read_text(encoding="utf-8"))
+        table = pq.read_table(folder / RESULTS_FILE)
+    except FileNotFoundError as error:
+        raise LampError(f"no experiment in {folder}; `lamp experiment FILE` makes one") from error
+    except (ValidationError, pa.ArrowInvalid) as error:
+        raise LampError(f"{folder} cannot be read; remove it and run `lamp experiment` again") from error
+    if table.column_names != SCHEMA.names:
+        raise LampError(
+            f"{folder / RESULTS_FILE} has other columns; remove it and run `lamp experiment` again"
+        )
+    keys = {row.label: row.key for row in record.rows if row.state == "finished"}
+    numbers: dict[str, list[Number]] = {label: [] for label in keys}
+    for values in table.to_pylist():
+        label, key = values.pop("row"), values.pop("key")
+        if keys.get(label) == key:
+            numbers[label].append(Number(**values))
+    return ExperimentResults(record, numbers)
+
+
+def read_numbers(path: Path) -> tuple[list[Number], str]:
+    """Read the numbers that the stage ``evaluate`` wrote, and the version of the data behind them.
+
+    Raises:
+        LampError: the file is missing or lacks a column.
+    """
+    try:
+        table = pq.read_table(path)
+    except (FileNotFoundError, pa.ArrowInvalid) as error:
+        raise LampError(f"no results in {path}; `lamp run --until evaluate` measures them") from error
+    missing = [name for name in NUMBER.names if name not in table.column_names]
+    if missing:
+        raise LampError(f"{path} lacks the columns {', '.join(missing)}")
+    versions = table["data_version"].unique().to_pylist() if "data_version" in table.column_names else []
+    numbers = [Number(**values) for values in table.select(NUMBER.names).to_pylist()]
+    return numbers, versions[0] if len(versions) == 1 else ""
+
+
+def experiment_names(folder: Path) -> list[str]:
+    """Names of the experiments below a folder, sorted."""
+    return sorted(path.parent.name for path in folder.glob(f"*/{RECORD_FILE}"))
+
+
+def read_experiments(folder: Path) -> list[ExperimentResults]:
+    """Read all experiments below a folder, by name."""
+    return [read_experiment(folder / name) for name in experiment_names(folder)]

@@ -1,0 +1,93 @@
+"""Runs side by side: what differs between them comes first, and both forms of file hold it."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from flows.commands.compare import compare, different
+from lamp_core.config.experiment import TEXT_TO_MOTION, ResultTable
+from lamp_core.errors import LampError
+from lamp_core.render.experiment_results import (
+    ExperimentRecord,
+    ExperimentResults,
+    Number,
+    RowRecord,
+    write_experiment,
+)
+from tasks.tracking import PIPELINE, Scalar, Tracking
+from tests.toy import Toy
+
+
+@pytest.fixture
+def two_runs(toy: Toy) -> Toy:
+    """Two runs that differ in one parameter."""
+    tracking = Tracking(toy.project)
+    for width, score in ((3, 0.5), (4, 0.25)):
+        tags = {"kind": PIPELINE, "data": "procedural"}
+        run = tracking.start(f"width-{width}", tags, {"t2m.width": width, "t2m.layers": 2})
+        tracking.log(run, [Scalar.now("evaluate/score", score)])
+        tracking.finish(run, "FINISHED")
+    return toy
+
+
+@pytest.fixture
+def one_row(toy: Toy) -> Toy:
+    """An experiment of one row and one number."""
+    row = RowRecord(label="a", state="finished", key="1", data="procedural", run="0123456789")
+    table = ResultTable(title="Text to motion", columns=TEXT_TO_MOTION)
+    record = ExperimentRecord(name="trial", title="A <trial>", until="evaluate", tables=(table,), rows=(row,))
+    number = Number("LaMP-T2M", "FID", 0.25, 0.01, "text to motion", "guo-own", 20, 7)
+    write_experiment(toy.project.experiments / "trial", ExperimentResults(record, {"a": [number]}))
+    return toy
+
+
+def test_differences_come_before_metrics(two_runs: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    compare(["width-3", "width-4"], None, Path("out/runs.csv"))
+    lines = list(csv.reader(Path("out/runs.csv").read_text().splitlines()))
+    assert [line[0] for line in lines[1:]] == ["Differences of parameters and data", "Metrics"]
+    assert lines[1][1:] == ["t2m.width", "3", "4"]
+    assert lines[2][1:] == ["evaluate/score", "0.5", "0.25"]
+    shown = capsys.readouterr().out
+    assert shown.index("t2m.width") < shown.index("evaluate/score")
+    assert "t2m.layers" not in shown
+
+
+def test_runs_are_written_as_a_page(two_runs: Toy) -> None:
+    compare(None, None, Path("runs.html"))
+    page = Path("runs.html").read_text()
+    assert page.startswith("<!doctype html>") and "t2m.width" in page and "http:" not in page
+
+
+def test_an_experiment_is_shown_and_written(one_row: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    compare(None, "trial", Path("trial.csv"))
+    compare(None, "trial", Path("trial.html"))
+    line = next(csv.DictReader(Path("trial.csv").read_text().splitlines()))
+    assert (line["row"], line["metric"], line["value"], line["source"]) == ("a", "FID", "0.25", "measured")
+    assert "0.250 ± 0.010" in capsys.readouterr().out
+    page = Path("trial.html").read_text()
+    assert "<h1>A &lt;trial&gt;</h1>" in page and "0.250 ± 0.010" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((None, "nope", None), "no experiment 'nope'; known: trial"),
+        ((["x"], "trial", None), "give runs, or --experiment NAME"),
+        ((None, "trial", Path("trial.pdf")), "unknown ending '.pdf'; known: .csv, .html"),
+        ((["nope"], None, None), "unknown run 'nope'; the last ones: none"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(
+    arguments: tuple[list[str] | None, str | None, Path | None], words: str, one_row: Toy
+) -> None:
+    with pytest.raises(LampError) as refused:
+        compare(*arguments)
+    assert words in str(refused.value)
+
+
+def test_only_what_differs_is_a_difference() -> None:
+    assert different([{"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"}]) == {
+        "b": ["2", "3"],
+        "c": ["", "4"],
+    }

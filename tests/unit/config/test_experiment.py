@@ -1,0 +1,61 @@
+"""Experiment files: the shipped ones, the grid, and values as `--set` takes them."""
+
+from pathlib import Path
+
+import pytest
+
+from lamp_core.config import override, profile_config
+from lamp_core.config.experiment import Experiment, assignments, load_experiment, named
+from lamp_core.errors import LampError
+
+SHIPPED = sorted((Path(__file__).parents[3] / "experiments").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_experiment_sets_parameters_that_exist(path: Path) -> None:
+    experiment = load_experiment(path)
+    assert experiment.name == path.stem
+    configs = [
+        override(profile_config("paper"), assignments({**experiment.base.set, **row.set}))
+        for row in experiment.planned()
+    ]
+    sources = [(config, row.pretrained_on) for config, row in zip(configs, experiment.planned(), strict=True)]
+    assert all(one not in sources[:place] for place, one in enumerate(sources)), "two rows are the same run"
+
+
+def test_the_shipped_experiments_are_found() -> None:
+    assert [path.stem for path in SHIPPED] == ["table-a1", "table5", "table6"]
+
+
+def test_the_last_row_of_both_ablations_is_the_paper_s_own_model() -> None:
+    paper = profile_config("paper")
+    for name in ("table5", "table6"):
+        last = next(load_experiment(path) for path in SHIPPED if path.stem == name).planned()[-1]
+        assert override(paper, assignments(last.set)) == paper
+
+
+def test_a_grid_is_every_combination_of_every_row() -> None:
+    values = {"name": "x", "title": "x", "grid": {"t2m.guidance": [2, 4], "t2m.temperature": [1.0]}}
+    alone = Experiment.model_validate(values).planned()
+    assert [row.label for row in alone] == [
+        "t2m.guidance=2, t2m.temperature=1.0",
+        "t2m.guidance=4, t2m.temperature=1.0",
+    ]
+    rows = [{"label": "a"}, {"label": "b", "set": {"t2m.layers": 2}}]
+    both = Experiment.model_validate({**values, "rows": rows}).planned()
+    assert [row.label.partition(", ")[0] for row in both] == ["a", "a", "b", "b"]
+    assert both[-1].set == {"t2m.layers": 2, "t2m.guidance": 4, "t2m.temperature": 1.0}
+
+
+def test_values_come_through_as_they_were_written() -> None:
+    settings = {"t2m": {"training": {"learning_rate": 1e-5}, "condition": "text"}, "evaluate.length": "true"}
+    config = override(profile_config("quick"), assignments(settings))
+    assert (config.t2m.training.learning_rate, config.t2m.condition) == (1e-5, "text")
+    assert config.evaluate.length == "true"
+
+
+def test_another_name_is_checked_too() -> None:
+    experiment = Experiment.model_validate({"name": "x", "title": "x", "rows": [{"label": "a"}]})
+    assert named(experiment, "x-gpu").name == "x-gpu"
+    with pytest.raises(LampError, match="--name: 'name': string should match pattern"):
+        named(experiment, "../x")
