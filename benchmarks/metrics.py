@@ -1,4 +1,4 @@
-"""How fast FID and retrieval ranks are, against the plain way to compute them, in the same run.
+"""How fast metrics are, against the plain way or the field's code, in the same run: FID, ranks, captions.
 
 By hand: ``python -m benchmarks.metrics``.
 """
@@ -10,20 +10,29 @@ from typing import TypeVar
 
 import numpy as np
 import scipy.linalg
+from pycocoevalcap.cider.cider import Cider
 
+from lamp_core.metrics.bleu import bleu
+from lamp_core.metrics.cider import cider
 from lamp_core.metrics.frechet import frechet_distance, frechet_distance_of_moments
-from lamp_core.metrics.recall import ranks
+from lamp_core.metrics.recall import ranks, recall, same_caption
+from lamp_core.metrics.rouge import rouge_l
 
 EMBEDDING_WIDTH = 512
 ITEMS = 4_384
+GALLERY = 10_000
+GALLERY_WIDTH = 256
+CAPTIONS = 10_000
+VOCABULARY = 2_000
 ROUNDS = 7
+FEW_ROUNDS = 2
 
 Result = TypeVar("Result")
 
 
 def measure() -> dict[str, float]:
     """Return seconds of both ways and their ratios; the results of both have to agree."""
-    return _frechet() | _ranks()
+    return _frechet() | _ranks() | _gallery() | _captions()
 
 
 def _frechet() -> dict[str, float]:
@@ -68,9 +77,49 @@ def _ranks() -> dict[str, float]:
     }
 
 
-def _seconds(work: Callable[[], Result]) -> tuple[float, Result]:
+def _gallery() -> dict[str, float]:
+    """From embeddings to recall in both directions, where every item with the same caption is right."""
+    draws = np.random.default_rng(0)
+    texts = draws.normal(size=(GALLERY, GALLERY_WIDTH)).astype(np.float32)
+    motions = texts + 4 * draws.normal(size=texts.shape).astype(np.float32)
+    right = same_caption([f"caption {place // 2}" for place in range(GALLERY)])
+
+    def both_directions() -> list[float]:
+        similarity = texts @ motions.T
+        return [recall(ranks(matrix, right)).at[10] for matrix in (similarity, similarity.T)]
+
+    seconds, recalls = _seconds(both_directions, FEW_ROUNDS)
+    # Of 10,000 items, chance would find 0.2 per cent.
+    if min(recalls) < 1.0:
+        raise AssertionError(f"related texts and motions are not found: R@10 {recalls}")
+    return {f"retrieval_gallery_{GALLERY}_seconds": seconds}
+
+
+def _captions() -> dict[str, float]:
+    draws = np.random.default_rng(0)
+
+    def sentence() -> str:
+        words = draws.zipf(1.3, size=draws.integers(4, 16)) % VOCABULARY
+        return " ".join(f"word{word}" for word in words)
+
+    references = [[sentence() for _ in range(3)] for _ in range(CAPTIONS)]
+    captions = [listed[0] if draws.random() < 0.3 else sentence() for listed in references]
+    truth, made = dict(enumerate(references)), {place: [text] for place, text in enumerate(captions)}
+    ours, found = _seconds(lambda: cider(captions, references), FEW_ROUNDS)
+    reference, (expected, _) = _seconds(lambda: Cider().compute_score(truth, made), FEW_ROUNDS)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    return {
+        f"cider_{CAPTIONS}_seconds": ours,
+        f"cider_{CAPTIONS}_reference_seconds": reference,
+        f"cider_{CAPTIONS}_speedup": reference / ours,
+        f"bleu_{CAPTIONS}_seconds": _seconds(lambda: bleu(captions, references), FEW_ROUNDS)[0],
+        f"rouge_l_{CAPTIONS}_seconds": _seconds(lambda: rouge_l(captions, references), FEW_ROUNDS)[0],
+    }
+
+
+def _seconds(work: Callable[[], Result], rounds: int = ROUNDS) -> tuple[float, Result]:
     result, times = work(), []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)

@@ -15,9 +15,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import data, features, metrics, pipeline
+from benchmarks import data, evaluation, features, metrics, models, pipeline
 from tasks.machine import commit_label, machine_label
 
+GROUPS = ("features", "metrics", "data", "models", "memory", "evaluation", "pipeline")
 RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -35,6 +36,9 @@ def main() -> None:
         "features": features.measure(),
         "metrics": metrics.measure(),
         "data": data.measure(Path("data"), chosen.data),
+        "models": models.measure(),
+        "memory": data.measure_memory(),
+        "evaluation": evaluation.measure(Path("data"), chosen.data),
         "pipeline": pipeline.measure(),
     }
     RESULTS.write_text(json.dumps(measured, indent=2) + "\n")
@@ -51,13 +55,17 @@ def _show(measured: Mapping[str, Any], name: str) -> None:
     console.print(table)
     if measured["data"] is None:
         console.print(f"no rows on real clips: data set '{name}' is not registered (lamp import)")
+    if measured["evaluation"] is None:
+        console.print(
+            f"no rows on evaluation: the models of this project are not those of '{name}' (lamp run)"
+        )
     if measured["pipeline"] is None:
         console.print("no row on a run with nothing to do: stages of this project are stale (lamp run)")
     console.print(f"written: {RESULTS}")
 
 
 def _rows(measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for group in ("features", "metrics", "data", "pipeline"):
+    for group in GROUPS:
         for key, value in (measured[group] or {}).items():
             yield f"{group}: {key.replace('_', ' ')}", _figure(value)
 

@@ -5,6 +5,7 @@ By hand: ``python -m tasks.features``.
 
 from lamp_core.datasets.extraction import extract_features
 from tasks.body import StageContext, main
+from tasks.resources import cluster
 
 
 def run(stage: StageContext) -> dict[str, float]:
@@ -14,9 +15,16 @@ def run(stage: StageContext) -> dict[str, float]:
         stage.output,
         std_root_divisor=stage.config.features.std_root_divisor,
         statistics=stage.config.features.statistics,
+        mirror=stage.config.features.mirror,
+        cluster=cluster(),
         on_progress=lambda done, total: stage.on_progress(done, total, "clips"),
     )
-    return {"clips": summary.clips, "frames": summary.frames, "rejected": len(summary.rejected)}
+    return {
+        "clips": summary.clips,
+        "mirrored": summary.mirrored,
+        "frames": summary.frames,
+        "rejected": len(summary.rejected),
+    }
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from lamp_core.datasets.ingest import ingest
 from lamp_core.datasets.registry import load_source
 from lamp_core.skeleton.skeleton import load_skeleton
 from tasks.body import StageContext, main
-from tasks.resources import threads
+from tasks.resources import cluster, threads
 
 
 def run(stage: StageContext) -> dict[str, float]:
@@ -18,9 +18,12 @@ def run(stage: StageContext) -> dict[str, float]:
         load_skeleton(wanted.skeleton),
         stage.output,
         min_frames=wanted.min_frames,
+        limits=wanted.limits,
+        tagger=wanted.tagger,
         max_rejected=wanted.max_rejected,
         procedural=(wanted.clips, wanted.seed),
         workers=threads(),
+        cluster=cluster(),
         failed_folder=stage.checkpoints,
         on_progress=lambda done, total: stage.on_progress(done, total, "clips"),
     )
@@ -32,6 +35,7 @@ def run(stage: StageContext) -> dict[str, float]:
         "frames": summary.frames,
         "rejected": len(summary.rejected),
         **{f"rejected_{reason}": count for reason, count in summary.reasons.items()},
+        **{f"warned_{check}": count for check, count in summary.warnings.items()},
     }
 
 

@@ -6,12 +6,14 @@ seconds, where ``0.0#0.0`` is the whole clip. Tags are those of the universal se
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lamp_core.datasets.tagging import tag_words
 from lamp_core.errors import RejectedClip
 
+FROM_FILE, BUILT_IN = "file", "built-in"
+"""Who tagged a caption: whoever wrote its file, or `lamp_core.datasets.tagging`."""
 TAGGED_WORD = re.compile(r"(?P<word>#?[^\s#]*[^\s#/])/(?P<tag>[A-Z]+)")
 
 
@@ -25,6 +27,7 @@ class Caption:
         tags: the part of speech of each word, as many as `words`.
         start: begin of the described span in seconds.
         end: end of that span in seconds; start = end = 0 means the whole clip.
+        tags_by: who tagged it; known while the data set is ingested, whose metadata count it.
     """
 
     text: str
@@ -32,6 +35,7 @@ class Caption:
     tags: tuple[str, ...]
     start: float = 0.0
     end: float = 0.0
+    tags_by: str = field(default=FROM_FILE, compare=False)
 
     @property
     def is_whole_clip(self) -> bool:
@@ -112,4 +116,4 @@ def _sentence_readings(body: str) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def tag_caption(text: str) -> Caption:
     """A caption of the whole clip, split and tagged by `lamp_core.datasets.tagging`."""
-    return Caption(text, *tag_words(text))
+    return Caption(text, *tag_words(text), tags_by=BUILT_IN)

@@ -1,6 +1,6 @@
 """Between Python lists and the nested Arrow columns of `schema`; the numbers are not copied."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from lamp_core.datasets.captions import Caption
-from lamp_core.datasets.schema import CAPTION
+from lamp_core.datasets.schema import CAPTION, PART_CAPTION
 
 
 def ragged_column(arrays: Sequence[np.ndarray | None]) -> pa.ListArray:
@@ -50,6 +50,29 @@ def captions_of(column: pa.Array | pa.ChunkedArray) -> list[list[Caption]]:
     words, tags = _tuples(fields.field("words")), _tuples(fields.field("tags"))
     captions = [Caption(*parts) for parts in zip(texts, words, tags, starts, ends, strict=True)]
     return [captions[start:end] for start, end in pairwise(array.offsets.to_pylist())]
+
+
+def part_caption_column(of_parts: Sequence[Mapping[str, Sequence[str]]]) -> pa.Array:
+    """A list<struct> column of the sentences about the body parts of each clip; null where there are none."""
+    rows = [
+        [{"part": part, "text": text} for part, texts in of_clip.items() for text in texts] or None
+        for of_clip in of_parts
+    ]
+    return pa.array(rows, pa.list_(PART_CAPTION))
+
+
+def part_captions_of(table: pa.Table) -> list[Mapping[str, tuple[str, ...]]]:
+    """Sentences by body part of each clip; empty everywhere in a file from before there were any."""
+    if "part_captions" not in table.column_names:
+        return [{} for _ in range(len(table))]
+    return [_by_part(rows or []) for rows in table["part_captions"].to_pylist()]
+
+
+def _by_part(rows: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
+    texts: dict[str, list[str]] = {}
+    for row in rows:
+        texts.setdefault(row["part"], []).append(row["text"])
+    return {part: tuple(of_part) for part, of_part in texts.items()}
 
 
 def _tuples(lists: pa.ListArray) -> list[tuple[Any, ...]]:

@@ -9,9 +9,11 @@ Shapes: T frames, J joints, D feature numbers a frame.
 
 import hashlib
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +29,7 @@ from lamp_core.datasets.features_store import (
     read_feature_column,
 )
 from lamp_core.datasets.ingest import CLIPS_FILE, REJECTED_FILE
+from lamp_core.datasets.mirroring import mirror_images_in, with_mirror_images
 from lamp_core.datasets.schema import FEATURES, DatasetMetadata, dump_metadata, open_parquet
 from lamp_core.datasets.store import (
     Rejected,
@@ -37,6 +40,7 @@ from lamp_core.datasets.store import (
     read_clips,
     write_rejected,
 )
+from lamp_core.datasets.workers import in_order
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.features.encode import encode_batch
 from lamp_core.features.layout import FeatureLayout
@@ -44,6 +48,8 @@ from lamp_core.features.statistics import FeatureStatistics, feature_statistics
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 FRAMES_A_SHARD = 20_000
+Encoded = np.ndarray | RejectedClip | None
+"""Features of a clip, why it has none, or None when they came with the source."""
 
 
 @dataclass
@@ -53,11 +59,13 @@ class ExtractionSummary:
     Args:
         clips_of_split: clips with features by split.
         frames: their feature frames.
+        mirrored: how many of them are mirror images that were made here.
         rejected: the clips that have no features.
     """
 
     clips_of_split: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
     frames: int = 0
+    mirrored: int = 0
     rejected: list[Rejected] = field(default_factory=list)
 
     @property
@@ -72,6 +80,8 @@ def extract_features(
     *,
     std_root_divisor: float = 5.0,
     statistics: Literal["train", "published"] = "train",
+    mirror: bool = False,
+    cluster: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> ExtractionSummary:
     """Compute the features of every clip; ready features of the source are used as they are.
@@ -81,6 +91,8 @@ def extract_features(
         output_folder: where the features, statistics, reference pose and ``rejected.parquet`` are written.
         std_root_divisor: deviations of root and contacts of the train split are divided by this.
         statistics: of the train split, or Mean.npy and Std.npy of the source as they are.
+        mirror: add the mirror image of every clip of the train split, from its features.
+        cluster: address of a Dask scheduler, whose workers encode the shards instead of this process.
         on_progress: called with the number of clips done and the number of all.
 
     Raises:
@@ -95,12 +107,18 @@ def extract_features(
     skeleton = load_skeleton(metadata.skeleton)
     reference_J3 = np.array(metadata.reference, dtype=np.float32)
     summary, digest, total = ExtractionSummary(), hashlib.sha256(), count_clips(clips_path)
-    with one_thread(), parquet_writer(output_folder / FEATURES_FILE, FEATURES) as writer:
-        for shard in shards(read_clips(clips_path)):
-            encoded = _encode_shard(shard, skeleton, reference_J3, summary)
-            _write_shard(encoded, writer, digest, summary)
+    present = mirror_images_in(clips_path) if mirror else set()
+    encode = partial(encode_joints, skeleton=skeleton.name, reference_J3=reference_J3)
+    with parquet_writer(output_folder / FEATURES_FILE, FEATURES) as writer:
+        for shard, outcomes in _encoded(shards(read_clips(clips_path)), encode, cluster):
+            pairs = _with_features(shard, outcomes, summary)
+            if mirror:
+                found_clips = len(pairs)
+                pairs = list(with_mirror_images(pairs, skeleton, present))
+                summary.mirrored += len(pairs) - found_clips
+            _write_shard(pairs, writer, digest, summary)
             if on_progress is not None:
-                on_progress(summary.clips + len(summary.rejected), total)
+                on_progress(summary.clips - summary.mirrored + len(summary.rejected), total)
         found = metadata.model_copy(update={"content_hash": digest.hexdigest()})
         writer.add_key_value_metadata(dump_metadata(found))
     write_rejected(output_folder / REJECTED_FILE, summary.rejected)
@@ -142,23 +160,59 @@ def shards(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
         yield shard
 
 
-def _encode_shard(
-    shard: list[Clip], skeleton: Skeleton, reference_J3: np.ndarray, summary: ExtractionSummary
+def _encoded(
+    all_shards: Iterable[list[Clip]],
+    encode: Callable[[list[np.ndarray | None]], list[Encoded]],
+    cluster: str | None,
+) -> Iterator[tuple[list[Clip], list[Encoded]]]:
+    """Every shard with what came of its joints; only these travel to a worker and back."""
+    waiting: deque[list[Clip]] = deque()
+
+    def joints() -> Iterator[list[np.ndarray | None]]:
+        for shard in all_shards:
+            waiting.append(shard)
+            yield [clip.joints_TJ3 if clip.features_TD is None else None for clip in shard]
+
+    for outcomes in in_order(encode, joints(), processes=1, cluster=cluster):
+        yield waiting.popleft(), outcomes
+
+
+def encode_joints(joints: list[np.ndarray | None], skeleton: str, reference_J3: np.ndarray) -> list[Encoded]:
+    """Features of each clip, or why it has none; None where there are no joints, whose features are ready."""
+    present = [place for place, joints_TJ3 in enumerate(joints) if joints_TJ3 is not None]
+    outcomes: list[Encoded] = [None] * len(joints)
+    with one_thread():
+        found = _encode_halving([joints[place] for place in present], load_skeleton(skeleton), reference_J3)
+    for place, outcome in zip(present, found, strict=True):
+        outcomes[place] = outcome
+    return outcomes
+
+
+def _encode_halving(joints: list[np.ndarray], skeleton: Skeleton, reference_J3: np.ndarray) -> list[Encoded]:
+    """One bad clip stops its whole batch: halve until it stands alone."""
+    try:
+        return list(_encode(joints, skeleton, reference_J3))
+    except RejectedClip as rejected:
+        if len(joints) == 1:
+            return [rejected]
+    middle = len(joints) // 2
+    halves = (joints[:middle], joints[middle:])
+    return [outcome for half in halves for outcome in _encode_halving(half, skeleton, reference_J3)]
+
+
+def _with_features(
+    shard: list[Clip], outcomes: list[Encoded], summary: ExtractionSummary
 ) -> list[tuple[Clip, np.ndarray]]:
     """The clips that have features, with them; the others go to the summary."""
-    joints = [clip.joints_TJ3 for clip in shard if clip.features_TD is None]
-    try:
-        computed = iter(_encode(joints, skeleton, reference_J3))
-        return [(clip, next(computed) if clip.features_TD is None else clip.features_TD) for clip in shard]
-    except RejectedClip as rejected:
-        if len(shard) == 1:
-            clip = shard[0]
-            summary.rejected.append(Rejected(clip.name, clip.source, rejected.reason, rejected.detail))
-            return []
-    # One bad clip stops its whole batch: halve until it stands alone.
-    middle = len(shard) // 2
-    halves = (shard[:middle], shard[middle:])
-    return [pair for half in halves for pair in _encode_shard(half, skeleton, reference_J3, summary)]
+    pairs = []
+    for clip, outcome in zip(shard, outcomes, strict=True):
+        if isinstance(outcome, RejectedClip):
+            summary.rejected.append(Rejected(clip.name, clip.source, outcome.reason, outcome.detail))
+            continue
+        features_TD = clip.features_TD if outcome is None else outcome
+        if features_TD is not None:
+            pairs.append((clip, features_TD))
+    return pairs
 
 
 def _encode(joints: list[np.ndarray], skeleton: Skeleton, reference_J3: np.ndarray) -> list[np.ndarray]:
@@ -185,7 +239,8 @@ def _write_shard(
         summary.clips_of_split[clip.split] += 1
         summary.frames += len(features_TD)
     names, splits = [clip.name for clip in clips], [clip.split for clip in clips]
-    writer.write_table(feature_table(names, splits, [clip.captions for clip in clips], features))
+    captions, of_parts = [clip.captions for clip in clips], [clip.part_captions for clip in clips]
+    writer.write_table(feature_table(names, splits, captions, features, of_parts))
 
 
 def _statistics(
@@ -205,7 +260,7 @@ def train_features(path: Path, skeleton: Skeleton) -> Iterator[np.ndarray]:
     """The features (T, D) of the train split, a shard in memory at a time."""
     file = open_parquet(path, FEATURES)
     for group in range(file.num_row_groups):
-        table = file.read_row_group(group, columns=["split", "features"])
+        table = file.read_row_group(group, columns=["split", "features"], use_threads=False)
         features = read_feature_column(table["features"], skeleton.feature_count)
         for split, features_TD in zip(table["split"].to_pylist(), features, strict=True):
             if split == "train":

@@ -4,8 +4,8 @@ Shapes: T frames, J joints, D feature numbers a frame, N clips.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,15 @@ import pyarrow as pa
 
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.clips import Split
-from lamp_core.datasets.columns import caption_column, captions_of, ragged_column, ragged_views
-from lamp_core.datasets.schema import FEATURES, load_metadata, open_parquet
+from lamp_core.datasets.columns import (
+    caption_column,
+    captions_of,
+    part_caption_column,
+    part_captions_of,
+    ragged_column,
+    ragged_views,
+)
+from lamp_core.datasets.schema import FEATURES, check_rows, load_metadata, open_parquet
 from lamp_core.errors import LampError
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
@@ -28,6 +35,7 @@ def feature_table(
     splits: Sequence[str],
     captions: Sequence[Sequence[Caption]],
     features: Sequence[np.ndarray],
+    part_captions: Sequence[Mapping[str, Sequence[str]]] | None = None,
 ) -> pa.Table:
     """A shard of clips as rows of the schema `FEATURES`."""
     columns = {
@@ -35,6 +43,7 @@ def feature_table(
         "split": list(splits),
         "frames": [len(features_TD) for features_TD in features],
         "captions": caption_column(captions),
+        "part_captions": part_caption_column(part_captions or [{}] * len(clips)),
         "features": ragged_column(features),
     }
     return pa.table(columns, schema=FEATURES)
@@ -56,6 +65,7 @@ class FeatureSet:
         version: hash of clip names, sources, captions and splits.
         feature_hash: hash of all features and of the statistics.
         split_hash: hash of clip names and splits.
+        part_captions: N mappings from a body part to its sentences, empty where the source has none.
     """
 
     clips: list[str]
@@ -69,6 +79,7 @@ class FeatureSet:
     version: str
     feature_hash: str
     split_hash: str
+    part_captions: list[Mapping[str, tuple[str, ...]]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -86,6 +97,7 @@ class FeatureSet:
         skeleton = load_skeleton(metadata.skeleton)
         # Group by group: a list column of a whole data set may hold more numbers than its offsets count.
         table = pa.concat_tables([file.read_row_group(group) for group in range(file.num_row_groups)])
+        check_rows(table, FEATURES, str(path), {"features": skeleton.feature_count})
         statistics = FeatureStatistics.load(folder)
         return cls(
             clips=table["clip"].to_pylist(),
@@ -99,6 +111,7 @@ class FeatureSet:
             version=metadata.version,
             feature_hash=_feature_hash(metadata.content_hash or "", statistics),
             split_hash=metadata.split_hash,
+            part_captions=part_captions_of(table),
         )
 
     def of_split(self, split: str) -> list[int]:

@@ -1,6 +1,7 @@
 """The stage ``ingest``: every source becomes ``clips.parquet`` and ``rejected.parquet``.
 
-Clips are loaded in worker processes and written in the order of their names, whatever the number of workers.
+Clips are loaded in worker processes and written in the order of the source's jobs, whatever the number of
+workers. What is kept of a clip after it is written is a number: memory does not grow with the data set.
 
 Shapes: T frames, J joints, D feature numbers a frame.
 """
@@ -8,21 +9,24 @@ Shapes: T frames, J joints, D feature numbers a frame.
 import hashlib
 import json
 import os
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import astuple, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
+from lamp_core.config.models import ClipLimits
+from lamp_core.datasets.captions import BUILT_IN, Caption
 from lamp_core.datasets.clips import SPLITS, Clip
 from lamp_core.datasets.schema import CLIPS, DatasetMetadata, dump_metadata
-from lamp_core.datasets.sources import KINDS, ClipJob, Source
+from lamp_core.datasets.sources import KINDS, ClipJob, ClipJobs, Source
 from lamp_core.datasets.store import Rejected, clip_table, groups, parquet_writer, write_rejected
+from lamp_core.datasets.taggers import retagger
+from lamp_core.datasets.validation import check_clip
+from lamp_core.datasets.workers import in_order
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
@@ -45,6 +49,7 @@ class IngestSummary:
         skipped_captions: caption lines of accepted clips that did not parse.
         frames: joint frames of accepted clips.
         rejected: the clips that were left out.
+        warnings: accepted clips by the check that they failed.
         version: hash of clip names, source hashes, captions and splits.
     """
 
@@ -54,6 +59,7 @@ class IngestSummary:
     skipped_captions: int = 0
     frames: int = 0
     rejected: list[Rejected] = field(default_factory=list)
+    warnings: Counter[str] = field(default_factory=Counter)
     version: str = ""
 
     @property
@@ -68,6 +74,7 @@ class IngestSummary:
         self.captions += len(clip.captions)
         self.skipped_captions += clip.skipped_captions
         self.frames += len(clip.joints_TJ3)
+        self.warnings.update(clip.warnings)
 
 
 def ingest(
@@ -76,9 +83,12 @@ def ingest(
     output_folder: Path,
     *,
     min_frames: int = 2,
+    limits: ClipLimits | None = None,
+    tagger: str = BUILT_IN,
     max_rejected: float = 0.1,
     procedural: tuple[int, int] | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
     failed_folder: Path | None = None,
     on_progress: Progress | None = None,
 ) -> IngestSummary:
@@ -89,9 +99,12 @@ def ingest(
         skeleton: the joints that clips are mapped onto.
         output_folder: where both files are written.
         min_frames: clips with fewer joint frames are rejected as ``too-short``.
+        limits: thresholds of the checks of each clip, and which of them reject; the defaults when None.
+        tagger: of captions without tags: built-in, spacy, or auto (spaCy where its model is).
         max_rejected: largest share of rejected clips.
         procedural: number of clips and seed of the procedural data set; other sources do not read it.
         workers: processes; all cores when None.
+        cluster: address of a Dask scheduler, whose workers load the clips instead.
         failed_folder: where ``rejected.parquet`` is kept when too many clips fail; the output folder if None.
         on_progress: called with the number of clips done and the number of all.
 
@@ -107,11 +120,12 @@ def ingest(
     if not jobs:
         raise LampError(f"data set {source.name!r} has no clips")
     summary, record = IngestSummary(), _DatasetRecord(source, skeleton)
-    loaded = load_clips(jobs, skeleton, min_frames, workers or available_cores())
+    loaded = load_clips(jobs, skeleton, min_frames, workers or available_cores(), limits, cluster, tagger)
     with parquet_writer(output_folder / CLIPS_FILE, CLIPS) as writer:
         for group in groups(_accepted(loaded, summary, len(jobs), on_progress)):
             record.add(group)
             writer.write_table(clip_table(group))
+        _check_names(jobs, record)
         write_rejected(output_folder / REJECTED_FILE, summary.rejected)
         _check_share(summary, source.name, len(jobs), max_rejected, failed_folder or output_folder)
         writer.add_key_value_metadata(dump_metadata(record.metadata()))
@@ -119,62 +133,53 @@ def ingest(
 
 
 def load_clips(
-    jobs: Sequence[ClipJob], skeleton: Skeleton, min_frames: int, workers: int
+    jobs: ClipJobs,
+    skeleton: Skeleton,
+    min_frames: int,
+    workers: int,
+    limits: ClipLimits | None = None,
+    cluster: str | None = None,
+    tagger: str = BUILT_IN,
 ) -> Iterator[Clip | Rejected]:
     """Load the clips of all jobs in their order, each accepted or rejected.
 
     Raises:
-        LampError: when a worker process died.
+        LampError: as `in_order` and `retagger`.
     """
-    load = partial(load_or_reject, skeleton=skeleton.name, min_frames=min_frames)
+    retagger(tagger)  # a tagger that is not there is said at once
+    load = partial(
+        load_or_reject, skeleton=skeleton.name, min_frames=min_frames, limits=limits, tagger=tagger
+    )
     workers = min(workers, len(jobs) // (2 * JOBS_A_TASK))
-    if workers < 2:
-        yield from map(load, jobs)
-        return
-    # Spawned, not forked: the threads of the parent's libraries do not survive a fork.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_use_one_thread)
-    try:
-        yield from pool.map(load, jobs, chunksize=JOBS_A_TASK)
-    except BrokenProcessPool as error:
-        raise LampError(
-            "a process that loads clips died, mostly for want of memory; use fewer workers"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return in_order(load, jobs, processes=workers, things_a_task=JOBS_A_TASK, cluster=cluster)
 
 
-def _use_one_thread() -> None:
-    """One process a core, so each keeps to one thread (read by torch when a job imports it)."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-
-
-def load_or_reject(job: ClipJob, skeleton: str, min_frames: int) -> Clip | Rejected:
-    """Load one clip and check its joints."""
+def load_or_reject(
+    job: ClipJob,
+    skeleton: str,
+    min_frames: int,
+    limits: ClipLimits | None = None,
+    tagger: str = BUILT_IN,
+) -> Clip | Rejected:
+    """Load one clip and check it; an accepted clip carries the names of the checks that it failed."""
     try:
         clip = job.load()
-        _check_joints(clip.joints_TJ3, load_skeleton(skeleton), min_frames)
     except RejectedClip as rejected:
         return Rejected(job.name, job.source, rejected.reason, rejected.detail)
-    return clip
+    findings = check_clip(clip, load_skeleton(skeleton), limits, min_frames)
+    for fault in findings:
+        if fault.rejects:
+            return Rejected(job.name, job.source, fault.reason, fault.detail)
+    return replace(
+        clip,
+        captions=list(map(retagger(tagger), clip.captions)),
+        warnings=tuple(finding.reason for finding in findings),
+    )
 
 
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _check_joints(joints_TJ3: np.ndarray, skeleton: Skeleton, min_frames: int) -> None:
-    if joints_TJ3.shape[1:] != (skeleton.joint_count, 3):
-        raise RejectedClip("joint-count", f"joints {joints_TJ3.shape}, not (T, {skeleton.joint_count}, 3)")
-    if len(joints_TJ3) < min_frames:
-        rate = skeleton.frames_per_second
-        raise RejectedClip(
-            "too-short", f"{len(joints_TJ3)} frames at {rate:g} a second, fewer than {min_frames}"
-        )
-    if not np.isfinite(joints_TJ3).all():
-        raise RejectedClip(
-            "not-finite", f"{int((~np.isfinite(joints_TJ3)).sum())} coordinates are not finite"
-        )
 
 
 def _accepted(
@@ -218,36 +223,38 @@ class _DatasetRecord:
 
     def __init__(self, source: Source, skeleton: Skeleton) -> None:
         self.source, self.skeleton = source, skeleton
-        self.lines: dict[str, str] = {}
-        self.splits: dict[str, str] = {}
+        self.versions, self.splits = hashlib.sha256(), hashlib.sha256()
+        self.names = array("Q")
+        self.tags_by: Counter[str] = Counter()
         self.pose_of: dict[str, np.ndarray] = {}
 
     def add(self, clips: Iterable[Clip]) -> None:
         """Note what the hashes and the reference pose are made from."""
         for clip in clips:
-            if clip.name in self.lines:
-                raise LampError(f"two clips of {self.source.name!r} have the name {clip.name!r}; rename one")
-            self.lines[clip.name] = json.dumps(
-                [clip.source_sha256, clip.split, [astuple(c) for c in clip.captions]]
-            )
-            self.splits[clip.name] = clip.split
+            line = [clip.source_sha256, clip.split, [_content(caption) for caption in clip.captions]]
+            parts = [dict(clip.part_captions)] if clip.part_captions else []
+            self.versions.update(f"{clip.name} {json.dumps(line + parts)}\n".encode())
+            self.splits.update(f"{clip.name} {clip.split}\n".encode())
+            self.names.append(_name_number(clip.name))
+            self.tags_by.update(caption.tags_by for caption in clip.captions)
             self._note_pose(clip)
 
     def _note_pose(self, clip: Clip) -> None:
-        """Keep the first frame of the reference clip, or else of the first train clip by name."""
+        """Keep the first frame of the reference clip, or else of the first train clip."""
         wanted = self.source.reference_clip
-        is_first = (
-            wanted is None
-            and clip.split == "train"
-            and clip.name < min(self.pose_of, default=clip.name + "\0")
-        )
+        is_first = wanted is None and clip.split == "train" and not self.pose_of
         if clip.name == wanted or is_first:
             self.pose_of = {clip.name: np.array(clip.joints_TJ3[0])}
 
     @property
     def version(self) -> str:
-        """SHA-256 over sorted clip names with source hash, split and captions."""
-        return _sha256(f"{name} {self.lines[name]}" for name in sorted(self.lines))
+        """SHA-256 over clip names with source hash, split and captions, in the order of the clips."""
+        return self.versions.hexdigest()
+
+    def repeated_names(self) -> set[int]:
+        """Numbers of the names that more than one clip has."""
+        names, counts = np.unique(np.frombuffer(self.names, dtype=np.uint64), return_counts=True)
+        return {int(name) for name in names[counts > 1]}
 
     def metadata(self) -> DatasetMetadata:
         """What holds for all clips; LampError without a clip to take the reference pose from."""
@@ -256,8 +263,9 @@ class _DatasetRecord:
             dataset=self.source.name,
             skeleton=self.skeleton.name,
             version=self.version,
-            split_hash=_sha256(f"{name} {self.splits[name]}" for name in sorted(self.splits)),
+            split_hash=self.splits.hexdigest(),
             reference=self._reference().tolist(),
+            tags_by=dict(self.tags_by),
             published_mean=statistics[0].tolist() if statistics else None,
             published_std=statistics[1].tolist() if statistics else None,
         )
@@ -277,8 +285,19 @@ class _DatasetRecord:
         return next(iter(self.pose_of.values()))
 
 
-def _sha256(lines: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line.encode() + b"\n")
-    return digest.hexdigest()
+def _content(caption: Caption) -> tuple[object, ...]:
+    """What a data set's version depends on; who tagged it shows in the tags."""
+    return caption.text, caption.words, caption.tags, caption.start, caption.end
+
+
+def _name_number(name: str) -> int:
+    """64 bits that stand for a name: a million names fit 8 MB, and two are alike once in 30 million sets."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
+
+
+def _check_names(jobs: ClipJobs, record: _DatasetRecord) -> None:
+    """Raise when two clips have the same name; the jobs are gone through again only when two do."""
+    repeated = record.repeated_names()
+    for job in jobs if repeated else ():
+        if _name_number(job.name) in repeated:
+            raise LampError(f"two clips of {record.source.name!r} have the name {job.name!r}; rename one")

@@ -54,6 +54,17 @@ def read_motion(path: Path, features_folder: Path) -> np.ndarray:
         LampError: the file is missing, of another kind, of another skeleton, not finite or too short.
     """
     space = FeatureSpace.load(features_folder)
+    features_TD = read_features(path, space)
+    frames = len(features_TD) // DOWNSAMPLING * DOWNSAMPLING
+    return np.asarray(space.statistics.normalise(features_TD[:frames]), dtype=np.float32)
+
+
+def read_features(path: Path, space: FeatureSpace) -> np.ndarray:
+    """Return features (T, D), not normalised, at least a token long, of a .npy or .bvh file.
+
+    Raises:
+        LampError: the file is missing, of another kind, of another skeleton, not finite or too short.
+    """
     if not path.exists():
         raise LampError(f"{path} does not exist")
     try:
@@ -62,12 +73,11 @@ def read_motion(path: Path, features_folder: Path) -> np.ndarray:
         raise LampError(f"{path} cannot be used: {fault.detail or fault.reason}") from fault
     if not np.isfinite(features_TD).all():
         raise LampError(f"{path} holds values that are not finite")
-    frames = len(features_TD) // DOWNSAMPLING * DOWNSAMPLING
-    if not frames:
+    if len(features_TD) < DOWNSAMPLING:
         raise LampError(
             f"{path} has {len(features_TD)} feature frames; a motion needs at least {DOWNSAMPLING}"
         )
-    return np.asarray(space.statistics.normalise(features_TD[:frames]), dtype=np.float32)
+    return features_TD
 
 
 def _features(path: Path, space: FeatureSpace) -> np.ndarray:

@@ -15,10 +15,12 @@ from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.datasets.sources.base import FileJob
 from lamp_core.datasets.store import atomic_path
 from lamp_core.errors import LampError, RejectedClip
-from lamp_core.skeleton.skeleton import load_skeleton, skeleton_names
+from lamp_core.skeleton.skeleton import load_skeleton
 
 SOURCES_FOLDER = "sources"
 EMBEDDED = "procedural"
+PLACES = {"motions", "captions", "splits", "map", "body_model", "index", "manifest"}
+"""Options that are a file or a folder."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,7 @@ def register_source(data_folder: Path, name: str, kind: str, options: Mapping[st
     Args:
         data_folder: the project's data folder.
         name: lower-case letters, digits and hyphens.
-        kind: ``bvh`` (options motions, captions, splits, map, reference_clip) or ``humanml3d`` (motions: the
-            published folder, skeleton).
+        kind: how its clips are read; the pages in docs/sources say which options each kind has.
         options: fields of `Source`; folders become absolute.
 
     Raises:
@@ -69,19 +70,22 @@ def register_source(data_folder: Path, name: str, kind: str, options: Mapping[st
 
 def summarise(source: Source, path: Path) -> SourceSummary:
     """Count clips, captions and clips a split without reading any motion."""
-    skeleton = load_skeleton(source.skeleton or skeleton_names()[0])
+    skeleton = load_skeleton(source.skeleton or KINDS[source.kind].usual_skeleton)
     splits: Counter[str] = Counter()
     faults: Counter[str] = Counter()
     captions = 0
-    jobs = [job for job in KINDS[source.kind].clip_jobs(source, skeleton) if isinstance(job, FileJob)]
-    for job in jobs:
+    clips = 0
+    for job in KINDS[source.kind].clip_jobs(source, skeleton):
+        if not isinstance(job, FileJob):
+            continue
+        clips += 1
         try:
             splits[job.read_split()] += 1
-            captions += len(job.read_captions()[0])
+            captions += job.count_captions()
         except RejectedClip as rejected:
             faults[rejected.reason] += 1
     return SourceSummary(
-        path, source, len(jobs), captions, {split: splits[split] for split in SPLITS}, dict(faults)
+        path, source, clips, captions, {split: splits[split] for split in SPLITS}, dict(faults)
     )
 
 
@@ -142,7 +146,7 @@ def _source_path(data_folder: Path, name: str) -> Path:
 def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that were given; folders and a joint map that is a file by their absolute paths."""
     given = {key: value for key, value in options.items() if value is not None}
-    for key in given.keys() & {"motions", "captions", "splits", "map"}:
+    for key in given.keys() & PLACES:
         path = Path(given[key]).expanduser()
         if key != "map" or path.is_file():
             given[key] = str(path.resolve())

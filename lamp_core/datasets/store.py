@@ -10,7 +10,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lamp_core.datasets.clips import Clip
-from lamp_core.datasets.columns import caption_column, captions_of, one_array, ragged_column, ragged_views
+from lamp_core.datasets.columns import (
+    caption_column,
+    captions_of,
+    one_array,
+    part_caption_column,
+    part_captions_of,
+    ragged_column,
+    ragged_views,
+)
 from lamp_core.datasets.schema import (
     CLIPS,
     REJECTED,
     DatasetMetadata,
+    check_rows,
     dump_metadata,
     load_metadata,
     open_parquet,
@@ -30,6 +38,8 @@ from lamp_core.datasets.schema import (
 from lamp_core.skeleton.skeleton import load_skeleton
 
 CLIPS_A_GROUP = 256
+FRAMES_A_GROUP = 200_000
+"""A group of long clips is written sooner: 50 MB of joints."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +64,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+class CheckedWriter(pq.ParquetWriter):
+    """A Parquet writer that holds every row against the file's schema."""
+
+    def write_table(self, table: pa.Table, row_group_size: int | None = None) -> None:
+        """Check the rows and write them as a row group; LampError as `check_rows`."""
+        check_rows(table, self.schema, Path(self.where).name)
+        super().write_table(table, row_group_size)
+
+
 @contextmanager
-def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[CheckedWriter]:
     """A writer for one of our schemas whose file appears only when the block ends well."""
     floats = [field.name for field in schema if field.type == pa.list_(pa.float32())]
     options: dict[str, Any] = {
@@ -65,7 +84,7 @@ def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
         # The bytes of neighbouring floats alike stand together: a third smaller, and no slower to read.
         "column_encoding": {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in floats} or None,
     }
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, **options) as writer:
+    with atomic_path(path) as temporary, CheckedWriter(temporary, schema, **options) as writer:
         yield writer
 
 
@@ -81,6 +100,7 @@ def clip_table(clips: Sequence[Clip]) -> pa.Table:
         "joints": ragged_column([clip.joints_TJ3 for clip in clips]),
         "features": ragged_column([clip.features_TD for clip in clips]),
         "captions": caption_column([clip.captions for clip in clips]),
+        "part_captions": part_caption_column([clip.part_captions for clip in clips]),
     }
     return pa.table(columns, schema=CLIPS)
 
@@ -94,9 +114,16 @@ def write_clips(path: Path, clips: Iterable[Clip], metadata: DatasetMetadata) ->
 
 
 def groups(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
-    """Clips in the groups that are written together."""
-    iterator = iter(clips)
-    while group := list(islice(iterator, CLIPS_A_GROUP)):
+    """Clips in the groups that are written together: bounded in clips and in frames."""
+    group: list[Clip] = []
+    frames = 0
+    for clip in clips:
+        group.append(clip)
+        frames += len(clip.joints_TJ3)
+        if len(group) == CLIPS_A_GROUP or frames >= FRAMES_A_GROUP:
+            yield group
+            group, frames = [], 0
+    if group:
         yield group
 
 
@@ -111,7 +138,9 @@ def read_clips(path: Path) -> Iterator[Clip]:
     file = open_parquet(path, CLIPS)
     skeleton = load_skeleton(load_metadata(path, file).skeleton)
     for group in range(file.num_row_groups):
-        yield from _clips_of(file.read_row_group(group), skeleton.joint_count, skeleton.feature_count)
+        table = file.read_row_group(group, use_threads=False)
+        check_rows(table, CLIPS, str(path), {"joints": skeleton.joint_count * 3})
+        yield from _clips_of(table, skeleton.joint_count, skeleton.feature_count)
 
 
 def _clips_of(table: pa.Table, joint_count: int, feature_count: int) -> Iterator[Clip]:
@@ -125,10 +154,11 @@ def _clips_of(table: pa.Table, joint_count: int, feature_count: int) -> Iterator
         columns["source"].to_pylist(),
         columns["source_sha256"].to_pylist(),
         ragged_views(columns["features"], (feature_count,)),
+        part_captions_of(table),
         strict=True,
     )
-    for row in rows:
-        yield Clip(*row)
+    for *row, part_captions in rows:
+        yield Clip(*row, part_captions=part_captions)
 
 
 def read_clip_metadata(path: Path) -> DatasetMetadata:

@@ -7,6 +7,7 @@ everything else by its ending. Enough for sentences about movement, and the same
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -55,7 +56,7 @@ def tag_words(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     written = WORD.findall(text.lower().replace("'s ", " "))
     words: list[str] = []
     tags: list[str] = []
-    for word, following in zip(written, [*written[1:], ""], strict=True):
+    for word, following in pairwise([*written, ""]):
         tag = _tag(word, tags[-1] if tags else "", following)
         words.append(_base_form(word, tag))
         tags.append(tag)

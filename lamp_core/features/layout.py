@@ -42,7 +42,7 @@ class FeatureLayout:
         """
         joint_count, rest = divmod(width + 1, 12)
         if rest or joint_count < 1:
-            raise LampError(f"features of {width} numbers a frame belong to no skeleton; 263 and 251 do")
+            raise LampError(f"features of {width} numbers a frame belong to no skeleton; 263, 251 and 623 do")
         return _layout_of(joint_count)
 
     @property

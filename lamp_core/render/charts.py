@@ -51,6 +51,7 @@ STYLE: dict[Any, Any] = {
 }
 PANEL_WIDTH, PANEL_HEIGHT, CHART_WIDTH = 2.9, 1.8, 8.0  # inches
 CURVE_POINTS = 160
+MOST_BINS = 40
 LOGARITHMIC_FROM = 30.0  # ratio of the largest to the smallest value
 LONGEST_LABEL = 58  # letters
 
@@ -142,7 +143,7 @@ def metric_bars(bars: Sequence[Bar], label: str, title: str, decimals: int = 3) 
 
 
 def histogram(values: Sequence[float] | np.ndarray, label: str, count_label: str, title: str) -> str:
-    """How often values fall into each of up to 40 bins.
+    """How often values fall into each of up to 40 bins; whole numbers get a bin each where they fit.
 
     Args:
         values: at least one number.
@@ -152,12 +153,41 @@ def histogram(values: Sequence[float] | np.ndarray, label: str, count_label: str
     """
     with _style(title):
         figure, axes = _figure(CHART_WIDTH * 0.75, 1.7)
-        bins = int(np.clip(np.sqrt(len(values)), 5, 40))
-        axes.hist(np.asarray(values, dtype=float), bins=bins, color=FIRST, rwidth=0.92)
+        axes.hist(np.asarray(values, dtype=float), bins=_bins(np.asarray(values)), color=FIRST, rwidth=0.92)
         axes.grid(visible=False, axis="x")
         axes.locator_params(axis="y", nbins=4)
+        axes.locator_params(axis="x", integer=np.asarray(values).dtype.kind in "iu")
         axes.set_xlabel(label)
         axes.set_ylabel(count_label)
+        return _svg(figure, title)
+
+
+def _bins(values: np.ndarray) -> int | np.ndarray:
+    """Number of bins, or the edges around each whole number."""
+    if values.dtype.kind in "iu" and int(values.max()) - int(values.min()) < MOST_BINS:
+        edges: np.ndarray = np.arange(int(values.min()), int(values.max()) + 2) - 0.5
+        return edges
+    return int(np.clip(np.sqrt(len(values)), 5, MOST_BINS))
+
+
+def histogram_panel(values: Sequence[float] | np.ndarray, name: str, title: str) -> str:
+    """One panel of small multiples: shares of the values in 30 bins between the 0.5th and 99.5th percentile.
+
+    Args:
+        values: at least one number; what lies outside counts for the first or the last bin.
+        name: heading of the panel.
+        title: read by screen readers.
+    """
+    numbers = np.asarray(values, dtype=float)
+    low, high = np.percentile(numbers, [0.5, 99.5])
+    with _style(title):
+        figure, axes = _figure(PANEL_WIDTH, PANEL_HEIGHT)
+        shares = np.full(len(numbers), 1 / len(numbers))
+        axes.hist(np.clip(numbers, low, high), bins=30, weights=shares, color=FIRST, rwidth=0.96)
+        axes.grid(visible=False, axis="x")
+        axes.locator_params(nbins=4)
+        axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+        axes.set_title(name, pad=6)
         return _svg(figure, title)
 
 

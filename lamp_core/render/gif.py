@@ -53,7 +53,7 @@ def save_gif(
 
     joints_TJ3 = joints_in_metres(joints_TJ3, skeleton, path.name)
     stride = math.ceil(frames_per_second / FASTEST_FRAMES_PER_SECOND)
-    painter = _Painter(joints_TJ3, skeleton, frames_per_second, caption, pixels)
+    painter = Painter(joints_TJ3, skeleton, frames_per_second, caption, pixels)
     pictures = [painter.paint(frame) for frame in range(0, len(joints_TJ3), stride)]
     undithered = Image.Dither.NONE
     palette = pictures[len(pictures) // 2].quantize(PALETTE_COLOURS)
@@ -75,7 +75,7 @@ def frame_milliseconds(frames: int, frames_per_second: float) -> list[int]:
     return [int(10 * hundredths) for hundredths in np.diff(ends)]
 
 
-class _Painter:
+class Painter:
     """Draws single frames; the camera follows the root from the front left, slightly above."""
 
     def __init__(
@@ -95,6 +95,7 @@ class _Painter:
         self.camera_T2 = camera_path(joints_TJ3, frames_per_second)
 
     def paint(self, frame: int) -> "Image.Image":
+        """The picture of one frame, RGB."""
         from PIL import Image, ImageDraw
 
         picture = Image.new("RGB", (self.pixels, self.pixels), BACKGROUND)

@@ -5,22 +5,23 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lamp_core.render.charts import Bar, histogram, loss_curve, metric_bars, similarity_heat_map
+from lamp_core.render.experiments import experiment_tables
+from lamp_core.render.metric_tables import MetricTable
 from lamp_core.render.player import content_security_policy, player_fragment, player_script, player_style
 from lamp_core.render.report_data import (
     Comparison,
     DataSummary,
     HeatMap,
-    MetricTable,
     ReportData,
     RetrievalExample,
     StageCurves,
 )
+from lamp_core.render.tables import ARROWS
 from lamp_core.render.templating import asset, render_template
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-ARROWS = {"higher": "↑", "lower": "↓", "closer": "→", "neither": ""}
 ARROW_WORDS = {
     "higher": "higher is better",
     "lower": "lower is better",
@@ -44,6 +45,7 @@ def render_report(data: ReportData) -> str:
         clip_seconds_chart=_clip_seconds_chart(data.data),
         stages=[(stage, _curve_charts(stage)) for stage in data.curves],
         tables=[(table, _bar_chart(table)) for table in data.tables],
+        experiments=[(experiment, experiment_tables(experiment)) for experiment in data.experiments],
         heat_map_chart=_heat_map_chart(data.heat_map),
         comparisons=[(item, _player(item, index)) for index, item in enumerate(data.comparisons)],
         retrievals=[(item, _small_players(item, index)) for index, item in enumerate(data.retrievals)],
@@ -99,16 +101,19 @@ def _curve_charts(stage: StageCurves) -> list["Markup"]:
 
 
 def _bar_chart(table: MetricTable) -> "Markup | None":
+    """Bars of one column, of the first group of rows."""
     if not table.chart:
         return None
     place = [column.metric for column in table.columns].index(table.chart)
-    column = table.columns[place]
+    column, group = table.columns[place], table.groups[0]
     bars = [
         Bar(row.system, cell.value, cell.interval, row.baseline)
-        for row in table.rows
+        for row in group.rows
         if (cell := row.cells[place]) is not None and cell.measured
     ]
-    label = (column.label or column.metric) + (f", {column.unit}" if column.unit else "")
+    label = ", ".join(filter(None, (group.heading, column.heading))) + (
+        f", {column.unit}" if column.unit else ""
+    )
     return _safe(metric_bars(bars, label, f"{table.title}: {label}", column.decimals)) if bars else None
 
 

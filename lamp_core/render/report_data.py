@@ -3,22 +3,18 @@
 Legend of shapes: N items.
 """
 
-import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamp_core.errors import LampError
 from lamp_core.render.charts import Curve
+from lamp_core.render.metric_tables import MetricTable
 from lamp_core.render.player import PlayerMotion
 
 if TYPE_CHECKING:
-    from lamp_core.metrics.results import Result
-
-Direction = Literal["higher", "lower", "closer", "neither"]
-BASELINES = ("ground truth", "chance", "untrained", "mean pose")
+    from lamp_core.render.experiment_results import ExperimentResults
 
 
 @dataclass(frozen=True)
@@ -90,82 +86,6 @@ class StageCurves:
     stage: str
     curves: Mapping[str, Curve]
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A metric as a column.
-
-    Args:
-        metric: the name that `Result.metric` bears.
-        direction: whether higher or lower values are better, or closer to the ground truth's.
-        unit: under the name (``%``, ``mm``).
-        decimals: of values and intervals.
-        factor: values are multiplied by it (100 for a share shown in per cent).
-        label: heading, the metric's name when empty.
-    """
-
-    metric: str
-    direction: Direction = "neither"
-    unit: str = ""
-    decimals: int = 3
-    factor: float = 1.0
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value with half of its 95 % interval; one that is not finite was not measured, `note` says why."""
-
-    value: float
-    interval: float = 0.0
-    note: str = ""
-
-    @property
-    def measured(self) -> bool:
-        """Whether there is a number."""
-        return math.isfinite(self.value)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A system with a cell a column (None: does not apply); baselines are set apart, nothing is ranked."""
-
-    system: str
-    cells: Sequence[Cell | None]
-    baseline: bool = False
-
-
-@dataclass(frozen=True)
-class MetricTable:
-    """Numbers of one protocol and one evaluator.
-
-    Args:
-        title: heading.
-        columns: the metrics.
-        rows: the systems, in the order shown.
-        protocol: as in `Result`.
-        evaluator: as in `Result`.
-        repeats: ``20``, or a range when systems differ.
-        items: ``460``, or a range when systems differ.
-        note: a sentence under the heading.
-        chart: metric of the column that is also drawn as bars; empty for none.
-    """
-
-    title: str
-    columns: Sequence[Column]
-    rows: Sequence[Row]
-    protocol: str = ""
-    evaluator: str = ""
-    repeats: str = ""
-    items: str = ""
-    note: str = ""
-    chart: str = ""
-
-    def has_intervals(self, place: int) -> bool:
-        """Whether any system has an interval in the column at `place`."""
-        cells = (row.cells[place] for row in self.rows)
-        return any(cell is not None and cell.measured and cell.interval > 0 for cell in cells)
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +161,7 @@ class ReportData:
         data: the data section.
         curves: the training section, a stage an entry.
         tables: the metrics section.
+        experiments: the section of experiments.
         heat_map: the similarity section.
         comparisons: the section of generated motions.
         retrievals: the retrieval section.
@@ -259,61 +180,8 @@ class ReportData:
     data: DataSummary | None = None
     curves: Sequence[StageCurves] = ()
     tables: Sequence[MetricTable] = ()
+    experiments: Sequence["ExperimentResults"] = ()
     heat_map: HeatMap | None = None
     comparisons: Sequence[Comparison] = ()
     retrievals: Sequence[RetrievalExample] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
-
-
-def metric_table(
-    title: str,
-    results: Sequence["Result"],
-    columns: Sequence[Column],
-    *,
-    baselines: Collection[str] = BASELINES,
-    note: str = "",
-    chart: str = "",
-) -> MetricTable:
-    """Lay results out as a table: a row a system in the order of first appearance, a column a metric.
-
-    Args:
-        title: heading.
-        results: of one protocol and one evaluator; metrics without a column are left out.
-        columns: in order.
-        baselines: systems that are set apart.
-        note: a sentence under the heading.
-        chart: metric that is also drawn as bars.
-
-    Raises:
-        LampError: when the results mix protocols or evaluators, which never share a table.
-    """
-    kinds = {(result.protocol, result.evaluator) for result in results}
-    if len(kinds) != 1:
-        raise LampError(f"table {title!r}: results of one protocol and evaluator only, got {sorted(kinds)}")
-    ((protocol, evaluator),) = kinds
-    cells = {(result.system, result.metric): _cell(result, columns) for result in results}
-    systems = dict.fromkeys(result.system for result in results)
-    return MetricTable(
-        title=title,
-        columns=tuple(columns),
-        rows=tuple(
-            Row(system, tuple(cells.get((system, column.metric)) for column in columns), system in baselines)
-            for system in systems
-        ),
-        protocol=protocol,
-        evaluator=evaluator,
-        repeats=_range([result.repeats for result in results]),
-        items=_range([result.items for result in results]),
-        note=note,
-        chart=chart,
-    )
-
-
-def _cell(result: "Result", columns: Sequence[Column]) -> Cell | None:
-    factors = [column.factor for column in columns if column.metric == result.metric]
-    return Cell(result.value * factors[0], result.interval * factors[0], result.note) if factors else None
-
-
-def _range(counts: Sequence[int]) -> str:
-    low, high = min(counts), max(counts)
-    return str(low) if low == high else f"{low} to {high}"

@@ -5,18 +5,22 @@ Shapes: T frames, J joints of the file, C channels of the file.
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lamp_core.errors import RejectedClip
+from lamp_core.skeleton.decimals import parse_decimals
 from lamp_core.skeleton.skeleton import ROOT, Vector
 
 AXES = "XYZ"
-_HEADER = re.compile(rb"\s*Frames:\s*(\d+)\s+Frame\s+Time:\s*(\S+)")
+MOST_CHANNELS = 12  # three positions, three rotations, and room for files that repeat some
+_HEADER = re.compile(rb"\s*Frames:\s*(\d{1,12})\s+Frame\s+Time:\s*(\S+)")
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,10 @@ def read_bvh(path: str | Path) -> BvhMotion:
     hierarchy, separator, motion = content.partition(b"MOTION")
     if not separator:
         raise RejectedClip("truncated", f"{name} ends before its MOTION part")
-    joint_names, parents, offsets, channels = _parse_hierarchy(hierarchy, name)
+    try:
+        joint_names, parents, offsets, channels = _parse_hierarchy(hierarchy)
+    except RejectedClip as rejected:
+        raise RejectedClip(rejected.reason, f"{name} {rejected.detail}") from rejected
     frames_per_second, values_TC = _parse_motion(motion, sum(map(len, channels)), name)
     return BvhMotion(joint_names, parents, offsets, channels, frames_per_second, values_TC)
 
@@ -119,50 +126,78 @@ def read_bvh(path: str | Path) -> BvhMotion:
 Hierarchy = tuple[tuple[str, ...], tuple[int, ...], tuple[Vector, ...], tuple[tuple[str, ...], ...]]
 
 
-def _parse_hierarchy(text: bytes, name: str) -> Hierarchy:
-    """Names, parents, offsets and channels of the joints; end sites are left out."""
-    names: list[str] = []
-    parents: list[int] = []
-    offsets: list[Vector] = []
-    channels: list[tuple[str, ...]] = []
-    open_joints: list[int] = [
-        ROOT
-    ]  # the joints whose braces are open; an end site stands there as its parent again
+@dataclass
+class _Joint:
+    """A joint while its lines are read."""
+
+    name: str
+    parent: int
+    offset: Vector | None = None
+    channels: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=32)
+def _parse_hierarchy(text: bytes) -> Hierarchy:
+    """Names, parents, offsets and channels of the joints; end sites are left out.
+
+    The files of one rig share this part, letter by letter, and it is read once for all of them.
+    """
+    joints: list[_Joint] = []
     words = iter(text.decode("utf-8", errors="replace").split()[1:])
-    at_end_site = False
     try:
-        for word in words:
-            if word in ("ROOT", "JOINT"):
-                parents.append(open_joints[-1])
-                names.append(next(words))
-                channels.append(())
-            elif word == "End":
-                at_end_site = next(words) == "Site"
-            elif word == "{":
-                open_joints.append(open_joints[-1] if at_end_site else len(names) - 1)
-            elif word == "}":
-                open_joints.pop()
-                at_end_site = False
-            elif word == "OFFSET":
-                offset = (float(next(words)), float(next(words)), float(next(words)))
-                if not at_end_site:
-                    offsets.append(offset)
-            elif word == "CHANNELS":
-                channels[-1] = tuple(_parse_channels(words))
-            else:
-                raise ValueError(f"unknown word {word!r}")
+        depth = _parse_joints(words, joints)
     except StopIteration:
-        raise RejectedClip("truncated", f"{name} ends within its HIERARCHY part") from None
+        raise RejectedClip("truncated", "ends within its HIERARCHY part") from None
     except (ValueError, IndexError) as error:
-        raise RejectedClip(
-            "unreadable", f"{name} has a HIERARCHY part that cannot be read: {error}"
-        ) from error
-    _check_hierarchy(names, parents, offsets, channels, open_joints, name)
-    return tuple(names), tuple(parents), tuple(offsets), tuple(channels)
+        raise RejectedClip("unreadable", f"has a HIERARCHY part that cannot be read: {error}") from error
+    if depth:
+        raise RejectedClip("truncated", f"has {depth} braces that are not closed")
+    _check_hierarchy(joints)
+    return (
+        tuple(joint.name for joint in joints),
+        tuple(joint.parent for joint in joints),
+        tuple(joint.offset for joint in joints if joint.offset is not None),
+        tuple(joint.channels for joint in joints),
+    )
+
+
+def _parse_joints(words: Iterator[str], joints: list[_Joint]) -> int:
+    """Append the joints that the words describe; returns how many braces stay open."""
+    open_joints: list[int] = []
+    at_end_site = False
+    for word in words:
+        if at_end_site and word not in ("{", "}", "OFFSET"):
+            raise ValueError(f"{word!r} in an end site")
+        if word in ("ROOT", "JOINT"):
+            joint = _Joint(next(words), open_joints[-1] if open_joints else ROOT)
+            if next(words) != "{":
+                raise ValueError(f"joint {joint.name!r} has no brace")
+            open_joints.append(len(joints))
+            joints.append(joint)
+        elif word == "End":
+            at_end_site = next(words) == "Site" and next(words) == "{"
+            if not at_end_site:
+                raise ValueError("an end site without its brace")
+        elif word == "}" and at_end_site:
+            at_end_site = False
+        elif word == "}":
+            open_joints.pop()
+        elif word == "OFFSET":
+            offset = (float(next(words)), float(next(words)), float(next(words)))
+            if not at_end_site:
+                joints[open_joints[-1]].offset = offset
+        elif word == "CHANNELS":
+            joints[open_joints[-1]].channels = tuple(_parse_channels(words))
+        else:
+            raise ValueError(f"unknown word {word!r}")
+    return len(open_joints) + at_end_site
 
 
 def _parse_channels(words: Iterator[str]) -> list[str]:
-    channels = [next(words) for _ in range(int(next(words)))]
+    count = int(next(words))
+    if not 0 <= count <= MOST_CHANNELS:
+        raise ValueError(f"a joint with {count} channels")
+    channels = [next(words) for _ in range(count)]
     known = {f"{axis}{kind}" for axis in AXES for kind in ("position", "rotation")}
     unknown = [channel for channel in channels if channel not in known]
     if unknown:
@@ -170,24 +205,21 @@ def _parse_channels(words: Iterator[str]) -> list[str]:
     return channels
 
 
-def _check_hierarchy(
-    names: list[str],
-    parents: list[int],
-    offsets: list[Vector],
-    channels: list[tuple[str, ...]],
-    open_joints: list[int],
-    name: str,
-) -> None:
-    if len(open_joints) != 1:
-        raise RejectedClip("truncated", f"{name} has {len(open_joints) - 1} braces that are not closed")
-    if not names or parents.count(ROOT) != 1:
-        raise RejectedClip("unreadable", f"{name} has {parents.count(ROOT)} root joints, not one")
-    if len(offsets) != len(names):
-        raise RejectedClip("unreadable", f"{name} has {len(offsets)} offsets for {len(names)} joints")
-    if not any(channels):
-        raise RejectedClip("unreadable", f"{name} has no channels")
-    if not np.isfinite(np.array(offsets)).all():
-        raise RejectedClip("not-finite", f"{name} has an offset that is NaN or infinite")
+def _check_hierarchy(joints: list[_Joint]) -> None:
+    roots = sum(joint.parent == ROOT for joint in joints)
+    if roots != 1:
+        raise RejectedClip("unreadable", f"has {roots} root joints, not one")
+    repeated = [joint for joint, count in Counter(joint.name for joint in joints).items() if count > 1]
+    if repeated:
+        # Joints are known by their names, so that a joint below itself, a cycle, shows as a name said twice.
+        raise RejectedClip("unreadable", f"names the joint {repeated[0]!r} more than once")
+    without = [joint.name for joint in joints if joint.offset is None]
+    if without:
+        raise RejectedClip("unreadable", f"has no offset for the joint {without[0]!r}")
+    if not any(joint.channels for joint in joints):
+        raise RejectedClip("unreadable", "has no channels")
+    if not np.isfinite([joint.offset for joint in joints if joint.offset is not None]).all():
+        raise RejectedClip("not-finite", "has an offset that is NaN or infinite")
 
 
 def _parse_motion(text: bytes, channel_count: int, name: str) -> tuple[float, NDArray[np.float64]]:
@@ -213,7 +245,13 @@ def _parse_motion(text: bytes, channel_count: int, name: str) -> tuple[float, ND
 
 
 def _parse_numbers(text: bytes, name: str) -> NDArray[np.float64]:
-    """All numbers of the motion part by one call, at some 3 million numbers a second."""
+    """All numbers of the motion part: plain decimals by words of bytes, anything else by numpy's reader.
+
+    What a file says of its frames allots no memory: only numbers that stand in it are read, and counted.
+    """
+    plain = parse_decimals(text)
+    if plain is not None:
+        return plain
     with warnings.catch_warnings():
         warnings.simplefilter("error", DeprecationWarning)  # how numpy reports text that is not a number
         try:

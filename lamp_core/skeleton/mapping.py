@@ -1,10 +1,12 @@
-"""Joint maps: which joints of a source's hierarchy are the joints of a skeleton (``maps/NAME.yaml``), and
-resampling.
+"""Joint maps: which joints of a source's hierarchy are the joints of a skeleton (``maps/NAME.yaml``), its
+unit of length and up axis, and resampling.
 
 Shapes: T frames, J joints.
 """
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -15,13 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
+from lamp_core.skeleton.units import METRES, Unit, UpAxis, turn_to_y_up
 
 SourceJoint = str | tuple[str, str]
 Positions = NDArray[np.float64]
 
 
 class JointMap(BaseModel):
-    """How a source's joints become a skeleton's; the source has Y up."""
+    """How a source's joints become a skeleton's."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,12 +32,23 @@ class JointMap(BaseModel):
     metres_per_unit: float = Field(
         gt=0, description="length of the source's unit in metres, 0.01 for centimetres"
     )
+    up: UpAxis = Field("y", description="axis of the source that points up")
+    prefix: str = Field("", description="regular expression of what stands before the names of all joints")
     reference_clip: str | None = Field(
         None, description="clip whose first frame gives the bone lengths of all clips"
     )
     skeletons: dict[str, dict[str, SourceJoint]] = Field(
         min_length=1, description="per skeleton, per joint: the source's joint, or two whose midpoint it is"
     )
+
+    @field_validator("prefix")
+    @classmethod
+    def _compiles(cls, prefix: str) -> str:
+        try:
+            re.compile(prefix)
+        except re.error as error:
+            raise ValueError(f"prefix is no regular expression: {error}") from error
+        return prefix
 
     @field_validator("skeletons")
     @classmethod
@@ -51,6 +65,22 @@ class JointMap(BaseModel):
             if unknown := set(sources) - joints:
                 raise ValueError(f"{name} has no joints {', '.join(sorted(unknown))}")
         return skeletons
+
+    def measured(self, unit: Unit | None = None, up: UpAxis | None = None) -> "JointMap":
+        """This map for files in another unit of length or with another up axis; None keeps the map's own."""
+        changes: dict[str, float | str] = {}
+        if unit is not None:
+            changes["metres_per_unit"] = METRES[unit]
+        if up is not None:
+            changes["up"] = up
+        return self.model_copy(update=changes)
+
+    def own_names(self, joint_names: Sequence[str]) -> list[str]:
+        """Names of a source's joints without what stands before all of them."""
+        if not self.prefix:
+            return list(joint_names)
+        prefix = re.compile(self.prefix)
+        return [prefix.sub("", name, count=1) if prefix.match(name) else name for name in joint_names]
 
     def source_joints(self, skeleton_name: str) -> set[str]:
         """Names of the source's joints that a skeleton needs.
@@ -73,22 +103,24 @@ class JointMap(BaseModel):
             skeleton: the skeleton to make.
 
         Returns:
-            joints_TJ3: in the skeleton's unit, at the source's rate.
+            joints_TJ3: in the skeleton's unit, Y up, at the source's rate.
 
         Raises:
             LampError: the map does not know this skeleton.
             RejectedClip: ``joint-count``, the source lacks joints.
         """
-        missing = self.source_joints(skeleton.name) - set(joint_names)
+        names = self.own_names(joint_names)
+        missing = self.source_joints(skeleton.name) - set(names)
         if missing:
             raise RejectedClip(
                 "joint-count", f"map {self.name!r} needs the joints {', '.join(sorted(missing))}"
             )
-        column = {name: index for index, name in enumerate(joint_names)}
+        column = {name: index for index, name in enumerate(names)}
         sources = [_pair(self.skeletons[skeleton.name][joint]) for joint in skeleton.joints]
         first = positions_TJ3[:, [column[one] for one, _ in sources]]
         second = positions_TJ3[:, [column[two] for _, two in sources]]
-        return (first + second) * (0.5 * self.metres_per_unit / skeleton.metres_per_unit)
+        joints_TJ3 = (first + second) * (0.5 * self.metres_per_unit / skeleton.metres_per_unit)
+        return turn_to_y_up(joints_TJ3, self.up)
 
 
 def _pair(source: SourceJoint) -> tuple[str, str]:
@@ -102,6 +134,12 @@ def map_names() -> list[str]:
     return sorted(
         entry.name.removesuffix(".yaml") for entry in maps.iterdir() if entry.name.endswith(".yaml")
     )
+
+
+@lru_cache(maxsize=1)
+def built_in_maps() -> tuple[JointMap, ...]:
+    """All built-in maps, by name."""
+    return tuple(load_map(name) for name in map_names())
 
 
 def load_map(name_or_path: str | Path) -> JointMap:
@@ -138,12 +176,10 @@ def detect_map(joint_names: Sequence[str]) -> JointMap:
     Raises:
         LampError: no built-in map fits; the message lists them.
     """
-    present = set(joint_names)
     fitting: list[tuple[int, JointMap]] = []
-    for name in map_names():
-        joint_map = load_map(name)
+    for joint_map in built_in_maps():
         needed = set[str]().union(*(joint_map.source_joints(skeleton) for skeleton in joint_map.skeletons))
-        if needed <= present:
+        if needed <= set(joint_map.own_names(joint_names)):
             fitting.append((len(needed), joint_map))
     if not fitting:
         shown = ", ".join(joint_names[:5])

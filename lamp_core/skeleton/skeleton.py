@@ -30,7 +30,7 @@ class Skeleton:
     """A named set of joints and what the features need to know of them.
 
     Args:
-        name: ``smpl22`` or ``kit21``.
+        name: ``smpl22``, ``kit21`` or ``smplx52``.
         joints: names; the first is the root.
         parents: index of each joint's parent, ``ROOT`` (-1) for the root; a parent stands before its
             children.

@@ -5,6 +5,7 @@ Shapes: T frames, J joints. Joints are made for smpl22, at the rate of the wante
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +20,7 @@ from lamp_core.errors import LampError
 from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
+GENERATED = "generator"
 GENERATOR_VERSION = "1"
 """Part of every clip's hash; raised when the same seed gives other clips than before."""
 SMALLEST_BODY, LARGEST_BODY = 0.93, 1.07
@@ -62,7 +64,7 @@ def generate_clip(index: int, seed: int, skeleton: Skeleton) -> Clip:
         name=f"{script.performances[0].name}_{index:06d}",
         joints_TJ3=_for_skeleton(joints_TJ3[first_frame:], skeleton).astype(np.float32),
         frames_per_second=skeleton.frames_per_second,
-        captions=[tag_caption(sentence) for sentence in sentences],
+        captions=[replace(tag_caption(sentence), tags_by=GENERATED) for sentence in sentences],
         split=split_of(index),
         source=source,
         source_sha256=hashlib.sha256(f"{source}:{GENERATOR_VERSION}".encode()).hexdigest(),

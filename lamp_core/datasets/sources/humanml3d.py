@@ -3,38 +3,54 @@
 ``new_joint_vecs/NAME.npy`` (T, D) ready features, ``new_joints`` or ``joints/NAME.npy`` (T, J, 3),
 ``texts/NAME.txt``, ``train.txt val.txt test.txt``, ``Mean.npy`` and ``Std.npy`` (D). Ready features are
 used as they are, and the joints recovered from them; where there are none, the joints are taken and the
-features computed.
+features computed. ``joints`` of HumanML3D, as its first script writes them, hold 52 joints of SMPL+H, of
+which the body's 22 count.
+
+``M`` before a name is its mirror image. Where a split names one whose motion is not there, it is made from
+the motion that is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from lamp_core.datasets.clips import Clip
+from lamp_core.arrays import read_npy
 from lamp_core.datasets.sources.base import (
-    ClipJob,
+    ClipJobs,
     FileJob,
+    Motion,
     Source,
     SourceKind,
+    combined_sha256,
     existing_folder,
     file_sha256,
     files_below,
     read_splits,
 )
 from lamp_core.errors import LampError, RejectedClip
-from lamp_core.skeleton.skeleton import Skeleton, load_skeleton, skeleton_names
+from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 VECTORS = "new_joint_vecs"
 JOINTS = ("new_joints", "joints")
 TEXTS = "texts"
 WHAT = "published data set"
+MIRRORED = "M"
 FILES_TRIED_FOR_A_WIDTH = 20
+RAW_JOINTS = {"smpl22": 52}
+"""Joints that the first script of the published procedure writes; the skeleton's are the first of them."""
 
 
 class PublishedFolder(SourceKind):
-    """The published folder layout."""
+    """The published folder layout.
+
+    Args:
+        skeletons: those that the folder may hold.
+    """
+
+    def __init__(self, *skeletons: str) -> None:
+        self.skeletons = skeletons
 
     def complete(self, source: Source) -> Source:
         """Check the layout and settle the skeleton by the width of the features or the number of joints.
@@ -45,9 +61,9 @@ class PublishedFolder(SourceKind):
         folder = existing_folder(source.motions, WHAT)
         if not _motion_folders(folder):
             raise LampError(f"{folder} holds none of {VECTORS}, {', '.join(JOINTS)} with .npy files in it")
-        return source.model_copy(update={"skeleton": source.skeleton or _detect_skeleton(folder)})
+        return source.model_copy(update={"skeleton": source.skeleton or self._detect_skeleton(folder)})
 
-    def clip_jobs(self, source: Source, skeleton: Skeleton) -> Sequence[ClipJob]:
+    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
         """A job a motion file and a name in the splits."""
         folder = existing_folder(source.motions, WHAT)
         split_of = read_splits(folder)
@@ -58,13 +74,12 @@ class PublishedFolder(SourceKind):
         return [
             PublishedJob(
                 name=name,
-                source=(path := path_of.get(name, folder / VECTORS / f"{name}.npy"))
-                .relative_to(folder)
-                .as_posix(),
-                captions=folder / TEXTS / f"{name}.txt",
+                source=_motion_of(name, path_of, folder),
+                folder=folder,
+                captions=folder / TEXTS,
                 split=split_of.get(name),
                 skeleton=skeleton.name,
-                path=path,
+                is_mirrored=name not in path_of and name.removeprefix(MIRRORED) in path_of,
             )
             for name in sorted(path_of.keys() | split_of.keys())
         ]
@@ -92,12 +107,28 @@ class PublishedFolder(SourceKind):
         mean_D, std_D = (_read_statistics(path, skeleton) for path in paths)
         return mean_D, std_D
 
+    def _detect_skeleton(self, folder: Path) -> str:
+        shapes = []
+        for path in sorted(_motion_folders(folder)[0].glob("*.npy"))[:FILES_TRIED_FOR_A_WIDTH]:
+            try:
+                shape = read_npy(path).shape
+            except RejectedClip:
+                continue
+            for name in self.skeletons:
+                if _fits(shape, load_skeleton(name)):
+                    return name
+            shapes.append(f"{path.name} {shape}")
+        found = "; ".join(shapes[:3]) or "no readable file"
+        raise LampError(
+            f"the motions of {folder} fit none of the skeletons {', '.join(self.skeletons)}: {found}"
+        )
+
 
 def _read_statistics(path: Path, skeleton: Skeleton) -> np.ndarray:
     try:
-        values_D = np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
-    except (OSError, ValueError, EOFError) as error:
-        raise LampError(f"{path} cannot be read: {error}") from error
+        values_D = read_npy(path).astype(np.float32)
+    except RejectedClip as fault:
+        raise LampError(f"{path} cannot be read: {fault.detail}") from fault
     if values_D.shape != (skeleton.feature_count,) or not np.isfinite(values_D).all():
         raise LampError(f"{path} has shape {values_D.shape}, not {skeleton.feature_count} finite numbers")
     return values_D
@@ -109,69 +140,49 @@ def _motion_folders(folder: Path) -> list[Path]:
     return [candidate for candidate in candidates if candidate.is_dir() and any(candidate.glob("*.npy"))]
 
 
-def _detect_skeleton(folder: Path) -> str:
-    shapes = []
-    for path in sorted(_motion_folders(folder)[0].glob("*.npy"))[:FILES_TRIED_FOR_A_WIDTH]:
-        try:
-            shape = _load_array(path).shape
-        except RejectedClip:
-            continue
-        for name in skeleton_names():
-            skeleton = load_skeleton(name)
-            if shape[1:] in {(skeleton.feature_count,), (skeleton.joint_count, 3)}:
-                return name
-        shapes.append(f"{path.name} {shape}")
-    found = "; ".join(shapes[:3]) or "no readable file"
-    raise LampError(
-        f"the motions of {folder} fit none of the skeletons {', '.join(skeleton_names())}: {found}"
+def _motion_of(name: str, path_of: dict[str, Path], folder: Path) -> str:
+    """The motion's file below the folder, its mirror image's where it has none of its own."""
+    found = path_of.get(name) or path_of.get(name.removeprefix(MIRRORED))
+    return found.relative_to(folder).as_posix() if found else f"{VECTORS}/{name}.npy"
+
+
+def _fits(shape: tuple[int, ...], skeleton: Skeleton) -> bool:
+    joints = {skeleton.joint_count, RAW_JOINTS.get(skeleton.name)}
+    return shape[1:] == (skeleton.feature_count,) or (
+        len(shape) == 3 and shape[2] == 3 and shape[1] in joints
     )
-
-
-def _load_array(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise RejectedClip("empty" if _is_empty(path) else "unreadable", f"{path}: {error}") from error
-    if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.floating):
-        raise RejectedClip("unreadable", f"{path} holds no array of floating-point numbers")
-    if array.size == 0:
-        raise RejectedClip("empty", f"{path} holds an array of shape {array.shape}")
-    return array
-
-
-def _is_empty(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size == 0
 
 
 @dataclass(frozen=True)
 class PublishedJob(FileJob):
-    """One ``.npy`` file of ready features (T, D) or of joints (T, J, 3)."""
+    """One ``.npy`` file of ready features (T, D) or of joints (T, J, 3).
 
-    path: Path
+    Args:
+        is_mirrored: whether the clip is the mirror image of what the file holds.
+    """
 
-    def load(self) -> Clip:
+    is_mirrored: bool = False
+
+    def read_motion(self) -> Motion:
         """Read the motion, with ready features when the file holds them."""
-        split = self.read_split()
-        captions, skipped = self.read_captions()
-        sha256 = file_sha256(self.path)
+        path = self.motion_path()
+        sha256 = file_sha256(path)
         skeleton = load_skeleton(self.skeleton)
-        motion = _load_array(self.path).astype(np.float32)
-        _check_shape(self.path, motion, skeleton)
-        is_ready = motion.ndim == 2
-        return Clip(
-            name=self.name,
-            joints_TJ3=_recover_joints(motion, skeleton) if is_ready else motion,
-            frames_per_second=skeleton.frames_per_second,
-            captions=captions,
-            split=split,
-            source=self.source,
-            source_sha256=sha256,
-            features_TD=motion if is_ready else None,
-            skipped_captions=skipped,
-        )
+        array = read_npy(path).astype(np.float32)
+        _check(path, array, skeleton)
+        if array.ndim == 2:
+            joints_TJ3, features_TD = recover_joints(array, skeleton), array
+        else:
+            joints_TJ3, features_TD = array[:, : skeleton.joint_count], None
+        if not self.is_mirrored:
+            return Motion(joints_TJ3, sha256, features_TD)
+        from lamp_core.features.mirror import mirror
+
+        return Motion(mirror(joints_TJ3, skeleton), combined_sha256(sha256, "mirrored"))
 
 
-def _recover_joints(features_TD: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+def recover_joints(features_TD: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Joints (T, J, 3) of ready features."""
     # Imported here: who only looks a data set up does not wait for torch.
     import torch
 
@@ -180,11 +191,9 @@ def _recover_joints(features_TD: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     return np.asarray(decode(torch.from_numpy(features_TD), skeleton).numpy(), dtype=np.float32)
 
 
-def _check_shape(path: Path, motion: np.ndarray, skeleton: Skeleton) -> None:
-    if motion.shape[1:] not in {(skeleton.feature_count,), (skeleton.joint_count, 3)}:
+def _check(path: Path, array: np.ndarray, skeleton: Skeleton) -> None:
+    if not _fits(array.shape, skeleton):
         expected = f"(T, {skeleton.feature_count}) or (T, {skeleton.joint_count}, 3)"
-        raise RejectedClip("joint-count", f"{path} has shape {motion.shape}, {skeleton.name} has {expected}")
-    if not np.isfinite(motion).all():
-        raise RejectedClip(
-            "not-finite", f"{path}: {int((~np.isfinite(motion)).sum())} numbers are not finite"
-        )
+        raise RejectedClip("joint-count", f"{path} has shape {array.shape}, {skeleton.name} has {expected}")
+    if not np.isfinite(array).all():
+        raise RejectedClip("not-finite", f"{path}: {int((~np.isfinite(array)).sum())} numbers are not finite")

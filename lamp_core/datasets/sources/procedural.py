@@ -3,14 +3,14 @@
 The generator is imported when a clip is made: who only looks a data set up does not wait for its libraries.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lamp_core.datasets.clips import Clip
-from lamp_core.datasets.sources.base import ClipJob, Source, SourceKind
+from lamp_core.datasets.sources.base import ClipJob, ClipJobs, Source, SourceKind
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
@@ -22,16 +22,11 @@ class ProceduralClips(SourceKind):
         """Nothing to check: there are no files."""
         return source
 
-    def clip_jobs(self, source: Source, skeleton: Skeleton) -> Sequence[ClipJob]:
+    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
         """A job a clip; LampError when number of clips and seed are not set."""
         if source.clips is None or source.seed is None:
             raise LampError(f"data set {source.name!r} is generated: give the number of clips and the seed")
-        return [
-            ProceduralJob(
-                f"clip {index}", f"{source.name}:{source.seed}:{index}", index, source.seed, skeleton.name
-            )
-            for index in range(source.clips)
-        ]
+        return ProceduralJobs(source.name, source.clips, source.seed, skeleton.name)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """None."""
@@ -42,6 +37,26 @@ class ProceduralClips(SourceKind):
         from lamp_core.skeleton.kinematics import canonical_reference
 
         return np.asarray(canonical_reference(skeleton), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class ProceduralJobs:
+    """The first `clips` clips of a seed; each job is made when it is asked for."""
+
+    source: str
+    clips: int
+    seed: int
+    skeleton: str
+
+    def __len__(self) -> int:
+        return self.clips
+
+    def __iter__(self) -> Iterator[ClipJob]:
+        return map(self._job, range(self.clips))
+
+    def _job(self, index: int) -> ClipJob:
+        place = f"{self.source}:{self.seed}:{index}"
+        return ProceduralJob(f"clip {index}", place, index, self.seed, self.skeleton)
 
 
 @dataclass(frozen=True)

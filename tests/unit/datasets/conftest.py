@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from lamp_core.datasets.sources import KINDS, Source
+from lamp_core.features.encode import encode
+from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 CAPTION_LINE = "a person walks forward.#a/DET person/NOUN walk/VERB forward/ADV#0.0#0.0\n"
@@ -41,6 +43,11 @@ def moving_joints(skeleton: Skeleton, frames: int, seed: int = 0) -> np.ndarray:
     joints = np.array(skeleton.rest)[None] + 0.02 * unit * np.sin(4 * time_T[:, None, None] + phase_J3)
     joints[..., 2] += unit * time_T[:, None]
     return joints.astype(np.float32)
+
+
+def ready_features(skeleton: Skeleton, frames: int, seed: int = 0) -> np.ndarray:
+    """Features of `moving_joints`."""
+    return encode(moving_joints(skeleton, frames + 1, seed), skeleton, canonical_reference(skeleton)).numpy()
 
 
 def bvh_text(skeleton: Skeleton, frames: int, frames_per_second: float = 30.0) -> str:
@@ -106,9 +113,8 @@ def write_published(tmp_path: Path) -> Callable[[str, bool], WrittenSource]:
         motions = folder / ("new_joint_vecs" if with_features else "joints")
         for part in (motions, folder / "texts"):
             part.mkdir(parents=True)
-        random = np.random.default_rng(0)
         for index, name in enumerate(names):
-            features = random.normal(0, 0.05, (30, skeleton.feature_count)).astype(np.float32)
+            features = ready_features(skeleton, 30, index)
             np.save(
                 motions / f"{name}.npy", features if with_features else moving_joints(skeleton, 30, index)
             )

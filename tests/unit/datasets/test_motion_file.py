@@ -8,7 +8,7 @@ import pytest
 from lamp_core.datasets.clips import Clip
 from lamp_core.datasets.extraction import extract_features
 from lamp_core.datasets.ingest import ingest
-from lamp_core.datasets.motion_file import read_motion
+from lamp_core.datasets.motion_file import FeatureSpace, read_features, read_motion
 from lamp_core.datasets.procedural import generate_clips
 from lamp_core.datasets.registry import load_source
 from lamp_core.errors import LampError
@@ -76,3 +76,12 @@ def test_a_bvh_file_of_a_foreign_skeleton_is_named(features_folder: Path, clip: 
     path.write_text(text)
     with pytest.raises(LampError, match="map"):
         read_motion(path, features_folder)
+
+
+def test_features_keep_all_frames_as_they_are(features_folder: Path, clip: Clip, tmp_path: Path) -> None:
+    space = FeatureSpace.load(features_folder)
+    np.save(tmp_path / "joints.npy", clip.joints_TJ3[:40])
+    features = read_features(tmp_path / "joints.npy", space)
+    assert features.shape == (39, 263)
+    np.save(tmp_path / "features.npy", features)
+    assert np.array_equal(read_features(tmp_path / "features.npy", space), features)

@@ -66,7 +66,7 @@ def test_published_layout_of_either_width(tmp_path: Path, write_published) -> No
         ({"splits": "texts"}, "no train.txt in"),
         ({"map": "martian"}, "unknown joint map 'martian'; known: .*bandai-namco"),
         ({"reference_clip": "absent"}, "reference clip 'absent'"),
-        ({"skeleton": "centaur"}, "unknown skeleton 'centaur'; known: kit21, smpl22"),
+        ({"skeleton": "centaur"}, "unknown skeleton 'centaur'; known: kit21, smpl22, smplx52"),
         ({"colour": "red"}, "colour: Extra inputs are not permitted"),
     ],
 )
@@ -92,7 +92,7 @@ def test_bad_name_is_refused(tmp_path: Path, bvh_source, name: str) -> None:
 def test_embedded_name_and_unknown_kind_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LampError, match="embedded data set"):
         register_source(tmp_path, "procedural", "bvh", {})
-    with pytest.raises(LampError, match=r"kind.*'bvh', 'humanml3d' or 'procedural'"):
+    with pytest.raises(LampError, match=r"kind.*'amass', 'bvh', .* or 'procedural'"):
         register_source(tmp_path, "tiny", "amc", {})
 
 
@@ -102,7 +102,7 @@ def test_published_folder_without_motions_or_of_strange_width(tmp_path: Path) ->
         register_source(tmp_path, "tiny", "humanml3d", {"motions": tmp_path / "empty"})
     (tmp_path / "wide" / "new_joint_vecs").mkdir(parents=True)
     np.save(tmp_path / "wide" / "new_joint_vecs" / "a.npy", np.zeros((4, 77), dtype=np.float32))
-    with pytest.raises(LampError, match=r"fit none of the skeletons kit21, smpl22: a.npy \(4, 77\)"):
+    with pytest.raises(LampError, match=r"fit none of the skeletons smpl22, kit21: a.npy \(4, 77\)"):
         register_source(tmp_path, "tiny", "humanml3d", {"motions": tmp_path / "wide"})
 
 

@@ -7,15 +7,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lamp_core.datasets import store
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.clips import Clip
-from lamp_core.datasets.schema import CLIPS, DatasetMetadata
+from lamp_core.datasets.schema import CLIPS, DatasetMetadata, dump_metadata
 from lamp_core.datasets.store import (
     CLIPS_A_GROUP,
     Rejected,
     atomic_path,
     clip_table,
     count_clips,
+    groups,
     parquet_writer,
     read_clip_metadata,
     read_clips,
@@ -150,3 +152,65 @@ def test_file_without_our_metadata_is_refused(tmp_path: Path, smpl22: Skeleton) 
     pq.write_table(clip_table([make_clip(smpl22, 0, False)]), path)
     with pytest.raises(LampError, match="metadata 'lamp'"):
         list(read_clips(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("split", [None], "field 'split' is null in 1 rows"),
+        ("frames", [5], "field 'joints' holds 132 numbers for 5 frames in row 0"),
+        ("frames", [0], "numbers for 0 frames"),
+    ],
+)
+def test_rows_are_held_against_the_schema_on_write_and_on_read(
+    tmp_path: Path, smpl22: Skeleton, metadata: DatasetMetadata, name: str, values: list, message: str
+) -> None:
+    table = clip_table([make_clip(smpl22, 0, False)])
+    place = table.column_names.index(name)
+    spoilt = table.set_column(place, CLIPS.field(name), pa.array(values, CLIPS.field(name).type))
+    path = tmp_path / "clips.parquet"
+    with pytest.raises(LampError, match=message), parquet_writer(path, CLIPS) as writer:
+        writer.write_table(spoilt)
+    assert not path.exists()
+    nullable = pa.schema([field.with_nullable(True) for field in CLIPS], metadata=dump_metadata(metadata))
+    pq.write_table(spoilt.cast(nullable), path)
+    with pytest.raises(LampError, match=message):
+        list(read_clips(path))
+
+
+def test_joints_of_another_count_are_refused_on_read(
+    tmp_path: Path, smpl22: Skeleton, metadata: DatasetMetadata
+) -> None:
+    path = tmp_path / "clips.parquet"
+    write_clips(path, [make_clip(smpl22, 0, False)], metadata.model_copy(update={"skeleton": "kit21"}))
+    with pytest.raises(LampError, match="field 'joints' holds 132 numbers for 2 frames"):
+        list(read_clips(path))
+
+
+def test_file_from_before_part_captions_is_read(
+    tmp_path: Path, smpl22: Skeleton, metadata: DatasetMetadata
+) -> None:
+    path = tmp_path / "clips.parquet"
+    table = clip_table([make_clip(smpl22, 0, False)]).drop_columns(["part_captions"])
+    pq.write_table(table.replace_schema_metadata(dump_metadata(metadata)), path)
+    assert next(read_clips(path)).part_captions == {}
+
+
+def test_part_captions_come_back(tmp_path: Path, smpl22: Skeleton, metadata: DatasetMetadata) -> None:
+    clip = make_clip(smpl22, 0, False)
+    clip.part_captions = {"hands": ("open", "closed"), "left_arm": ("swings",)}
+    write_clips(tmp_path / "clips.parquet", [clip, make_clip(smpl22, 1, False)], metadata)
+    first, second = read_clips(tmp_path / "clips.parquet")
+    assert first.part_captions == clip.part_captions
+    assert second.part_captions == {}
+
+
+def test_groups_are_bounded_in_frames_too(smpl22: Skeleton, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "FRAMES_A_GROUP", 25)
+    clips = [make_clip(smpl22, index, False) for index in range(7)]
+    frames = [len(clip.joints_TJ3) for clip in clips]
+    found = list(groups(clips))
+    assert [clip for group in found for clip in group] == clips
+    assert max(len(group) for group in found) < 7
+    assert all(sum(len(c.joints_TJ3) for c in group[:-1]) < 25 for group in found)
+    assert min(frames) > 0

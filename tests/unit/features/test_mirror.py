@@ -1,10 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from benchmarks.features import moving_clip
+from lamp_core.features.decode import decode
 from lamp_core.features.encode import encode
 from lamp_core.features.layout import FeatureLayout
-from lamp_core.features.mirror import mirror
+from lamp_core.features.mirror import mirror, mirror_features
 from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import Skeleton
 
@@ -43,3 +46,43 @@ def test_features_of_the_mirror_image_turn_the_other_way(skeleton: Skeleton):
     assert torch.equal(mirrored[:, layout["contacts"]], left_first.roll(2, dims=-1))
     height = layout["root_height"]
     torch.testing.assert_close(mirrored[:, height], straight[:, height], atol=1e-6, rtol=1e-5)
+
+
+def test_mirrored_features_are_those_of_the_mirrored_joints(skeleton: Skeleton):
+    rest = canonical_reference(skeleton)
+    joints = moving_clip(skeleton, 90, np.random.default_rng(5))
+    made = mirror_features(encode(joints, skeleton, rest), skeleton)
+    extracted = encode(mirror(joints, skeleton), skeleton, rest)
+    scale = extracted.abs().amax()
+    torch.testing.assert_close(made / scale, extracted / scale, atol=1e-5, rtol=0)
+
+
+def test_mirrored_features_twice_are_the_features(skeleton: Skeleton):
+    features = np.random.default_rng(0).normal(size=(7, skeleton.feature_count)).astype(np.float32)
+    twice = mirror_features(mirror_features(features, skeleton), skeleton)
+    assert twice.dtype == np.float32
+    np.testing.assert_array_equal(twice, features)
+    tensor = torch.from_numpy(features)
+    np.testing.assert_array_equal(
+        mirror_features(tensor, skeleton).numpy(), mirror_features(features, skeleton)
+    )
+
+
+def test_mirrored_features_decode_to_the_mirrored_motion(skeleton: Skeleton):
+    joints = moving_clip(skeleton, 60, np.random.default_rng(5))
+    features = encode(joints, skeleton, canonical_reference(skeleton))
+    decoded = decode(mirror_features(features, skeleton), skeleton)
+    expected = mirror(decode(features, skeleton), skeleton)
+    torch.testing.assert_close(decoded, expected, atol=1e-4 * float(expected.abs().max()), rtol=0)
+
+
+def test_real_clips_mirrored_by_number_and_by_joint_agree(shared: Path, skeleton: Skeleton):
+    golden = np.load(shared / "golden" / f"features_{skeleton.feature_count}.npz")
+    reference = golden["reference_joints"]
+    symmetric = (reference + mirror(reference, skeleton)) / 2
+    for name in golden["names"][:6]:
+        joints = golden[f"{name}/joints"]
+        made = mirror_features(encode(joints, skeleton, symmetric), skeleton)
+        extracted = encode(mirror(joints, skeleton), skeleton, symmetric)
+        scale = float(extracted.abs().amax())
+        assert float((made - extracted).abs().max()) / scale < 1e-5

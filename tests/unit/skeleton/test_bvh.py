@@ -100,6 +100,23 @@ BAD_FILES = {
     ),
     "not a number": (GOOD.replace("10 20 30", "10 nan 30"), "not-finite", "frame 0"),
     "infinite": (HIERARCHY + motion([*FRAMES, [float("inf")] * 10]), "not-finite", "frame 2"),
+    "a count of frames that no disk holds": (
+        HIERARCHY + motion(FRAMES, count=999_999_999_999),
+        "truncated",
+        "says 999999999999 frames",
+    ),
+    "a count of frames of a thousand digits": (
+        GOOD.replace("Frames: 2", f"Frames: {'9' * 5000}"),
+        "truncated",
+        "Frames",
+    ),
+    "a billion channels": (GOOD.replace("CHANNELS 1 ", "CHANNELS 1000000000 "), "unreadable", "channels"),
+    "negative channels": (GOOD.replace("CHANNELS 1 ", "CHANNELS -1 "), "unreadable", "channels"),
+    "a cycle": (GOOD.replace("JOINT foot", "JOINT hips"), "unreadable", "'hips' more than once"),
+    "joint without brace": (GOOD.replace("JOINT foot", "JOINT toe JOINT foot"), "unreadable", "no brace"),
+    "brace too many": (GOOD.replace("MOTION", "}\nMOTION"), "unreadable", "HIERARCHY"),
+    "joint in an end site": (GOOD.replace("OFFSET 0 0 2", "JOINT tip"), "unreadable", "end site"),
+    "joint without offset": (GOOD.replace("OFFSET 0 -3 1", ""), "unreadable", "offset for the joint 'foot'"),
     "offset not finite": (GOOD.replace("OFFSET 0 -4 0", "OFFSET 0 nan 0"), "not-finite", "offset"),
 }
 
@@ -120,3 +137,17 @@ def test_missing_file_and_bytes_are_unreadable(tmp_path: Path):
         with pytest.raises(RejectedClip) as caught:
             read_bvh(tmp_path / name)
         assert caught.value.reason == "unreadable"
+
+
+@pytest.mark.parametrize("spacing", [" ", "  ", "\t", "\r\n", " \n "])
+def test_any_white_space_parts_the_numbers(tmp_path: Path, spacing: str):
+    numbers = spacing.join(str(value) for frame in FRAMES for value in frame)
+    header = "MOTION\nFrames: 2\nFrame Time: 0.05\n"
+    bvh = read_bvh(write(tmp_path, HIERARCHY + header + numbers))
+    np.testing.assert_array_equal(bvh.values_TC, FRAMES)
+
+
+def test_files_of_one_rig_share_what_was_read_of_it(tmp_path: Path):
+    first = read_bvh(write(tmp_path, GOOD))
+    second = read_bvh(write(tmp_path, HIERARCHY + motion([[0] * 10])))
+    assert first.parents is second.parents

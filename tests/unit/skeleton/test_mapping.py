@@ -9,6 +9,7 @@ from lamp_core.errors import LampError, RejectedClip
 from lamp_core.skeleton.bvh import read_bvh
 from lamp_core.skeleton.mapping import JointMap, detect_map, load_map, map_names, resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
+from lamp_core.skeleton.units import turn_back, turn_to_y_up
 
 
 def map_entries(**changes: object) -> dict[str, object]:
@@ -22,7 +23,8 @@ def map_entries(**changes: object) -> dict[str, object]:
 
 
 def test_built_in_maps_load_and_bandai_namco_knows_both_skeletons():
-    assert {"bandai-namco", "smpl22", "kit21"} == set(map_names())
+    rigs = {"bandai-namco", "cmu", "lafan1", "mixamo", "rokoko"}
+    assert rigs | {"smpl22", "kit21", "smplx52"} == set(map_names())
     bandai_namco = load_map("bandai-namco")
     assert bandai_namco.reference_clip == "BN2_walk_normal_001"
     assert bandai_namco.metres_per_unit == 0.01
@@ -35,10 +37,54 @@ def test_map_is_detected_by_joint_names():
     assert detect_map([*names, "Tail"]).name == "bandai-namco"
     assert detect_map(load_skeleton("smpl22").joints).name == "smpl22"
     assert detect_map(load_skeleton("kit21").joints).name == "kit21"
+    assert detect_map(load_skeleton("smplx52").joints).name == "smplx52"
+
+
+ARMS = [f"{side}{part}" for side in ("Left", "Right") for part in ("Shoulder", "Arm", "ForeArm", "Hand")]
+LEGS = [f"{side}{part}" for side in ("Left", "Right") for part in ("UpLeg", "Leg", "Foot")]
+SPINE = ["Hips", "Spine", "Spine1", "Neck", "Head"]
+RIGS = {
+    "cmu": [
+        *SPINE,
+        *ARMS,
+        *LEGS,
+        *("LHipJoint", "RHipJoint", "LowerBack", "Neck1", "LeftToeBase", "RightToeBase", "LThumb"),
+    ],
+    "lafan1": [*SPINE, *ARMS, *LEGS, "Spine2", "LeftToe", "RightToe"],
+    "mixamo": [*SPINE, *ARMS, *LEGS, "Spine2", "LeftToeBase", "RightToeBase", "LeftHandIndex1"],
+    "rokoko": ["Hips", "Spine1", "Spine2", "Spine3", "Spine4", "Neck", "Head", *ARMS]
+    + [f"{side}{part}" for side in ("Left", "Right") for part in ("Thigh", "Shin", "Foot", "Toe", "ToeTip")],
+}
+
+
+@pytest.mark.parametrize("rig", RIGS)
+def test_the_rigs_of_the_field_are_told_apart_by_their_names(rig: str):
+    detected = detect_map(RIGS[rig])
+    assert detected.name == rig
+    for skeleton_name in ("smpl22", "kit21"):
+        assert detected.source_joints(skeleton_name) <= set(RIGS[rig])
+
+
+@pytest.mark.parametrize("prefix", ["mixamorig:", "mixamorig_", "mixamorig5:", "mixamorig"])
+def test_mixamos_prefix_is_taken_off(prefix: str):
+    names = [prefix + name for name in RIGS["mixamo"]]
+    detected = detect_map(names)
+    joints = detected.apply(np.ones((2, len(names), 3)), names, load_skeleton("smpl22"))
+    assert detected.name == "mixamo" and joints.shape == (2, 22, 3)
+
+
+@pytest.mark.parametrize("rig", RIGS)
+def test_every_left_joint_of_a_map_has_its_right_one(rig: str):
+    for joints in load_map(rig).skeletons.values():
+        for joint, source in joints.items():
+            if joint.startswith("left_"):
+                right = joints[joint.replace("left_", "right_")]
+                assert str(source).replace("Left", "Right") == str(right)
+                assert "Left" in str(source)
 
 
 def test_no_map_fits_names_the_known_ones():
-    with pytest.raises(LampError, match=r"Tail.*bandai-namco, kit21, smpl22"):
+    with pytest.raises(LampError, match=r"Tail.*bandai-namco, cmu, kit21"):
         detect_map(["Hips", "Tail"])
 
 
@@ -84,6 +130,8 @@ def test_map_from_a_file(tmp_path: Path):
         ({"skeletons": {"smpl23": {}}}, "unknown skeleton 'smpl23'"),
         ({"skeletons": {"smpl22": {"pelvis": "Hips"}}}, "lacks head"),
         ({"skeletons": {}}, "skeletons"),
+        ({"up": "w"}, "up"),
+        ({"prefix": "("}, "regular expression"),
     ],
 )
 def test_faults_of_a_map_file_are_one_line_that_names_them(
@@ -105,6 +153,25 @@ def test_file_that_is_not_a_map_is_refused(tmp_path: Path):
             load_map(path)
     with pytest.raises(LampError, match="known: bandai-namco"):
         load_map(tmp_path / "none.yaml")
+
+
+def test_unit_and_up_axis_of_the_files_win_over_the_maps():
+    skeleton = load_skeleton("smpl22")
+    smpl22 = load_map("smpl22")
+    metres = np.random.default_rng(0).normal(size=(2, 22, 3))
+    upright = smpl22.apply(metres, skeleton.joints, skeleton)
+    in_centimetres = smpl22.measured(unit="cm").apply(100 * metres, skeleton.joints, skeleton)
+    np.testing.assert_allclose(in_centimetres, upright)
+    for up in ("x", "y", "z"):
+        lying = turn_back(metres, up)
+        np.testing.assert_allclose(smpl22.measured(up=up).apply(lying, skeleton.joints, skeleton), upright)
+
+
+@pytest.mark.parametrize("up", ["x", "y", "z"])
+def test_turns_put_the_up_axis_on_y_without_a_mirror_image(up: str):
+    turned = turn_to_y_up(np.eye(3), up)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(turned["xyz".index(up)], [0, 1, 0])
+    assert np.linalg.det(turned) == pytest.approx(1)
 
 
 def test_map_is_frozen():

@@ -6,17 +6,17 @@ from lamp_core.skeleton.skeleton import ROOT, Skeleton, load_skeleton, skeleton_
 
 
 def test_known_skeletons_have_the_published_sizes():
-    assert skeleton_names() == ["kit21", "smpl22"]
+    assert skeleton_names() == ["kit21", "smpl22", "smplx52"]
     sizes = {
         name: (load_skeleton(name).joint_count, load_skeleton(name).feature_count)
         for name in skeleton_names()
     }
-    assert sizes == {"smpl22": (22, 263), "kit21": (21, 251)}
+    assert sizes == {"smpl22": (22, 263), "kit21": (21, 251), "smplx52": (52, 623)}
 
 
 def test_unknown_skeleton_names_the_known_ones():
-    with pytest.raises(LampError, match=r"'smplx52'.*kit21, smpl22"):
-        load_skeleton("smplx52")
+    with pytest.raises(LampError, match=r"'smplx99'.*kit21, smpl22, smplx52"):
+        load_skeleton("smplx99")
 
 
 def test_unknown_joint_names_the_known_ones(skeleton: Skeleton):

@@ -1,0 +1,176 @@
+"""``lamp data``: what the registered data sets consist of, and how they differ."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lamp_core.errors import LampError
+from tasks.project import Project, find_project, write_atomically
+
+if TYPE_CHECKING:
+    from lamp_core.datasets.describe import Description, Reason
+    from lamp_core.datasets.drift import Drift
+    from tasks.dataset_outputs import DatasetOutputs
+
+app = typer.Typer(help="Look at registered data sets.", no_args_is_help=True)
+
+DatasetName = Annotated[str, typer.Argument(help="Name of a registered data set.")]
+SHORT_VERSION = 8
+
+
+@app.command("list")
+def list_sets() -> None:
+    """Show every registered data set: kind, version, clips, hours and features, as far as they are known."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from lamp_core.config import load_params
+    from lamp_core.datasets.registry import load_source, source_names
+
+    project = find_project()
+    config = load_params(project.params_file)
+    table = Table(
+        "name", "kind", "version", "clips", "hours", "skeleton", "features", box=None, header_style="bold"
+    )
+    for name in source_names(project.data):
+        marked = f"{name} *" if name == config.ingest.data else name
+        table.add_row(marked, load_source(project.data, name).kind, *_figures(project, name))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print("* the workspace's; -: not ingested yet, `lamp data describe NAME` does it", style="dim")
+
+
+def _figures(project: Project, name: str) -> list[str]:
+    """Version, clips, hours, skeleton and features of a data set whose outputs stand; dashes otherwise."""
+    from lamp_core.config import load_params
+    from lamp_core.datasets.describe import size_of
+    from lamp_core.skeleton.skeleton import load_skeleton
+    from tasks.dataset_outputs import known_outputs
+
+    try:
+        outputs = known_outputs(project, load_params(project.params_file), name)
+    except LampError as error:
+        return [f"unreadable: {error}", *"----"]
+    if outputs is None:
+        return list("-----")
+    clips, seconds = size_of(outputs.ingest)
+    skeleton = load_skeleton(outputs.metadata.skeleton)
+    version = outputs.metadata.version[:SHORT_VERSION]
+    return [version, f"{clips:,}", f"{seconds / 3600:.2f}", skeleton.name, str(skeleton.feature_count)]
+
+
+@app.command("describe")
+def describe_set(
+    name: DatasetName,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Page to write (.html); else .lamp/describe/NAME.html."),
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Add the drift against a data set or a folder of statistics.")
+    ] = None,
+) -> None:
+    """Count clips, captions and words, measure features, list rejected clips; with plots in an HTML page."""
+    from lamp_core.config import load_params
+    from lamp_core.datasets.describe import describe
+    from lamp_core.render.describe import render_description
+
+    project = find_project()
+    page = output or project.state / "describe" / f"{name}.html"
+    if page.suffix != ".html":
+        raise LampError(f"{page}: unknown ending {page.suffix!r}; known: .html")
+    outputs = _outputs(project, name)
+    limits = load_params(project.params_file).ingest.limits
+    described = describe(outputs.ingest, outputs.features, limits)
+    drift = _drift(project, name, against) if against is not None else None
+    write_atomically(page, render_description(described, drift))
+    _print_description(described)
+    typer.echo(page)
+
+
+@app.command("drift")
+def drift_of_sets(
+    name: DatasetName,
+    against: Annotated[str, typer.Option(help="Another data set, or a folder with Mean.npy and Std.npy.")],
+) -> None:
+    """Compare the features of a data set with another set's or with published statistics."""
+    _print_drift(_drift(find_project(), name, against))
+
+
+def _drift(project: Project, name: str, against: str) -> "Drift":
+    from lamp_core.datasets.drift import compare, moments_of_folder
+    from lamp_core.datasets.registry import source_names
+
+    if against in source_names(project.data):
+        other = moments_of_folder(_outputs(project, against).features)
+    elif Path(against).is_dir():
+        other = moments_of_folder(Path(against))
+    else:
+        known = ", ".join(source_names(project.data))
+        raise LampError(f"{against!r} is neither a data set ({known}) nor a folder with Mean.npy and Std.npy")
+    return compare(moments_of_folder(_outputs(project, name).features), other)
+
+
+def _outputs(project: Project, name: str) -> "DatasetOutputs":
+    """The set's clips and features, made when they do not stand, with a bar."""
+    from lamp_core.config import load_params
+    from tasks.dataset_outputs import outputs_of
+
+    with _progress(f"ingest {name}") as on_progress:
+        return outputs_of(project, load_params(project.params_file), name, on_progress)
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        row = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(row, completed=done, total=total)
+
+
+def _print_description(described: "Description") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"{described.name} {described.version[:SHORT_VERSION]}: {described.clips:,} clips, "
+        f"{described.hours:.2f} h, {len(described.words_C):,} captions, "
+        f"{described.vocabulary:,} words, {described.feature_count} features ({described.skeleton})"
+    )
+    table = Table("split", "clips", "captions", "frames", "minutes", box=None, header_style="bold")
+    for split in described.splits:
+        minutes = f"{split.seconds / 60:.1f}"
+        table.add_row(split.split, f"{split.clips:,}", f"{split.captions:,}", f"{split.frames:,}", minutes)
+    console.print(table)
+    _print_reasons(console.print, "rejected", described.rejected)
+    _print_reasons(console.print, "warned", described.warnings)
+
+
+def _print_reasons(show: Callable[..., None], what: str, reasons: "Sequence[Reason]") -> None:
+    if not reasons:
+        show(f"{what}: none")
+    for reason in reasons:
+        clip, detail = reason.examples[0]
+        show(f"{what} {reason.reason}: {reason.clips:,} ({clip}: {detail})", markup=False)
+
+
+def _print_drift(drift: "Drift") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print(f"{drift.name} against {drift.against}", markup=False)
+    groups = Table("group", "shift", "largest shift", "ratio of deviations", box=None, header_style="bold")
+    for group in drift.groups:
+        groups.add_row(group.group, f"{group.shift:.2f}", f"{group.largest_shift:.2f}", f"{group.ratio:.2f}")
+    console.print(groups)
+    numbers = Table("number", "mean", "other mean", "shift", box=None, header_style="bold")
+    for number in drift.worst:
+        numbers.add_row(number.name, f"{number.mean:.4g}", f"{number.other_mean:.4g}", f"{number.shift:+.2f}")
+    console.print(numbers)

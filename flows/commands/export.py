@@ -1,0 +1,89 @@
+"""``lamp export``: a motion file to another form."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lamp_core.errors import LampError, RejectedClip
+from lamp_core.skeleton.units import METRES, TURNS, Unit, UpAxis
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lamp_core.skeleton.skeleton import Skeleton
+
+
+def export(
+    motion: Annotated[
+        Path, typer.Argument(help="Features or joints (.npy), or .bvh of any mapped rig.", metavar="IN")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write: .bvh, .npy (joints), .gif, .mp4 or .html.")
+    ],
+    plant: Annotated[
+        bool, typer.Option("--plant", help="Hold feet in place while they are in contact with the floor.")
+    ] = False,
+    caption: Annotated[str, typer.Option(help="Shown in a GIF, film or page.")] = "",
+    skeleton: Annotated[
+        str | None, typer.Option(help="smpl22, kit21 or smplx52; else told by the file.")
+    ] = None,
+    joint_map: Annotated[
+        str | None, typer.Option("--map", help="Joint map of BVH: a built-in name or a YAML file.")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(help=f"Unit of BVH: {', '.join(METRES)}; else the map's.")
+    ] = None,
+    up: Annotated[
+        str | None, typer.Option(help=f"Up axis of BVH: {', '.join(TURNS)}; else the map's.")
+    ] = None,
+) -> None:
+    """Write a motion as BVH (inverse kinematics onto the skeleton), joints, GIF, MP4 or an HTML player."""
+    from lamp_core.render.export import check_ending, save_motion
+    from lamp_core.render.motions import read_motion_file
+
+    check_ending(output)
+    read = read_motion_file(
+        motion, skeleton=skeleton, joint_map=joint_map, unit=_known_unit(unit), up=_known_axis(up)
+    )
+    joints_TJ3 = read.joints_TJ3
+    if plant:
+        joints_TJ3 = _planted(joints_TJ3, read.skeleton, read.frames_per_second)
+    try:
+        save_motion(output, joints_TJ3, read.skeleton, read.frames_per_second, caption)
+    except RejectedClip as rejected:
+        raise LampError(f"{motion} cannot be written: {rejected}") from rejected
+    seconds = len(joints_TJ3) / read.frames_per_second
+    typer.echo(f"{output}: {len(joints_TJ3)} frames, {seconds:.1f} s, {read.skeleton.name}")
+
+
+def _planted(joints_TJ3: "np.ndarray", skeleton: "Skeleton", rate: float) -> "np.ndarray":
+    """Plant the feet, and say how much they slid before and slide now."""
+    from lamp_core.skeleton.planting import foot_sliding, plant_feet, toe_contacts
+
+    contacts_T2 = toe_contacts(joints_TJ3, skeleton, rate)
+    planted_TJ3 = plant_feet(joints_TJ3, contacts_T2, skeleton, rate)
+    before, after = (
+        100 * foot_sliding(motion, contacts_T2, skeleton, rate) for motion in (joints_TJ3, planted_TJ3)
+    )
+    share = float(contacts_T2.any(1).mean())
+    typer.echo(f"feet in contact slid at {before:.1f} cm/s, now {after:.1f} ({share:.0%} of the frames)")
+    return planted_TJ3
+
+
+def _known_unit(name: str | None) -> Unit | None:
+    for unit in METRES:
+        if unit == name:
+            return unit
+    if name is None:
+        return None
+    raise LampError(f"unknown unit {name!r}; known: {', '.join(METRES)}")
+
+
+def _known_axis(name: str | None) -> UpAxis | None:
+    for axis in TURNS:
+        if axis == name:
+            return axis
+    if name is None:
+        return None
+    raise LampError(f"unknown up axis {name!r}; known: {', '.join(TURNS)}")

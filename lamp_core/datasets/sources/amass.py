@@ -1,0 +1,290 @@
+"""AMASS: motions as parameters of an SMPL+H or SMPL-X body (``.npz``), posed with the user's body model.
+
+With the published index of HumanML3D (Guo et al. 2022) clips are cut as its scripts do: every n-th frame,
+n = int(rate / 20); some of AMASS's sets lose their first seconds, in which the actor is calibrated; then the
+frames from start to end. Without it a file is a clip, interpolated to the skeleton's rate.
+
+Shapes: T frames, K joints of the model, B shape parameters.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lamp_core.arrays import read_npy, read_npz
+from lamp_core.datasets.sources.amass_index import Cut, read_index
+from lamp_core.datasets.sources.base import (
+    FASTEST,
+    ClipJobs,
+    FileJob,
+    Motion,
+    Source,
+    SourceKind,
+    combined_sha256,
+    existing_folder,
+    file_sha256,
+    files_below,
+    inside,
+    shared_file_sha256,
+    split_by_name,
+    split_files,
+)
+from lamp_core.errors import LampError, RejectedClip
+from lamp_core.skeleton.mapping import resample
+from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
+from lamp_core.skeleton.units import turn_to_y_up
+
+WHAT = "AMASS files"
+SKELETONS = ("smpl22", "smplx52")
+PARAMETERS, TEXTS = ("poses", "trans", "betas", "mocap_framerate", "mocap_frame_rate"), ("gender",)
+RATES = ("mocap_framerate", "mocap_frame_rate")
+WITHOUT_MOTION = ("shape.npz", "_stagei.npz")
+"""Files of AMASS that hold a body's shape and no motion, by the end of their names."""
+PUBLISHED_REFERENCE = "000021"
+"""The clip whose first frame gives HumanML3D its bone lengths."""
+JOINT_FILES = "humanact12"
+"""Files of the published index that are joints already: Y up, 20 frames a second, not cut."""
+
+
+class AmassFolder(SourceKind):
+    """A folder of AMASS parameter files, with the user's body model and perhaps the published index."""
+
+    def complete(self, source: Source) -> Source:
+        """Check folder, body model, splits and index.
+
+        Raises:
+            LampError: one of them is missing or unreadable, or there is no parameter file.
+        """
+        from lamp_core.skeleton.smplx import body_model_file, load_body_model
+
+        folder = existing_folder(source.motions, WHAT)
+        if source.body_model is None:
+            raise LampError("AMASS files hold parameters of a body: name the body model with --body-model")
+        load_body_model(body_model_file(source.body_model, "male"))
+        if source.captions is not None:
+            existing_folder(source.captions, "captions")
+        split_files(source.splits)
+        if source.index is None:
+            if not parameter_files(folder):
+                raise LampError(f"no .npz file with a motion in {folder}")
+            return source
+        cuts = read_index(source.index)
+        reference = source.reference_clip or (PUBLISHED_REFERENCE if PUBLISHED_REFERENCE in cuts else None)
+        if reference is not None and reference not in cuts:
+            raise LampError(f"the reference clip {reference!r} is not in {source.index}")
+        has_reference = reference is not None and find_motion(folder, cuts[reference].source) is not None
+        return source.model_copy(
+            update={"skeleton": "smpl22", "reference_clip": reference if has_reference else None}
+        )
+
+    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
+        """A job a cut of the index and a name in the splits, or a job a file."""
+        if skeleton.name not in SKELETONS:
+            raise LampError(f"AMASS gives the skeletons {', '.join(SKELETONS)}, not {skeleton.name}")
+        folder = existing_folder(source.motions, WHAT)
+        if source.body_model is None:
+            raise LampError(f"data set {source.name!r} has no body model; register it again")
+        split_of = split_files(source.splits)
+        cuts = _cuts(source, folder, split_of)
+        return [
+            AmassJob(
+                name=name,
+                source=(cuts[name].source if name in cuts else f"{name}.npz"),
+                folder=folder,
+                captions=source.captions,
+                split=split_by_name(name.removeprefix("M")) if split_of is None else split_of.get(name),
+                skeleton=skeleton.name,
+                body_model=source.body_model,
+                cut=cuts.get(name),
+                is_published=source.index is not None,
+            )
+            for name in sorted(cuts.keys() | (split_of or {}).keys())
+        ]
+
+    def files(self, source: Source) -> Iterator[tuple[str, Path]]:
+        """All files below the folders, the index and the body model."""
+        yield from files_below("motions", existing_folder(source.motions, WHAT))
+        for role, folder in (("captions", source.captions), ("splits", source.splits)):
+            if folder is not None:
+                yield from files_below(role, existing_folder(folder, role))
+        if source.index is not None:
+            yield "index", source.index
+        if source.body_model is not None and source.body_model.is_file():
+            yield "body-model", source.body_model
+        elif source.body_model is not None:
+            yield from files_below("body-model", source.body_model)
+
+
+def _cuts(source: Source, folder: Path, split_of: Mapping[str, Any] | None) -> dict[str, Cut]:
+    """Cuts by clip name; of a mirror image only where a split names it, or where there are no splits."""
+    if source.index is None:
+        return {name: Cut(path) for name, path in parameter_files(folder).items()}
+    cuts = read_index(source.index)
+    mirrors = {f"M{name}": cut.mirrored() for name, cut in cuts.items()}
+    if split_of is not None:
+        mirrors = {name: cut for name, cut in mirrors.items() if name in split_of}
+    return {**mirrors, **cuts}
+
+
+def parameter_files(folder: Path) -> dict[str, str]:
+    """Motion files below the folder, by their path without its ending."""
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.npz"))
+    return {path.removesuffix(".npz"): path for path in found if not path.endswith(WITHOUT_MOTION)}
+
+
+def find_motion(folder: Path, source: str) -> Path | None:
+    """The file that the index means, under the names of either release of AMASS; None without one.
+
+    Raises:
+        RejectedClip: ``outside``, the index leads out of the folder.
+    """
+    stem = source.removesuffix(".npy").removesuffix(".npz")
+    later = stem.removesuffix("_poses").replace(" ", "_") + "_stageii"
+    for name in (f"{stem}.npz", f"{stem}.npy", f"{later}.npz"):
+        path = inside(folder, name)
+        if path.is_file():
+            return path
+    return None
+
+
+@dataclass(frozen=True)
+class AmassJob(FileJob):
+    """One parameter file, or a cut of one.
+
+    Args:
+        body_model: file, or folder of files by gender.
+        cut: what is taken of the file; None for a clip that only a split names.
+        is_published: whether frames are taken as the published scripts do.
+    """
+
+    body_model: Path
+    cut: Cut | None
+    is_published: bool
+
+    def read_motion(self) -> Motion:
+        """Read the parameters, pose the body, turn Z up to Y up and bring it to the skeleton's rate."""
+        path = find_motion(self.folder, self.source) if self.cut is not None else None
+        if path is None or self.cut is None:
+            raise RejectedClip("motion-missing", f"there is no {self.source} in {self.folder}")
+        skeleton, cut = load_skeleton(self.skeleton), self.cut
+        if self.is_published and JOINT_FILES in self.source:
+            joints_TJ3, parts = ready_joints(path, skeleton, read_npy(path)), []
+        elif self.is_published:
+            joints_TJ3, parts = self._pose(path, skeleton, cut)
+        else:
+            joints_TJ3, parts = self._pose(path, skeleton, None)
+        if cut.is_mirrored:
+            from lamp_core.features.mirror import mirror
+
+            joints_TJ3 = mirror(joints_TJ3, skeleton)
+        return Motion(joints_TJ3, combined_sha256(file_sha256(path), *parts, cut))
+
+    def _pose(self, path: Path, skeleton: Skeleton, cut: Cut | None) -> tuple[np.ndarray, list[str]]:
+        """Joints, and what they were made with."""
+        from lamp_core.skeleton.smplx import body_model_file
+
+        parameters = read_parameters(path)
+        model_path = body_model_file(self.body_model, parameters.gender)
+        frames = None if cut is None else cut.frames(len(parameters.root_T3), parameters.rate)
+        if frames is not None and not len(frames):
+            raise RejectedClip("too-short", f"{path} has no frame of {cut}")
+        joints_TJ3 = turn_to_y_up(parameters.joints(model_path, skeleton, frames), "z")
+        if frames is None:
+            joints_TJ3 = resample(joints_TJ3, parameters.rate, skeleton.frames_per_second)
+        return joints_TJ3.astype(np.float32), [shared_file_sha256(model_path)]
+
+
+def ready_joints(path: Path, skeleton: Skeleton, array: np.ndarray) -> np.ndarray:
+    """The skeleton's joints among those (T, K, 3) of a body of the SMPL family that a file holds already."""
+    if array.ndim != 3 or array.shape[1] < skeleton.joint_count or array.shape[2] != 3:
+        raise RejectedClip("joint-count", f"{path} has shape {array.shape}, not joints of an SMPL body")
+    return np.asarray(array[:, : skeleton.joint_count], dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """A motion as a body model takes it.
+
+    Args:
+        rotations_TK3: of each joint as seen from its parent, axis times angle in radians.
+        root_T3: translation, metres.
+        betas_B: shape.
+        gender: male, female or neutral.
+        rate: frames a second.
+    """
+
+    rotations_TK3: np.ndarray
+    root_T3: np.ndarray
+    betas_B: np.ndarray
+    gender: str
+    rate: float
+
+    def joints(self, model_path: Path, skeleton: Skeleton, frames: np.ndarray | None = None) -> np.ndarray:
+        """Joints of all frames, or of the chosen ones, by a body model, in the axes of the parameters."""
+        import torch
+
+        from lamp_core.skeleton.smplx import load_body_model
+
+        model = load_body_model(model_path)
+        rotations_TK3, root_T3 = self.rotations_TK3, self.root_T3
+        if frames is not None:
+            rotations_TK3, root_T3 = rotations_TK3[frames], root_T3[frames]
+        posed_TK3 = _fit_rotations(rotations_TK3, len(model.parents), skeleton)
+        tensors = (np.array(values, dtype=np.float32) for values in (posed_TK3, root_T3, self.betas_B))
+        return model.joints(*map(torch.from_numpy, tensors), skeleton)
+
+
+def _fit_rotations(rotations_TK3: np.ndarray, joint_count: int, skeleton: Skeleton) -> np.ndarray:
+    """Rotations in the order of a model of another kind: the body's, then those that end with the hands."""
+    from lamp_core.skeleton.smplx import BODY_JOINTS, HAND_JOINTS
+
+    given = rotations_TK3.shape[1]
+    fitted_TK3 = np.zeros((len(rotations_TK3), joint_count, 3), dtype=rotations_TK3.dtype)
+    fitted_TK3[:, :BODY_JOINTS] = rotations_TK3[:, :BODY_JOINTS]
+    if skeleton.joint_count > BODY_JOINTS:
+        if given < BODY_JOINTS + HAND_JOINTS:
+            raise RejectedClip("joint-count", f"{given} joints have no fingers, which {skeleton.name} needs")
+        fitted_TK3[:, -HAND_JOINTS:] = rotations_TK3[:, -HAND_JOINTS:]
+    return fitted_TK3
+
+
+def read_parameters(path: Path) -> Parameters:
+    """Read an AMASS file of either release.
+
+    Raises:
+        RejectedClip: as `read_npz`, ``unreadable`` when a field is missing or of another shape,
+            ``joint-count``, ``not-finite``, or ``frame-rate`` for one that no camera has.
+    """
+    from lamp_core.skeleton.smplx import BODY_JOINTS, JOINT_COUNTS
+
+    fields = read_npz(path, PARAMETERS, TEXTS)
+    rates = [name for name in RATES if name in fields]
+    missing = [name for name in ("poses", "trans", "betas") if name not in fields]
+    if missing or not rates:
+        lacking = ", ".join([*missing, *([] if rates else [" or ".join(RATES)])])
+        raise RejectedClip("unreadable", f"{path} is no AMASS motion: it lacks {lacking}")
+    poses, root_T3 = fields["poses"], fields["trans"]
+    if poses.ndim != 2 or root_T3.shape != (len(poses), 3) or fields["betas"].ndim != 1:
+        raise RejectedClip("unreadable", f"{path}: poses {poses.shape} and trans {root_T3.shape} do not fit")
+    joints, rest = divmod(poses.shape[1], 3)
+    if rest or joints not in {BODY_JOINTS, *JOINT_COUNTS}:
+        known = ", ".join(f"{3 * count} ({name})" for count, name in JOINT_COUNTS.items())
+        raise RejectedClip("joint-count", f"{path} has {poses.shape[1]} numbers a frame; known: {known}")
+    if not all(np.isfinite(fields[name]).all() for name in ("poses", "trans", "betas")):
+        raise RejectedClip("not-finite", f"{path} holds numbers that are not finite")
+    rate = float(fields[rates[0]].reshape(-1)[0])
+    if not 0 < rate <= FASTEST:
+        raise RejectedClip("frame-rate", f"{path} says {rate:g} frames a second")
+    return Parameters(
+        poses.reshape(len(poses), joints, 3), root_T3, fields["betas"], _gender(fields.get("gender")), rate
+    )
+
+
+def _gender(field: np.ndarray | None) -> str:
+    if field is None:
+        return "neutral"
+    value = field.reshape(-1)[0]
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

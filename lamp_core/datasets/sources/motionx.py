@@ -1,0 +1,216 @@
+"""Motion-X (Lin et al. 2023): whole-body motion, 30 frames a second, Y up, in folders of sub-datasets.
+
+The motions are the first of these that there are:
+
+- ready features of smplx52, 623 numbers a frame: ``new_joint_vecs`` (or ``new_joints_vecs``, as its scripts
+  name them);
+- joints (T, 52, 3) of smplx52, or (T, 55, 3) of SMPL-X: ``new_joints`` or ``joints`` (or ``joint``);
+- published SMPL-X parameters, 322 numbers a frame: ``motion_data/smplx_322``, with a body model.
+
+Texts: ``texts/semantic_labels`` (a sentence a line) or ``texts``, and those about parts of the body, if there
+are any, in ``texts/PART_texts``. Splits: ``train.txt val.txt test.txt``, names with their sub-dataset.
+
+Shapes: T frames, K joints of the body model.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lamp_core.arrays import read_npy
+from lamp_core.datasets.sources.amass import Parameters, ready_joints
+from lamp_core.datasets.sources.base import (
+    ClipJobs,
+    FileJob,
+    Motion,
+    Source,
+    SourceKind,
+    combined_sha256,
+    existing_folder,
+    file_sha256,
+    files_below,
+    inside,
+    shared_file_sha256,
+    split_by_name,
+    split_files,
+)
+from lamp_core.datasets.sources.npy import motion_names
+from lamp_core.datasets.sources.texts import ClipTexts, read_sentences, text_lines
+from lamp_core.errors import LampError, RejectedClip
+from lamp_core.skeleton.mapping import resample
+from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
+
+WHAT = "Motion-X folder"
+VECTORS, JOINTS = ("new_joint_vecs", "new_joints_vecs"), ("new_joints", "joints", "joint")
+SMPLX = ("motion_data/smplx_322", "smplx_322")
+WHOLE_BODY, PART_ENDING = "semantic_labels", "_texts"
+RATE = 30.0
+SKELETONS = ("smpl22", "smplx52")
+JOINTS_OF_SMPLX = 55
+SLICES = {
+    "root_orient": slice(0, 3),
+    "pose_body": slice(3, 66),
+    "pose_hand": slice(66, 156),
+    "pose_jaw": slice(156, 159),
+    "face_expr": slice(159, 209),
+    "face_shape": slice(209, 309),
+    "trans": slice(309, 312),
+    "betas": slice(312, 322),
+}
+"""What the 322 published numbers a frame are."""
+WIDTH = 322
+
+
+class MotionXFolder(SourceKind):
+    """The published folders of Motion-X."""
+
+    usual_skeleton = "smplx52"
+
+    def complete(self, source: Source) -> Source:
+        """Check the folders, and the body model where the motions are parameters.
+
+        Raises:
+            LampError: no motions, no texts, no splits, or no body model where it is needed.
+        """
+        folder = existing_folder(source.motions, WHAT)
+        motions = motion_folder(folder)
+        existing_folder(text_folder(source), "captions")
+        split_files(source.splits or folder)
+        if is_parameters(motions):
+            if source.body_model is None:
+                raise LampError(f"{motions} holds parameters of a body: name the SMPL-X model: --body-model")
+            from lamp_core.skeleton.smplx import body_model_file, load_body_model
+
+            load_body_model(body_model_file(source.body_model, "neutral"))
+        wanted = source.skeleton or self.usual_skeleton
+        if wanted not in SKELETONS or (motions.name in VECTORS and wanted != self.usual_skeleton):
+            raise LampError(f"{motions} gives {self.usual_skeleton}, not {wanted}")
+        return source.model_copy(update={"skeleton": wanted})
+
+    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
+        """A job a motion and a name in the splits."""
+        if skeleton.name not in SKELETONS:
+            raise LampError(f"Motion-X gives the skeletons {', '.join(SKELETONS)}, not {skeleton.name}")
+        folder = existing_folder(source.motions, WHAT)
+        motions = motion_folder(folder)
+        split_of = split_files(source.splits or folder)
+        return [
+            MotionXJob(
+                name=name,
+                source=f"{name}.npy",
+                folder=motions,
+                captions=text_folder(source),
+                split=split_by_name(name) if split_of is None else split_of.get(name),
+                skeleton=skeleton.name,
+                body_model=source.body_model,
+            )
+            for name in sorted({*motion_names(motions), *(split_of or {})})
+        ]
+
+    def files(self, source: Source) -> Iterator[tuple[str, Path]]:
+        """Motions, texts, splits and the body model."""
+        folder = existing_folder(source.motions, WHAT)
+        yield from files_below("motions", motion_folder(folder))
+        yield from files_below("captions", text_folder(source))
+        splits = source.splits or folder
+        yield from ((path.name, path) for path in sorted(splits.glob("*.txt")))
+        if source.body_model is not None and source.body_model.is_file():
+            yield "body-model", source.body_model
+
+
+def motion_folder(folder: Path) -> Path:
+    """The first folder that holds motions; LampError without one."""
+    for name in (*VECTORS, *JOINTS, *SMPLX):
+        if (folder / name).is_dir() and next((folder / name).rglob("*.npy"), None) is not None:
+            return folder / name
+    names = ", ".join((*VECTORS, *JOINTS, *SMPLX))
+    raise LampError(f"{folder} holds none of {names} with .npy files in it")
+
+
+def is_parameters(motions: Path) -> bool:
+    """Whether a folder of motions holds SMPL-X parameters."""
+    return motions.name == "smplx_322"
+
+
+def text_folder(source: Source) -> Path:
+    """The folder of the texts, by option or in the published place."""
+    return source.captions or existing_folder(source.motions, WHAT) / "texts"
+
+
+@dataclass(frozen=True)
+class MotionXJob(FileJob):
+    """One ``.npy`` file: features, joints or parameters.
+
+    Args:
+        body_model: file, or folder of files by gender; needed for parameters.
+    """
+
+    body_model: Path | None
+
+    def read_texts(self) -> ClipTexts:
+        """The sentences about the whole body, and those about its parts."""
+        assert self.captions is not None
+        has_labels = (self.captions / WHOLE_BODY).is_dir()
+        place = self.captions / WHOLE_BODY if has_labels else self.captions
+        texts = read_sentences(inside(place, f"{self.name}.txt"))
+        parts: dict[str, tuple[str, ...]] = {}
+        for folder in sorted(self.captions.glob(f"*{PART_ENDING}")):
+            path = folder / f"{self.name}.txt"
+            if path.is_file():
+                parts[folder.name.removesuffix(PART_ENDING)] = tuple(text_lines(path))
+        return ClipTexts(texts.captions, parts, texts.skipped)
+
+    def read_motion(self) -> Motion:
+        """Read the motion, with ready features when the file holds them."""
+        path = self.motion_path()
+        sha256, skeleton = file_sha256(path), load_skeleton(self.skeleton)
+        array = read_npy(path)
+        if not np.isfinite(array).all():
+            raise RejectedClip("not-finite", f"{path} holds numbers that are not finite")
+        if array.ndim == 3:
+            return Motion(_joints(array, path, skeleton), combined_sha256(sha256, skeleton.name))
+        if is_parameters(self.folder) and array.ndim == 2 and array.shape[1] == WIDTH:
+            return self._pose(array, skeleton, sha256)
+        if array.ndim != 2 or array.shape[1] != skeleton.feature_count:
+            wanted = f"(T, {skeleton.feature_count}), (T, {skeleton.joint_count}, 3) or (T, {WIDTH})"
+            raise RejectedClip("joint-count", f"{path} has shape {array.shape}, not {wanted}")
+        from lamp_core.datasets.sources.humanml3d import recover_joints
+
+        features_TD = array.astype(np.float32)
+        return Motion(recover_joints(features_TD, skeleton), sha256, features_TD)
+
+    def _pose(self, vectors_TV: np.ndarray, skeleton: Skeleton, sha256: str) -> Motion:
+        from lamp_core.skeleton.smplx import body_model_file
+
+        assert self.body_model is not None
+        model_path = body_model_file(self.body_model, "neutral")
+        joints_TJ3 = parameters_of(vectors_TV, model_path).joints(model_path, skeleton)
+        joints_TJ3 = resample(joints_TJ3, RATE, skeleton.frames_per_second).astype(np.float32)
+        return Motion(joints_TJ3, combined_sha256(sha256, shared_file_sha256(model_path), skeleton.name))
+
+
+def _joints(array: np.ndarray, path: Path, skeleton: Skeleton) -> np.ndarray:
+    if array.shape[1] == JOINTS_OF_SMPLX and array.shape[2] == 3:
+        from lamp_core.skeleton.smplx import joint_order
+
+        array = array[:, joint_order(skeleton, JOINTS_OF_SMPLX)]
+    joints_TJ3 = ready_joints(path, skeleton, array)
+    return resample(joints_TJ3, RATE, skeleton.frames_per_second).astype(np.float32)
+
+
+def parameters_of(vectors_TV: np.ndarray, model_path: Path) -> Parameters:
+    """The published 322 numbers a frame as parameters of SMPL-X.
+
+    Fingers are turned from the model's mean hand, as in the published scripts; jaw and face move no joint of
+    the skeletons.
+    """
+    from lamp_core.skeleton.smplx import BODY_JOINTS, load_body_model
+
+    parts = {name: vectors_TV[:, columns] for name, columns in SLICES.items()}
+    body = np.concatenate([parts["root_orient"], parts["pose_body"]], axis=1)
+    hand_mean_H3 = load_body_model(model_path).hand_mean_H3.numpy()
+    hands_TH3 = parts["pose_hand"].reshape(len(body), -1, 3) + hand_mean_H3
+    rotations_TK3 = np.concatenate([body.reshape(len(body), BODY_JOINTS, 3), hands_TH3], axis=1)
+    return Parameters(rotations_TK3, parts["trans"], parts["betas"][0], "neutral", RATE)
