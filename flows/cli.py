@@ -5,13 +5,16 @@ import sys
 import typer
 from rich.console import Console
 
-from flows.commands import compare, data, models, run, ui
+from flows.commands import compare, data, dataset, edit, evaluate, experiment, export, models, run, ui
+from flows.kept_workspace import look_after_workspace
 from lamp_core.errors import LampError
+from tasks.project import find_project
 
 BAD_REQUEST, INTERRUPTED = 2, 130
+RUNS_STAGES = {"run", "experiment"}
+HELP = "From raw human motion and captions to trained, evaluated and tracked language-motion models."
 
 app = typer.Typer(
-    help="From raw human motion and captions to trained, evaluated and tracked language-motion models.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -20,12 +23,31 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("status")(run.status)
 app.add_typer(data.app, name="import")
+app.add_typer(dataset.app, name="data")
 app.command("features")(data.features)
 app.command("joints")(data.joints)
+app.command("export")(export.export)
 app.command("generate")(models.generate)
+app.command("edit")(edit.edit)
 app.command("search")(models.search)
+app.command("evaluate")(evaluate.evaluate)
+app.command("experiment")(experiment.experiment)
 app.command("compare")(compare.compare)
 app.command("ui")(ui.ui)
+
+
+@app.callback(help=HELP)
+def before(context: typer.Context) -> None:
+    """Bring the workspace back when an experiment was killed, before any command."""
+    try:
+        project = find_project()
+    except LampError:
+        return  # the command says so itself, if it needs a project
+    look_after_workspace(project, _say, needs_it=context.invoked_subcommand in RUNS_STAGES)
+
+
+def _say(line: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, style="yellow")
 
 
 def main() -> None:
@@ -34,7 +56,7 @@ def main() -> None:
         app()
     except LampError as error:
         Console(stderr=True, soft_wrap=True).print(
-            f"error: {error}", markup=False, highlight=False, style="red"
+            f"error: {error}", markup=False, emoji=False, highlight=False, style="red"
         )
         sys.exit(BAD_REQUEST)
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """``lamp run`` and ``lamp status``."""
 
+import os
 import signal
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 MAIN_STAGE, REPORT_FILE = "evaluate", "report/report.html"
 BAD_REQUEST, FAILED = 2, 1
 COLUMNS = ("trained", "untrained", "chance", "ground truth")
-GENERATION = ("LaMP-T2M", "untrained", "chance", "ground_truth")
-RETRIEVAL = ("LaMP-Feat", "untrained", "chance")
+# The system of each column, or the systems of which there is one.
+TOKENIZER = (("VQ-VAE", "RVQ-VAE"), ("untrained",))
+GENERATION = (("LaMP-T2M",), ("untrained",), ("chance",), ("ground_truth",))
+RETRIEVAL = (("LaMP-Feat",), ("untrained",), ("chance",))
 MAIN_METRICS = (
-    ("tokenizer MPJPE, mm", "tokenizer", ("VQ-VAE", "untrained"), "MPJPE", 1),
-    ("tokenizer FID", "tokenizer", ("VQ-VAE", "untrained"), "FID", 1),
+    ("tokenizer MPJPE, mm", "tokenizer", TOKENIZER, "MPJPE", 1),
+    ("tokenizer FID", "tokenizer", TOKENIZER, "FID", 1),
     *(
         (f"text to motion R-Precision top {k}, %", "text_to_motion", GENERATION, f"R-Precision_top_{k}", 100)
         for k in (1, 2, 3)
@@ -51,6 +54,10 @@ def run(
     force: Annotated[
         str | None, typer.Option(help="Run this stage even when it is fresh.", metavar="STAGE")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="Dask scheduler whose workers take the shards of clips.", metavar="ADDRESS"),
+    ] = None,
 ) -> None:
     """Bring every stage up to date: run what is stale, skip what is fresh, record it all.
 
@@ -62,6 +69,8 @@ def run(
     from tasks.graph import read_graph
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if cluster is not None:
+        os.environ["LAMP_CLUSTER"] = cluster  # the stages' processes inherit it
     project = find_project()
     graph = read_graph(project)
     for name in (only, until, force):
@@ -94,8 +103,8 @@ def status() -> None:
 
 
 def _print_result(console: "Console", project: Project, result: "PipelineResult") -> None:
-    from flows.display import duration
     from flows.record import read_metrics
+    from tasks.progress import duration
 
     _print_failures(console, project, result)
     metrics = {} if result.failed else read_metrics(project, MAIN_STAGE)
@@ -136,8 +145,11 @@ def _print_metrics(console: "Console", metrics: dict[str, float]) -> None:
     for column in table.columns[1:]:
         column.justify = "right"
     for label, family, systems, metric, factor in MAIN_METRICS:
-        values = [metrics.get(f"{family}/{system}/{metric}") for system in systems]
-        table.add_row(label, *("" if value is None else f"{factor * value:,.1f}" for value in values))
+        found = [[f"{family}/{system}/{metric}" for system in column] for column in systems]
+        cells = [
+            next((f"{factor * metrics[key]:,.1f}" for key in keys if key in metrics), "") for keys in found
+        ]
+        table.add_row(label, *cells)
     console.print(table)
     console.print(
         f"protocol, evaluator, repeats and interval of every number: data/{MAIN_STAGE}/results.parquet",

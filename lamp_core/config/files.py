@@ -110,7 +110,7 @@ def _comment(field: FieldInfo) -> str:
 def _yaml_scalar(value: object) -> str:
     if isinstance(value, float):
         return format(Decimal(repr(value)), "f")  # YAML 1.1 would read 1e-05 as a string
-    return yaml.safe_dump(value).removesuffix("...\n").strip()
+    return yaml.safe_dump(value, default_flow_style=True, width=float("inf")).removesuffix("...\n").strip()
 
 
 def _parse_value(text: str) -> Any:
@@ -147,6 +147,8 @@ def _validated(values: dict[str, Any], where: str) -> Config:
         path = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise LampError(f"{where}: unknown parameter '{path}'; {_known_beside(first['loc'])}") from error
+        if first["type"] == "value_error":  # values that do not go together; the message names them
+            raise LampError(f"{where}: '{path}': {first['ctx']['error']}") from error
         raise LampError(f"{where}: '{path}': {first['msg'].lower()}, got {first.get('input')!r}") from error
 
 

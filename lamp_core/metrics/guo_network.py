@@ -18,13 +18,16 @@ CONTACTS = 4
 """Foot contacts, the last numbers of a frame; the evaluator does not read them."""
 DROPOUT = 0.2
 SLOPE = 0.2
+PUBLISHED_FRAMES = 196
+"""Frames that the published evaluator pads every clip to."""
 
 
 class MovementEncoder(nn.Module):
     """Two strided convolutions: four frames become one movement.
 
     Frames behind a clip's end are zero before either convolution, as its padding is, so that a longer clip in
-    the same batch changes nothing.
+    the same batch changes nothing. The published evaluator pads all clips to one length instead, and the
+    biases of the first convolution reach the last movement of a shorter one (``reads_padding``).
     """
 
     def __init__(self, features: int, width: int) -> None:
@@ -34,13 +37,15 @@ class MovementEncoder(nn.Module):
         self.activation = nn.Sequential(nn.Dropout(DROPOUT), nn.LeakyReLU(SLOPE))
         self.output = nn.Linear(width, width)
 
-    def forward(self, features_BTD: Tensor, frames_B: Tensor) -> Tensor:
+    def forward(self, features_BTD: Tensor, frames_B: Tensor, reads_padding: bool = False) -> Tensor:
         """Return movements (B, M, W); those behind ``frames_B // 4`` mean nothing."""
         inside_B1T = mask_of(frames_B, features_BTD.shape[1])[:, None]
         hidden_BWT = self.conv_1(features_BTD.transpose(1, 2).masked_fill(~inside_B1T, 0.0))
-        inside_B1T = mask_of(frames_B // 2, hidden_BWT.shape[2])[:, None]
-        hidden_BWM = self.conv_2(self.activation(hidden_BWT).masked_fill(~inside_B1T, 0.0))
-        return self.output(self.activation(hidden_BWM).transpose(1, 2))
+        hidden_BWT = self.activation(hidden_BWT)
+        if not reads_padding:
+            inside_B1T = mask_of(frames_B // 2, hidden_BWT.shape[2])[:, None]
+            hidden_BWT = hidden_BWT.masked_fill(~inside_B1T, 0.0)
+        return self.output(self.activation(self.conv_2(hidden_BWT)).transpose(1, 2))
 
 
 class SequenceEncoder(nn.Module):
@@ -94,10 +99,13 @@ class GuoNetwork(nn.Module):
         feature_count: numbers a frame, contacts included (263 or 251).
         words: size of the vocabulary.
         settings: widths; the defaults are the paper's.
+        published: whether it computes as the published evaluator does, whose weights were trained on clips
+            padded to 196 frames.
     """
 
-    def __init__(self, feature_count: int, words: int, settings: Evaluator) -> None:
+    def __init__(self, feature_count: int, words: int, settings: Evaluator, published: bool = False) -> None:
         super().__init__()
+        self.published = published
         self.movement = MovementEncoder(feature_count - CONTACTS, settings.movement_width)
         self.motion = SequenceEncoder(
             settings.movement_width, settings.hidden_width, settings.embedding_width
@@ -107,9 +115,16 @@ class GuoNetwork(nn.Module):
         nn.init.zeros_(self.text.words.weight[0])
 
     def embed_motions(self, features_BTD: Tensor, frames_B: Tensor) -> Tensor:
-        """Return embeddings (B, E) of normalised features; ``frames_B`` are at least 4."""
+        """Return embeddings (B, E) of normalised features; ``frames_B`` are at least 4.
+
+        The published evaluator reads 196 frames at most.
+        """
         frames_B = frames_B // DOWNSAMPLING * DOWNSAMPLING
-        movements_BMW = self.movement(features_BTD[..., :-CONTACTS], frames_B)
+        features_BTD = features_BTD[..., :-CONTACTS]
+        if self.published:
+            missing = PUBLISHED_FRAMES - features_BTD.shape[1]
+            features_BTD = nn.functional.pad(features_BTD, (0, 0, 0, missing))
+        movements_BMW = self.movement(features_BTD, frames_B, self.published)
         return self.motion(movements_BMW, frames_B // DOWNSAMPLING)
 
     def embed_texts(self, words_BL: Tensor, tags_BL: Tensor, lengths_B: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 Shapes: N items, E embedding numbers, G batches, B items a batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,9 @@ from lamp_core.errors import LampError
 from lamp_core.metrics.distances import euclidean_distances, paired_embeddings
 
 TOP = (1, 2, 3)
+
+Distances = Callable[[np.ndarray], np.ndarray]
+"""Items of batches (G, B) to the distance of every text to every motion of its batch (G, B, B)."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,32 @@ def matching_scores(
         LampError: fewer items than a batch, no pairs, or items that are not finite.
     """
     texts, motions = paired_embeddings(texts_NE, motions_NE)
-    groups_GB = shuffled_batches(len(texts), batch_size, generator)
-    distances_GBB = euclidean_distances(texts[groups_GB], motions[groups_GB])
+
+    def distances(groups_GB: np.ndarray) -> np.ndarray:
+        return euclidean_distances(texts[groups_GB], motions[groups_GB])
+
+    return scores_by_distance(distances, len(texts), generator, batch_size, top)
+
+
+def scores_by_distance(
+    distances: Distances,
+    count: int,
+    generator: np.random.Generator,
+    batch_size: int = 32,
+    top: Sequence[int] = TOP,
+) -> MatchingScores:
+    """`matching_scores` of ``count`` pairs by any distance, all of whose values are finite.
+
+    Raises:
+        LampError: fewer items than a batch.
+    """
+    groups_GB = shuffled_batches(count, batch_size, generator)
+    distances_GBB = distances(groups_GB)
     true_GB = np.diagonal(distances_GBB, axis1=1, axis2=2)
     nearer_GB = (distances_GBB < true_GB[..., None]).sum(axis=2)
     equal_GB = (distances_GBB == true_GB[..., None]).sum(axis=2)
     hits = {k: float(np.clip((k - nearer_GB) / equal_GB, 0.0, 1.0).mean()) for k in top}
-    return MatchingScores(hits, float(true_GB.mean()), groups_GB.size, len(texts) - groups_GB.size)
+    return MatchingScores(hits, float(true_GB.mean()), groups_GB.size, count - groups_GB.size)
 
 
 def shuffled_batches(count: int, batch_size: int, generator: np.random.Generator) -> np.ndarray:

@@ -16,6 +16,8 @@ from lamp_core.metrics.r_precision import shuffled_batches
 
 RECALL_AT = (1, 2, 3, 5, 10)
 CHUNK = 256
+SAME_TEXT = 1.0 - 1e-6
+"""Scaled similarity above which two texts are taken for the same."""
 
 RightItems = Callable[[slice], np.ndarray]
 """Given a slice of the queries, which items are right for them: bool (C, N)."""
@@ -149,6 +151,25 @@ def similar_caption(sentence_similarity_NN: np.ndarray, threshold: float = 0.95)
         return rows_CN
 
     return right
+
+
+def far_apart(sentence_similarity_NN: np.ndarray, count: int) -> np.ndarray:
+    """Protocol `dissimilar`: the places of ``count`` texts far from each other, in rising order.
+
+    The first is the text least similar to all; each further one is that whose most similar text among those
+    chosen is the least similar (farthest-point sampling). So the list is fixed for a data set and a sentence
+    model, whatever the seed; ties go to the earlier text. It is shorter where fewer texts differ.
+    """
+    similarity_NN = np.asarray(sentence_similarity_NN)
+    nearest_N = similarity_NN.mean(axis=1, dtype=np.float64)
+    chosen_N = np.zeros(len(similarity_NN), dtype=bool)
+    for turn in range(min(count, len(similarity_NN))):
+        place = int(np.where(chosen_N, np.inf, nearest_N).argmin())
+        if turn and nearest_N[place] > SAME_TEXT:
+            break
+        chosen_N[place] = True
+        nearest_N = np.maximum(nearest_N if turn else -np.inf, similarity_NN[place])
+    return np.flatnonzero(chosen_N)
 
 
 def scaled_cosine(embeddings_NE: np.ndarray) -> np.ndarray:

@@ -1,12 +1,13 @@
 """Errors of reconstructed motion, in millimetres.
 
-Shapes: T frames, J joints, D feature numbers a frame, B clips in a batch.
+Shapes: T frames, J joints, D feature numbers a frame, B clips in a batch, P poses.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lamp_core.errors import LampError
 from lamp_core.features.decode import decode
@@ -16,14 +17,17 @@ MILLIMETRES_PER_METRE = 1000.0
 PELVIS = 0
 BATCH_CLIPS = 64
 
+Features = Sequence[np.ndarray]
+FrameErrors = Callable[[Tensor, Tensor], Tensor]
+"""True and reconstructed joints (B, T, J, 3) to an error a frame, (B, T) or fewer frames."""
+
 
 def mpjpe(
-    true: Sequence[np.ndarray],
-    reconstructed: Sequence[np.ndarray],
-    skeleton: Skeleton,
-    batch_clips: int = BATCH_CLIPS,
+    true: Features, reconstructed: Features, skeleton: Skeleton, batch_clips: int = BATCH_CLIPS
 ) -> float:
     """Mean per-joint position error in millimetres: the mean over the joints of all frames of all clips.
+
+    The pelvis of every frame is put on the true one's before.
 
     Args:
         true: de-normalised features (T, D), one array a clip.
@@ -34,32 +38,101 @@ def mpjpe(
     Raises:
         LampError: no frames, clips whose shapes differ, or a clip that is not finite.
     """
-    total, frames = 0.0, 0
-    for errors_T in frame_errors(true, reconstructed, skeleton, batch_clips):
-        total, frames = total + float(errors_T.sum()), frames + len(errors_T)
-    if not frames:
-        raise LampError("MPJPE needs at least one frame, found none")
-    return total / frames
+    return _mean("MPJPE", frame_errors(true, reconstructed, skeleton, batch_clips))
+
+
+def pa_mpjpe(
+    true: Features, reconstructed: Features, skeleton: Skeleton, batch_clips: int = BATCH_CLIPS
+) -> float:
+    """MPJPE in millimetres after the best rotation, scale and shift of every single pose (`procrustes`).
+
+    It sees the pose alone, neither its facing nor its size. Arguments and errors are those of `mpjpe`.
+    """
+    errors = _errors(true, reconstructed, skeleton, batch_clips, _procrustes_errors)
+    return _mean("PA-MPJPE", errors)
+
+
+def acceleration_error(
+    true: Features, reconstructed: Features, skeleton: Skeleton, batch_clips: int = BATCH_CLIPS
+) -> float:
+    """Mean distance of true and reconstructed joint accelerations, in millimetres a squared frame.
+
+    An acceleration is the second difference x[t-1] - 2 x[t] + x[t+1] of the joints in the world (Kocabas et
+    al. 2020, VIBE, and MotionGPT's code). It is not divided by the squared time of a frame: numbers of
+    20 and 12.5 frames a second do not compare. Arguments are those of `mpjpe`.
+
+    Raises:
+        LampError: as `mpjpe`, or no clip has three frames.
+    """
+    errors = _errors(true, reconstructed, skeleton, batch_clips, _acceleration_errors)
+    return _mean("the acceleration error", errors, "three consecutive frames")
 
 
 def frame_errors(
-    true: Sequence[np.ndarray],
-    reconstructed: Sequence[np.ndarray],
-    skeleton: Skeleton,
-    batch_clips: int = BATCH_CLIPS,
+    true: Features, reconstructed: Features, skeleton: Skeleton, batch_clips: int = BATCH_CLIPS
 ) -> Iterator[np.ndarray]:
     """Yield for each clip the mean joint error of its frames (T,) in millimetres, pelvis on pelvis."""
+    return _errors(true, reconstructed, skeleton, batch_clips, _pelvis_errors)
+
+
+def procrustes(poses_PJ3: Tensor, targets_PJ3: Tensor) -> Tensor:
+    """Return each pose turned, scaled and shifted to have the least squared distance to its target.
+
+    By the singular values of the covariance of both (Umeyama 1991). The turn is a rotation: a reflection is
+    excluded by turning the sign of the least singular direction. A pose whose joints all lie in one point
+    keeps its size and is shifted only.
+    """
+    centre_P13, target_centre_P13 = poses_PJ3.mean(1, keepdim=True), targets_PJ3.mean(1, keepdim=True)
+    centred_PJ3, target_PJ3 = poses_PJ3 - centre_P13, targets_PJ3 - target_centre_P13
+    left_P33, singular_P3, right_P33 = torch.linalg.svd(centred_PJ3.mT @ target_PJ3)
+    signs_P3 = torch.ones_like(singular_P3)
+    signs_P3[:, 2] = torch.sign(torch.linalg.det(left_P33) * torch.linalg.det(right_P33))
+    turned_PJ3 = centred_PJ3 @ (left_P33 * signs_P3[:, None, :] @ right_P33)
+    size_P = centred_PJ3.square().sum(dim=(1, 2))
+    one_point_P = size_P <= torch.finfo(size_P.dtype).tiny
+    scale_P = torch.where(one_point_P, 1.0, (singular_P3 * signs_P3).sum(1) / size_P.where(~one_point_P, 1.0))
+    return scale_P[:, None, None] * turned_PJ3 + target_centre_P13
+
+
+def _errors(
+    true: Features, reconstructed: Features, skeleton: Skeleton, batch_clips: int, measure: FrameErrors
+) -> Iterator[np.ndarray]:
+    """Yield for each clip the errors of its frames in millimetres, padding cut off."""
     _check_pairs(true, reconstructed)
     scale = skeleton.metres_per_unit * MILLIMETRES_PER_METRE
     for start in range(0, len(true), batch_clips):
         part = slice(start, start + batch_clips)
-        gap_BTJ3 = _pelvis_aligned(true[part], skeleton) - _pelvis_aligned(reconstructed[part], skeleton)
-        errors_BT = gap_BTJ3.norm(dim=-1).mean(dim=-1) * scale
+        joints_BTJ3, made_BTJ3 = _joints(true[part], skeleton), _joints(reconstructed[part], skeleton)
+        errors_BT = measure(joints_BTJ3, made_BTJ3) * scale
+        lost_frames = joints_BTJ3.shape[1] - errors_BT.shape[1]
         for clip, errors_T in zip(true[part], errors_BT, strict=True):
-            yield errors_T[: len(clip)].numpy()
+            yield errors_T[: max(0, len(clip) - lost_frames)].numpy()
 
 
-def _check_pairs(true: Sequence[np.ndarray], reconstructed: Sequence[np.ndarray]) -> None:
+def _pelvis_errors(true_BTJ3: Tensor, made_BTJ3: Tensor) -> Tensor:
+    gap_BTJ3 = true_BTJ3 - made_BTJ3
+    return (gap_BTJ3 - gap_BTJ3[..., PELVIS : PELVIS + 1, :]).norm(dim=-1).mean(dim=-1)
+
+
+def _procrustes_errors(true_BTJ3: Tensor, made_BTJ3: Tensor) -> Tensor:
+    aligned_PJ3 = procrustes(made_BTJ3.flatten(0, 1), true_BTJ3.flatten(0, 1))
+    return (aligned_PJ3.view_as(made_BTJ3) - true_BTJ3).norm(dim=-1).mean(dim=-1)
+
+
+def _acceleration_errors(true_BTJ3: Tensor, made_BTJ3: Tensor) -> Tensor:
+    return (true_BTJ3 - made_BTJ3).diff(n=2, dim=1).norm(dim=-1).mean(dim=-1)
+
+
+def _mean(name: str, errors: Iterator[np.ndarray], needed: str = "one frame") -> float:
+    total, frames = 0.0, 0
+    for errors_T in errors:
+        total, frames = total + float(errors_T.sum()), frames + len(errors_T)
+    if not frames:
+        raise LampError(f"{name} needs at least {needed}, found none")
+    return total / frames
+
+
+def _check_pairs(true: Features, reconstructed: Features) -> None:
     if len(true) != len(reconstructed):
         raise LampError(
             f"{len(true)} true and {len(reconstructed)} reconstructed clips; they have to be pairs"
@@ -73,11 +146,10 @@ def _check_pairs(true: Sequence[np.ndarray], reconstructed: Sequence[np.ndarray]
             )
 
 
-def _pelvis_aligned(clips: Sequence[np.ndarray], skeleton: Skeleton) -> torch.Tensor:
-    """Joints (B, T, J, 3) of clips padded to the longest one, the pelvis of every frame at the origin.
+def _joints(clips: Features, skeleton: Skeleton) -> Tensor:
+    """Joints (B, T, J, 3) of clips padded to the longest one.
 
     Heading and place add up over the frames before, so what stands behind a clip's end does not reach it.
     """
     tensors = [torch.as_tensor(np.asarray(clip, dtype=np.float32)) for clip in clips]
-    joints_BTJ3 = decode(torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True), skeleton).double()
-    return joints_BTJ3 - joints_BTJ3[..., PELVIS : PELVIS + 1, :]
+    return decode(torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True), skeleton).double()

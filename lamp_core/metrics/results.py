@@ -1,7 +1,7 @@
 """A measured number with everything that decides what it may be compared with, and its Parquet form."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -24,8 +24,26 @@ SCHEMA = pa.schema(
         pa.field("repeats", pa.int32(), nullable=False),
         pa.field("items", pa.int32(), nullable=False),
         pa.field("note", pa.string(), nullable=False),
+        pa.field("data", pa.string(), nullable=False),
+        pa.field("data_version", pa.string(), nullable=False),
+        pa.field("model_run", pa.string(), nullable=False),
     ]
 )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What all numbers of a measurement come from.
+
+    Args:
+        data: the data set that was measured.
+        data_version: its version, a hash.
+        model_run: the MLflow run that made the models, or the commit of the code where none is known.
+    """
+
+    data: str
+    data_version: str
+    model_run: str
 
 
 @dataclass(frozen=True)
@@ -93,18 +111,24 @@ class Measurements:
     note: str = ""
     values: dict[str, list[float]] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
     def record(self, metrics: Sequence[str], measure: Callable[[], Sequence[float]]) -> None:
         """Measure once; what cannot be measured becomes a row that says why."""
         try:
             for metric, value in zip(metrics, measure(), strict=True):
                 self.values.setdefault(metric, []).append(value)
+                if not math.isfinite(value):
+                    self.faults[metric] = "there is nothing that it could be taken from"
         except LampError as fault:
             self.faults.update(dict.fromkeys(metrics, str(fault)))
 
-    def add_note(self, note: str) -> None:
-        """Say something of every number; nothing when the note is empty."""
-        self.note = "; ".join(part for part in (self.note, note) if part)
+    def add_note(self, note: str, metric: str | None = None) -> None:
+        """Say something of every number, or of one metric's; nothing when the note is empty."""
+        if metric is None:
+            self.note = _joined(self.note, note)
+        else:
+            self.notes[metric] = _joined(self.notes.get(metric, ""), note)
 
     def results(self) -> list[Result]:
         """Return a row a metric, in the order in which they were measured."""
@@ -113,30 +137,47 @@ class Measurements:
     def _result(self, metric: str) -> Result:
         values, fault = self.values.get(metric, []), self.faults.get(metric)
         value, interval = (math.nan, math.nan) if fault else summarise(values)
-        note = "; ".join(part for part in (f"not measured: {fault}" if fault else "", self.note) if part)
+        why = f"not measured: {fault}" if fault else ""
+        note = _joined(why, self.note, self.notes.get(metric, ""))
         repeats = 0 if fault else len(values)
         return Result(
             self.system, metric, value, interval, self.protocol, self.evaluator, repeats, self.items, note
         )
 
 
-def write_results(path: Path, results: Iterable[Result], metadata: Mapping[str, str] | None = None) -> None:
-    """Write results to Parquet, one row a number; ``metadata`` (data version, run) goes into the schema."""
-    schema = SCHEMA.with_metadata(dict(metadata)) if metadata else SCHEMA
+def write_results(path: Path, results: Iterable[Result], origin: Origin) -> None:
+    """Write results to Parquet, one row a number."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist([asdict(result) for result in results], schema=schema), path)
+    rows = [{**asdict(result), **asdict(origin)} for result in results]
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
 
 
 def read_results(path: Path) -> list[Result]:
     """Read what `write_results` wrote.
 
     Raises:
-        LampError: there is no such file, or its columns are not those of `Result`.
+        LampError: there is no such file, or its columns are not those of `SCHEMA`.
     """
+    names = [field.name for field in fields(Result)]
+    return [Result(*row.values()) for row in _table(path).select(names).to_pylist()]
+
+
+def read_origins(path: Path) -> list[Origin]:
+    """Return the origin of each row of what `write_results` wrote; LampError as `read_results`."""
+    names = [field.name for field in fields(Origin)]
+    return [Origin(*row.values()) for row in _table(path).select(names).to_pylist()]
+
+
+def _table(path: Path) -> pa.Table:
     if not path.exists():
         raise LampError(f"no results in {path}; `lamp run --until evaluate` measures them")
     table = pq.read_table(path)
-    names = [field.name for field in fields(Result)]
-    if table.column_names != names:
-        raise LampError(f"{path} has the columns {table.column_names}; results have {names}")
-    return [Result(**row) for row in table.to_pylist()]
+    if table.column_names != SCHEMA.names:
+        raise LampError(
+            f"{path} has the columns {table.column_names}; results have {SCHEMA.names}: measure them again"
+        )
+    return table
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)

@@ -61,6 +61,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     shutil.copytree(REPOSITORY / ".dvc", root / ".dvc", ignore=NOT_COPIED)
     (root / "data" / "sources").mkdir(parents=True)
     shutil.copy(REPOSITORY / "data/sources/procedural.yaml", root / "data/sources")
+    (root / "data" / "experiments").mkdir()
+    shutil.copy(REPOSITORY / "data/experiments/README.md", root / "data/experiments")
     subprocess.run(["git", "init", "--quiet", str(root)], check=True)
     workspace = Workspace(root)
     assert set(workspace.run("--data", "procedural", "--profile", "smoke").values()) == {"done"}

@@ -1,5 +1,6 @@
 """Small models and data that several unit tests share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,15 @@ from lamp_core.config.models import Optimisation
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    """Threads that wait for each other make tiny models many times slower on busy cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lamp_core.errors import LampError
 from lamp_core.metrics.recall import (
     chance_recall,
+    far_apart,
     ranks,
     recall,
     recall_in_batches,
@@ -151,3 +152,19 @@ def test_a_gallery_of_ten_thousand_takes_seconds():
     found = recall(ranks(similarity, same_caption([str(item // 2) for item in range(10_000)])))
     assert time.perf_counter() - start < 20.0
     assert found.queries == 10_000
+
+
+def test_texts_far_apart_are_those_of_a_plain_search():
+    embeddings = np.random.default_rng(0).normal(size=(40, 3))
+    similarity = scaled_cosine(embeddings)
+    chosen = [int(np.argmin(similarity.mean(axis=1)))]
+    while len(chosen) < 7:
+        rest = [place for place in range(40) if place not in chosen]
+        chosen.append(min(rest, key=lambda place: (max(similarity[place, other] for other in chosen), place)))
+    assert far_apart(similarity, 7).tolist() == sorted(chosen)
+
+
+def test_texts_far_apart_are_no_more_than_there_are_different_ones():
+    embeddings = np.repeat(np.eye(4), 5, axis=0)
+    assert far_apart(scaled_cosine(embeddings), 10).tolist() == [0, 5, 10, 15]
+    assert far_apart(np.ones((3, 3)), 2).tolist() == [0]

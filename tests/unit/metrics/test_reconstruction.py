@@ -1,10 +1,18 @@
 import numpy as np
 import pytest
+import scipy.linalg
 import torch
+from scipy.spatial.transform import Rotation
 
 from lamp_core.errors import LampError
 from lamp_core.features.decode import decode
-from lamp_core.metrics.reconstruction import frame_errors, mpjpe
+from lamp_core.metrics.reconstruction import (
+    acceleration_error,
+    frame_errors,
+    mpjpe,
+    pa_mpjpe,
+    procrustes,
+)
 from lamp_core.skeleton.skeleton import load_skeleton
 
 
@@ -70,3 +78,86 @@ def test_what_cannot_be_compared_is_named():
     broken = [true[0], np.full_like(true[1], np.nan)]
     with pytest.raises(LampError, match="clip 1 of 2 or its reconstruction is not finite"):
         mpjpe(true, broken, skeleton)
+
+
+def joints_of(clip, skeleton):
+    return decode(torch.from_numpy(clip), skeleton).double().numpy()
+
+
+def aligned(pose, target):
+    """The best similarity by scipy: the rotation of two sets of vectors, then the scale by least squares."""
+    centred, wanted = pose - pose.mean(axis=0), target - target.mean(axis=0)
+    turned = Rotation.align_vectors(wanted, centred)[0].apply(centred)
+    return (turned * wanted).sum() / (turned**2).sum() * turned + target.mean(axis=0)
+
+
+@pytest.mark.parametrize("name", ["smpl22", "kit21"])
+@pytest.mark.filterwarnings("ignore:Optimal rotation is not uniquely")
+def test_pa_mpjpe_of_padded_batches_is_that_of_a_loop(name):
+    skeleton = load_skeleton(name)
+    true, made = clips(skeleton, [9, 4, 6], 0), clips(skeleton, [9, 4, 6], 1)
+    errors = [
+        np.linalg.norm(aligned(pose, target) - target, axis=1).mean()
+        for first, second in zip(true, made, strict=True)
+        for target, pose in zip(joints_of(first, skeleton), joints_of(second, skeleton), strict=True)
+    ]
+    expected = np.mean(errors) * skeleton.metres_per_unit * 1000
+    assert pa_mpjpe(true, made, skeleton) == pytest.approx(expected, rel=1e-5)
+    assert pa_mpjpe(true, made, skeleton, batch_clips=2) == pytest.approx(expected, rel=1e-5)
+    assert pa_mpjpe(true, made, skeleton) < mpjpe(true, made, skeleton)
+
+
+def test_procrustes_undoes_a_similarity_but_no_reflection():
+    draws = np.random.default_rng(0)
+    poses = draws.normal(size=(20, 22, 3))
+    turns = Rotation.random(20, rng=draws).as_matrix()
+    moved = 1.7 * poses @ turns.transpose(0, 2, 1) + draws.normal(size=(20, 1, 3))
+    back = procrustes(torch.from_numpy(moved), torch.from_numpy(poses)).numpy()
+    np.testing.assert_allclose(back, poses, atol=1e-12)
+    mirrored = poses * np.array([-1.0, 1.0, 1.0])
+    gap = procrustes(torch.from_numpy(mirrored), torch.from_numpy(poses)).numpy() - poses
+    assert np.linalg.norm(gap, axis=-1).mean() > 0.1
+    for pose, mirror in zip(poses, mirrored, strict=True):
+        best = scipy.linalg.orthogonal_procrustes(mirror - mirror.mean(0), pose - pose.mean(0))[0]
+        assert np.linalg.det(best) < 0, "the best orthogonal matrix is the mirror"
+
+
+def test_a_pose_in_one_point_is_shifted_only():
+    target = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 22, 3)))
+    made = procrustes(torch.ones(1, 22, 3, dtype=torch.float64), target)
+    np.testing.assert_allclose(made, target.mean(1, keepdim=True).expand_as(made), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["smpl22", "kit21"])
+def test_acceleration_error_is_that_of_a_loop(name):
+    skeleton = load_skeleton(name)
+    lengths = [9, 2, 5, 12]
+    true, made = clips(skeleton, lengths, 0), clips(skeleton, lengths, 1)
+    errors = []
+    for first, second in zip(true, made, strict=True):
+        one, other = joints_of(first, skeleton), joints_of(second, skeleton)
+        for frame in range(1, len(one) - 1):
+            gap = [p[frame - 1] - 2 * p[frame] + p[frame + 1] for p in (one, other)]
+            errors.append(np.linalg.norm(gap[0] - gap[1], axis=1).mean())
+    assert len(errors) == 7 + 0 + 3 + 10
+    expected = np.mean(errors) * skeleton.metres_per_unit * 1000
+    assert acceleration_error(true, made, skeleton) == pytest.approx(expected, rel=1e-4)
+    assert acceleration_error(true, made, skeleton, batch_clips=2) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_steady_drift_is_no_acceleration():
+    skeleton = load_skeleton("smpl22")
+    true = [np.zeros((8, skeleton.feature_count), dtype=np.float32)]
+    drifting = [true[0].copy()]
+    drifting[0][:, 1:3] = 0.1
+    assert acceleration_error(true, drifting, skeleton) == pytest.approx(0.0, abs=1e-3)
+    with pytest.raises(LampError, match="three consecutive frames"):
+        acceleration_error([true[0][:2]], [drifting[0][:2]], skeleton)
+
+
+def test_a_reconstruction_of_itself_has_no_error():
+    skeleton = load_skeleton("kit21")
+    true = clips(skeleton, [8, 12], 0)
+    assert [
+        measure(true, true, skeleton) for measure in (mpjpe, pa_mpjpe, acceleration_error)
+    ] == pytest.approx([0.0, 0.0, 0.0], abs=1e-9)

@@ -7,7 +7,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from lamp_core.errors import LampError
-from lamp_core.metrics.results import Measurements, Result, read_results, summarise, write_results
+from lamp_core.metrics.results import (
+    Measurements,
+    Origin,
+    Result,
+    read_origins,
+    read_results,
+    summarise,
+    write_results,
+)
+
+ORIGIN = Origin("bandai-namco", "27f38d02bfef", "8c1f")
 
 
 def test_summary_by_hand():
@@ -31,13 +41,17 @@ def rows():
 
 def test_results_come_back_from_parquet(tmp_path):
     path = tmp_path / "deeper" / "results.parquet"
-    write_results(path, rows(), {"data version": "abc"})
+    write_results(path, rows(), ORIGIN)
     found = read_results(path)
     assert found[0] == rows()[0]
     assert found[0].measured
     assert not found[1].measured
     assert found[1].note == "too few"
-    assert pq.read_schema(path).metadata[b"data version"] == b"abc"
+    assert read_origins(path) == [ORIGIN, ORIGIN]
+    assert pq.read_table(path, columns=["metric", "model_run"]).to_pylist()[0] == {
+        "metric": "FID",
+        "model_run": "8c1f",
+    }
 
 
 def test_a_wrong_or_missing_file_is_named(tmp_path):
@@ -62,3 +76,21 @@ def test_measurements_summarise_and_say_why_there_is_none():
     assert math.isnan(first.value)
     assert first.repeats == 0
     assert first.note == second.note == "not measured: 12 items are fewer than a batch of 32; a note"
+
+
+def test_a_note_may_belong_to_one_metric():
+    measured = Measurements("LaMP-T2M", "text to motion", "guo-own", 12)
+    measured.record(["FID", "Diversity"], lambda: [1.0, 2.0])
+    measured.add_note("10 of 12 texts", "Diversity")
+    measured.add_note("")
+    assert [row.note for row in measured.results()] == ["", "10 of 12 texts"]
+
+
+def test_a_number_that_is_not_finite_is_none():
+    measured = Measurements("LaMP-T2M", "plausibility", "none", 12)
+    measured.record(["jerk", "sliding speed"], lambda: [1.0, math.nan])
+    jerk, sliding = measured.results()
+    assert jerk.measured
+    assert not sliding.measured
+    assert sliding.note.startswith("not measured: ")
+    assert sliding.repeats == 0

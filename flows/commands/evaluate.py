@@ -1,0 +1,154 @@
+"""``lamp evaluate``: any protocol on demand, for the trained models or another system's motions."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lamp_core.errors import LampError
+from tasks.project import find_project
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lamp_core.metrics.protocol import OnProgress
+    from lamp_core.render.metric_tables import Cell, Column, MetricTable
+    from lamp_core.render.tables import TextTable
+    from tasks.evaluations import Evaluation
+
+SPLITS = ("train", "val", "test", "all")
+ABSENT = "–"
+
+
+def evaluate(
+    of: Annotated[
+        str | None, typer.Option(help="Measure this stage: tokenizer, t2m or retrieval.", metavar="STAGE")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Measure by this protocol: reconstruction, text-to-motion, plausibility, completion, full, "
+            "distinct, threshold, dissimilar or batches; may be repeated.",
+            metavar="P",
+        ),
+    ] = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of every sampled metric and generation; else as in params.yaml."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Data set that the models have to be of.", metavar="NAME")
+    ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            help="Measure on another registered data set, by the models' statistics and evaluator.",
+            metavar="OTHER",
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split that is measured on: train, val, test or all.")] = "test",
+    motions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Measure a folder of other motions instead: CLIP.npy, or CLIP_k.npy for its caption k, "
+            "joints (T, J, 3) or features (T, D).",
+            metavar="FOLDER",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder to write to; else one in data/evaluations.")
+    ] = None,
+) -> None:
+    """Measure the trained models of the workspace: tables, Parquet, CSV, JSON and an MLflow run."""
+    from rich.console import Console
+
+    from flows.tables import print_tables
+    from lamp_core.render.result_tables import result_tables
+    from tasks.evaluations import Request, evaluate_on_demand
+
+    if split not in SPLITS:
+        raise LampError(f"unknown split '{split}'; known: {', '.join(SPLITS)}")
+    request = Request(of, protocol or (), repeats, data, on, split, motions, output)
+    console = Console()
+    with _progress(console) as on_progress:
+        found = evaluate_on_demand(find_project(), request, on_progress)
+    tables = [text_table(table) for table in result_tables(found.results)]
+    needed = max(map(_width, tables), default=0)
+    print_tables(Console(width=max(console.width, needed)), tables)
+    _print_record(console, found)
+
+
+def text_table(table: "MetricTable") -> "TextTable":
+    """A metric table as text; the heading of a group of rows stands before each of its systems."""
+    from lamp_core.render.tables import ARROWS, TextTable
+
+    header = [
+        " ".join(filter(None, (column.heading, ARROWS[column.direction], column.unit)))
+        for column in table.columns
+    ]
+    rows = [
+        [
+            f"{group.heading}: {row.system}" if group.heading else row.system,
+            *(_shown(cell, column) for cell, column in zip(row.cells, table.columns, strict=True)),
+        ]
+        for group in table.groups
+        for row in group.rows
+    ]
+    by = f", evaluator {table.evaluator}" if table.evaluator != "none" else ""
+    facts = (
+        f"{table.protocol}{by}; {table.items} items, {table.repeats} repeats, ± is half of the 95 % interval"
+    )
+    return TextTable(table.title, ["", *header], rows, [facts, *table.remarks])
+
+
+def _shown(cell: "Cell | None", column: "Column") -> str:
+    if cell is None:
+        return ABSENT
+    if not cell.measured:
+        return "not measured"
+    half = f" ± {cell.interval:.{column.decimals}f}" if cell.interval > 0 else ""
+    return f"{cell.value:.{column.decimals}f}{half}"
+
+
+def _width(table: "TextTable") -> int:
+    """Characters that the widest row needs: a name or a number that is cut says nothing."""
+    columns: Sequence[Sequence[str]] = list(zip(table.header, *table.rows, strict=True))
+    return sum(max(map(len, column)) + 2 for column in columns)
+
+
+@contextmanager
+def _progress(console: "Console") -> "Iterator[OnProgress]":
+    """A bar that shows how far the measuring is, where there is a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("measuring", total=None)
+
+        def on_progress(done: int, total: int, text: str) -> None:
+            bar.update(task, completed=done, total=total, description=text)
+
+        yield on_progress
+
+
+def _print_record(console: "Console", found: "Evaluation") -> None:
+    """What was measured of what, and where it is written."""
+    origin = found.origin
+    lines = [
+        f"data set {origin.data}, version {origin.data_version[:12]}; models of {origin.model_run[:12]}",
+        f"written: {found.folder}",
+        f"MLflow run: {found.run_id}" if found.run_id else "",
+    ]
+    if found.left_out is not None:
+        read = found.left_out
+        missing = (
+            f"{len(read.missing)} items without a motion" if read.missing else "no item without a motion"
+        )
+        names = f"{found.folder / 'left-out.csv'} names them"
+        lines.insert(
+            0, f"{len(read.given)} motions scored, {missing}, {len(read.left_out)} files left out; {names}"
+        )
+    for line in filter(None, lines):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

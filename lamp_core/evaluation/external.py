@@ -1,0 +1,189 @@
+"""Motions that another system made for the test captions: a folder of ``.npy`` files.
+
+``CLIP.npy`` is a motion of the clip's first caption, ``CLIP_k.npy`` one of its caption k, counted from 0 in
+the order of its caption file. A file holds joints (T, J, 3) in the skeleton's unit and at its rate, or raw
+features (T, D).
+
+Shapes: T frames, J joints, D feature numbers a frame.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lamp_core.arrays import read_npy
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.items import DOWNSAMPLING, Item
+from lamp_core.errors import LampError, RejectedClip
+from lamp_core.evaluation.trained import ALL, TEST, Trained
+from lamp_core.features.encode import encode
+from lamp_core.metrics.evaluation import GivenMotion, evaluate_given_motions
+from lamp_core.metrics.joint_results import evaluate_plausibility
+from lamp_core.metrics.protocol import TestItems
+from lamp_core.metrics.results import Result
+
+EXAMPLES_A_REASON = 3
+PROTOCOLS = ("text-to-motion", "plausibility")
+"""What can be measured of motions alone."""
+UNKNOWN, OUTSIDE = "not-in-the-split", "outside-the-protocol"
+NOT_FINITE, SHAPE, SHORT = "not-finite", "joint-count", "too-short"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A file that is not scored, and why."""
+
+    file: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class ReadMotions:
+    """What a folder holds.
+
+    Args:
+        given: the motions that can be scored.
+        left_out: the files that cannot.
+        missing: the test items without a motion, ``clip`` or ``clip at frame N``.
+        cut: motions that were longer than the protocol's longest and were cut to it.
+    """
+
+    given: list[GivenMotion]
+    left_out: list[LeftOut]
+    missing: list[str]
+    cut: int
+
+    @property
+    def note(self) -> str:
+        """How many files are left out and why, with the first of each reason; empty when none is."""
+        parts = []
+        for reason in dict.fromkeys(left.reason for left in self.left_out):
+            files = [left.file for left in self.left_out if left.reason == reason]
+            shown = ", ".join(files[:EXAMPLES_A_REASON]) + (", ..." if files[EXAMPLES_A_REASON:] else "")
+            parts.append(f"{len(files)} {reason} ({shown})")
+        told = f"{len(self.left_out)} files left out: {', '.join(parts)}" if parts else ""
+        cut = f"{self.cut} motions cut to the protocol's longest" if self.cut else ""
+        return "; ".join(part for part in (told, cut) if part)
+
+
+def read_motions(
+    folder: Path, features: FeatureSet, items: Sequence[Item], max_frames: int, split: str = TEST
+) -> ReadMotions:
+    """Read the motions of a folder for the test items.
+
+    Args:
+        folder: of ``.npy`` files.
+        features: the data set: its captions, skeleton, statistics and reference pose.
+        items: of the protocol, with captions.
+        max_frames: motions of as many frames and longer are cut.
+        split: that the items are of, or ``all``.
+
+    Raises:
+        LampError: there is no folder or no ``.npy`` file in it.
+    """
+    if not folder.is_dir():
+        raise LampError(f"there is no folder {folder}")
+    paths = sorted(folder.glob("*.npy"))
+    if not paths:
+        raise LampError(f"{folder} holds no .npy files; a motion is CLIP.npy or CLIP_k.npy")
+    of_split = range(len(features)) if split == ALL else features.of_split(split)
+    captions_of = {features.clips[place]: features.captions[place] for place in of_split}
+    item_of = {(item.clip, caption): place for place, item in enumerate(items) for caption in item.captions}
+    longest = (max_frames - 1) // DOWNSAMPLING * DOWNSAMPLING
+    given: list[GivenMotion] = []
+    left_out: list[LeftOut] = []
+    cut = 0
+    for path in paths:
+        try:
+            place, caption = _meant(path.stem, captions_of, item_of)
+            raw_TD = _read(path, features)
+        except RejectedClip as fault:
+            left_out.append(LeftOut(path.name, fault.reason, fault.detail))
+            continue
+        cut += len(raw_TD) > longest + DOWNSAMPLING - 1
+        frames = min(len(raw_TD) // DOWNSAMPLING * DOWNSAMPLING, longest)
+        normalised_TD = np.asarray(features.statistics.normalise(raw_TD[:frames]), dtype=np.float32)
+        given.append(GivenMotion(place, caption, normalised_TD))
+    found = {motion.item for motion in given}
+    missing = [_name(item) for place, item in enumerate(items) if place not in found]
+    return ReadMotions(given, left_out, missing, cut)
+
+
+def measure_motions(trained: Trained, folder: Path, name: str) -> tuple[dict[str, list[Result]], ReadMotions]:
+    """Score a folder of motions by the evaluators of the trained models, beside the true motions.
+
+    Args:
+        trained: evaluators, test items and settings; its text to motion is not asked.
+        folder: see the module.
+        name: of the system in the rows.
+
+    Raises:
+        LampError: no folder, no file that can be scored, or no items.
+    """
+    features, settings = trained.features, trained.settings
+    items = TestItems.of(trained.items, features.statistics).items
+    read = read_motions(folder, features, items, settings.max_frames, trained.split)
+    if not read.given:
+        raise LampError(f"none of the files in {folder} can be scored; {read.note}")
+    families: dict[str, list[Result]] = {}
+    if "text-to-motion" in settings.protocols:
+        families["text_to_motion"] = evaluate_given_motions(
+            items,
+            name,
+            read.given,
+            trained.guo,
+            features.statistics,
+            settings,
+            matching=trained.further_evaluators,
+            embed=trained.cache.embed,
+            note=read.note,
+        )
+    if "plausibility" in settings.protocols:
+        first_of = {motion.item: motion.features_TD for motion in reversed(read.given)}
+        families["plausibility"] = evaluate_plausibility(
+            [items[place] for place in first_of],
+            {name: lambda test: list(first_of.values())},
+            features.skeleton,
+            features.statistics,
+        )
+    return families, read
+
+
+def _meant(
+    stem: str, captions_of: dict[str, list[Caption]], item_of: dict[tuple[str, Caption], int]
+) -> tuple[int, Caption]:
+    """The item and the caption that a file is of; a clip's own name comes before a number behind it."""
+    clip, number = stem, "0"
+    if clip not in captions_of:
+        clip, _, number = stem.rpartition("_")
+    captions = captions_of.get(clip, [])
+    if not number.isdecimal() or int(number) >= len(captions):
+        raise RejectedClip(UNKNOWN, f"no caption of the split is called {stem}")
+    caption = captions[int(number)]
+    if (clip, caption) not in item_of:
+        raise RejectedClip(OUTSIDE, f"{clip} is too short or too long for the protocol")
+    return item_of[clip, caption], caption
+
+
+def _read(path: Path, features: FeatureSet) -> np.ndarray:
+    """Raw features (T, D)."""
+    skeleton = features.skeleton
+    array = read_npy(path).astype(np.float32)
+    if not np.isfinite(array).all():
+        raise RejectedClip(NOT_FINITE, f"{int((~np.isfinite(array)).sum())} numbers are not finite")
+    if array.ndim == 3 and array.shape[1:] == (skeleton.joint_count, 3) and len(array) > 1:
+        array = encode(array, skeleton, features.reference_J3).numpy()
+    elif array.ndim != 2 or array.shape[1] != skeleton.feature_count:
+        wanted = f"(T, {skeleton.joint_count}, 3) or (T, {skeleton.feature_count})"
+        raise RejectedClip(SHAPE, f"{array.shape}, not {wanted}")
+    if len(array) < DOWNSAMPLING:
+        raise RejectedClip(SHORT, f"{len(array)} feature frames, fewer than {DOWNSAMPLING}")
+    return array
+
+
+def _name(item: Item) -> str:
+    return f"{item.clip} at frame {item.start}" if item.start else item.clip

@@ -1,0 +1,227 @@
+"""BERTScore of captions (Zhang et al. 2020) through the package bert-score, and LaMP-BertScore.
+
+Shapes: N captions.
+"""
+
+import csv
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from lamp_core.errors import LampError
+from lamp_core.lamp.backbone import minilm_folder
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+MINILM = "minilm"
+NO_REAL_LENGTH = 10**6
+"""A tokenizer that knows no length limit says a number beyond this, which overflows when it truncates."""
+POSITIONS_OF_ANY_MODEL = 512
+TRUE_CAPTIONS = "LaMP-BertScore, true captions"
+TRUE_MOTIONS = "LaMP-BertScore, captions of true motions"
+
+
+@dataclass(frozen=True, eq=False)
+class BertScores:
+    """F1 of captions.
+
+    Args:
+        f1_N: of each caption, at most 1; under 0 is possible when rescaled.
+        empty: captions without a word, which score 0.
+        weightless: captions without an idf weight, or whose references have none, since their word pieces
+            stand in every reference; they score 0.
+    """
+
+    f1_N: np.ndarray
+    empty: int
+    weightless: int
+
+    @property
+    def mean(self) -> float:
+        """Mean over all captions."""
+        return float(self.f1_N.mean())
+
+    @property
+    def note(self) -> str:
+        """What a record has to say of the captions that score 0."""
+        counts = {"empty": self.empty, "without any weighted word": self.weightless}
+        return ", ".join(f"{count} captions {name}" for name, count in counts.items() if count)
+
+
+class BertScorer:
+    """BERTScore with one model; what it is stands in `label`, which is part of every result.
+
+    Args:
+        model: a folder with a model and its tokenizer, ``minilm`` (the packaged one), or a name known to the
+            hub of transformers. The papers use ``roberta-large``.
+        known_as: name of the model that a folder is a copy of; it decides the default layer and the baseline.
+        layer: whose states are compared; by default the one that bert-score found best for this model, or
+            the last.
+        idf: weigh word pieces by how few references have them, as the papers do.
+        rescale: move the scores so that unrelated sentences score about 0, as the papers do. It needs the
+            baseline of this very model and layer, which bert-score ships for some; without one the scores
+            stay as they are, and `label` says so.
+        device: where the model runs.
+        batch_size: sentences a forward pass.
+
+    Raises:
+        LampError: there is no such model, or it has no such layer.
+    """
+
+    def __init__(
+        self,
+        model: str = "roberta-large",
+        *,
+        known_as: str = "",
+        layer: int | None = None,
+        idf: bool = True,
+        rescale: bool = True,
+        device: torch.device | str = "cpu",
+        batch_size: int = 64,
+    ) -> None:
+        from bert_score.utils import get_model, get_tokenizer, model2layers
+
+        source = str(minilm_folder()) if model == MINILM else model
+        name = known_as or model
+        try:
+            config = _config(source)
+            self.layer = model2layers.get(name, config.num_hidden_layers) if layer is None else layer
+            if not 0 <= self.layer <= config.num_hidden_layers:
+                raise LampError(
+                    f"BERTScore's model {name} has {config.num_hidden_layers} layers, not {layer}"
+                )
+            self._tokenizer = get_tokenizer(source, use_fast=True)
+            self._model = get_model(source, self.layer).to(device)
+        except (OSError, ValueError) as error:
+            raise LampError(
+                f"no model {model} for BERTScore: give a folder with a model and its tokenizer, or {MINILM}"
+            ) from error
+        self._tokenizer.model_max_length = _longest(self._tokenizer, config)
+        self._device, self._batch_size, self._idf = str(device), batch_size, idf
+        self._baseline = _baseline(name, self.layer) if rescale else None
+        self.label = _label(name, self.layer, idf, rescale, self._baseline)
+
+    def scores(self, captions: Sequence[str], references: Sequence[Sequence[str]]) -> BertScores:
+        """F1 of each caption with the best of its references.
+
+        Args:
+            captions: a caption a motion; an empty one scores 0 and is counted.
+            references: the true captions of each motion.
+
+        Raises:
+            LampError: no captions, not as many lists of references, a list without a word, or idf weights
+                wanted of a single reference.
+        """
+        known = [[text for text in listed if text.strip()] for listed in references]
+        if not captions or len(captions) != len(known) or not all(known):
+            raise LampError(
+                f"{len(captions)} captions and {len(known)} lists of references, "
+                f"{sum(not listed for listed in known)} of them without a word; BERTScore needs one a caption"
+            )
+        pairs = [
+            (place, captions[place], reference)
+            for place, listed in enumerate(known)
+            if captions[place].strip()
+            for reference in listed
+        ]
+        f1_N = np.full(len(captions), -np.inf)
+        every_reference = [reference for listed in known for reference in listed]
+        for (place, _, _), (precision, recall, f1) in zip(
+            pairs, self._compare(pairs, every_reference), strict=True
+        ):
+            # Without any weight on either side the package divides 0 by 0 and calls the F1 of it 0.
+            if np.isfinite(precision) and np.isfinite(recall):
+                f1_N[place] = max(f1_N[place], f1)
+        scored_N = np.isfinite(f1_N)
+        empty = sum(not caption.strip() for caption in captions)
+        if self._baseline is not None:
+            f1_N = (f1_N - self._baseline) / (1.0 - self._baseline)
+        return BertScores(np.where(scored_N, f1_N, 0.0), empty, int((~scored_N).sum()) - empty)
+
+    def _compare(self, pairs: Sequence[tuple[int, str, str]], references: list[str]) -> np.ndarray:
+        """Precision, recall and F1 of each pair of caption and reference."""
+        from bert_score.utils import bert_cos_score_idf, get_idf_dict
+
+        if not pairs:
+            return np.empty((0, 3))
+        if self._idf and len(set(references)) < 2:
+            raise LampError("idf weights need two different references at least; turn idf off for fewer")
+        weights: dict[int, float] = defaultdict(lambda: 1.0)
+        weights.update({self._tokenizer.sep_token_id: 0.0, self._tokenizer.cls_token_id: 0.0})
+        if self._idf:
+            weights = get_idf_dict(references, self._tokenizer, nthreads=0)
+        scores = bert_cos_score_idf(
+            self._model,
+            [reference for _, _, reference in pairs],
+            [caption for _, caption, _ in pairs],
+            self._tokenizer,
+            weights,
+            batch_size=self._batch_size,
+            device=self._device,
+        )
+        return scores.cpu().double().numpy()
+
+
+def lamp_bert_scores(
+    captions: Sequence[str],
+    true_motion_captions: Sequence[str],
+    references: Sequence[Sequence[str]],
+    scorer: BertScorer,
+) -> dict[str, BertScores]:
+    """LaMP-BertScore of a system in both readings of the paper.
+
+    Its 60 of Table 1 and its 32 of Table 4 cannot be the same quantity (the ground truth of Table 1 scores
+    100), so there are two: the captions of the system's motions against the true captions, and against the
+    captions of the true motions. The ceiling of both is the score of the captions of the true motions: give
+    these as ``captions`` too, which makes the row of the ground truth.
+
+    Args:
+        captions: what the captioning model says of the system's motions, a caption a motion.
+        true_motion_captions: what it says of the true motions.
+        references: the true captions of each motion.
+        scorer: measures both.
+
+    Raises:
+        LampError: see `BertScorer.scores`; a true motion without a caption makes the second impossible.
+    """
+    return {
+        TRUE_CAPTIONS: scorer.scores(captions, references),
+        TRUE_MOTIONS: scorer.scores(captions, [[caption] for caption in true_motion_captions]),
+    }
+
+
+def _config(source: str) -> "PretrainedConfig":
+    from transformers import AutoConfig
+
+    return AutoConfig.from_pretrained(source)
+
+
+def _longest(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedConfig") -> int:
+    """Word pieces a sentence; models of RoBERTa's family leave the first two positions unused."""
+    if tokenizer.model_max_length < NO_REAL_LENGTH:
+        return int(tokenizer.model_max_length)
+    return int(getattr(config, "max_position_embeddings", POSITIONS_OF_ANY_MODEL + 2)) - 2
+
+
+def _baseline(name: str, layer: int) -> float | None:
+    """F1 of unrelated English sentences, or None when bert-score does not ship it."""
+    import bert_score
+
+    table = Path(bert_score.__file__).parent / "rescale_baseline" / "en" / f"{name}.tsv"
+    if Path(name).is_absolute() or not table.is_file():
+        return None
+    with table.open(encoding="utf-8") as file:
+        found = {int(row["LAYER"]): float(row["F"]) for row in csv.DictReader(file)}
+    return found.get(layer)
+
+
+def _label(name: str, layer: int, idf: bool, rescale: bool, baseline: float | None) -> str:
+    rescaled = "rescaled" if baseline is not None else "not rescaled"
+    reason = " (no baseline of this model and layer)" if rescale and baseline is None else ""
+    return f"{Path(name).name} layer {layer}, {'idf' if idf else 'no idf'}, {rescaled}{reason}"

@@ -1,0 +1,112 @@
+"""A project's data folder with features and models of every stage: tiny, and trained on nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+from lamp_core.config import Config, override, profile_config
+from lamp_core.datasets.extraction import extract_features
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.ingest import ingest
+from lamp_core.datasets.items import DOWNSAMPLING, items_of
+from lamp_core.datasets.registry import load_source
+from lamp_core.generation.generator import save_length, save_t2m
+from lamp_core.generation.length import LengthEstimator
+from lamp_core.generation.transformer import MaskedMotionTransformer
+from lamp_core.lamp import LampFeatures
+from lamp_core.lamp.folder import save_lamp
+from lamp_core.lamp.model import LaMP, LaMPShape
+from lamp_core.lamp.text import train_vocabulary
+from lamp_core.metrics.guo import GuoEvaluator
+from lamp_core.metrics.vocabulary import Vocabulary
+from lamp_core.retrieval import build_gallery
+from lamp_core.skeleton.skeleton import load_skeleton
+from lamp_core.tokenizers import new_tokenizer, save_tokenizer
+
+CLIPS = 110
+SMALL = (
+    "evaluate.repeats=2",
+    "evaluate.generations=2",
+    "evaluate.floor_generations=1",
+    "evaluate.batch_size=4",
+    "evaluate.diversity_pairs=5",
+    "evaluate.multimodality_texts=2",
+    "evaluate.multimodality_motions=3",
+    "evaluate.multimodality_pairs=2",
+    "evaluate.completions=1",
+    "evaluate.protocols=[reconstruction, text-to-motion, plausibility, completion, full, distinct, batches]",
+    "t2m.sampling_steps=2",
+)
+
+
+def small_config() -> Config:
+    """Profile smoke, with less to measure."""
+    return override(profile_config("smoke"), SMALL)
+
+
+def make_small_project(data: Path) -> None:
+    """Fill the data folder of a project as if it had run."""
+    (data / "sources").mkdir(parents=True)
+    source = {"name": "procedural", "kind": "procedural"}
+    (data / "sources" / "procedural.yaml").write_text(yaml.safe_dump(source))
+    make_features(data, "smpl22", CLIPS)
+    make_models(data, small_config())
+
+
+def make_features(data: Path, skeleton: str, clips: int) -> None:
+    """Ingest the procedural data set and compute its features."""
+    source = load_source(data, "procedural")
+    ingest(source, load_skeleton(skeleton), data / "ingest", procedural=(clips, 0), workers=1)
+    extract_features(data / "ingest", data / "features")
+
+
+def make_models(data: Path, config: Config) -> None:
+    """Write an untrained model for every stage, and the gallery."""
+    torch.manual_seed(0)
+    features = FeatureSet.load(data / "features")
+    captions = [caption for item in items_of(features) for caption in item.captions]
+    tokenizer = new_tokenizer(features.skeleton.feature_count, config.tokenizer).eval()
+    for codebook in tokenizer.layers:
+        codebook.codes_KC.normal_()
+    save_tokenizer(data / "tokenizer", tokenizer)
+    words = train_vocabulary((caption.text for caption in captions), 300, config.pretrain.max_words)
+    lamp = LaMP(_shape(config, words.size)).eval()
+    save_lamp(data / "pretrain", lamp, words)
+    codes, width = config.tokenizer.codes, lamp.shape.width
+    save_t2m(data / "t2m", MaskedMotionTransformer(codes, width, lamp.shape.max_tokens, config.t2m))
+    save_length(data / "length", LengthEstimator(width, config.length))
+    vocabulary = Vocabulary.of(captions)
+    GuoEvaluator.create(vocabulary, tokenizer.feature_count, config.evaluator).save(data / "evaluator")
+    gallery, scores_NN = build_gallery(
+        LampFeatures(lamp, words),
+        tokenizer,
+        items_of(features, "test"),
+        features.statistics,
+        config.retrieval,
+    )
+    gallery.save(data / "retrieval")
+    np.save(data / "retrieval" / "similarity.npy", scores_NN.detach().numpy())
+
+
+def _shape(config: Config, vocabulary: int) -> LaMPShape:
+    backbone = config.pretrain.backbone
+    return LaMPShape(
+        layers=backbone.layers,
+        width=backbone.width,
+        heads=backbone.heads,
+        feed_forward=2 * backbone.width,
+        positions=config.pretrain.max_words,
+        vocabulary=vocabulary,
+        queries=config.pretrain.queries,
+        projection_width=config.pretrain.projection_width,
+        cross_attention_every=2,
+        code_width=config.tokenizer.code_width,
+        codes=config.tokenizer.codes,
+        max_tokens=config.pretrain.max_frames // DOWNSAMPLING,
+        max_words=config.pretrain.max_words,
+        dropout=0.0,
+        temperature=0.07,
+        motion_decoding="autoregressive",
+    )

@@ -1,0 +1,189 @@
+"""What is measured of the trained models."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lamp_core.config import Config, override
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.errors import LampError
+from lamp_core.evaluation import FAMILIES, EmbeddingCache, Trained, measure, metric_key
+from lamp_core.evaluation.families import STAGES, Remembering, Systems
+from lamp_core.metrics.results import Result
+from lamp_core.tokenizers import new_tokenizer, save_tokenizer
+
+SYSTEMS = {
+    "tokenizer": ["ground truth", "mean pose", "untrained", "VQ-VAE"],
+    "text_to_motion": ["ground truth", "chance", "untrained", "LaMP-T2M"],
+    "plausibility": ["ground truth", "VQ-VAE", "untrained", "LaMP-T2M"],
+    "completion": ["interpolation", "untrained", "LaMP-T2M"],
+    "retrieval": ["chance", "untrained", "LaMP-Feat"],
+}
+
+
+@pytest.fixture(scope="module")
+def families(data_folder: Path, config: Config) -> dict[str, list[Result]]:
+    features = FeatureSet.load(data_folder / "features")
+    return measure(Trained(data_folder, config, features, torch.device("cpu")))
+
+
+def test_every_family_measures_its_systems_floors_first(families: dict[str, list[Result]]) -> None:
+    found = {name: list(dict.fromkeys(row.system for row in rows)) for name, rows in families.items()}
+    assert found == SYSTEMS
+    unmeasured = [row for rows in families.values() for row in rows if not row.measured]
+    assert [row.note for row in unmeasured if not row.note.startswith("not measured: ")] == []
+    assert any(row.measured and row.system == "LaMP-T2M" for row in families["text_to_motion"])
+
+
+def test_lamp_measures_beside_the_dual_encoder(families: dict[str, list[Result]]) -> None:
+    rows = families["text_to_motion"]
+    assert {row.evaluator for row in rows} == {"guo-own", "lamp"}
+    of_lamp = {row.metric for row in rows if row.evaluator == "lamp"}
+    assert of_lamp == {*(f"LaMP-R-Precision top {k}" for k in (1, 2, 3)), "LaMP-MM-Dist"}
+
+
+def test_no_two_numbers_share_a_name(families: dict[str, list[Result]]) -> None:
+    for rows in families.values():
+        assert len({metric_key(row) for row in rows}) == len(rows)
+    assert "LaMP-T2M/prediction_ADE" in {metric_key(row) for row in families["completion"]}
+    assert "LaMP-Feat/full_text_to_motion_R1" in {metric_key(row) for row in families["retrieval"]}
+    assert "VQ-VAE/MPJPE" in {metric_key(row) for row in families["tokenizer"]}
+
+
+def test_the_same_seed_measures_the_same(families: dict[str, list[Result]], trained: Trained) -> None:
+    again = measure(trained)
+    for name, rows in families.items():
+        assert [replace(row, value=0.0, interval=0.0) for row in rows] == [
+            replace(row, value=0.0, interval=0.0) for row in again[name]
+        ]
+        np.testing.assert_array_equal([row.value for row in rows], [row.value for row in again[name]])
+
+
+def test_only_the_wanted_protocols_are_measured_and_only_their_models_loaded(
+    data_folder: Path, config: Config, tmp_path: Path
+) -> None:
+    for stage in ("features", "tokenizer", "evaluator"):
+        (tmp_path / stage).symlink_to(data_folder / stage)
+    features = FeatureSet.load(tmp_path / "features")
+    wanted = override(config, ["evaluate.protocols=[reconstruction]"])
+    found = measure(Trained(tmp_path, wanted, features, torch.device("cpu")))
+    assert list(found) == ["tokenizer"]
+    with pytest.raises(LampError, match=r"no trained model in .*pretrain"):
+        measure(Trained(tmp_path, config, features, torch.device("cpu")))
+
+
+def test_a_residual_tokenizer_is_measured_with_all_layers_and_with_the_first(
+    data_folder: Path, config: Config, tmp_path: Path
+) -> None:
+    for stage in ("features", "evaluator"):
+        (tmp_path / stage).symlink_to(data_folder / stage)
+    wanted = override(
+        config,
+        ["tokenizer.kind=rvq", "tokenizer.quantiser_layers=3", "evaluate.protocols=[reconstruction]"],
+    )
+    tokenizer = new_tokenizer(263, wanted.tokenizer)
+    for codebook in tokenizer.layers:
+        codebook.codes_KC.normal_()
+    save_tokenizer(tmp_path / "tokenizer", tokenizer)
+    features = FeatureSet.load(tmp_path / "features")
+    rows = measure(Trained(tmp_path, wanted, features, torch.device("cpu")))["tokenizer"]
+    systems = list(dict.fromkeys(row.system for row in rows))
+    assert systems == ["ground truth", "mean pose", "untrained", "RVQ-VAE", "RVQ-VAE, first layer"]
+    errors = {row.system: row.value for row in rows if row.metric == "MPJPE"}
+    assert errors["RVQ-VAE"] != errors["RVQ-VAE, first layer"]
+
+
+def test_every_protocol_of_a_stage_is_measured_by_a_family() -> None:
+    assert {name for names in STAGES.values() for name in names} == {
+        name for protocols, _ in FAMILIES.values() for name in protocols
+    }
+
+
+def test_motions_that_were_made_before_are_not_made_again() -> None:
+    calls = []
+
+    def generate(captions: list[str], frames: list[int], seed: int) -> list[np.ndarray]:
+        calls.append(seed)
+        return [np.full((2, 2), seed)]
+
+    remembering = Remembering(generate)  # type: ignore[arg-type]
+    for seed in (0, 1, 0, 2):
+        assert remembering(["a"], [2], seed)[0][0, 0] == seed  # type: ignore[list-item]
+    assert calls == [0, 1, 2]
+
+
+def test_completed_motions_keep_what_was_given(trained: Trained) -> None:
+    from lamp_core.evaluation.completing import completing
+    from lamp_core.metrics.joint_results import first_given, masked_at_random
+    from lamp_core.metrics.protocol import TestItems
+
+    test = TestItems.of(trained.items, trained.features.statistics)
+    draws = np.random.default_rng(0)
+    for choose in (
+        lambda tokens: first_given(tokens, 0.2),
+        lambda tokens: masked_at_random(tokens, 0.5, draws),
+    ):
+        given = [choose(len(motion) // 4) for motion in test.motions]
+        captions = test.captions_at(test.draw_captions(trained.settings, 0))
+        complete = completing(Systems(trained).models("LaMP-T2M"))
+        made = complete(captions, test.motions, given, 3)
+        for motion, true, flags in zip(made, test.motions, given, strict=True):
+            assert motion.shape == true.shape
+            np.testing.assert_array_equal(motion[flags], true[flags])
+            assert np.isfinite(motion).all()
+        # What is missing is not looked at: other motion in its place completes the same.
+        changed = [
+            np.where(flags[:, None], true, 9.0) for true, flags in zip(test.motions, given, strict=True)
+        ]
+        for motion, other in zip(made, complete(captions, changed, given, 3), strict=True):
+            np.testing.assert_array_equal(motion, other)
+
+
+def test_embeddings_are_computed_once_in_a_run_and_across_runs(trained: Trained, tmp_path: Path) -> None:
+    from lamp_core.metrics.protocol import TestItems
+
+    test = TestItems.of(trained.items, trained.features.statistics)
+    asked = []
+
+    def identity_of(label: str) -> str:
+        asked.append(label)
+        return f"weights of {label}"
+
+    class Counting:
+        label, prefix, calls = "guo-own", "", 0
+
+        def embed_motions(self, motions: list[np.ndarray]) -> np.ndarray:
+            self.calls += 1
+            return trained.guo.embed_motions(motions)
+
+        def embed_texts(self, captions: list) -> np.ndarray:
+            return trained.guo.embed_texts(captions)
+
+    counting = Counting()
+    caches = [EmbeddingCache(identity_of, tmp_path / "cache") for _ in range(2)]
+    first = caches[0].embed(test, counting)
+    for cache in (*caches, *caches):
+        again = cache.embed(TestItems.of(trained.items, trained.features.statistics), counting)
+        np.testing.assert_array_equal(again.motions, first.motions)
+        np.testing.assert_array_equal(again.texts_CE, first.texts_CE)
+    assert counting.calls == 1
+    fewer = TestItems.of(trained.items[:-1], trained.features.statistics)
+    assert len(caches[1].embed(fewer, counting).motions) == len(trained.items) - 1
+    assert counting.calls == 2
+    EmbeddingCache(lambda label: "other weights", tmp_path / "cache").embed(test, counting)
+    assert counting.calls == 3
+    assert set(asked) == {"guo-own"}
+
+
+def test_the_cache_forgets_what_was_not_used_for_long(tmp_path: Path) -> None:
+    cache = EmbeddingCache(str, tmp_path)
+    for number in range(12):
+        cache.arrays(f"key{number}", lambda number=number: {"a": np.array([number])})
+    kept = sorted(path.stem for path in tmp_path.iterdir())
+    assert len(kept) == 8
+    found = EmbeddingCache(str, tmp_path).arrays("key11", lambda: {"a": np.array([math.nan])})
+    assert found["a"] == 11
