@@ -93,13 +93,13 @@ def evaluate_on_demand(
         LampError: a request that does not fit the workspace; it says what does.
     """
     config = load_params(project.params_file)
-    trained = _trained(project, config, request, on_progress)
+    trained, trained_on = _trained(project, config, request, on_progress)
     left_out = None
     if request.motions is not None:
         families, left_out = measure_motions(trained, request.motions, request.motions.resolve().name)
     else:
         families = measure(trained, on_progress)
-    note = _note(project, trained)
+    note = _note(trained, trained_on)
     families = {family: [_with_note(row, note) for row in rows] for family, rows in families.items()}
     origin = Origin(trained.features.dataset, trained.features.version, model_run(project))
     folder = request.output or _new_folder(project, request)
@@ -111,7 +111,7 @@ def evaluate_on_demand(
     }
     results = [row for rows in families.values() for row in rows]
     _write(folder, results, origin, metrics, left_out)
-    run_id = _track(project, trained.config, request, origin, metrics, folder)
+    run_id = _track(project, trained.config, request, origin, trained_on, metrics, folder)
     return Evaluation(results, origin, folder, left_out, run_id)
 
 
@@ -139,7 +139,10 @@ def wanted(settings: Evaluate, request: Request) -> Evaluate:
     return Evaluate.model_validate({**settings.model_dump(), **update})
 
 
-def _trained(project: Project, config: Config, request: Request, on_progress: OnProgress | None) -> Trained:
+def _trained(
+    project: Project, config: Config, request: Request, on_progress: OnProgress | None
+) -> tuple[Trained, str]:
+    """The models with the items that are asked for, and the data set that they were trained on."""
     config = config.model_copy(update={"evaluate": wanted(config.evaluate, request)})
     own = FeatureSet.load(project.output("features"))
     if request.data not in {None, own.dataset}:
@@ -150,27 +153,20 @@ def _trained(project: Project, config: Config, request: Request, on_progress: On
     is_own = request.on in {None, own.dataset}
     features = own
     if not is_own:
-        cache = project.state / "cache" / "data-sets"
-        features = features_on(str(request.on), project.data, config.ingest, cache, on_progress)
+        made = project.state / "cache" / "data-sets"
+        features = features_on(str(request.on), project.data, config.ingest, made, on_progress)
     torch.set_num_threads(resources.threads())
-    return Trained(
-        project.data,
-        config,
-        features,
-        torch.device(resources.device_name()),
-        request.split,
-        is_own,
-        project.state / "cache" / "embeddings",
-    )
+    device = torch.device(resources.device_name())
+    cache = project.state / "cache" / "embeddings"
+    return Trained(project.data, config, features, device, request.split, is_own, cache), own.dataset
 
 
-def _note(project: Project, trained: Trained) -> str:
+def _note(trained: Trained, trained_on: str) -> str:
     """What decides the numbers beside the protocol, when it is not the test split of the own data set."""
     split = "all clips" if trained.split == "all" else f"{trained.split} split"
     if trained.own_data:
         return "" if trained.split == TEST else f"{split} of {trained.features.dataset}"
-    own = FeatureSet.load(project.output("features")).dataset
-    return f"{split} of {trained.features.dataset} with models, statistics and evaluator of {own}"
+    return f"{split} of {trained.features.dataset} with models, statistics and evaluator of {trained_on}"
 
 
 def _with_note(row: Result, note: str) -> Result:
@@ -219,12 +215,13 @@ def _track(
     config: Config,
     request: Request,
     origin: Origin,
+    trained_on: str,
     metrics: Mapping[str, float],
     folder: Path,
 ) -> str | None:
     """Log the run; a store that fails does not take back what was measured."""
     tags = {**origin_tags(project, config), **asdict(origin), "kind": EVALUATION, "split": request.split}
-    tags |= {"measured": request.name, "trained_on": config.ingest.data}
+    tags |= {"measured": request.name, "trained_on": trained_on}
     try:
         tracking = Tracking(project)
         run_id = tracking.start(

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -100,6 +101,25 @@ def test_a_motion_is_generated_from_a_text(ending: str, workspace: Workspace) ->
     ended = workspace.lamp("generate", "a person walks forward", "--seconds", "2", "-o", f"motion.{ending}")
     assert ended.returncode == 0, ended.stderr
     assert (workspace.root / f"motion.{ending}").stat().st_size > 0
+
+
+def test_a_clip_is_continued_as_a_text_says(workspace: Workspace) -> None:
+    clip = _first_test_clip(workspace.root)
+    text = ("--text", "a person waves", "--seconds", "1")
+    ended = workspace.lamp("edit", "--clip", clip, "--after", *text, "-o", "edited.html")
+    assert ended.returncode == 0, ended.stderr
+    assert (workspace.root / "edited.html").stat().st_size > 0
+
+
+def _first_test_clip(root: Path) -> str:
+    table = pq.read_table(root / "data/retrieval/items.parquet", columns=["clip"])
+    return str(table["clip"][0])
+
+
+def test_the_models_are_measured_on_demand(workspace: Workspace) -> None:
+    ended = workspace.lamp("evaluate", "--of", "retrieval", "--repeats", "2")
+    assert ended.returncode == 0, ended.stderr
+    assert list((workspace.root / "data" / "evaluations").glob("*/results.parquet"))
 
 
 def test_the_gallery_is_searched_by_text(workspace: Workspace) -> None:
