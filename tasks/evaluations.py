@@ -16,8 +16,9 @@ from lamp_core.config import Config, load_params
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
-from lamp_core.evaluation import Trained, measure, metric_key
-from lamp_core.evaluation.external import PROTOCOLS, ReadMotions, measure_motions
+from lamp_core.evaluation import Trained, external, external_captions, measure, metric_key
+from lamp_core.evaluation.external import ReadMotions, measure_motions
+from lamp_core.evaluation.external_captions import ReadCaptions, measure_captions
 from lamp_core.evaluation.families import STAGES
 from lamp_core.evaluation.trained import TEST
 from lamp_core.evaluation.transfer import features_on
@@ -45,6 +46,7 @@ class Request:
         on: another registered data set to measure on.
         split: of the items, or ``all``.
         motions: folder of another system's motions, measured instead of the models'.
+        captions: file of another system's captions, measured instead of the models'.
         output: folder to write to; a new one in ``data/evaluations`` without it.
     """
 
@@ -55,6 +57,7 @@ class Request:
     on: str | None = None
     split: str = TEST
     motions: Path | None = None
+    captions: Path | None = None
     output: Path | None = None
 
     @property
@@ -62,6 +65,7 @@ class Request:
         """What is measured, in a word or two."""
         parts = [self.stage or "", *self.protocols, f"on-{self.on}" if self.on else ""]
         parts += [self.split if self.split != TEST else "", self.motions.name if self.motions else ""]
+        parts += [self.captions.stem if self.captions else ""]
         return "-".join(part for part in parts if part) or "all"
 
 
@@ -73,14 +77,14 @@ class Evaluation:
         results: every number.
         origin: of all of them.
         folder: where they are written.
-        left_out: what of a folder of motions could not be scored, empty without one.
+        left_out: what of a folder of motions or a file of captions could not be scored; None without one.
         run_id: the MLflow run; None when the store failed.
     """
 
     results: list[Result]
     origin: Origin
     folder: Path
-    left_out: ReadMotions | None
+    left_out: ReadMotions | ReadCaptions | None
     run_id: str | None
 
 
@@ -94,8 +98,10 @@ def evaluate_on_demand(
     """
     config = load_params(project.params_file)
     trained, trained_on = _trained(project, config, request, on_progress)
-    left_out = None
-    if request.motions is not None:
+    left_out: ReadMotions | ReadCaptions | None = None
+    if request.captions is not None:
+        families, left_out = measure_captions(trained, request.captions, request.captions.stem)
+    elif request.motions is not None:
         families, left_out = measure_motions(trained, request.motions, request.motions.resolve().name)
     else:
         families = measure(trained, on_progress)
@@ -125,18 +131,30 @@ def wanted(settings: Evaluate, request: Request) -> Evaluate:
         raise LampError(f"stage '{request.stage}' is not measured; those that are: {', '.join(STAGES)}")
     known = {name for names in STAGES.values() for name in names}
     possible = list(STAGES[request.stage] if request.stage else settings.protocols)
-    if request.motions is not None:
-        possible = [name for name in PROTOCOLS if request.stage in {None, "t2m"}]
+    if request.motions is not None and request.captions is not None:
+        raise LampError("a folder of motions and a file of captions are measured one at a time")
+    elsewhere, measurable = _made_elsewhere(request)
+    if elsewhere:
+        possible = [name for name in measurable if request.stage is None or name in STAGES[request.stage]]
+        if not possible:
+            raise LampError(f"{elsewhere} is not measured by stage '{request.stage}'; leave --of out")
     for name in request.protocols:
         if name not in known:
             raise LampError(f"unknown protocol '{name}'; known: {', '.join(sorted(known))}")
-        if (request.stage or request.motions) and name not in possible:
-            what = f"stage '{request.stage}'" if request.stage else "a folder of motions"
+        if (request.stage or elsewhere) and name not in possible:
+            what = f"stage '{request.stage}'" if request.stage else elsewhere
             raise LampError(f"{what} is not measured by '{name}'; its protocols: {', '.join(possible)}")
     update: dict[str, object] = {"protocols": tuple(request.protocols or possible)}
     if request.repeats is not None:
         update |= dict.fromkeys(("repeats", "generations", "completions"), request.repeats)
     return Evaluate.model_validate({**settings.model_dump(), **update})
+
+
+def _made_elsewhere(request: Request) -> tuple[str, Sequence[str]]:
+    """What is measured instead of the models, if anything, and the protocols that it can be measured by."""
+    if request.motions is not None:
+        return "a folder of motions", external.PROTOCOLS
+    return ("a file of captions", external_captions.PROTOCOLS) if request.captions is not None else ("", ())
 
 
 def _trained(
@@ -183,7 +201,7 @@ def _write(
     results: Sequence[Result],
     origin: Origin,
     metrics: Mapping[str, float],
-    left_out: ReadMotions | None,
+    left_out: ReadMotions | ReadCaptions | None,
 ) -> None:
     """Write ``results.parquet``, ``results.csv`` and ``metrics.json``, each by rename."""
     folder.mkdir(parents=True, exist_ok=True)

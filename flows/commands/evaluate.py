@@ -1,4 +1,4 @@
-"""``lamp evaluate``: any protocol on demand, for the trained models or another system's motions."""
+"""``lamp evaluate``: any protocol on demand, for the models or another system's motions or captions."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "val", "test", "all")
 ABSENT = "–"
+OTHER_MOTIONS = typer.Option(
+    help="Measure a folder of other motions instead: CLIP.npy, or CLIP_k.npy for its caption k, "
+    "joints (T, J, 3) or features (T, D).",
+    metavar="FOLDER",
+)
+OTHER_CAPTIONS = typer.Option(
+    help="Measure other captions of the motions instead: .json {clip: caption}, or .csv or .parquet "
+    "with the columns clip and caption.",
+    metavar="FILE",
+)
 
 
 def evaluate(
@@ -29,8 +39,8 @@ def evaluate(
     protocol: Annotated[
         list[str] | None,
         typer.Option(
-            help="Measure by this protocol: reconstruction, text-to-motion, plausibility, completion, full, "
-            "distinct, threshold, dissimilar or batches; may be repeated.",
+            help="Measure by this protocol: reconstruction, text-to-motion, plausibility, completion, "
+            "captioning, full, distinct, threshold, dissimilar or batches; may be repeated.",
             metavar="P",
         ),
     ] = None,
@@ -49,14 +59,8 @@ def evaluate(
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Split that is measured on: train, val, test or all.")] = "test",
-    motions: Annotated[
-        Path | None,
-        typer.Option(
-            help="Measure a folder of other motions instead: CLIP.npy, or CLIP_k.npy for its caption k, "
-            "joints (T, J, 3) or features (T, D).",
-            metavar="FOLDER",
-        ),
-    ] = None,
+    motions: Annotated[Path | None, OTHER_MOTIONS] = None,
+    captions: Annotated[Path | None, OTHER_CAPTIONS] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder to write to; else one in data/evaluations.")
     ] = None,
@@ -70,7 +74,7 @@ def evaluate(
 
     if split not in SPLITS:
         raise LampError(f"unknown split '{split}'; known: {', '.join(SPLITS)}")
-    request = Request(of, protocol or (), repeats, data, on, split, motions, output)
+    request = Request(of, protocol or (), repeats, data, on, split, motions, captions, output)
     console = Console()
     with _progress(console) as on_progress:
         found = evaluate_on_demand(find_project(), request, on_progress)
@@ -142,13 +146,6 @@ def _print_record(console: "Console", found: "Evaluation") -> None:
         f"MLflow run: {found.run_id}" if found.run_id else "",
     ]
     if found.left_out is not None:
-        read = found.left_out
-        missing = (
-            f"{len(read.missing)} items without a motion" if read.missing else "no item without a motion"
-        )
-        names = f"{found.folder / 'left-out.csv'} names them"
-        lines.insert(
-            0, f"{len(read.given)} motions scored, {missing}, {len(read.left_out)} files left out; {names}"
-        )
+        lines.insert(0, f"{found.left_out.summary}; {found.folder / 'left-out.csv'} names them")
     for line in filter(None, lines):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

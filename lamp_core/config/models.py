@@ -18,6 +18,7 @@ EvaluationProtocol = Literal[
     "text-to-motion",
     "plausibility",
     "completion",
+    "captioning",
     "full",
     "distinct",
     "threshold",

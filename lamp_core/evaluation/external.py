@@ -34,7 +34,7 @@ NOT_FINITE, SHAPE, SHORT = "not-finite", "joint-count", "too-short"
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that is not scored, and why."""
+    """A file, or an entry of a file by its clip, that is not scored, and why."""
 
     file: str
     reason: str
@@ -60,14 +60,27 @@ class ReadMotions:
     @property
     def note(self) -> str:
         """How many files are left out and why, with the first of each reason; empty when none is."""
-        parts = []
-        for reason in dict.fromkeys(left.reason for left in self.left_out):
-            files = [left.file for left in self.left_out if left.reason == reason]
-            shown = ", ".join(files[:EXAMPLES_A_REASON]) + (", ..." if files[EXAMPLES_A_REASON:] else "")
-            parts.append(f"{len(files)} {reason} ({shown})")
-        told = f"{len(self.left_out)} files left out: {', '.join(parts)}" if parts else ""
         cut = f"{self.cut} motions cut to the protocol's longest" if self.cut else ""
-        return "; ".join(part for part in (told, cut) if part)
+        return "; ".join(filter(None, (told_reasons(self.left_out, "files"), cut)))
+
+    @property
+    def summary(self) -> str:
+        """What was scored and what was not, in a sentence."""
+        missing = f"{len(self.missing)} items" if self.missing else "no item"
+        return (
+            f"{len(self.given)} motions scored, {missing} without a motion, "
+            f"{len(self.left_out)} files left out"
+        )
+
+
+def told_reasons(left_out: Sequence[LeftOut], what: str) -> str:
+    """How many are left out and why, with the first of each reason; empty when none is."""
+    parts = []
+    for reason in dict.fromkeys(left.reason for left in left_out):
+        names = [left.file for left in left_out if left.reason == reason]
+        shown = ", ".join(names[:EXAMPLES_A_REASON]) + (", ..." if names[EXAMPLES_A_REASON:] else "")
+        parts.append(f"{len(names)} {reason} ({shown})")
+    return f"{len(left_out)} {what} left out: {', '.join(parts)}" if parts else ""
 
 
 def read_motions(
@@ -109,7 +122,7 @@ def read_motions(
         normalised_TD = np.asarray(features.statistics.normalise(raw_TD[:frames]), dtype=np.float32)
         given.append(GivenMotion(place, caption, normalised_TD))
     found = {motion.item for motion in given}
-    missing = [_name(item) for place, item in enumerate(items) if place not in found]
+    missing = [item_name(item) for place, item in enumerate(items) if place not in found]
     return ReadMotions(given, left_out, missing, cut)
 
 
@@ -185,5 +198,6 @@ def _read(path: Path, features: FeatureSet) -> np.ndarray:
     return array
 
 
-def _name(item: Item) -> str:
+def item_name(item: Item) -> str:
+    """Name of an item in a list: its clip, and where in the clip it begins unless at the first frame."""
     return f"{item.clip} at frame {item.start}" if item.start else item.clip

@@ -13,6 +13,7 @@ from lamp_core.config.models import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.evaluation.cache import digest
+from lamp_core.evaluation.captioning import CAPTIONING, measure_baselines
 from lamp_core.evaluation.completing import completing
 from lamp_core.evaluation.trained import Trained
 from lamp_core.generation import MotionGenerator
@@ -40,7 +41,7 @@ RETRIEVAL = ("full", "distinct", "threshold", "dissimilar", "batches")
 STAGES = {
     "tokenizer": ("reconstruction",),
     "t2m": ("text-to-motion", "plausibility", "completion"),
-    "retrieval": RETRIEVAL,
+    "retrieval": (*RETRIEVAL, CAPTIONING),
 }
 """The stages that can be measured, and the protocols of each."""
 
@@ -239,6 +240,10 @@ def _retrieval(systems: Systems, on_progress: OnProgress | None) -> list[Result]
     return list(dict.fromkeys(rows))  # the chance rows come with each system
 
 
+def _captioning(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
+    return measure_baselines(systems.trained, on_progress)
+
+
 def _sentence_similarity(trained: Trained, captions: Sequence[str]) -> np.ndarray | None:
     """Of the captions, scaled to 0..1, where a protocol needs it and the extra minilm is there."""
     if not {"threshold", "dissimilar"} & set(trained.settings.protocols) or not has_minilm():
@@ -256,5 +261,6 @@ FAMILIES: Mapping[str, tuple[Sequence[str], Family]] = {
     "plausibility": (("plausibility",), _plausibility),
     "completion": (("completion",), _completion),
     "retrieval": (RETRIEVAL, _retrieval),
+    "captioning": ((CAPTIONING,), _captioning),
 }
 """Protocols of each family, and what measures it."""

@@ -22,6 +22,7 @@ from lamp_core.metrics.protocol import MotionTextEvaluator, protocol_items
 from lamp_core.retrieval import Gallery, build_gallery
 from lamp_core.tokenizers import MotionTokenizer, load_tokenizer
 
+TRAIN = "train"
 TEST = "test"
 ALL = "all"
 
@@ -62,6 +63,13 @@ class Trained:
     def items(self) -> list[Item]:
         """Items of the split within the protocol's range of lengths."""
         return protocol_items(self.every_item, self.features.skeleton.frames_per_second, self.settings)
+
+    @cached_property
+    def training_captions(self) -> list[str]:
+        """Texts of all captions of the train split that the models were trained on."""
+        features = self.features if self.own_data else FeatureSet.load(self.data / "features")
+        places = features.of_split(TRAIN)
+        return [caption.text for place in places for caption in features.captions[place]]
 
     @cached_property
     def tokenizer(self) -> MotionTokenizer:

@@ -5,7 +5,7 @@ Shapes: N captions.
 
 import csv
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,26 +118,45 @@ class BertScorer:
             LampError: no captions, not as many lists of references, a list without a word, or idf weights
                 wanted of a single reference.
         """
+        return self.scores_of({"": captions}, references)[""]
+
+    def scores_of(
+        self, systems: Mapping[str, Sequence[str]], references: Sequence[Sequence[str]]
+    ) -> dict[str, BertScores]:
+        """`scores` of several systems' captions of the same motions; every sentence is embedded once."""
         known = [[text for text in listed if text.strip()] for listed in references]
-        if not captions or len(captions) != len(known) or not all(known):
-            raise LampError(
-                f"{len(captions)} captions and {len(known)} lists of references, "
-                f"{sum(not listed for listed in known)} of them without a word; BERTScore needs one a caption"
-            )
+        for captions in systems.values():
+            if not captions or len(captions) != len(known) or not all(known):
+                raise LampError(
+                    f"{len(captions)} captions and {len(known)} lists of references, "
+                    f"{sum(not listed for listed in known)} of them without a word; BERTScore needs one a "
+                    "caption"
+                )
+        every = [caption for captions in systems.values() for caption in captions]
+        f1 = self._best(every, known * len(systems), [text for listed in known for text in listed])
+        by_system = zip(systems.items(), np.split(f1, len(systems)), strict=True)
+        return {system: self._summary(captions, f1_N) for (system, captions), f1_N in by_system}
+
+    def _best(
+        self, captions: Sequence[str], references: Sequence[Sequence[str]], every_reference: list[str]
+    ) -> np.ndarray:
+        """F1 of each caption with the best of its references, minus infinity where there is none."""
         pairs = [
             (place, captions[place], reference)
-            for place, listed in enumerate(known)
+            for place, listed in enumerate(references)
             if captions[place].strip()
             for reference in listed
         ]
         f1_N = np.full(len(captions), -np.inf)
-        every_reference = [reference for listed in known for reference in listed]
         for (place, _, _), (precision, recall, f1) in zip(
             pairs, self._compare(pairs, every_reference), strict=True
         ):
             # Without any weight on either side the package divides 0 by 0 and calls the F1 of it 0.
             if np.isfinite(precision) and np.isfinite(recall):
                 f1_N[place] = max(f1_N[place], f1)
+        return f1_N
+
+    def _summary(self, captions: Sequence[str], f1_N: np.ndarray) -> BertScores:
         scored_N = np.isfinite(f1_N)
         empty = sum(not caption.strip() for caption in captions)
         if self._baseline is not None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Direction = Literal["higher", "lower", "closer", "neither"]
 GROUND_TRUTH = "ground truth"
-BASELINES = (GROUND_TRUTH, "chance", "untrained", "mean pose", "interpolation")
+BASELINES = (GROUND_TRUTH, "chance", "untrained", "mean pose", "interpolation", "most frequent caption")
 NOT_MEASURED = "not measured: "
 DENSE_FROM = 6
 """Tables with more columns are set narrower."""

@@ -106,6 +106,25 @@ def test_other_motions_are_scored_and_what_is_left_out_is_named(project: Project
     ]
 
 
+def test_other_captions_are_scored_and_what_is_left_out_is_named(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lamp_core.evaluation.captioning.has_minilm", lambda: False)
+    monkeypatch.chdir(project.root)
+    features = FeatureSet.load(project.output("features"))
+    captions = {features.clips[place]: "a person walks" for place in features.of_split("test")}
+    (tmp_path / "peer.json").write_text(json.dumps({**captions, "nobody": "a person hops"}))
+    options = ["--captions", str(tmp_path / "peer.json"), "-o", str(tmp_path / "out")]
+    ended = CliRunner().invoke(app, ["evaluate", *options])
+    assert ended.exit_code == 0, ended.output
+    assert "captions scored, no item without a caption, 1 entries left out; " in ended.output
+    rows = read_results(tmp_path / "out" / "results.parquet")
+    assert {row.system for row in rows} == {"ground truth", "most frequent caption", "peer"}
+    with (tmp_path / "out" / "left-out.csv").open() as file:
+        left_out = [(row["file"], row["reason"]) for row in csv.DictReader(file)]
+    assert left_out == [("nobody", "not-among-the-items")]
+
+
 def test_all_clips_are_told_in_the_record(project: Project, tmp_path: Path) -> None:
     request = Request(protocols=["full"], split="all", output=tmp_path)
     rows = evaluate_on_demand(project, request).results
@@ -117,10 +136,12 @@ def test_all_clips_are_told_in_the_record(project: Project, tmp_path: Path) -> N
     ("request_", "protocols"),
     [
         (Request(), Evaluate().protocols),
-        (Request(stage="retrieval"), RETRIEVAL),
+        (Request(stage="retrieval"), (*RETRIEVAL, "captioning")),
         (Request(stage="t2m", protocols=["completion"]), ("completion",)),
         (Request(motions=Path("x")), ("text-to-motion", "plausibility")),
         (Request(motions=Path("x"), protocols=["plausibility"]), ("plausibility",)),
+        (Request(captions=Path("x.csv")), ("captioning",)),
+        (Request(captions=Path("x.csv"), stage="retrieval"), ("captioning",)),
     ],
 )
 def test_protocols_follow_from_the_request(request_: Request, protocols: tuple[str, ...]) -> None:
@@ -133,9 +154,13 @@ def test_protocols_follow_from_the_request(request_: Request, protocols: tuple[s
     ("request_", "message"),
     [
         (Request(stage="pretrain"), "stage 'pretrain' is not measured; those that are: tokenizer, t2m, retr"),
-        (Request(protocols=["nope"]), "unknown protocol 'nope'; known: batches, completion"),
+        (Request(protocols=["nope"]), "unknown protocol 'nope'; known: batches, captioning, completion"),
         (Request(stage="t2m", protocols=["full"]), "stage 't2m' is not measured by 'full'"),
         (Request(motions=Path("x"), protocols=["full"]), "a folder of motions is not measured by 'full'"),
+        (Request(captions=Path("x.csv"), protocols=["full"]), "a file of captions is not measured by 'full'"),
+        (Request(captions=Path("x.csv"), stage="t2m"), "a file of captions is not measured by stage 't2m'"),
+        (Request(motions=Path("x"), captions=Path("y.csv")), "are measured one at a time"),
+        (Request(captions=Path("nowhere.csv")), "there is no file nowhere.csv"),
         (Request(data="other"), "the models of the workspace were trained on procedural; `lamp run --data o"),
         (Request(on="other"), "unknown data set 'other'; known: procedural"),
         (Request(motions=Path("nowhere")), "there is no folder nowhere"),

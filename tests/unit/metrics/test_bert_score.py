@@ -141,3 +141,15 @@ def test_a_folder_of_robertas_family_without_a_length_limit(tmp_path):
 def test_a_missing_model_is_named(tmp_path):
     with pytest.raises(LampError, match="give a folder with a model"):
         BertScorer(str(tmp_path))
+
+
+def test_systems_scored_together_score_as_each_alone():
+    references = [["a person walks", "someone walks slowly"], ["a person jumps", "he hops"]]
+    systems = {"one": ["a man walks", ""], "other": ["a person runs", "a person jumps high"]}
+    scorer = BertScorer("minilm")
+    together = scorer.scores_of(systems, references)
+    assert list(together) == list(systems)
+    for name, captions in systems.items():
+        alone = scorer.scores(captions, references)
+        np.testing.assert_allclose(together[name].f1_N, alone.f1_N, atol=1e-5)
+        assert together[name].note == alone.note

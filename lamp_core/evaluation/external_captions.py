@@ -1,0 +1,177 @@
+"""Captions that another system made of the test motions: one file.
+
+``.json`` holds an object of clips and captions, ``.csv`` and ``.parquet`` the columns ``clip`` and
+``caption``.
+A span of a clip that captions of its own describe is called ``CLIP at frame N``.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lamp_core.datasets.items import Item
+from lamp_core.errors import LampError
+from lamp_core.evaluation.captioning import CAPTIONING, MOST_FREQUENT, bert_scorer, most_frequent_caption
+from lamp_core.evaluation.external import LeftOut, item_name, told_reasons
+from lamp_core.evaluation.trained import Trained
+from lamp_core.metrics.captioning import evaluate_captions
+from lamp_core.metrics.protocol import TestItems
+from lamp_core.metrics.results import Result
+
+PROTOCOLS = (CAPTIONING,)
+"""What can be measured of captions alone."""
+UNKNOWN, DUPLICATE = "not-among-the-items", "duplicate"
+COLUMNS = ("clip", "caption")
+
+Entries = list[tuple[object, object]]
+
+
+@dataclass(frozen=True)
+class ReadCaptions:
+    """What a file holds.
+
+    Args:
+        given: captions by the place of their item.
+        left_out: the entries that cannot be scored, by the name of their clip.
+        missing: the test items without a caption.
+    """
+
+    given: dict[int, str]
+    left_out: list[LeftOut]
+    missing: list[str]
+
+    @property
+    def note(self) -> str:
+        """How many entries are left out and why, with the first of each reason; empty when none is."""
+        return told_reasons(self.left_out, "captions")
+
+    @property
+    def summary(self) -> str:
+        """What was scored and what was not, in a sentence."""
+        missing = f"{len(self.missing)} items" if self.missing else "no item"
+        return (
+            f"{len(self.given)} captions scored, {missing} without a caption, "
+            f"{len(self.left_out)} entries left out"
+        )
+
+
+def read_captions(path: Path, items: Sequence[Item]) -> ReadCaptions:
+    """Read the captions of a file for the test items; of two captions of a clip the first is taken.
+
+    Raises:
+        LampError: there is no such file, or it has not the form that its ending tells.
+    """
+    if not path.is_file():
+        raise LampError(f"there is no file {path}")
+    if path.suffix not in READERS:
+        raise LampError(f"{path}: captions are read from {', '.join(READERS)}")
+    entries = READERS[path.suffix](path)
+    broken = [clip for clip, caption in entries if not isinstance(clip, str) or not isinstance(caption, str)]
+    if broken:
+        raise LampError(
+            f"{path}: {len(broken)} of {len(entries)} entries are no clip with one caption, the first is "
+            f"{broken[0]!r}; a clip without a caption has an empty one"
+        )
+    place_of: dict[str, int] = {}
+    for place, item in enumerate(items):
+        place_of.setdefault(item_name(item), place)
+    given: dict[int, str] = {}
+    left_out = []
+    for clip, caption in ((str(clip), str(caption)) for clip, caption in entries):
+        if clip not in place_of:
+            left_out.append(LeftOut(clip, UNKNOWN, f"no item of the split and protocol is called {clip}"))
+        elif place_of[clip] in given:
+            left_out.append(LeftOut(clip, DUPLICATE, "the first caption of the clip is taken"))
+        else:
+            given[place_of[clip]] = caption
+    missing = [item_name(item) for place, item in enumerate(items) if place not in given]
+    return ReadCaptions(given, left_out, missing)
+
+
+def measure_captions(trained: Trained, path: Path, name: str) -> tuple[dict[str, list[Result]], ReadCaptions]:
+    """Score the captions of a file beside the most frequent training caption, all on the items that it has.
+
+    Args:
+        trained: evaluator, test items and settings.
+        path: see the module.
+        name: of the system in the rows.
+
+    Raises:
+        LampError: see `read_captions`, or no caption that can be scored.
+    """
+    test = TestItems.of(trained.items, trained.features.statistics)
+    read = read_captions(path, test.items)
+    if not read.given:
+        raise LampError(f"none of the captions in {path} can be scored; {read.note or 'it holds none'}")
+    places = sorted(read.given)
+    missing = f"{len(read.missing)} of {len(test)} items have no caption, left out" if read.missing else ""
+    rows = evaluate_captions(
+        [test.items[place] for place in places],
+        {
+            MOST_FREQUENT: [most_frequent_caption(trained.training_captions)] * len(places),
+            name: [read.given[place] for place in places],
+        },
+        trained.guo,
+        trained.features.statistics,
+        trained.settings,
+        bert_scorer(trained),
+        embed=trained.cache.embed,
+        note="; ".join(filter(None, (test.note, missing))),
+    )
+    return {CAPTIONING: [_with_note(row, read.note) if row.system == name else row for row in rows]}, read
+
+
+def _with_note(row: Result, note: str) -> Result:
+    return replace(row, note="; ".join(filter(None, (row.note, note))))
+
+
+def _of_json(path: Path) -> Entries:
+    """An object's pairs, also those whose key returns."""
+    try:
+        pairs = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_Pairs)
+    except ValueError as error:
+        raise LampError(f"{path} is no JSON: {error}") from error
+    if not isinstance(pairs, _Pairs):
+        raise LampError(f"{path} has to hold one object of clips and captions: {{clip: caption}}")
+    return list(pairs)
+
+
+class _Pairs(list[tuple[object, object]]):
+    """An object of JSON with every pair that was written."""
+
+
+def _of_csv(path: Path) -> Entries:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True)
+            _check_columns(path, reader.fieldnames or ())
+            return [(row["clip"], row["caption"]) for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LampError(f"{path} is no CSV: {error}") from error
+
+
+def _of_parquet(path: Path) -> Entries:
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise LampError(f"{path} is no Parquet: {error}") from error
+    _check_columns(path, table.column_names)
+    return list(zip(table["clip"].to_pylist(), table["caption"].to_pylist(), strict=True))
+
+
+def _check_columns(path: Path, found: Sequence[str]) -> None:
+    if not set(COLUMNS) <= set(found):
+        raise LampError(f"{path} has the columns {', '.join(found)}; captions need {' and '.join(COLUMNS)}")
+
+
+READERS: Mapping[str, Callable[[Path], Entries]] = {
+    ".json": _of_json,
+    ".csv": _of_csv,
+    ".parquet": _of_parquet,
+}
+"""What reads a file, by its ending."""
