@@ -25,6 +25,8 @@ from tasks.graph import Graph, Stage
 from tasks.progress import process_exists
 from tasks.project import Project, write_atomically
 
+LOG_TAIL = 2000
+"""Characters of a failed stage's log that its exception carries along."""
 LOCK_MESSAGES = ("Unable to acquire lock", "Failed to acquire lock", "is busy, it is being blocked by")
 LOCK_PATIENCE_SECONDS = 20.0
 OWNER = "owner"
@@ -108,7 +110,9 @@ class Versions:
             return ran
         if not ran and any(message in text for message in LOCK_MESSAGES):
             raise RepositoryBusy(f"stage '{name}': another process holds DVC's lock")
-        raise StageFailed(f"stage '{name}' failed")
+        failure = StageFailed(f"stage '{name}' failed")
+        failure.add_note(text[-LOG_TAIL:])
+        raise failure
 
     def follows_inputs(self, name: str) -> bool:
         """Whether the stage's last run read what the stages before it have written last, by ``dvc.lock``."""
