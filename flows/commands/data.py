@@ -48,9 +48,7 @@ def import_bvh(
     joint_map: Annotated[
         str | None, typer.Option("--map", help="Joint map: a built-in name or a YAML file; else detected.")
     ] = None,
-    reference: Annotated[
-        str | None, typer.Option(help="Clip whose first frame gives the bone lengths of all.")
-    ] = None,
+    reference: Reference = None,
     unit: Annotated[
         str | None, typer.Option(help="Unit of lengths: m, cm, mm, inch or foot; else the map's.")
     ] = None,

@@ -14,13 +14,9 @@ from lamp_core.datasets.items import DOWNSAMPLING, length_batches
 from lamp_core.generation import MotionGenerator
 from lamp_core.generation.generator import BATCH_TOKENS
 from lamp_core.generation.sampler import sample_tokens
+from lamp_core.generation.seam import BORDER, lead_over
 from lamp_core.metrics.joint_results import Complete, interpolated
 from lamp_core.tokenizers import encode_clips
-
-BLEND_FRAMES = 8
-"""Frames in which what was added lets go of the difference at its border."""
-CONTACTS = 4
-"""Numbers at the end of a frame that are yes or no, and take over nothing."""
 
 
 def completing(generator: MotionGenerator) -> Complete:
@@ -62,26 +58,21 @@ def completing(generator: MotionGenerator) -> Complete:
 
 
 def led_over(true_TD: np.ndarray, made_TD: np.ndarray, given_T: np.ndarray) -> np.ndarray:
-    """Return the given frames as they are and the others as they were made, without a jump between them.
+    """Return the given frames as they are and the others as they were made, led over at each border.
 
-    At each border the made motion differs from the given one; what was added takes over this difference and
-    lets go of it smoothly within eight frames, or within its own length where that is less.
+    Given frames stand in whole tokens, so there are two at least up to every border.
     """
     result_TD = np.where(given_T[:, None], true_TD, made_TD).astype(np.float32)
-    difference_TD = np.array(true_TD - made_TD)
-    difference_TD[:, -CONTACTS:] = 0.0
     borders = np.flatnonzero(np.diff(given_T)) + 1
     for start, end in pairwise([0, *borders, len(given_T)]):
         if given_T[start]:
             continue
-        sides = (start > 0) + (end < len(given_T))
-        blended = min(BLEND_FRAMES, (end - start) // sides)
-        share_B1 = np.arange(1, blended + 1)[:, None] / (blended + 1)
-        fading_B1 = (1 + 2 * share_B1) * (1 - share_B1) ** 2
-        if start > 0:
-            result_TD[start : start + blended] += fading_B1 * difference_TD[start - 1]
-        if end < len(given_T):
-            result_TD[end - blended : end] += fading_B1[::-1] * difference_TD[end]
+        before, after = slice(start - BORDER, start), slice(end, end + BORDER)
+        result_TD[start:end] = lead_over(
+            made_TD[start:end],
+            (true_TD[before], made_TD[before]) if start > 0 else None,
+            (true_TD[after], made_TD[after]) if end < len(given_T) else None,
+        )
     return result_TD
 
 

@@ -4,10 +4,8 @@ In-betweening, prediction, what comes before, another end, another beginning and
 are all the same: motion that stays before the gap, motion that stays behind it, and tokens between them that
 the transformer has to draw (section 3.5), the tokens of what stays being given.
 
-What stays comes back as it was, frame by frame, not as the tokenizer would reconstruct it. At a border the
-reconstruction differs from the given motion; the new frames take over this difference, and the difference of
-its speed, and let go of them within a few frames. Features hold the root's velocities, so that place and
-heading go on from border to border by themselves.
+What stays comes back as it was, frame by frame, not as the tokenizer would reconstruct it; the new frames are
+led over to it (`lamp_core.generation.seam`).
 
 Shapes: B motions, T frames, F frames of the gap, D feature numbers a frame, S motion tokens.
 """
@@ -21,11 +19,8 @@ import torch
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.datasets.motion_file import FeatureSpace
 from lamp_core.errors import LampError
-from lamp_core.features.layout import FeatureLayout
 from lamp_core.generation.generator import MotionGenerator
-
-BLEND_FRAMES = 8
-"""Frames in which a new stretch lets go of the difference at its border: two tokens."""
+from lamp_core.generation.seam import BORDER, lead_over
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,37 +170,15 @@ def _tokens(generator: MotionGenerator, space: FeatureSpace, features_TD: np.nda
 def _assemble(gap: Gap, decoded_TD: np.ndarray, start: int) -> Edited:
     """Put the new frames between the given ones, led over at both borders."""
     end = start + gap.tokens * DOWNSAMPLING
-    new_FD = decoded_TD[start:end].copy()
-    sides = bool(len(gap.before_TD)) + bool(len(gap.after_TD))
-    blended = min(BLEND_FRAMES, len(new_FD) // sides)
-    if len(gap.before_TD):
-        new_FD[:blended] += _difference(gap.before_TD[-2:], decoded_TD[start - 2 : start], blended)
-    if len(gap.after_TD):
-        back = slice(None, None, -1)
-        difference_FD = _difference(gap.after_TD[:2][back], decoded_TD[end : end + 2][back], blended)
-        new_FD[len(new_FD) - blended :] += difference_FD[back]
+    before, after = slice(start - BORDER, start), slice(end, end + BORDER)
+    new_FD = lead_over(
+        decoded_TD[start:end],
+        (gap.before_TD[-BORDER:], decoded_TD[before]) if len(gap.before_TD) else None,
+        (gap.after_TD[:BORDER], decoded_TD[after]) if len(gap.after_TD) else None,
+    )
     new_FD = new_FD[: gap.frames] if len(gap.before_TD) else new_FD[len(new_FD) - gap.frames :]
     features_TD = np.concatenate([gap.before_TD, new_FD, gap.after_TD]).astype(np.float32)
     return Edited(features_TD, len(gap.before_TD), len(gap.before_TD) + gap.frames)
-
-
-def _difference(given_2D: np.ndarray, decoded_2D: np.ndarray, frames: int) -> np.ndarray:
-    """Return what the frames behind a border take over of the difference there, (frames, D).
-
-    A cubic that starts with its value and its slope and ends with neither. Contacts are yes or no and take
-    over nothing.
-
-    Args:
-        given_2D: the last two frames up to the border as they are given.
-        decoded_2D: the same as the tokenizer makes them.
-        frames: until nothing is left.
-    """
-    earlier_D, last_D = given_2D - decoded_2D
-    share = np.arange(1, frames + 1)[:, None] / (frames + 1)
-    value, slope = (1 + 2 * share) * (1 - share) ** 2, share * (1 - share) ** 2
-    difference_FD = value * last_D + slope * (frames + 1) * (last_D - earlier_D)
-    difference_FD[:, FeatureLayout.of_width(len(last_D))["contacts"]] = 0.0
-    return difference_FD
 
 
 def _whole_tokens(frames: int) -> int:

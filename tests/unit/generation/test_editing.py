@@ -11,8 +11,9 @@ from lamp_core.datasets.motion_file import FeatureSpace
 from lamp_core.errors import LampError
 from lamp_core.features.decode import decode
 from lamp_core.features.layout import FeatureLayout
-from lamp_core.generation.editing import BLEND_FRAMES, Gap, fill_gap
+from lamp_core.generation.editing import Gap, fill_gap
 from lamp_core.generation.generator import MotionGenerator
+from lamp_core.generation.seam import BLEND_FRAMES
 from lamp_core.skeleton.skeleton import Skeleton
 
 Make = Callable[[Skeleton], MotionGenerator]

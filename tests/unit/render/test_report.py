@@ -40,9 +40,6 @@ class Outline(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attributes):
-        pass
-
     def handle_endtag(self, tag):
         if tag not in VOID:
             assert self.open.pop() == tag
