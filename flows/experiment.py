@@ -22,14 +22,13 @@ from flows.workspace import configured
 from lamp_core.config import Config, save_params
 from lamp_core.config.experiment import Experiment, assignments
 from lamp_core.errors import LampError
+from lamp_core.metrics.results import Result, read_origins, read_results, stage_result
 from lamp_core.render.experiment_results import (
     ExperimentRecord,
     ExperimentResults,
-    Number,
     RowRecord,
     experiment_names,
     read_experiment,
-    read_numbers,
     write_experiment,
 )
 from tasks.graph import read_graph
@@ -62,7 +61,7 @@ class ExperimentRun:
     rows: Sequence[PlannedRow]
     say: Say
     records: dict[str, RowRecord] = field(default_factory=dict)
-    numbers: dict[str, Sequence[Number]] = field(default_factory=dict)
+    numbers: dict[str, Sequence[Result]] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -151,21 +150,19 @@ class ExperimentRun:
             raise RowFailed(f"{stage}: {outcome.error}; its log is with MLflow run {result.run_id[:8]}")
         return result
 
-    def _measured(self, result: PipelineResult) -> tuple[list[Number], dict[str, str | float]]:
+    def _measured(self, result: PipelineResult) -> tuple[list[Result], dict[str, str | float]]:
         """The numbers of all stages of the run, and what they were measured on."""
-        numbers: list[Number] = []
+        numbers: list[Result] = []
         versions = Versions(self.project, read_graph(self.project))
         version = versions.output_hash(next(iter(versions.graph))) or ""
         for stage in result.states:
             results = self.project.output(stage) / RESULTS_FILE
             if results.exists():
-                found, data_version = read_numbers(results)
-                version = data_version or version
+                numbers += read_results(results)
+                version = next((origin.data_version for origin in read_origins(results)), version)
             else:
-                found = [
-                    Number(stage, name, value) for name, value in read_metrics(self.project, stage).items()
-                ]
-            numbers += found
+                metrics = read_metrics(self.project, stage)
+                numbers += [stage_result(stage, name, value) for name, value in metrics.items()]
         return numbers, {
             "data_version": version,
             "evaluator_version": versions.output_hash(EVALUATOR) or "",

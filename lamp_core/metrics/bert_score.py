@@ -1,4 +1,4 @@
-"""BERTScore of captions (Zhang et al. 2020) through the package bert-score, and LaMP-BertScore.
+"""BERTScore of captions (Zhang et al. 2020) through the package bert-score.
 
 Shapes: N captions.
 """
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 MINILM = "minilm"
+NO_SCORER = "BERTScore needs the packaged model of the extra minilm"
 NO_REAL_LENGTH = 10**6
 """A tokenizer that knows no length limit says a number beyond this, which overflows when it truncates."""
 POSITIONS_OF_ANY_MODEL = 512
-TRUE_CAPTIONS = "LaMP-BertScore, true captions"
-TRUE_MOTIONS = "LaMP-BertScore, captions of true motions"
+
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,9 +122,15 @@ class BertScorer:
         return self.scores_of({"": captions}, references)[""]
 
     def scores_of(
-        self, systems: Mapping[str, Sequence[str]], references: Sequence[Sequence[str]]
+        self,
+        systems: Mapping[str, Sequence[str]],
+        references: Sequence[Sequence[str]],
+        weighed_by: Sequence[str] = (),
     ) -> dict[str, BertScores]:
-        """`scores` of several systems' captions of the same motions; every sentence is embedded once."""
+        """`scores` of several systems' captions of the same motions; what returns is compared once.
+
+        The idf weights are those of ``weighed_by``, of all references without it.
+        """
         known = [[text for text in listed if text.strip()] for listed in references]
         for captions in systems.values():
             if not captions or len(captions) != len(known) or not all(known):
@@ -133,24 +140,26 @@ class BertScorer:
                     "caption"
                 )
         every = [caption for captions in systems.values() for caption in captions]
-        f1 = self._best(every, known * len(systems), [text for listed in known for text in listed])
+        weighing = list(weighed_by) or [text for listed in known for text in listed]
+        f1 = self._best(every, known * len(systems), weighing)
         by_system = zip(systems.items(), np.split(f1, len(systems)), strict=True)
         return {system: self._summary(captions, f1_N) for (system, captions), f1_N in by_system}
 
     def _best(
-        self, captions: Sequence[str], references: Sequence[Sequence[str]], every_reference: list[str]
+        self, captions: Sequence[str], references: Sequence[Sequence[str]], weighing: list[str]
     ) -> np.ndarray:
         """F1 of each caption with the best of its references, minus infinity where there is none."""
         pairs = [
-            (place, captions[place], reference)
+            (place, (captions[place], reference))
             for place, listed in enumerate(references)
             if captions[place].strip()
             for reference in listed
         ]
+        different = list(dict.fromkeys(pair for _, pair in pairs))
+        scores_of = dict(zip(different, self._compare(different, weighing), strict=True))
         f1_N = np.full(len(captions), -np.inf)
-        for (place, _, _), (precision, recall, f1) in zip(
-            pairs, self._compare(pairs, every_reference), strict=True
-        ):
+        for place, pair in pairs:
+            precision, recall, f1 = scores_of[pair]
             # Without any weight on either side the package divides 0 by 0 and calls the F1 of it 0.
             if np.isfinite(precision) and np.isfinite(recall):
                 f1_N[place] = max(f1_N[place], f1)
@@ -163,56 +172,28 @@ class BertScorer:
             f1_N = (f1_N - self._baseline) / (1.0 - self._baseline)
         return BertScores(np.where(scored_N, f1_N, 0.0), empty, int((~scored_N).sum()) - empty)
 
-    def _compare(self, pairs: Sequence[tuple[int, str, str]], references: list[str]) -> np.ndarray:
+    def _compare(self, pairs: Sequence[Pair], weighing: list[str]) -> np.ndarray:
         """Precision, recall and F1 of each pair of caption and reference."""
         from bert_score.utils import bert_cos_score_idf, get_idf_dict
 
         if not pairs:
             return np.empty((0, 3))
-        if self._idf and len(set(references)) < 2:
+        if self._idf and len(set(weighing)) < 2:
             raise LampError("idf weights need two different references at least; turn idf off for fewer")
         weights: dict[int, float] = defaultdict(lambda: 1.0)
         weights.update({self._tokenizer.sep_token_id: 0.0, self._tokenizer.cls_token_id: 0.0})
         if self._idf:
-            weights = get_idf_dict(references, self._tokenizer, nthreads=0)
+            weights = get_idf_dict(weighing, self._tokenizer, nthreads=0)
         scores = bert_cos_score_idf(
             self._model,
-            [reference for _, _, reference in pairs],
-            [caption for _, caption, _ in pairs],
+            [reference for _, reference in pairs],
+            [caption for caption, _ in pairs],
             self._tokenizer,
             weights,
             batch_size=self._batch_size,
             device=self._device,
         )
         return scores.cpu().double().numpy()
-
-
-def lamp_bert_scores(
-    captions: Sequence[str],
-    true_motion_captions: Sequence[str],
-    references: Sequence[Sequence[str]],
-    scorer: BertScorer,
-) -> dict[str, BertScores]:
-    """LaMP-BertScore of a system in both readings of the paper.
-
-    Its 60 of Table 1 and its 32 of Table 4 cannot be the same quantity (the ground truth of Table 1 scores
-    100), so there are two: the captions of the system's motions against the true captions, and against the
-    captions of the true motions. The ceiling of both is the score of the captions of the true motions: give
-    these as ``captions`` too, which makes the row of the ground truth.
-
-    Args:
-        captions: what the captioning model says of the system's motions, a caption a motion.
-        true_motion_captions: what it says of the true motions.
-        references: the true captions of each motion.
-        scorer: measures both.
-
-    Raises:
-        LampError: see `BertScorer.scores`; a true motion without a caption makes the second impossible.
-    """
-    return {
-        TRUE_CAPTIONS: scorer.scores(captions, references),
-        TRUE_MOTIONS: scorer.scores(captions, [[caption] for caption in true_motion_captions]),
-    }
 
 
 def _config(source: str) -> "PretrainedConfig":

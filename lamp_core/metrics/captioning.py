@@ -15,7 +15,7 @@ from lamp_core.datasets.captions import tag_caption
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
 from lamp_core.features.statistics import FeatureStatistics
-from lamp_core.metrics.bert_score import BertScorer, BertScores
+from lamp_core.metrics.bert_score import NO_SCORER, BertScorer, BertScores
 from lamp_core.metrics.bleu import bleu
 from lamp_core.metrics.captions import caption_words, empty_captions, mean_words, three_references
 from lamp_core.metrics.cider import cider
@@ -34,7 +34,6 @@ from lamp_core.metrics.rouge import rouge_l
 
 LENGTH, ROUGE, CIDER, BERT = "Length", "ROUGE-L", "CIDEr", "BERTScore"
 BLEU = tuple(f"BLEU-{length}" for length in range(1, LONGEST + 1))
-NO_SCORER = "BERTScore needs the packaged model of the extra minilm"
 
 Embed = Callable[[TestItems, MotionTextEvaluator], Embedded]
 

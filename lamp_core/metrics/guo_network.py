@@ -12,14 +12,18 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from lamp_core.config.models import Evaluator
 from lamp_core.datasets.items import DOWNSAMPLING, mask_of
+from lamp_core.features.layout import FeatureLayout
 from lamp_core.metrics.vocabulary import TAG_COUNT
 
-CONTACTS = 4
-"""Foot contacts, the last numbers of a frame; the evaluator does not read them."""
 DROPOUT = 0.2
 SLOPE = 0.2
 PUBLISHED_FRAMES = 196
 """Frames that the published evaluator pads every clip to."""
+
+
+def read_numbers(feature_count: int) -> int:
+    """Return how many of a frame's numbers the evaluator reads: all but the foot contacts at their end."""
+    return int(FeatureLayout.of_width(feature_count)["contacts"].start)
 
 
 class MovementEncoder(nn.Module):
@@ -106,7 +110,7 @@ class GuoNetwork(nn.Module):
     def __init__(self, feature_count: int, words: int, settings: Evaluator, published: bool = False) -> None:
         super().__init__()
         self.published = published
-        self.movement = MovementEncoder(feature_count - CONTACTS, settings.movement_width)
+        self.movement = MovementEncoder(read_numbers(feature_count), settings.movement_width)
         self.motion = SequenceEncoder(
             settings.movement_width, settings.hidden_width, settings.embedding_width
         )
@@ -120,7 +124,7 @@ class GuoNetwork(nn.Module):
         The published evaluator reads 196 frames at most.
         """
         frames_B = frames_B // DOWNSAMPLING * DOWNSAMPLING
-        features_BTD = features_BTD[..., :-CONTACTS]
+        features_BTD = features_BTD[..., : read_numbers(features_BTD.shape[-1])]
         if self.published:
             missing = PUBLISHED_FRAMES - features_BTD.shape[1]
             features_BTD = nn.functional.pad(features_BTD, (0, 0, 0, missing))

@@ -24,7 +24,7 @@ from lamp_core.config.models import Evaluator
 from lamp_core.errors import LampError
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.guo import GuoEvaluator
-from lamp_core.metrics.guo_network import CONTACTS, GuoNetwork
+from lamp_core.metrics.guo_network import GuoNetwork, read_numbers
 from lamp_core.metrics.vocabulary import SPECIAL, TAG_COUNT, Vocabulary
 
 LABEL = "guo"
@@ -201,7 +201,7 @@ def _renamed(name: str, names: Mapping[str, str]) -> str:
 def _settings(path: Path, weights: Mapping[str, Tensor], feature_count: int) -> Evaluator:
     """The widths that the weights have."""
     try:
-        read = weights["movement.conv_1.weight"].shape[1] + CONTACTS
+        read = weights["movement.conv_1.weight"].shape[1]
         tags = weights["text.tags.weight"].shape[1]
         settings = Evaluator(
             published=str(path.parent),
@@ -213,10 +213,11 @@ def _settings(path: Path, weights: Mapping[str, Tensor], feature_count: int) -> 
         )
     except (KeyError, IndexError) as error:
         raise LampError(f"{path} is not the published network: it has no {error}") from error
-    if (read, tags) != (feature_count, TAG_COUNT):
+    expected = read_numbers(feature_count)
+    if (read, tags) != (expected, TAG_COUNT):
         raise LampError(
-            f"{path} reads {read} numbers a frame and {tags} parts of speech, this data set has "
-            f"{feature_count} and {TAG_COUNT}; use the checkpoint of the same skeleton"
+            f"{path} reads {read} numbers a frame and {tags} parts of speech, of this data set it would read "
+            f"{expected} and {TAG_COUNT}; use the checkpoint of the same skeleton"
         )
     return settings
 

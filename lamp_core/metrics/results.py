@@ -13,22 +13,34 @@ from lamp_core.errors import LampError
 
 HALF_INTERVAL = 1.96
 
-SCHEMA = pa.schema(
+
+def _field(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
+    return pa.field(name, kind, nullable=False, metadata={"meaning": meaning})
+
+
+RESULT = pa.schema(
     [
-        pa.field("system", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("value", pa.float64(), nullable=False),
-        pa.field("interval", pa.float64(), nullable=False),
-        pa.field("protocol", pa.string(), nullable=False),
-        pa.field("evaluator", pa.string(), nullable=False),
-        pa.field("repeats", pa.int32(), nullable=False),
-        pa.field("items", pa.int32(), nullable=False),
-        pa.field("note", pa.string(), nullable=False),
-        pa.field("data", pa.string(), nullable=False),
-        pa.field("data_version", pa.string(), nullable=False),
-        pa.field("model_run", pa.string(), nullable=False),
+        _field("system", pa.string(), "what was measured"),
+        _field("metric", pa.string(), "what of it; its unit stands in docs/evaluation.md"),
+        _field("value", pa.float64(), "mean over the repeats; NaN when it could not be measured"),
+        _field("interval", pa.float64(), "half of the 95 % interval, 1.96 std / sqrt(repeats)"),
+        _field("protocol", pa.string(), "what decides the number beside the system"),
+        _field("evaluator", pa.string(), "what embedded texts and motions, or none"),
+        _field("repeats", pa.int32(), "measurements behind the mean"),
+        _field("items", pa.int32(), "items that were measured"),
+        _field("note", pa.string(), "items left out, why there is no number, other particulars"),
     ]
 )
+"""The columns of a `Result`."""
+SCHEMA = pa.schema(
+    [
+        *RESULT,
+        _field("data", pa.string(), "the data set that was measured"),
+        _field("data_version", pa.string(), "its version, a hash"),
+        _field("model_run", pa.string(), "MLflow run that made the models, or the commit of the code"),
+    ]
+)
+"""The columns of ``results.parquet`` of the stage ``evaluate``."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,11 @@ class Result:
     def measured(self) -> bool:
         """Whether there is a number; the note says why not."""
         return math.isfinite(self.value)
+
+
+def stage_result(stage: str, metric: str, value: float) -> Result:
+    """Return what a stage reported of itself (``data/metrics``): measured once, by no protocol."""
+    return Result(stage, metric, value, 0.0, protocol="", evaluator="none", repeats=1, items=0)
 
 
 def summarise(values: Sequence[float] | np.ndarray) -> tuple[float, float]:

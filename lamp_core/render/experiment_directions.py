@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lamp_core.config.experiment import MetricColumn
-from lamp_core.render.experiment_results import Number
+from lamp_core.metrics.results import Result
 
 NUMERAL = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 PUBLISHED_VALUE = re.compile(rf"\s*({NUMERAL})(?:\s*(?:±|\+/-)\s*({NUMERAL}))?")
@@ -25,7 +25,7 @@ class Value:
     interval: float | None
 
     @classmethod
-    def of(cls, number: Number) -> "Value":
+    def of(cls, number: Result) -> "Value":
         """A measured number."""
         return cls(number.value, number.interval if number.repeats > 1 else None)
 

@@ -4,7 +4,6 @@ Both lie in ``data/experiments/NAME``. A number belongs to its row by label and 
 older run of the row are never shown as those of a newer one.
 """
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,55 +17,17 @@ from pydantic import Field, ValidationError
 from lamp_core.config.experiment import Published, ResultTable
 from lamp_core.config.models import Section
 from lamp_core.errors import LampError
+from lamp_core.metrics.results import RESULT, Result
 
 RECORD_FILE, RESULTS_FILE = "experiment.json", "results.parquet"
-NUMBER = pa.schema(
+SCHEMA = pa.schema(
     [
-        pa.field("system", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("value", pa.float64(), nullable=False),
-        pa.field("interval", pa.float64(), nullable=False),
-        pa.field("protocol", pa.string(), nullable=False),
-        pa.field("evaluator", pa.string(), nullable=False),
-        pa.field("repeats", pa.int32(), nullable=False),
-        pa.field("items", pa.int32(), nullable=False),
-        pa.field("note", pa.string(), nullable=False),
+        pa.field("row", pa.string(), nullable=False, metadata={"meaning": "label of the experiment's row"}),
+        pa.field("key", pa.string(), nullable=False, metadata={"meaning": "hash of what decides the row"}),
+        *RESULT,
     ]
 )
-OF_A_ROW = [pa.field("row", pa.string(), nullable=False), pa.field("key", pa.string(), nullable=False)]
-SCHEMA = pa.schema([*OF_A_ROW, *NUMBER])
-
-
-@dataclass(frozen=True)
-class Number:
-    """One number of a row, as the stage ``evaluate`` wrote it or as a metric of another stage.
-
-    Args:
-        system: what was measured.
-        metric: what of it.
-        value: NaN when it could not be measured; the note says why.
-        interval: half of the 95 % interval over the repeats.
-        protocol: of the measurement.
-        evaluator: what embedded texts and motions, or ``none``.
-        repeats: measurements behind the value.
-        items: items that were measured.
-        note: particulars.
-    """
-
-    system: str
-    metric: str
-    value: float
-    interval: float = 0.0
-    protocol: str = ""
-    evaluator: str = "none"
-    repeats: int = 1
-    items: int = 0
-    note: str = ""
-
-    @property
-    def measured(self) -> bool:
-        """Whether there is a number."""
-        return math.isfinite(self.value)
+"""The columns of ``results.parquet`` of an experiment."""
 
 
 class RowRecord(Section):
@@ -115,9 +76,9 @@ class ExperimentResults:
     """
 
     record: ExperimentRecord
-    numbers: Mapping[str, Sequence[Number]]
+    numbers: Mapping[str, Sequence[Result]]
 
-    def of(self, row: RowRecord) -> Sequence[Number]:
+    def of(self, row: RowRecord) -> Sequence[Result]:
         """The numbers of a row."""
         return self.numbers.get(row.label, ())
 
@@ -155,30 +116,12 @@ def read_experiment(folder: Path) -> ExperimentResults:
             f"{folder / RESULTS_FILE} has other columns; remove it and run `lamp experiment` again"
         )
     keys = {row.label: row.key for row in record.rows if row.state == "finished"}
-    numbers: dict[str, list[Number]] = {label: [] for label in keys}
+    numbers: dict[str, list[Result]] = {label: [] for label in keys}
     for values in table.to_pylist():
         label, key = values.pop("row"), values.pop("key")
         if keys.get(label) == key:
-            numbers[label].append(Number(**values))
+            numbers[label].append(Result(**values))
     return ExperimentResults(record, numbers)
-
-
-def read_numbers(path: Path) -> tuple[list[Number], str]:
-    """Read the numbers that the stage ``evaluate`` wrote, and the version of the data behind them.
-
-    Raises:
-        LampError: the file is missing or lacks a column.
-    """
-    try:
-        table = pq.read_table(path)
-    except (FileNotFoundError, pa.ArrowInvalid) as error:
-        raise LampError(f"no results in {path}; `lamp run --until evaluate` measures them") from error
-    missing = [name for name in NUMBER.names if name not in table.column_names]
-    if missing:
-        raise LampError(f"{path} lacks the columns {', '.join(missing)}")
-    versions = table["data_version"].unique().to_pylist() if "data_version" in table.column_names else []
-    numbers = [Number(**values) for values in table.select(NUMBER.names).to_pylist()]
-    return numbers, versions[0] if len(versions) == 1 else ""
 
 
 def experiment_names(folder: Path) -> list[str]:

@@ -10,8 +10,9 @@ from dataclasses import astuple, dataclass
 from itertools import pairwise
 
 from lamp_core.config.experiment import MetricColumn, ResultTable
+from lamp_core.metrics.results import RESULT, Result
 from lamp_core.render.experiment_directions import Change, Value, Verdict
-from lamp_core.render.experiment_results import NUMBER, ExperimentRecord, ExperimentResults, Number, RowRecord
+from lamp_core.render.experiment_results import ExperimentRecord, ExperimentResults, RowRecord
 from lamp_core.render.tables import ARROWS, TextTable, csv_text
 
 BASELINES = ("ground truth", "chance")
@@ -34,7 +35,7 @@ class Group:
     measured_on: tuple[str, str, str]
 
     @classmethod
-    def of(cls, row: RowRecord, number: Number) -> "Group":
+    def of(cls, row: RowRecord, number: Result) -> "Group":
         """The group of a number of a row."""
         return cls(number.protocol, number.evaluator, row.measured_on)
 
@@ -59,8 +60,8 @@ class MeasuredTable:
     table: ResultTable
     group: Group
     rows: Sequence[RowRecord]
-    numbers: Mapping[tuple[str, MetricColumn], Number]
-    baselines: Mapping[tuple[str, str], Number]
+    numbers: Mapping[tuple[str, MetricColumn], Result]
+    baselines: Mapping[tuple[str, str], Result]
 
     @property
     def columns(self) -> list[MetricColumn]:
@@ -104,7 +105,7 @@ def experiment_tables(experiment: ExperimentResults) -> list[TextTable]:
 
 def experiment_csv(experiment: ExperimentResults) -> str:
     """Return the numbers of an experiment's tables as CSV, one a line, published ones marked as such."""
-    header = ("row", "state", "error", "source", *NUMBER.names, *ORIGIN)
+    header = ("row", "state", "error", "source", *RESULT.names, *ORIGIN)
     lines: list[Sequence[object]] = []
     for row in experiment.record.rows:
         origin = [_origin(row)[name] for name in ORIGIN]
@@ -115,8 +116,8 @@ def experiment_csv(experiment: ExperimentResults) -> str:
         ]
         lines += [[row.label, row.state, "", "measured", *astuple(number), *origin] for number in found]
         if not found:
-            lines.append([row.label, row.state, row.error, "measured", *[""] * len(NUMBER.names), *origin])
-        blank = [""] * (len(NUMBER.names) - 3)
+            lines.append([row.label, row.state, row.error, "measured", *[""] * len(RESULT.names), *origin])
+        blank = [""] * (len(RESULT.names) - 3)
         lines += [
             [row.label, "", "", "published", "", metric, text, *blank, *[""] * len(ORIGIN)]
             for metric, text in row.published.items()
@@ -150,7 +151,7 @@ def _groups(experiment: ExperimentResults, table: ResultTable) -> list[Group]:
     )
 
 
-def _column(number: Number, table: ResultTable) -> MetricColumn | None:
+def _column(number: Result, table: ResultTable) -> MetricColumn | None:
     """The column that a number belongs to."""
     if table.protocol and not f"{number.protocol},".startswith(f"{table.protocol},"):
         return None
@@ -209,7 +210,7 @@ def _state(row: RowRecord) -> str:
     return words[row.state]
 
 
-def _cell(number: Number | None, column: MetricColumn) -> str:
+def _cell(number: Result | None, column: MetricColumn) -> str:
     if number is None:
         return ABSENT
     if not number.measured:

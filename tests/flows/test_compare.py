@@ -8,10 +8,10 @@ import pytest
 from flows.commands.compare import compare, different
 from lamp_core.config.experiment import TEXT_TO_MOTION, ResultTable
 from lamp_core.errors import LampError
+from lamp_core.metrics.results import Result
 from lamp_core.render.experiment_results import (
     ExperimentRecord,
     ExperimentResults,
-    Number,
     RowRecord,
     write_experiment,
 )
@@ -37,7 +37,7 @@ def one_row(toy: Toy) -> Toy:
     row = RowRecord(label="a", state="finished", key="1", data="procedural", run="0123456789")
     table = ResultTable(title="Text to motion", columns=TEXT_TO_MOTION)
     record = ExperimentRecord(name="trial", title="A <trial>", until="evaluate", tables=(table,), rows=(row,))
-    number = Number("LaMP-T2M", "FID", 0.25, 0.01, "text to motion", "guo-own", 20, 7)
+    number = Result("LaMP-T2M", "FID", 0.25, 0.01, "text to motion", "guo-own", 20, 7)
     write_experiment(toy.project.experiments / "trial", ExperimentResults(record, {"a": [number]}))
     return toy
 

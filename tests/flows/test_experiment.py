@@ -42,12 +42,10 @@ made = {
 with open(f"data/{name}/out", "w") as out:
     out.write(str(made.get(name, name)))
 if name == "evaluate":
-    import pyarrow, pyarrow.parquet
-    row = {
-        "system": "LaMP-T2M", "metric": "FID", "value": divisor, "interval": 0.5, "repeats": 20, "items": 7,
-        "protocol": "text to motion, 32 candidates", "evaluator": "guo-own", "note": "", "data_version": "v1",
-    }
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist([row]), "data/evaluate/results.parquet")
+    from pathlib import Path
+    from lamp_core.metrics.results import Origin, Result, write_results
+    result = Result("LaMP-T2M", "FID", divisor, 0.5, "text to motion, 32 candidates", "guo-own", 20, 7)
+    write_results(Path("data/evaluate/results.parquet"), [result], Origin("procedural", "v1", "run"))
 with open(f"data/metrics/{name}.json", "w") as metrics:
     json.dump({"score": divisor}, metrics)
 """

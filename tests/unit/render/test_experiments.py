@@ -7,11 +7,11 @@ import pytest
 
 from lamp_core.config.experiment import MetricColumn, Published, ResultTable
 from lamp_core.errors import LampError
+from lamp_core.metrics.results import Result
 from lamp_core.render.experiment_directions import Change, Value
 from lamp_core.render.experiment_results import (
     ExperimentRecord,
     ExperimentResults,
-    Number,
     RowRecord,
     read_experiment,
     read_experiments,
@@ -46,12 +46,12 @@ def row(label: str, **values: object) -> RowRecord:
     return RowRecord.model_validate({"label": label, **known, **values})
 
 
-def number(column: MetricColumn, value: float, interval: float = 0.01, **values: object) -> Number:
+def number(column: MetricColumn, value: float, interval: float = 0.01, **values: object) -> Result:
     facts = {"protocol": "text to motion, 32 candidates", "evaluator": "guo-own", "repeats": 20, "items": 7}
-    return Number(column.system, column.metric, value, interval, **{**facts, **values})
+    return Result(column.system, column.metric, value, interval, **{**facts, **values})
 
 
-def make(rows: list[RowRecord], numbers: dict[str, list[Number]], **values: object) -> ExperimentResults:
+def make(rows: list[RowRecord], numbers: dict[str, list[Result]], **values: object) -> ExperimentResults:
     known = {"name": "x", "title": "X", "until": "evaluate", "tables": (TABLE,), "rows": tuple(rows)}
     record = ExperimentRecord.model_validate({**known, **values})
     return ExperimentResults(record, numbers)
