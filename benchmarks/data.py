@@ -1,6 +1,8 @@
-"""How long `ingest` and `features` take on a registered data set, and how much memory on procedural ones.
+"""How long `ingest` and `features` take on a registered data set, how large its Parquet is, how fast BVH is
+read, and how much memory both stages take on procedural sets.
 
 python -m benchmarks.data data bandai-namco
+python -m benchmarks.data data --bvh
 python -m benchmarks.data data --memory 500 50000
 """
 
@@ -15,16 +17,70 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from benchmarks.features import moving_clip
 from lamp_core.datasets.extraction import extract_features
-from lamp_core.datasets.ingest import available_cores, ingest
+from lamp_core.datasets.features_store import FEATURES_FILE
+from lamp_core.datasets.ingest import CLIPS_FILE, available_cores, ingest
 from lamp_core.datasets.registry import load_source, source_names
-from lamp_core.datasets.sources import Source
+from lamp_core.datasets.sources import KINDS, Source
+from lamp_core.skeleton.bvh import read_bvh
+from lamp_core.skeleton.bvh_writer import write_bvh
 from lamp_core.skeleton.skeleton import load_skeleton
 
 REPOSITORY = Path(__file__).parent.parent
 MEMORY_CLIPS = (500, 2000)
 """Sizes that `make bench` compares; `--memory 500 50000` takes about a quarter of an hour on two cores."""
 STAGES = ("ingest", "features")
+BVH_FILES, BVH_FRAMES, BVH_REPEATS = 140, 1000, 3
+MEGABYTE = 1e6
+
+
+def measure_bvh(data_folder: Path, name: str = "bandai-namco") -> dict[str, Any]:
+    """Read BVH text on one core, megabytes a second: of the registered set, or of files that are made here.
+
+    ``megabytes_per_second`` is the best of the repeats in processor seconds, so that other work on the
+    machine does not count; ``wall_megabytes_per_second`` the best by the clock. Files spread over the whole
+    set are read once before, so that the disk does not count either.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        paths = _bvh_files(data_folder, name)
+        data = name if paths else "made here"
+        paths = paths or _made_files(Path(folder))
+        megabytes = sum(len(path.read_bytes()) for path in paths) / MEGABYTE
+        spent = [_read_all(paths) for _ in range(BVH_REPEATS)]
+    return {
+        "data": data,
+        "files": len(paths),
+        "megabytes": megabytes,
+        "megabytes_per_second": megabytes / min(of_processor for of_processor, _ in spent),
+        "wall_megabytes_per_second": megabytes / min(by_clock for _, by_clock in spent),
+    }
+
+
+def _read_all(paths: Sequence[Path]) -> tuple[float, float]:
+    """Seconds of the processor and of the clock."""
+    processor, clock = time.process_time(), time.perf_counter()
+    for path in paths:
+        read_bvh(path)
+    return time.process_time() - processor, time.perf_counter() - clock
+
+
+def _bvh_files(data_folder: Path, name: str) -> list[Path]:
+    if name not in source_names(data_folder) or load_source(data_folder, name).kind != "bvh":
+        return []
+    paths = [path for _, path in KINDS["bvh"].files(load_source(data_folder, name)) if path.suffix == ".bvh"]
+    return paths[:: max(1, len(paths) // BVH_FILES)]
+
+
+def _made_files(folder: Path) -> list[Path]:
+    skeleton, random = load_skeleton("smpl22"), np.random.default_rng(0)
+    paths = [folder / f"{index}.bvh" for index in range(BVH_FILES // 10)]
+    for path in paths:
+        joints_TJ3 = moving_clip(skeleton, BVH_FRAMES, random)
+        write_bvh(path, joints_TJ3, skeleton, skeleton.frames_per_second)
+    return paths
 
 
 def measure_memory(counts: Sequence[int] = MEMORY_CLIPS) -> dict[str, float]:
@@ -70,8 +126,9 @@ def measure(data_folder: Path, name: str = "bandai-namco", skeleton: str = "smpl
         skeleton: smpl22 or kit21.
 
     Returns:
-        Seconds, clips a second, feature frames a second and the number of cores; None when the data set is
-        not registered.
+        Seconds, clips a second, feature frames a second, the number of cores, megabytes of the source's
+        motions and of the Parquet files, and the ratio of clips to motions; None when the data set is not
+        registered.
     """
     if name not in source_names(data_folder):
         return None
@@ -82,18 +139,32 @@ def measure(data_folder: Path, name: str = "bandai-namco", skeleton: str = "smpl
         loaded = time.perf_counter()
         extracted = extract_features(Path(folder) / "ingest", Path(folder) / "features")
         ended = time.perf_counter()
+        clips, features = (
+            (Path(folder) / stage / file).stat().st_size / MEGABYTE
+            for stage, file in (("ingest", CLIPS_FILE), ("features", FEATURES_FILE))
+        )
+    motions = sum(
+        path.stat().st_size for role, path in KINDS[source.kind].files(source) if role.startswith("motions/")
+    )
+    sizes = {
+        "motion_megabytes": motions / MEGABYTE,
+        "clips_over_motions": clips * MEGABYTE / max(motions, 1),
+    }
     return {
         "data": name,
         "skeleton": skeleton,
         "cores": available_cores(),
         "clips": extracted.clips,
         "feature_frames": extracted.frames,
-        "rejected": len(ingested.rejected) + len(extracted.rejected),
+        "rejected": ingested.rejected.clips + extracted.rejected.clips,
         "ingest_seconds": loaded - started,
         "features_seconds": ended - loaded,
         "seconds": ended - started,
         "clips_per_second": extracted.clips / (ended - started),
         "frames_per_second": extracted.frames / (ended - started),
+        "clips_megabytes": clips,
+        "features_megabytes": features,
+        **(sizes if motions else {}),
     }
 
 
@@ -103,11 +174,15 @@ def main() -> None:
     parser.add_argument("data_folder", type=Path)
     parser.add_argument("name", nargs="?", default="bandai-namco")
     parser.add_argument("--skeleton", default="smpl22")
+    parser.add_argument("--bvh", action="store_true", help="read BVH files on one core instead")
     parser.add_argument("--memory", type=int, nargs="+", help="numbers of procedural clips to compare")
     parser.add_argument("--clips", type=int, help="run one stage, `name`, on so many clips; print its peak")
     options = parser.parse_args()
     if options.clips:
         print(_run_stage(options.name, options.clips, options.data_folder))
+        return
+    if options.bvh:
+        print(json.dumps(measure_bvh(options.data_folder, options.name), indent=2))
         return
     if options.memory:
         print(json.dumps(measure_memory(options.memory), indent=2))

@@ -11,12 +11,14 @@ from lamp_core.config import Config
 from lamp_core.datasets.features_store import FEATURES_FILE
 from lamp_core.datasets.ingest import CLIPS_FILE
 from lamp_core.datasets.registry import fingerprint, load_source
-from lamp_core.datasets.schema import CLIPS, FEATURES, DatasetMetadata, load_metadata, open_parquet
+from lamp_core.datasets.schema import CLIPS, FEATURES, DatasetMetadata, load_metadata
 from lamp_core.errors import LampError
+from lamp_core.parquet import open_parquet
 from tasks.project import Project
 
 CACHE_FOLDER = "data"
 INGEST, EXTRACT = "ingest", "features"
+PROCEDURAL, OF_PROCEDURAL = "procedural", ("clips", "seed")
 Progress = Callable[[int, int], None]
 
 
@@ -68,10 +70,13 @@ def _read(ingest_folder: Path, features_folder: Path) -> DatasetOutputs | None:
 
 
 def _cache_folder(project: Project, config: Config, name: str) -> Path:
-    """A folder for this state of the source's files and of the parameters."""
+    """A folder for this state of the source's files and of the parameters that it is read with."""
     source = load_source(project.data, name)
     state = source.model_copy(update={"fingerprint": fingerprint(source)}).model_dump_json()
-    parameters = config.ingest.model_dump_json(exclude={"data"}) + config.features.model_dump_json()
+    unread = (
+        {"data", "max_rejected"} if source.kind == PROCEDURAL else {"data", "max_rejected", *OF_PROCEDURAL}
+    )
+    parameters = config.ingest.model_dump_json(exclude=unread) + config.features.model_dump_json()
     digest = hashlib.sha256((state + parameters).encode()).hexdigest()[:12]
     return project.state / CACHE_FOLDER / f"{name}-{digest}"
 

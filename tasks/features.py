@@ -23,7 +23,7 @@ def run(stage: StageContext) -> dict[str, float]:
         "clips": summary.clips,
         "mirrored": summary.mirrored,
         "frames": summary.frames,
-        "rejected": len(summary.rejected),
+        "rejected": summary.rejected.clips,
     }
 
 

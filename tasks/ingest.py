@@ -33,8 +33,8 @@ def run(stage: StageContext) -> dict[str, float]:
         "captions": summary.captions,
         "skipped_captions": summary.skipped_captions,
         "frames": summary.frames,
-        "rejected": len(summary.rejected),
-        **{f"rejected_{reason}": count for reason, count in summary.reasons.items()},
+        "rejected": summary.rejected.clips,
+        **{f"rejected_{reason}": count for reason, count in summary.rejected.reasons.items()},
         **{f"warned_{check}": count for check, count in summary.warnings.items()},
     }
 

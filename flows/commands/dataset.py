@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look at registered data sets.", no_args_is_help=True)
 
+INGEST = "ingest"
 DatasetName = Annotated[str, typer.Argument(help="Name of a registered data set.")]
 SHORT_VERSION = 8
 
@@ -40,7 +41,21 @@ def list_sets() -> None:
         table.add_row(marked, load_source(project.data, name).kind, *_figures(project, name))
     console = Console(highlight=False)
     console.print(table)
-    console.print("* the workspace's; -: not ingested yet, `lamp data describe NAME` does it", style="dim")
+    console.print(
+        "* the workspace's; -: no clips of it stand here, `lamp data describe NAME` makes them", style="dim"
+    )
+    hash_in_lock = _hash_in_lock(project)
+    if hash_in_lock is not None:
+        console.print(f"runs on it are tagged data_version {hash_in_lock}", style="dim", soft_wrap=True)
+
+
+def _hash_in_lock(project: Project) -> str | None:
+    """DVC's hash of the workspace's clips, by which ``git log -S HASH -- dvc.lock`` finds its commits."""
+    from tasks.graph import read_graph
+    from tasks.versioning import Versions
+
+    graph = read_graph(project)
+    return Versions(project, graph).output_hash(INGEST) if INGEST in graph else None
 
 
 def _figures(project: Project, name: str) -> list[str]:
@@ -143,6 +158,12 @@ def _print_description(described: "Description") -> None:
         f"{described.hours:.2f} h, {len(described.words_C):,} captions, "
         f"{described.vocabulary:,} words, {described.feature_count} features ({described.skeleton})"
     )
+    if described.lengths is not None:
+        lengths = described.lengths
+        console.print(
+            f"clips last {lengths.shortest:.1f} to {lengths.longest:.1f} s, "
+            f"half of them under {lengths.median:.1f}, 95 % under {lengths.percentile_95:.1f}"
+        )
     table = Table("split", "clips", "captions", "frames", "minutes", box=None, header_style="bold")
     for split in described.splits:
         minutes = f"{split.seconds / 60:.1f}"

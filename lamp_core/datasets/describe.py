@@ -6,8 +6,9 @@ a sample of the frames stay.
 Shapes: N clips, C captions, T frames, S sampled frames, D feature numbers a frame.
 """
 
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,17 +17,18 @@ import numpy as np
 from lamp_core.config.models import ClipLimits
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.clips import SPLITS, Clip
-from lamp_core.datasets.drift import feature_arrays
+from lamp_core.datasets.drift import feature_arrays, number_names
 from lamp_core.datasets.features_store import FEATURES_FILE
-from lamp_core.datasets.ingest import CLIPS_FILE, REJECTED_FILE
-from lamp_core.datasets.schema import CLIPS, FEATURES, open_parquet
-from lamp_core.datasets.store import Rejected, read_clip_metadata, read_clips, read_rejected
+from lamp_core.datasets.ingest import CLIPS_FILE
+from lamp_core.datasets.rejected import REJECTED_FILE, Rejected, Tally, read_rejected
+from lamp_core.datasets.schema import CLIPS, FEATURES
+from lamp_core.datasets.store import read_clip_metadata, read_clips
 from lamp_core.datasets.validation import check_clip
 from lamp_core.features.layout import GROUPS, FeatureLayout
+from lamp_core.parquet import open_parquet
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 SAMPLED_FRAMES = 20_000
-EXAMPLES = 3
 COMMON_WORDS = 10
 CONTENT_TAGS = ("VERB", "NOUN", "ADV", "ADJ")
 
@@ -57,6 +59,27 @@ class GroupRange:
 
 
 @dataclass(frozen=True)
+class NumberRange:
+    """The values of one feature number; mean and deviation are those of a sample of the frames."""
+
+    name: str
+    smallest: float
+    mean: float
+    deviation: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Lengths of the clips, seconds."""
+
+    shortest: float
+    median: float
+    percentile_95: float
+    longest: float
+
+
+@dataclass(frozen=True)
 class Reason:
     """Why clips were rejected or warned of: how many, and the first of them with their figures."""
 
@@ -82,6 +105,7 @@ class Description:
         vocabulary: different words of all captions.
         common_words: the most frequent words by part of speech, with their counts.
         groups: range of every feature group.
+        numbers: range of every feature number, D of them.
         samples: a sample of the values of every feature group.
         rejected: clips left out by ``ingest`` or ``features``.
         warnings: clips that are used and failed a check.
@@ -101,6 +125,7 @@ class Description:
     vocabulary: int
     common_words: dict[str, list[tuple[str, int]]]
     groups: tuple[GroupRange, ...]
+    numbers: tuple[NumberRange, ...]
     samples: dict[str, np.ndarray]
     rejected: tuple[Reason, ...]
     warnings: tuple[Reason, ...]
@@ -117,6 +142,13 @@ class Description:
         """Length of all accepted clips together."""
         return sum(split.seconds for split in self.splits) / 3600
 
+    @property
+    def lengths(self) -> Lengths | None:
+        """How long the clips are; None without one."""
+        if not len(self.seconds_N):
+            return None
+        return Lengths(*(float(value) for value in np.percentile(self.seconds_N, [0, 50, 95, 100])))
+
 
 @dataclass
 class _ClipFigures:
@@ -125,11 +157,11 @@ class _ClipFigures:
     splits: dict[str, SplitFigures] = field(
         default_factory=lambda: {split: SplitFigures(split) for split in SPLITS}
     )
-    seconds: list[float] = field(default_factory=list)
-    words: list[int] = field(default_factory=list)
+    seconds: "array[float]" = field(default_factory=lambda: array("d"))
+    words: "array[int]" = field(default_factory=lambda: array("l"))
     spans: int = 0
     count_of: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    findings: list[Rejected] = field(default_factory=list)
+    findings: Tally = field(default_factory=Tally)
 
     def add(self, clip: Clip, skeleton: Skeleton, limits: ClipLimits | None) -> None:
         """Count one clip."""
@@ -142,10 +174,8 @@ class _ClipFigures:
         self.seconds.append(seconds)
         for caption in clip.captions:
             self._add_caption(caption)
-        self.findings += [
-            Rejected(clip.name, clip.source, finding.reason, finding.detail)
-            for finding in check_clip(clip, skeleton, limits)
-        ]
+        for finding in check_clip(clip, skeleton, limits):
+            self.findings.add(Rejected(clip.name, clip.source, finding.reason, finding.detail))
 
     def _add_caption(self, caption: Caption) -> None:
         self.words.append(len(caption.words))
@@ -172,10 +202,9 @@ def describe(ingest_folder: Path, features_folder: Path, limits: ClipLimits | No
     for clip in read_clips(clips_path):
         figures.add(clip, skeleton, limits)
     features_path = features_folder / FEATURES_FILE
-    groups, samples, clips, frames = _group_ranges(features_path, skeleton)
-    rejected = [
-        row for folder in (ingest_folder, features_folder) for row in read_rejected(folder / REJECTED_FILE)
-    ]
+    features = _feature_ranges(features_path, skeleton)
+    folders = (ingest_folder, features_folder)
+    rejected = Tally.of(row for folder in folders for row in read_rejected(folder / REJECTED_FILE))
     words: Counter[str] = sum(figures.count_of.values(), Counter())
     return Description(
         name=metadata.dataset,
@@ -189,12 +218,13 @@ def describe(ingest_folder: Path, features_folder: Path, limits: ClipLimits | No
         spans=figures.spans,
         vocabulary=len(words),
         common_words={tag: figures.count_of[tag].most_common(COMMON_WORDS) for tag in CONTENT_TAGS},
-        groups=groups,
-        samples=samples,
+        groups=features.groups,
+        numbers=features.numbers,
+        samples=features.samples,
         rejected=tuple(reasons_of(rejected)),
         warnings=tuple(reasons_of(figures.findings)),
-        features=clips,
-        feature_frames=frames,
+        features=features.clips,
+        feature_frames=features.frames,
     )
 
 
@@ -206,19 +236,25 @@ def size_of(ingest_folder: Path) -> tuple[int, float]:
     return len(seconds), float(seconds.sum())
 
 
-def reasons_of(rows: Iterable[Rejected]) -> Iterator[Reason]:
+def reasons_of(tally: Tally) -> Iterator[Reason]:
     """Clips by reason, the most frequent first."""
-    of_reason: dict[str, list[Rejected]] = defaultdict(list)
-    for row in rows:
-        of_reason[row.reason].append(row)
-    for reason, found in sorted(of_reason.items(), key=lambda item: (-len(item[1]), item[0])):
-        yield Reason(reason, len(found), tuple((row.clip, row.detail) for row in found[:EXAMPLES]))
+    for reason, clips in tally.reasons.items():
+        examples = tuple((row.clip, row.detail) for row in tally.examples_of[reason])
+        yield Reason(reason, clips, examples)
 
 
-def _group_ranges(
-    path: Path, skeleton: Skeleton
-) -> tuple[tuple[GroupRange, ...], dict[str, np.ndarray], int, int]:
-    """Ranges and samples of the groups, number of clips, number of frames."""
+@dataclass(frozen=True, eq=False)
+class _FeatureRanges:
+    """Ranges of groups and numbers, samples of the groups, how many clips and frames there are."""
+
+    groups: tuple[GroupRange, ...]
+    numbers: tuple[NumberRange, ...]
+    samples: dict[str, np.ndarray]
+    clips: int
+    frames: int
+
+
+def _feature_ranges(path: Path, skeleton: Skeleton) -> _FeatureRanges:
     layout = FeatureLayout.of(skeleton)
     frames = _count_frames(path)
     stride = max(1, frames // SAMPLED_FRAMES)
@@ -233,10 +269,13 @@ def _group_ranges(
         offset += len(features_TD)
     sample_SD = np.concatenate(sampled) if sampled else np.zeros((0, layout.width), dtype=np.float32)
     samples = {name: sample_SD[:, layout[name]].ravel() for name in GROUPS}
-    ranges = [
-        _range(name, samples[name], low_D[layout[name]], high_D[layout[name]]) for name in GROUPS if clips
-    ]
-    return tuple(ranges), samples, clips, frames
+    if not clips:
+        return _FeatureRanges((), (), samples, 0, 0)
+    groups = [_range(name, samples[name], low_D[layout[name]], high_D[layout[name]]) for name in GROUPS]
+    mean_D, std_D = sample_SD.mean(0, dtype=np.float64), sample_SD.std(0, dtype=np.float64)
+    rows = zip(number_names(skeleton), low_D, mean_D, std_D, high_D, strict=True)
+    numbers = [NumberRange(name, *map(float, values)) for name, *values in rows]
+    return _FeatureRanges(tuple(groups), tuple(numbers), samples, clips, frames)
 
 
 def _range(name: str, sample: np.ndarray, low: np.ndarray, high: np.ndarray) -> GroupRange:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lamp_core.datasets.features_store import FEATURES_FILE, read_feature_column
-from lamp_core.datasets.schema import FEATURES, load_metadata, open_parquet
+from lamp_core.datasets.features_store import FEATURES_FILE, feature_tables, read_feature_column
+from lamp_core.datasets.schema import FEATURES, load_metadata
 from lamp_core.errors import LampError
 from lamp_core.features.layout import GROUPS, FeatureLayout
+from lamp_core.parquet import open_parquet
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton, skeleton_names
 
 MEAN_FILES, STD_FILES = ("Mean.npy", "mean.npy"), ("Std.npy", "std.npy")
@@ -79,9 +80,7 @@ class Drift:
 
 def feature_arrays(path: Path, skeleton: Skeleton) -> Iterator[np.ndarray]:
     """The features (T, D) of every clip of ``features.parquet``, a row group in memory at a time."""
-    file = open_parquet(path, FEATURES)
-    for group in range(file.num_row_groups):
-        table = file.read_row_group(group, columns=["features"])
+    for table in feature_tables(path, skeleton):
         yield from read_feature_column(table["features"], skeleton.feature_count)
 
 

@@ -26,25 +26,25 @@ from lamp_core.datasets.features_store import (
     FEATURES_FILE,
     REFERENCE_FILE,
     feature_table,
+    feature_tables,
     read_feature_column,
 )
-from lamp_core.datasets.ingest import CLIPS_FILE, REJECTED_FILE
+from lamp_core.datasets.ingest import CLIPS_FILE
 from lamp_core.datasets.mirroring import mirror_images_in, with_mirror_images
-from lamp_core.datasets.schema import FEATURES, DatasetMetadata, dump_metadata, open_parquet
+from lamp_core.datasets.rejected import REJECTED_FILE, Rejected, RejectedWriter, Tally, rejected_writer
+from lamp_core.datasets.schema import FEATURES, DatasetMetadata, dump_metadata
 from lamp_core.datasets.store import (
-    Rejected,
-    atomic_path,
     count_clips,
     parquet_writer,
     read_clip_metadata,
     read_clips,
-    write_rejected,
 )
 from lamp_core.datasets.workers import in_order
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.features.encode import encode_batch
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.features.statistics import FeatureStatistics, feature_statistics
+from lamp_core.parquet import atomic_path
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 FRAMES_A_SHARD = 20_000
@@ -60,13 +60,13 @@ class ExtractionSummary:
         clips_of_split: clips with features by split.
         frames: their feature frames.
         mirrored: how many of them are mirror images that were made here.
-        rejected: the clips that have no features.
+        rejected: how many clips have no features and why; each stands in ``rejected.parquet``.
     """
 
     clips_of_split: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
     frames: int = 0
     mirrored: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
+    rejected: Tally = field(default_factory=Tally)
 
     @property
     def clips(self) -> int:
@@ -109,19 +109,21 @@ def extract_features(
     summary, digest, total = ExtractionSummary(), hashlib.sha256(), count_clips(clips_path)
     present = mirror_images_in(clips_path) if mirror else set()
     encode = partial(encode_joints, skeleton=skeleton.name, reference_J3=reference_J3)
-    with parquet_writer(output_folder / FEATURES_FILE, FEATURES) as writer:
+    with (
+        parquet_writer(output_folder / FEATURES_FILE, FEATURES) as writer,
+        rejected_writer(output_folder / REJECTED_FILE) as rejected,
+    ):
         for shard, outcomes in _encoded(shards(read_clips(clips_path)), encode, cluster):
-            pairs = _with_features(shard, outcomes, summary)
+            pairs = _with_features(shard, outcomes, rejected, summary)
             if mirror:
                 found_clips = len(pairs)
                 pairs = list(with_mirror_images(pairs, skeleton, present))
                 summary.mirrored += len(pairs) - found_clips
             _write_shard(pairs, writer, digest, summary)
             if on_progress is not None:
-                on_progress(summary.clips - summary.mirrored + len(summary.rejected), total)
+                on_progress(summary.clips - summary.mirrored + summary.rejected.clips, total)
         found = metadata.model_copy(update={"content_hash": digest.hexdigest()})
         writer.add_key_value_metadata(dump_metadata(found))
-    write_rejected(output_folder / REJECTED_FILE, summary.rejected)
     _save_array(output_folder / REFERENCE_FILE, reference_J3)
     if statistics == "train" and not summary.clips_of_split["train"]:
         raise LampError(
@@ -201,13 +203,15 @@ def _encode_halving(joints: list[np.ndarray], skeleton: Skeleton, reference_J3: 
 
 
 def _with_features(
-    shard: list[Clip], outcomes: list[Encoded], summary: ExtractionSummary
+    shard: list[Clip], outcomes: list[Encoded], rejected: RejectedWriter, summary: ExtractionSummary
 ) -> list[tuple[Clip, np.ndarray]]:
-    """The clips that have features, with them; the others go to the summary."""
+    """The clips that have features, with them; the others are written down and counted."""
     pairs = []
     for clip, outcome in zip(shard, outcomes, strict=True):
         if isinstance(outcome, RejectedClip):
-            summary.rejected.append(Rejected(clip.name, clip.source, outcome.reason, outcome.detail))
+            row = Rejected(clip.name, clip.source, outcome.reason, outcome.detail)
+            rejected.add(row)
+            summary.rejected.add(row)
             continue
         features_TD = clip.features_TD if outcome is None else outcome
         if features_TD is not None:
@@ -258,9 +262,7 @@ def _statistics(
 
 def train_features(path: Path, skeleton: Skeleton) -> Iterator[np.ndarray]:
     """The features (T, D) of the train split, a shard in memory at a time."""
-    file = open_parquet(path, FEATURES)
-    for group in range(file.num_row_groups):
-        table = file.read_row_group(group, columns=["split", "features"], use_threads=False)
+    for table in feature_tables(path, skeleton, "split"):
         features = read_feature_column(table["features"], skeleton.feature_count)
         for split, features_TD in zip(table["split"].to_pylist(), features, strict=True):
             if split == "train":

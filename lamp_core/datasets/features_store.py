@@ -4,7 +4,7 @@ Shapes: T frames, J joints, D feature numbers a frame, N clips.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,9 +21,10 @@ from lamp_core.datasets.columns import (
     ragged_column,
     ragged_views,
 )
-from lamp_core.datasets.schema import FEATURES, check_rows, load_metadata, open_parquet
+from lamp_core.datasets.schema import FEATURES, load_metadata
 from lamp_core.errors import LampError
 from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.parquet import check_rows, open_parquet
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 FEATURES_FILE = "features.parquet"
@@ -117,6 +118,19 @@ class FeatureSet:
     def of_split(self, split: str) -> list[int]:
         """Places of the clips of one split, in their order."""
         return [index for index, found in enumerate(self.splits) if found == split]
+
+
+def feature_tables(path: Path, skeleton: Skeleton, *columns: str) -> Iterator[pa.Table]:
+    """The features with some other columns, a checked row group at a time.
+
+    Raises:
+        LampError: when the file is missing or does not have the schema.
+    """
+    file = open_parquet(path, FEATURES)
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group, columns=["frames", "features", *columns], use_threads=False)
+        check_rows(table, FEATURES, str(path), {"features": skeleton.feature_count})
+        yield table
 
 
 def read_feature_column(column: pa.ChunkedArray, feature_count: int) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ Shapes: T frames, J joints, D feature numbers a frame.
 import hashlib
 import json
 import os
+import shutil
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -21,19 +22,19 @@ import numpy as np
 from lamp_core.config.models import ClipLimits
 from lamp_core.datasets.captions import BUILT_IN, Caption
 from lamp_core.datasets.clips import SPLITS, Clip
+from lamp_core.datasets.rejected import REJECTED_FILE, Rejected, RejectedWriter, Tally, rejected_writer
 from lamp_core.datasets.schema import CLIPS, DatasetMetadata, dump_metadata
 from lamp_core.datasets.sources import KINDS, ClipJob, ClipJobs, Source
-from lamp_core.datasets.store import Rejected, clip_table, groups, parquet_writer, write_rejected
+from lamp_core.datasets.store import clip_table, groups, parquet_writer
 from lamp_core.datasets.taggers import retagger
 from lamp_core.datasets.validation import check_clip
 from lamp_core.datasets.workers import in_order
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.parquet import atomic_path
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 CLIPS_FILE = "clips.parquet"
-REJECTED_FILE = "rejected.parquet"
 JOBS_A_TASK = 16
-EXAMPLES_A_REASON = 3
 
 Progress = Callable[[int, int], None]
 
@@ -48,7 +49,7 @@ class IngestSummary:
         captions: captions of accepted clips.
         skipped_captions: caption lines of accepted clips that did not parse.
         frames: joint frames of accepted clips.
-        rejected: the clips that were left out.
+        rejected: how many clips were left out and why; each stands in ``rejected.parquet``.
         warnings: accepted clips by the check that they failed.
         version: hash of clip names, source hashes, captions and splits.
     """
@@ -58,14 +59,9 @@ class IngestSummary:
     captions: int = 0
     skipped_captions: int = 0
     frames: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
+    rejected: Tally = field(default_factory=Tally)
     warnings: Counter[str] = field(default_factory=Counter)
     version: str = ""
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """Rejected clips by reason, the most frequent first."""
-        return dict(Counter(row.reason for row in self.rejected).most_common())
 
     def add(self, clip: Clip) -> None:
         """Count an accepted clip."""
@@ -122,12 +118,12 @@ def ingest(
     summary, record = IngestSummary(), _DatasetRecord(source, skeleton)
     loaded = load_clips(jobs, skeleton, min_frames, workers or available_cores(), limits, cluster, tagger)
     with parquet_writer(output_folder / CLIPS_FILE, CLIPS) as writer:
-        for group in groups(_accepted(loaded, summary, len(jobs), on_progress)):
-            record.add(group)
-            writer.write_table(clip_table(group))
+        with rejected_writer(output_folder / REJECTED_FILE) as rejected:
+            for group in groups(_accepted(loaded, rejected, summary, len(jobs), on_progress)):
+                record.add(group)
+                writer.write_table(clip_table(group))
         _check_names(jobs, record)
-        write_rejected(output_folder / REJECTED_FILE, summary.rejected)
-        _check_share(summary, source.name, len(jobs), max_rejected, failed_folder or output_folder)
+        _check_share(summary, source.name, len(jobs), max_rejected, output_folder, failed_folder)
         writer.add_key_value_metadata(dump_metadata(record.metadata()))
     return replace(summary, version=record.version)
 
@@ -183,12 +179,17 @@ def available_cores() -> int:
 
 
 def _accepted(
-    loaded: Iterable[Clip | Rejected], summary: IngestSummary, total: int, on_progress: Progress | None
+    loaded: Iterable[Clip | Rejected],
+    rejected: RejectedWriter,
+    summary: IngestSummary,
+    total: int,
+    on_progress: Progress | None,
 ) -> Iterator[Clip]:
-    """Pass accepted clips on, count both kinds in the summary."""
+    """Pass accepted clips on, write the others down, count both kinds in the summary."""
     for done, outcome in enumerate(loaded, start=1):
         if isinstance(outcome, Rejected):
-            summary.rejected.append(outcome)
+            rejected.add(outcome)
+            summary.rejected.add(outcome)
         else:
             summary.add(outcome)
             yield outcome
@@ -196,25 +197,31 @@ def _accepted(
             on_progress(done, total)
 
 
-def _check_share(summary: IngestSummary, name: str, total: int, max_rejected: float, folder: Path) -> None:
-    share = len(summary.rejected) / total
-    if share > max_rejected:
-        path = folder / REJECTED_FILE
-        folder.mkdir(parents=True, exist_ok=True)
-        write_rejected(path, summary.rejected)
-        raise LampError(
-            f"{len(summary.rejected)} of {total} clips of {name!r} were rejected ({share:.1%}), more than the"
-            f" {max_rejected:.1%} of ingest.max_rejected; each with its reason in {path}\n"
-            + reasons_table(summary)
-        )
+def _check_share(
+    summary: IngestSummary, name: str, total: int, max_rejected: float, folder: Path, failed: Path | None
+) -> None:
+    """Raise when too many clips were rejected; their record is kept in the folder of failures."""
+    rejected = summary.rejected
+    share = rejected.clips / total
+    if share <= max_rejected:
+        return
+    path = (failed or folder) / REJECTED_FILE
+    if path != folder / REJECTED_FILE:
+        with atomic_path(path) as temporary:
+            shutil.copyfile(folder / REJECTED_FILE, temporary)
+    raise LampError(
+        f"{rejected.clips} of {total} clips of {name!r} were rejected ({share:.1%}), more than the"
+        f" {max_rejected:.1%} of ingest.max_rejected; each with its reason in {path}\n"
+        + reasons_table(rejected)
+    )
 
 
-def reasons_table(summary: IngestSummary) -> str:
+def reasons_table(rejected: Tally) -> str:
     """The reasons of the rejected clips, how many clips each, and the first of them."""
     lines = [f"{'reason':<20} {'clips':>6}  first"]
-    for reason, count in summary.reasons.items():
-        first = [row.clip for row in summary.rejected if row.reason == reason][:EXAMPLES_A_REASON]
-        lines.append(f"{reason:<20} {count:>6}  {', '.join(first)}")
+    for reason, count in rejected.reasons.items():
+        first = ", ".join(row.clip for row in rejected.examples_of[reason])
+        lines.append(f"{reason:<20} {count:>6}  {first}")
     return "\n".join(lines)
 
 

@@ -12,8 +12,9 @@ import numpy as np
 
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.clips import Clip
-from lamp_core.datasets.schema import CLIPS, open_parquet
+from lamp_core.datasets.schema import CLIPS
 from lamp_core.features.mirror import mirror_features
+from lamp_core.parquet import open_parquet
 from lamp_core.skeleton.skeleton import Skeleton
 
 PREFIX = "M"

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from lamp_core.datasets.clips import SPLITS
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.datasets.sources.base import FileJob
-from lamp_core.datasets.store import atomic_path
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.parquet import atomic_path
 from lamp_core.skeleton.skeleton import load_skeleton
 
 SOURCES_FOLDER = "sources"

@@ -11,8 +11,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from lamp_core.datasets.schema import CLIPS, FEATURES, MANIFEST, REJECTED, DatasetMetadata
-from lamp_core.tokens.cache import SCHEMA as TOKENS
+from lamp_core.metrics.results import SCHEMA as RESULTS
+from lamp_core.metrics.samples import CAPTIONED, GENERATED
+from lamp_core.render.experiment_results import SCHEMA as EXPERIMENT
+from lamp_core.retrieval.gallery import SCHEMA as GALLERY
+from lamp_core.tokens.cache import with_layers
 
+LAYERS = 6
 INTRODUCTION = """# Parquet files
 
 Written from the code by `python -m lamp_core.datasets.schema_page`; a test keeps the two together. Meaning,
@@ -20,8 +25,8 @@ unit and shape also stand in the metadata of each field of the files themselves.
 tables as they are written and as they are read: a field that is missing, unknown or of another type, a null
 where there may be none, or an array that does not fit its frames is an error that names it.
 
-Arrays lie flattened in a list, row-major. T frames, J joints, D feature numbers a frame. A field marked
-*optional* may be null, or be missing in a file from before it was known.
+Arrays lie flattened in a list, row-major. T frames, J joints, D feature numbers a frame, W words. A field
+marked *optional* may be null, or be missing in a file from before it was known.
 """
 
 
@@ -60,9 +65,39 @@ PAGES = (
     ),
     Page(
         "data/tokens/tokens.parquet",
-        "Stage `tokens`. A residual tokenizer adds `layers`, the codes of all its layers. The metadata hold "
-        "the\nhashes of codebook, features and split; a reader with others is refused.",
-        TOKENS,
+        "Stage `tokens`. `layers` stands there when the tokenizer is a residual one, here of "
+        f"{LAYERS} layers. The metadata\nhold the hashes of codebook, features and split; a reader with "
+        "others is refused.",
+        with_layers(LAYERS),
+    ),
+    Page(
+        "data/retrieval/items.parquet",
+        "Stage `retrieval`: the test split's gallery. The embeddings stand beside it in\n"
+        "`embeddings.safetensors` (`motion`, N clips by queries by width, and `text`, N by width); the "
+        "metadata say\nhow a similarity is taken over the queries.",
+        GALLERY,
+    ),
+    Page(
+        "data/evaluate/results.parquet",
+        "Stage `evaluate`, and every measurement of `lamp evaluate`: a number a row, with everything that "
+        "decides\nwhat it may be compared with.",
+        RESULTS,
+    ),
+    Page(
+        "data/evaluate/generated.parquet",
+        "Stage `evaluate`: motions generated for a few test captions, which the report shows.",
+        GENERATED,
+    ),
+    Page(
+        "data/evaluate/captions.parquet",
+        "Stage `evaluate`: captions of a few test motions, which the report shows.",
+        CAPTIONED,
+    ),
+    Page(
+        "data/experiments/NAME/results.parquet",
+        "`lamp experiment`: the numbers of all rows. `experiment.json` beside it holds the rows and the "
+        "tables.",
+        EXPERIMENT,
     ),
     Page(
         "The table of `lamp import manifest` (CSV or Parquet)",
@@ -89,12 +124,21 @@ def rows_of(schema: pa.Schema) -> Iterator[tuple[str, str, str, str, str]]:
     yield from _rows(list(schema), "")
 
 
+def _kind(of: pa.DataType) -> str:
+    """A type in words: the fields of a struct are told by rows of their own."""
+    if pa.types.is_struct(of):
+        return "struct"
+    if pa.types.is_fixed_size_list(of):
+        return f"{of.list_size} {_kind(of.value_type)}"
+    return f"list of {_kind(of.value_type)}" if pa.types.is_list(of) else str(of)
+
+
 def _rows(fields: Sequence[pa.Field], before: str) -> Iterator[tuple[str, str, str, str, str]]:
     for field in fields:
         told = {key.decode(): text.decode() for key, text in (field.metadata or {}).items()}
         inner = field.type.value_type if pa.types.is_list(field.type) else None
         struct = inner if inner is not None and pa.types.is_struct(inner) else None
-        kind = str(field.type) if inner is None else f"list of {inner if struct is None else 'struct'}"
+        kind = _kind(field.type)
         optional = ", optional" if field.nullable else ""
         unit, shape = told.get("unit", ""), told.get("shape", "")
         yield before + field.name, kind + optional, unit, shape, told["meaning"]

@@ -1,4 +1,4 @@
-"""Clips and rejected clips in Parquet: ``clips.parquet`` and ``rejected.parquet``.
+"""Clips in Parquet: ``clips.parquet``, and the writer of all files of the data set.
 
 A file is written under a temporary name and renamed, so that a reader sees the old file or the whole new
 one. Clips are written and read group by group: memory holds one group, not the data set.
@@ -6,10 +6,8 @@ one. Clips are written and read group by group: memory holds one group, not the 
 Shapes: T frames, J joints, D feature numbers a frame.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,40 +26,16 @@ from lamp_core.datasets.columns import (
 )
 from lamp_core.datasets.schema import (
     CLIPS,
-    REJECTED,
     DatasetMetadata,
-    check_rows,
     dump_metadata,
     load_metadata,
-    open_parquet,
 )
+from lamp_core.parquet import atomic_path, check_rows, open_parquet
 from lamp_core.skeleton.skeleton import load_skeleton
 
 CLIPS_A_GROUP = 256
 FRAMES_A_GROUP = 200_000
 """A group of long clips is written sooner: 50 MB of joints."""
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A clip that was left out and why (a row of ``rejected.parquet``)."""
-
-    clip: str
-    source: str
-    reason: str
-    detail: str
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, renamed to it when the block ends well and removed when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class CheckedWriter(pq.ParquetWriter):
@@ -169,14 +143,3 @@ def read_clip_metadata(path: Path) -> DatasetMetadata:
 def count_clips(path: Path) -> int:
     """How many clips the file holds, without reading them."""
     return int(open_parquet(path, CLIPS).metadata.num_rows)
-
-
-def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
-    """Write ``rejected.parquet``; the file is there even when nothing was rejected."""
-    with parquet_writer(path, REJECTED) as writer:
-        writer.write_table(pa.Table.from_pylist([asdict(row) for row in rejected], schema=REJECTED))
-
-
-def read_rejected(path: Path) -> list[Rejected]:
-    """The rows of ``rejected.parquet``; LampError when it is missing or does not have the schema."""
-    return [Rejected(**row) for row in open_parquet(path, REJECTED).read().to_pylist()]

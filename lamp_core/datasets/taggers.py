@@ -54,17 +54,20 @@ def _spacy_model() -> Any:
 
 
 def _by_spacy(caption: Caption, model: Any) -> Caption:
-    """The caption with spaCy's words and tags, universal parts of speech."""
+    """The caption with spaCy's words and tags, universal parts of speech.
+
+    As it was where spaCy has no word of letters, or a pipeline without a tagger leaves one untagged.
+    """
     tokens = [token for token in model(caption.text.replace("-", "")) if token.text.isalpha()]
+    tags = tuple(str(token.pos_) for token in tokens)
+    if not tags or not all(tags):
+        return caption
     words = [
-        token.lemma_.lower()
+        token.lemma_.lower() or token.text.lower()
         if token.pos_ in BASE_FORM_TAGS and token.text.lower() != SIDE
         else token.text.lower()
         for token in tokens
     ]
-    if not words:
-        return caption
-    tags = tuple(str(token.pos_) for token in tokens)
     version = model.meta["version"]
     return Caption(
         caption.text, tuple(words), tags, caption.start, caption.end, f"spacy {SPACY_MODEL} {version}"

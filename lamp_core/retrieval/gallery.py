@@ -9,16 +9,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lamp_core.errors import LampError
 from lamp_core.lamp.features import LampFeatures, similarity
+from lamp_core.parquet import field, read_table, write_table
 
 EMBEDDINGS = "embeddings.safetensors"
 ITEMS = "items.parquet"
+OVER_QUERIES = "over_queries"
+SCHEMA = pa.schema(
+    [
+        field("clip", pa.string(), "name of the clip; the rows are those of the embeddings, in their order"),
+        field("caption", pa.string(), "its caption, whose embedding stands in the same row"),
+    ]
+)
+"""The columns of ``items.parquet``."""
 
 
 @dataclass(frozen=True)
@@ -94,23 +102,26 @@ class Gallery:
         tensors = {"motion": self.motion_NQP.contiguous(), "text": self.text_NP.contiguous()}
         save_file(tensors, folder / (EMBEDDINGS + ".tmp"))
         os.replace(folder / (EMBEDDINGS + ".tmp"), folder / EMBEDDINGS)
-        table = pa.table({"clip": self.clips, "caption": self.captions})
-        table = table.replace_schema_metadata({"over_queries": self.over_queries})
-        pq.write_table(table, folder / (ITEMS + ".tmp"))
-        os.replace(folder / (ITEMS + ".tmp"), folder / ITEMS)
+        pairs = zip(self.clips, self.captions, strict=True)
+        rows = [{"clip": clip, "caption": caption} for clip, caption in pairs]
+        write_table(folder / ITEMS, rows, SCHEMA, {OVER_QUERIES: self.over_queries})
 
     @classmethod
     def load(cls, folder: Path) -> "Gallery":
         """Read an index.
 
         Raises:
-            LampError: there is none in ``folder``.
+            LampError: there is none in ``folder``, or its files do not belong together.
         """
         if not (folder / EMBEDDINGS).exists() or not (folder / ITEMS).exists():
             raise LampError(f"no gallery in {folder}; `lamp run --until retrieval` makes it")
         tensors = load_file(folder / EMBEDDINGS)
-        table = pq.read_table(folder / ITEMS)
-        over_queries = (table.schema.metadata or {})[b"over_queries"].decode()
+        table = read_table(folder / ITEMS, SCHEMA)
+        over_queries = (table.schema.metadata or {}).get(OVER_QUERIES.encode(), b"").decode()
+        if len(table) != len(tensors["motion"]) or not over_queries:
+            raise LampError(
+                f"the gallery in {folder} is not whole; `lamp run --force retrieval` makes it anew"
+            )
         return cls(
             table["clip"].to_pylist(),
             table["caption"].to_pylist(),

@@ -9,7 +9,6 @@ Shapes: S motion tokens, R quantiser layers.
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -17,24 +16,25 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.errors import LampError
+from lamp_core.parquet import atomic_path, check_rows, field
 from lamp_core.tokenizers.vqvae import MotionTokenizer
 
 SCHEMA = pa.schema(
     [
-        pa.field("clip", pa.string(), nullable=False, metadata={"meaning": "name of the clip"}),
-        pa.field("split", pa.string(), nullable=False, metadata={"meaning": "train, val or test"}),
-        pa.field("start", pa.int32(), nullable=False, metadata={"meaning": "first frame", "unit": "frames"}),
-        pa.field(
-            "frames", pa.int32(), nullable=False, metadata={"meaning": "feature frames", "unit": "frames"}
-        ),
-        pa.field(
+        field("clip", pa.string(), "name of the clip"),
+        field("split", pa.string(), "train, val or test"),
+        field("start", pa.int32(), "first frame", unit="frames"),
+        field("frames", pa.int32(), "feature frames", unit="frames"),
+        field(
             "tokens",
             pa.list_(pa.field("code", pa.uint16(), nullable=False)),
-            nullable=False,
-            metadata={"meaning": "codes, one for four frames", "shape": "frames // 4"},
+            "codes of the first layer, one for four frames",
+            shape="(frames // 4)",
         ),
     ]
 )
@@ -90,6 +90,7 @@ def write_tokens(path: Path, cache: TokenCache) -> None:
 
     Raises:
         ValueError: a code does not fit uint16.
+        LampError: an item with another number of codes than one for four frames.
     """
     layers = [] if cache.layers_SR is None else cache.layers_SR
     if any(codes.size and int(codes.max()) > np.iinfo(np.uint16).max for codes in [*cache.tokens_S, *layers]):
@@ -107,17 +108,18 @@ def write_tokens(path: Path, cache: TokenCache) -> None:
     )
     if layers:
         table = table.append_column(_layers_field(layers[0].shape[1]), _layers_column(layers))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    pq.write_table(table, temporary, compression="zstd")
-    os.replace(temporary, path)
+    check_rows(table, table.schema, path.name)
+    _check_counts(table, path.name)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
 
 
 def read_tokens(path: Path, *, codebook_hash: str, feature_hash: str, split_hash: str) -> TokenCache:
     """Read a cache made with this codebook, these features and this split.
 
     Raises:
-        LampError: the file is missing or no token cache, or a hash differs; which one is named.
+        LampError: the file is missing or no token cache, a hash differs (which one is named), or an item has
+            another number of codes than one for four frames.
     """
     if not path.exists():
         raise LampError(f"{path} is missing; `lamp run --until tokens` makes it")
@@ -132,6 +134,8 @@ def read_tokens(path: Path, *, codebook_hash: str, feature_hash: str, split_hash
                 f"{path} was made with another {name.removesuffix('_hash')} ({found[name][:12] or 'none'}, "
                 f"expected {wanted[name][:12]}); `lamp run --force tokens` makes it anew"
             )
+    check_rows(table, table.schema, str(path))
+    _check_counts(table, str(path))
     column = table.column("tokens").combine_chunks()
     offsets = column.offsets.to_numpy()
     flat = column.values.to_numpy()
@@ -146,13 +150,28 @@ def read_tokens(path: Path, *, codebook_hash: str, feature_hash: str, split_hash
     )
 
 
+def with_layers(layers: int) -> pa.Schema:
+    """The schema of a residual tokenizer's cache, with the codes of all its layers."""
+    return SCHEMA.append(_layers_field(layers))
+
+
 def _layers_field(layers: int) -> pa.Field:
     """Field of the codes of all layers: a list as long as ``tokens`` of one code a layer."""
     frame = pa.list_(pa.field("code", pa.uint16(), nullable=False), layers)
-    meaning = {"meaning": "codes of every quantiser layer", "shape": f"frames // 4, {layers}"}
-    return pa.field(
-        LAYERS, pa.list_(pa.field("token", frame, nullable=False)), nullable=False, metadata=meaning
-    )
+    kind = pa.list_(pa.field("token", frame, nullable=False))
+    return field(LAYERS, kind, "codes of every quantiser layer", shape=f"(frames // 4, {layers})")
+
+
+def _check_counts(table: pa.Table, where: str) -> None:
+    wanted_N = table["frames"].to_numpy() // DOWNSAMPLING
+    for name in (LAYERS, "tokens"):
+        if name in table.column_names:
+            found_N = pc.list_value_length(table[name]).to_numpy()
+            if (found_N != wanted_N).any():
+                row = int((found_N != wanted_N).argmax())
+                raise LampError(
+                    f"{where}: field {name!r} holds {found_N[row]} codes in row {row}, not {wanted_N[row]}"
+                )
 
 
 def _is_token_cache(schema: pa.Schema) -> bool:
@@ -161,8 +180,7 @@ def _is_token_cache(schema: pa.Schema) -> bool:
         kind = schema.field(LAYERS).type
         if not (pa.types.is_list(kind) and pa.types.is_fixed_size_list(kind.value_type)):
             return False
-        with_layers = SCHEMA.append(_layers_field(kind.value_type.list_size))
-        return bool(schema.equals(with_layers, check_metadata=False))
+        return bool(schema.equals(with_layers(kind.value_type.list_size), check_metadata=False))
     return bool(schema.equals(SCHEMA, check_metadata=False))
 
 

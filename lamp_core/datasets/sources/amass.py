@@ -21,6 +21,7 @@ from lamp_core.datasets.sources.base import (
     ClipJobs,
     FileJob,
     Motion,
+    NamedJobs,
     Source,
     SourceKind,
     combined_sha256,
@@ -89,20 +90,22 @@ class AmassFolder(SourceKind):
             raise LampError(f"data set {source.name!r} has no body model; register it again")
         split_of = split_files(source.splits)
         cuts = _cuts(source, folder, split_of)
-        return [
-            AmassJob(
+        body_model = source.body_model
+
+        def job_of(name: str) -> AmassJob:
+            return AmassJob(
                 name=name,
                 source=(cuts[name].source if name in cuts else f"{name}.npz"),
                 folder=folder,
                 captions=source.captions,
                 split=split_by_name(name.removeprefix("M")) if split_of is None else split_of.get(name),
                 skeleton=skeleton.name,
-                body_model=source.body_model,
+                body_model=body_model,
                 cut=cuts.get(name),
                 is_published=source.index is not None,
             )
-            for name in sorted(cuts.keys() | (split_of or {}).keys())
-        ]
+
+        return NamedJobs(sorted(cuts.keys() | (split_of or {}).keys()), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """All files below the folders, the index and the body model."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -150,6 +150,25 @@ class ClipJobs(Protocol):
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[ClipJob]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class NamedJobs:
+    """The jobs of a folder's clips: the names are held, each job is made when it is asked for.
+
+    Args:
+        names: of the clips, in their order.
+        job_of: makes the job of a name.
+    """
+
+    names: Sequence[str]
+    job_of: Callable[[str], ClipJob]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[ClipJob]:
+        return map(self.job_of, self.names)
 
 
 class SourceKind(ABC):

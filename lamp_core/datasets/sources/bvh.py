@@ -12,6 +12,7 @@ from lamp_core.datasets.sources.base import (
     ClipJobs,
     FileJob,
     Motion,
+    NamedJobs,
     Source,
     SourceKind,
     combined_sha256,
@@ -76,20 +77,22 @@ class BvhFolder(SourceKind):
         if source.map is None:
             raise LampError(f"data set {source.name!r} has no joint map; register it again")
         load_map(source.map).source_joints(skeleton.name)  # a map without this skeleton fails once, here
-        return [
-            BvhJob(
+        joint_map = source.map
+
+        def job_of(name: str) -> BvhJob:
+            return BvhJob(
                 name=name,
                 source=files[name].relative_to(motions).as_posix() if name in files else f"{name}.bvh",
                 folder=motions,
                 captions=captions,
                 split=split_of.get(name),
                 skeleton=skeleton.name,
-                map=source.map,
+                map=joint_map,
                 unit=source.unit,
                 up=source.up,
             )
-            for name in sorted(files.keys() | split_of.keys())
-        ]
+
+        return NamedJobs(sorted(files.keys() | split_of.keys()), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """All files below the three folders, and the joint map when it is a file."""

@@ -21,6 +21,7 @@ from lamp_core.datasets.sources.base import (
     ClipJobs,
     FileJob,
     Motion,
+    NamedJobs,
     Source,
     SourceKind,
     combined_sha256,
@@ -71,8 +72,9 @@ class PublishedFolder(SourceKind):
         for motions in _motion_folders(folder):
             for path in motions.glob("*.npy"):
                 path_of.setdefault(path.stem, path)
-        return [
-            PublishedJob(
+
+        def job_of(name: str) -> PublishedJob:
+            return PublishedJob(
                 name=name,
                 source=_motion_of(name, path_of, folder),
                 folder=folder,
@@ -81,8 +83,8 @@ class PublishedFolder(SourceKind):
                 skeleton=skeleton.name,
                 is_mirrored=name not in path_of and name.removeprefix(MIRRORED) in path_of,
             )
-            for name in sorted(path_of.keys() | split_of.keys())
-        ]
+
+        return NamedJobs(sorted(path_of.keys() | split_of.keys()), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """Motions, texts, and what stands at the top of the folder: split files and statistics."""

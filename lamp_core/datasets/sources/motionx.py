@@ -8,7 +8,9 @@ The motions are the first of these that there are:
 - published SMPL-X parameters, 322 numbers a frame: ``motion_data/smplx_322``, with a body model.
 
 Texts: ``texts/semantic_labels`` (a sentence a line) or ``texts``, and those about parts of the body, if there
-are any, in ``texts/PART_texts``. Splits: ``train.txt val.txt test.txt``, names with their sub-dataset.
+are any, in ``texts/PART_texts``: a sentence a line for the face (``.txt``), a JSON object with a description
+of every frame for body and hands, whose different sentences are kept in the order of the frames. Splits:
+``train.txt val.txt test.txt``, names with their sub-dataset.
 
 Shapes: T frames, K joints of the body model.
 """
@@ -25,6 +27,7 @@ from lamp_core.datasets.sources.base import (
     ClipJobs,
     FileJob,
     Motion,
+    NamedJobs,
     Source,
     SourceKind,
     combined_sha256,
@@ -37,7 +40,7 @@ from lamp_core.datasets.sources.base import (
     split_files,
 )
 from lamp_core.datasets.sources.npy import motion_names
-from lamp_core.datasets.sources.texts import ClipTexts, read_sentences, text_lines
+from lamp_core.datasets.sources.texts import ClipTexts, frame_sentences, read_sentences, text_lines
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.skeleton.mapping import resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
@@ -46,6 +49,7 @@ WHAT = "Motion-X folder"
 VECTORS, JOINTS = ("new_joint_vecs", "new_joints_vecs"), ("new_joints", "joints", "joint")
 SMPLX = ("motion_data/smplx_322", "smplx_322")
 WHOLE_BODY, PART_ENDING = "semantic_labels", "_texts"
+PART_READERS = {".txt": text_lines, ".json": frame_sentences}
 RATE = 30.0
 SKELETONS = ("smpl22", "smplx52")
 JOINTS_OF_SMPLX = 55
@@ -96,18 +100,20 @@ class MotionXFolder(SourceKind):
         folder = existing_folder(source.motions, WHAT)
         motions = motion_folder(folder)
         split_of = split_files(source.splits or folder)
-        return [
-            MotionXJob(
+        texts = text_folder(source)
+
+        def job_of(name: str) -> MotionXJob:
+            return MotionXJob(
                 name=name,
                 source=f"{name}.npy",
                 folder=motions,
-                captions=text_folder(source),
+                captions=texts,
                 split=split_by_name(name) if split_of is None else split_of.get(name),
                 skeleton=skeleton.name,
                 body_model=source.body_model,
             )
-            for name in sorted({*motion_names(motions), *(split_of or {})})
-        ]
+
+        return NamedJobs(sorted({*motion_names(motions), *(split_of or {})}), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """Motions, texts, splits and the body model."""
@@ -157,9 +163,11 @@ class MotionXJob(FileJob):
         texts = read_sentences(inside(place, f"{self.name}.txt"))
         parts: dict[str, tuple[str, ...]] = {}
         for folder in sorted(self.captions.glob(f"*{PART_ENDING}")):
-            path = folder / f"{self.name}.txt"
-            if path.is_file():
-                parts[folder.name.removesuffix(PART_ENDING)] = tuple(text_lines(path))
+            for ending, read in PART_READERS.items():
+                path = inside(folder, f"{self.name}{ending}")
+                if path.is_file():
+                    part = folder.name.removesuffix(PART_ENDING)
+                    parts[part] = (*parts.get(part, ()), *read(path))
         return ClipTexts(texts.captions, parts, texts.skipped)
 
     def read_motion(self) -> Motion:

@@ -12,6 +12,7 @@ from lamp_core.datasets.sources.base import (
     ClipJobs,
     FileJob,
     Motion,
+    NamedJobs,
     Source,
     SourceKind,
     combined_sha256,
@@ -100,18 +101,20 @@ class NpyFolder(SourceKind):
         """A job a file and a name in the splits."""
         folder = existing_folder(source.motions, WHAT)
         split_of = split_files(source.splits)
-        return [
-            NpyJob(
+        form = JointForm.of(source)
+
+        def job_of(name: str) -> NpyJob:
+            return NpyJob(
                 name=name,
                 source=f"{name}.npy",
                 folder=folder,
                 captions=source.captions,
                 split=split_by_name(name) if split_of is None else split_of.get(name),
                 skeleton=skeleton.name,
-                form=JointForm.of(source),
+                form=form,
             )
-            for name in sorted({*motion_names(folder), *(split_of or {})})
-        ]
+
+        return NamedJobs(sorted({*motion_names(folder), *(split_of or {})}), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """All files below the folders."""

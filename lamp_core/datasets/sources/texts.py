@@ -1,11 +1,15 @@
 """What is said about a clip: its captions, and those of its parts where a source has them."""
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lamp_core.datasets.captions import Caption, parse_caption_line, read_caption_file, tag_caption
 from lamp_core.errors import RejectedClip
+
+BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 
 
 @dataclass(frozen=True)
@@ -45,16 +49,41 @@ def read_sentences(path: Path) -> ClipTexts:
 
 def text_lines(path: Path) -> list[str]:
     """Lines that are not empty; RejectedClip as `read_sentences`."""
+    lines = [line.strip() for line in _content(path).splitlines() if line.strip()]
+    if not lines:
+        raise RejectedClip("caption-empty", f"{path} holds no caption")
+    return lines
+
+
+def frame_sentences(path: Path) -> list[str]:
+    """The sentences of a JSON object that describes every frame (``{"0": "...", "1": "..."}``), each once.
+
+    They stand in the order of the first frame that says them: neighbouring frames say mostly the same.
+
+    Raises:
+        RejectedClip: as `read_sentences`; ``caption-unreadable`` for anything but texts by frame number.
+    """
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        text_of = json.loads(_content(path))
+        if not isinstance(text_of, dict) or not all(isinstance(text, str) for text in text_of.values()):
+            raise ValueError("wanted one object of texts")
+        frames = sorted(text_of, key=int)
+    except (ValueError, RecursionError) as error:
+        raise RejectedClip("caption-unreadable", f"{path} holds no text a frame: {error}") from error
+    sentences = (part.strip() for frame in frames for part in BETWEEN_SENTENCES.split(text_of[frame]))
+    found = list(dict.fromkeys(sentence for sentence in sentences if sentence))
+    if not found:
+        raise RejectedClip("caption-empty", f"{path} holds no caption")
+    return found
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise RejectedClip("caption-missing", f"there is no caption file {path}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise RejectedClip("caption-unreadable", f"{path}: {error}") from error
-    lines = [line.strip() for line in content.splitlines() if line.strip()]
-    if not lines:
-        raise RejectedClip("caption-empty", f"{path} holds no caption")
-    return lines
 
 
 def _caption(line: str) -> Caption | None:

@@ -9,7 +9,14 @@ import pytest
 
 from lamp_core.config.models import ClipLimits
 from lamp_core.datasets.describe import Description, describe, size_of
-from lamp_core.datasets.drift import Moments, compare, moments_of, moments_of_folder, number_names
+from lamp_core.datasets.drift import (
+    Moments,
+    compare,
+    feature_arrays,
+    moments_of,
+    moments_of_folder,
+    number_names,
+)
 from lamp_core.datasets.extraction import extract_features
 from lamp_core.datasets.ingest import ingest
 from lamp_core.errors import LampError
@@ -61,6 +68,18 @@ def test_ranges_hold_what_the_features_hold(outputs: Path) -> None:
     for group in found.groups:
         assert group.smallest <= group.percentile_1 <= group.mean + 1e-6
         assert group.mean - 1e-6 <= group.percentile_99 <= group.largest
+
+
+def test_every_number_has_its_range(outputs: Path, smpl22: Skeleton) -> None:
+    found = described(outputs)
+    rows = np.concatenate(list(feature_arrays(outputs / "features" / "features.parquet", smpl22)))
+    assert [number.name for number in found.numbers] == number_names(smpl22)
+    for name, of in (("smallest", rows.min(0)), ("mean", rows.mean(0)), ("largest", rows.max(0))):
+        np.testing.assert_allclose([getattr(number, name) for number in found.numbers], of, atol=1e-5)
+    lengths = found.lengths
+    assert lengths is not None
+    assert lengths.shortest == lengths.median == lengths.longest == pytest.approx(16 / 20)
+    assert "velocities left_wrist y" in render_description(found)
 
 
 def test_rejected_and_warned_clips_with_their_reasons(outputs: Path) -> None:

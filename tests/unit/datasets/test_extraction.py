@@ -9,8 +9,9 @@ import torch
 from lamp_core.datasets import extraction
 from lamp_core.datasets.extraction import extract_features
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.datasets.ingest import CLIPS_FILE, REJECTED_FILE, ingest
-from lamp_core.datasets.store import read_clip_metadata, read_clips, read_rejected, write_clips
+from lamp_core.datasets.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.rejected import REJECTED_FILE, read_rejected
+from lamp_core.datasets.store import read_clip_metadata, read_clips, write_clips
 from lamp_core.errors import LampError
 from lamp_core.features.encode import encode
 from lamp_core.features.layout import FeatureLayout
@@ -32,7 +33,7 @@ def test_same_as_clip_by_clip(
     summary = extract_features(
         clips_folder, tmp_path, on_progress=lambda done, total: progress.append((done, total))
     )
-    assert (summary.clips, summary.frames, summary.rejected) == (12, 12 * 15, [])
+    assert (summary.clips, summary.frames, summary.rejected.clips) == (12, 12 * 15, 0)
     assert progress == [(3, 12), (6, 12), (9, 12), (12, 12)]
     loaded = FeatureSet.load(tmp_path)
     reference = torch.from_numpy(loaded.reference_J3)

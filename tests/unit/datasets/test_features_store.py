@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from lamp_core.datasets.extraction import extract_features
+from lamp_core.datasets.drift import feature_arrays
+from lamp_core.datasets.extraction import extract_features, train_features
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.ingest import CLIPS_FILE, ingest
 from lamp_core.datasets.store import read_clip_metadata, read_clips, write_clips
@@ -46,6 +49,22 @@ def test_hashes_follow_what_they_stand_for(folder: Path) -> None:
     other_features = FeatureSet.load(folder / "features")
     assert len({before.feature_hash, other_statistics.feature_hash, other_features.feature_hash}) == 3
     assert before.split_hash == other_statistics.split_hash == other_features.split_hash
+
+
+def test_features_of_another_width_are_refused_by_every_reader(folder: Path, smpl22: Skeleton) -> None:
+    path = folder / "features" / "features.parquet"
+    table = pq.read_table(path)
+    place = table.schema.get_field_index("features")
+    short = pa.array([values[:-1] for values in table["features"].to_pylist()], pa.list_(pa.float32()))
+    metadata = {b"lamp": pq.read_metadata(path).metadata[b"lamp"]}
+    pq.write_table(table.set_column(place, "features", short).replace_schema_metadata(metadata), path)
+    for read in (
+        lambda: FeatureSet.load(folder / "features"),
+        lambda: list(feature_arrays(path, smpl22)),
+        lambda: list(train_features(path, smpl22)),
+    ):
+        with pytest.raises(LampError, match=r"features\.parquet: field 'features' holds \d+ numbers"):
+            read()
 
 
 @pytest.mark.parametrize("name", ["features.parquet", "reference.npy", "mean.npy"])

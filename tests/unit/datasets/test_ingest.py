@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamp_core.datasets.ingest import CLIPS_FILE, JOBS_A_TASK, REJECTED_FILE, ingest
+from lamp_core.datasets.ingest import CLIPS_FILE, JOBS_A_TASK, ingest
+from lamp_core.datasets.rejected import REJECTED_FILE, read_rejected
 from lamp_core.datasets.sources import Source
-from lamp_core.datasets.store import read_clip_metadata, read_clips, read_rejected
+from lamp_core.datasets.store import read_clip_metadata, read_clips
 from lamp_core.errors import LampError
 from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
@@ -57,8 +58,8 @@ def test_bad_motion_is_rejected_and_the_rest_goes_on(
     reason, spoil = BAD_MOTIONS[fault]
     spoil(bvh_source.motion(VICTIM))
     summary = ingest(bvh_source.source, smpl22, tmp_path / "out")
-    assert summary.reasons == {reason: 1}
-    rejected = read_rejected(tmp_path / "out" / REJECTED_FILE)
+    assert summary.rejected.reasons == {reason: 1}
+    rejected = list(read_rejected(tmp_path / "out" / REJECTED_FILE))
     assert [(row.clip, row.reason) for row in rejected] == [(VICTIM, reason)]
     assert rejected[0].detail
     names = [clip.name for clip in read_clips(tmp_path / "out" / CLIPS_FILE)]
@@ -84,7 +85,7 @@ def test_bad_caption_or_split_is_rejected(
     else:
         bvh_source.caption(VICTIM).write_text(content)
     summary = ingest(bvh_source.source, smpl22, tmp_path)
-    assert [(row.clip, row.reason) for row in summary.rejected] == [(VICTIM, reason)]
+    assert [(row.clip, row.reason) for row in summary.rejected.examples] == [(VICTIM, reason)]
     assert summary.clips == 11
 
 
@@ -105,7 +106,7 @@ def test_too_many_rejected_fails_with_a_table_and_keeps_the_reasons(
         ["caption-missing", "2", "walk_00,", "walk_01"],
         ["empty", "1", "walk_02"],
     ]
-    assert len(read_rejected(tmp_path / REJECTED_FILE)) == 3
+    assert len(list(read_rejected(tmp_path / REJECTED_FILE))) == 3
     assert not (tmp_path / CLIPS_FILE).exists()
     assert ingest(bvh_source.source, smpl22, tmp_path, max_rejected=0.25).clips == 9
 

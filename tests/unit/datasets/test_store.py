@@ -13,19 +13,16 @@ from lamp_core.datasets.clips import Clip
 from lamp_core.datasets.schema import CLIPS, DatasetMetadata, dump_metadata
 from lamp_core.datasets.store import (
     CLIPS_A_GROUP,
-    Rejected,
-    atomic_path,
     clip_table,
     count_clips,
     groups,
     parquet_writer,
     read_clip_metadata,
     read_clips,
-    read_rejected,
     write_clips,
-    write_rejected,
 )
 from lamp_core.errors import LampError
+from lamp_core.parquet import atomic_path
 from lamp_core.skeleton.skeleton import Skeleton
 
 CAPTIONS = [
@@ -91,14 +88,6 @@ def test_every_field_says_what_it_means() -> None:
     for field in CLIPS:
         assert field.metadata[b"meaning"]
     assert CLIPS.field("joints").metadata[b"shape"] == b"(T, J, 3)"
-
-
-def test_rejected_rows_come_back(tmp_path: Path) -> None:
-    rows = [Rejected("a", "a.bvh", "not-finite", "NaN in frame 3"), Rejected("b", "b.bvh", "too-short", "")]
-    write_rejected(tmp_path / "rejected.parquet", rows)
-    assert read_rejected(tmp_path / "rejected.parquet") == rows
-    write_rejected(tmp_path / "rejected.parquet", [])
-    assert read_rejected(tmp_path / "rejected.parquet") == []
 
 
 def test_failed_write_keeps_the_old_file(tmp_path: Path, smpl22: Skeleton, metadata: DatasetMetadata) -> None:

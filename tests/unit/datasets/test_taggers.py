@@ -1,6 +1,7 @@
 """Who tags captions without tags, and that the record says so."""
 
 import importlib.util
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -70,6 +71,43 @@ def test_the_record_counts_who_tagged(bvh_source: WrittenSource, smpl22: Skeleto
     procedural = KINDS["procedural"].complete(Source(name="procedural", kind="procedural"))
     ingest(procedural, smpl22, tmp_path / "made", procedural=(3, 0), workers=1, tagger="auto")
     assert set(read_clip_metadata(tmp_path / "made" / CLIPS_FILE).tags_by) == {"generator"}
+
+
+@pytest.fixture
+def pipeline_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
+    """A function that saves a pipeline of the real spaCy, its tags from rules, in the place of the model."""
+    spacy = pytest.importorskip("spacy", reason="spaCy (the extra spacy) is not installed")
+
+    def save(with_tags: bool) -> None:
+        pipeline = spacy.blank("en", meta={"version": "1.2"})
+        ruler = pipeline.add_pipe("attribute_ruler")
+        for word, tag, base in [("walks", "VERB", "walk"), ("left", "VERB", "leave"), ("steps", "NOUN", "")]:
+            attributes = {"POS": tag, "LEMMA": base} if with_tags else {"LEMMA": base}
+            ruler.add([[{"LOWER": word}]], attributes)
+        if with_tags:
+            ruler.add([[{"LOWER": {"IN": ["a", "person", "two"]}}]], {"POS": "DET"})
+        pipeline.to_disk(tmp_path / "model")
+
+    monkeypatch.setattr(taggers, "SPACY_MODEL", str(tmp_path / "model"))
+    taggers._spacy_model.cache_clear()
+    yield save
+    taggers._spacy_model.cache_clear()
+
+
+def test_a_pipeline_of_the_real_spacy_tags(pipeline_on_disk: Callable[[bool], None], tmp_path: Path) -> None:
+    pipeline_on_disk(True)
+    caption = retagger("auto")(tag_caption("A person WALKS two steps left."))
+    assert caption.words == ("a", "person", "walk", "two", "steps", "left")
+    assert caption.tags == ("DET", "DET", "VERB", "DET", "NOUN", "VERB")
+    assert caption.tags_by == f"spacy {tmp_path / 'model'} 1.2"
+
+
+def test_a_pipeline_without_a_tagger_leaves_the_built_in_tags(
+    pipeline_on_disk: Callable[[bool], None],
+) -> None:
+    pipeline_on_disk(False)
+    built_in = tag_caption("a person walks")
+    assert retagger("auto")(built_in) is built_in
 
 
 @pytest.mark.skipif(

@@ -11,8 +11,8 @@ from lamp_core.config.models import ClipLimits
 from lamp_core.datasets.captions import Caption, tag_caption
 from lamp_core.datasets.clips import Clip
 from lamp_core.datasets.ingest import load_or_reject
+from lamp_core.datasets.rejected import Rejected
 from lamp_core.datasets.sources.base import ClipJob
-from lamp_core.datasets.store import Rejected
 from lamp_core.datasets.validation import CHECKS, check_clip
 from lamp_core.skeleton.bvh import read_bvh
 from lamp_core.skeleton.mapping import detect_map, resample

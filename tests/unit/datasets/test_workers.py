@@ -63,7 +63,7 @@ def test_cluster_gives_what_one_process_gives(
     for place in (None, cluster):
         folder = tmp_path / str(place is None)
         summary = ingest(bvh_source.source, smpl22, folder, cluster=place)
-        assert (summary.clips, summary.reasons) == (11, {"empty": 1})
+        assert (summary.clips, summary.rejected.reasons) == (11, {"empty": 1})
         extract_features(folder, folder / "features", cluster=place)
         hashes.add(FeatureSet.load(folder / "features").feature_hash)
         versions.add(read_clip_metadata(folder / CLIPS_FILE).version)
@@ -89,7 +89,7 @@ def test_clip_without_motion_is_rejected_on_the_cluster(
     clips[2].joints_TJ3 = np.repeat(clips[2].joints_TJ3[:1], 9, axis=0)
     write_clips(path, clips, read_clip_metadata(path))
     summary = extract_features(tmp_path, tmp_path / "features", cluster=cluster)
-    assert [(row.clip, row.reason) for row in summary.rejected] == [("walk_02", "no-motion")]
+    assert [(row.clip, row.reason) for row in summary.rejected.examples] == [("walk_02", "no-motion")]
 
 
 def test_cluster_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:

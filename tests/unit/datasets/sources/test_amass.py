@@ -93,7 +93,7 @@ def test_the_hands_of_a_body_without_fingers_are_missing(amass: Path) -> None:
     write_amass(amass / "amass" / f"{VICTIM}.npz", 60, joints=24)
     source = KINDS["amass"].complete(stated(amass))
     summary = ingest(source, load_skeleton("smplx52"), amass / "out")
-    assert summary.reasons == {"joint-count": 1}
+    assert summary.rejected.reasons == {"joint-count": 1}
     assert ingest(source, load_skeleton("smpl22"), amass / "out").clips == 12
     with pytest.raises(LampError, match="AMASS gives the skeletons smpl22, smplx52, not kit21"):
         ingest(source, load_skeleton("kit21"), amass / "out")
@@ -118,7 +118,7 @@ def test_bad_file_is_rejected_and_the_rest_goes_on(amass: Path, smpl22: Skeleton
     reason, changes = BAD_FILES[fault]
     write_amass(amass / "amass" / f"{VICTIM}.npz", **changes)
     summary = ingest(KINDS["amass"].complete(stated(amass)), smpl22, amass / "out")
-    assert [(row.clip, row.reason) for row in summary.rejected] == [(VICTIM, reason)]
+    assert [(row.clip, row.reason) for row in summary.rejected.examples] == [(VICTIM, reason)]
 
 
 @pytest.mark.parametrize(("share", "reason"), [(0.0, "empty"), (0.6, "unreadable")])
@@ -126,7 +126,7 @@ def test_torn_file_is_rejected(amass: Path, smpl22: Skeleton, share: float, reas
     path = amass / "amass" / f"{VICTIM}.npz"
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     summary = ingest(KINDS["amass"].complete(stated(amass)), smpl22, amass / "out")
-    assert [(row.clip, row.reason) for row in summary.rejected] == [(VICTIM, reason)]
+    assert [(row.clip, row.reason) for row in summary.rejected.examples] == [(VICTIM, reason)]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_mirror_images_that_no_split_names_are_not_made(
     jobs = {job.name: job for job in KINDS["amass"].clip_jobs(indexed, smpl22)}
     assert sorted(jobs) == ["000000", "000001", "000002", "000003", "000004", "000009", "M000003"]
     summary = ingest(indexed, smpl22, amass / "out", max_rejected=1.0)
-    reasons = {row.clip: row.reason for row in summary.rejected}
+    reasons = {row.clip: row.reason for row in summary.rejected.examples}
     assert reasons.pop("000009") in {"caption-missing", "motion-missing"}
     assert set(reasons.values()) == {"no-split"}
 
@@ -211,7 +211,7 @@ def test_a_path_that_leaves_the_folder_is_rejected(amass: Path, indexed: Source,
     index = amass / "index.csv"
     index.write_text(index.read_text().replace("./pose_data/CMU/1/1_1", "./pose_data/../../etc/passwd"))
     summary = ingest(indexed, smpl22, amass / "out", max_rejected=1.0)
-    assert {(row.clip, row.reason) for row in summary.rejected} == {
+    assert {(row.clip, row.reason) for row in summary.rejected.examples} == {
         ("000003", "outside"),
         ("M000003", "outside"),
     }
@@ -244,7 +244,7 @@ def test_a_rate_that_is_no_multiple_is_counted_as_the_scripts_do() -> None:
 def test_cut_behind_the_end_of_its_file_is_rejected(amass: Path, indexed: Source, smpl22: Skeleton) -> None:
     write_amass(amass / "amass" / "CMU" / "1" / "1_1_poses.npz", 30)
     summary = ingest(indexed, smpl22, amass / "out", max_rejected=1.0)
-    assert summary.reasons == {"too-short": 2}
+    assert summary.rejected.reasons == {"too-short": 2}
 
 
 def test_amass_becomes_features(amass: Path, indexed: Source, smpl22: Skeleton) -> None:

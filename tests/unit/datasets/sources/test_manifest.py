@@ -68,7 +68,7 @@ def write(folder: Path, rows: list[dict], kind: str = "parquet") -> Source:
 def test_every_column_and_every_kind_of_file(folder: Path, smpl22: Skeleton) -> None:
     source = KINDS["manifest"].complete(write(folder, ROWS))
     summary = ingest(source, smpl22, folder / "out")
-    assert (summary.clips, summary.rejected) == (11, [])
+    assert (summary.clips, summary.rejected.clips) == (11, 0)
     clips = {clip.name: clip for clip in read_clips(folder / "out" / CLIPS_FILE)}
     assert list(clips) == [
         *(f"joints/{index}" for index in range(6)),
@@ -121,7 +121,7 @@ def test_bad_row_is_rejected(folder: Path, smpl22: Skeleton, kind: str, row: dic
     source = KINDS["manifest"].complete(write(folder, [*ROWS, bad], kind))
     limits = ClipLimits(reject=("caption-missing",))
     summary = ingest(source, smpl22, folder / "out", limits=limits)
-    assert [(found.clip, found.reason) for found in summary.rejected] == [("victim", reason)]
+    assert [(found.clip, found.reason) for found in summary.rejected.examples] == [("victim", reason)]
 
 
 def test_two_rows_of_one_name_are_an_error(folder: Path, smpl22: Skeleton) -> None:
@@ -134,7 +134,7 @@ def test_two_rows_of_one_name_are_an_error(folder: Path, smpl22: Skeleton) -> No
 def test_kinds_of_files_that_need_an_option(folder: Path, smpl22: Skeleton) -> None:
     stated = write(folder, ROWS).model_copy(update={"map": None, "body_model": None})
     summary = ingest(KINDS["manifest"].complete(stated), smpl22, folder / "out", max_rejected=1.0)
-    assert {row.clip: row.reason for row in summary.rejected} == {
+    assert {row.clip: row.reason for row in summary.rejected.examples} == {
         "bvh/b": "no-map",
         "amass/c": "no-body-model",
     }

@@ -1,5 +1,6 @@
 """Motion-X: published parameters, joints and ready features of 52 joints, to features and back."""
 
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def write_motionx(tmp_path: Path, smplx52: Skeleton):
 @pytest.mark.parametrize("form", ["vectors", "joints", "smplx_322"])
 def test_623_features_from_end_to_end(tmp_path: Path, write_motionx, smplx52: Skeleton, form: str) -> None:
     summary = ingest(write_motionx(form), smplx52, tmp_path / "ingest")
-    assert (summary.clips, summary.rejected) == (12, [])
+    assert (summary.clips, summary.rejected.clips) == (12, 0)
     extract_features(tmp_path / "ingest", tmp_path / "features")
     loaded = FeatureSet.load(tmp_path / "features")
     assert FeatureLayout.of(smplx52).width == 623 == 4 + 51 * 3 + 51 * 6 + 52 * 3 + 4
@@ -90,6 +91,51 @@ def test_623_features_from_end_to_end(tmp_path: Path, write_motionx, smplx52: Sk
     assert loaded.part_captions[loaded.clips.index(NAMES[1])] == {}
     captions = loaded.captions[0][0]
     assert (captions.text, captions.words[:2]) == ("A person waves both hands.", ("a", "person"))
+
+
+def test_part_texts_of_every_frame(tmp_path: Path, write_motionx, smplx52: Skeleton) -> None:
+    """As published for body and hands: an object from frame numbers to a few sentences each."""
+    source = write_motionx("joints")
+    texts = tmp_path / "motionx" / "texts"
+    open_hand, both_up = "The left hand is open.", "Both arms are up."
+    written = {"10": f"{open_hand} It rises.", "2": open_hand, "0": f"The right hand is a fist. {open_hand}"}
+    for part, content in (
+        ("hand_texts", json.dumps(written)),
+        ("body_texts", json.dumps({"0": both_up, "1": both_up})),
+    ):
+        path = texts / part / f"{NAMES[1]}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    ingest(source, smplx52, tmp_path)
+    clips = {clip.name: clip for clip in read_clips(tmp_path / CLIPS_FILE)}
+    assert clips[NAMES[1]].part_captions == {
+        "body": (both_up,),
+        "hand": ("The right hand is a fist.", open_hand, "It rises."),
+    }
+    assert clips[NAMES[0]].part_captions == {"hand": ("The left hand is open.", "The right hand is a fist.")}
+
+
+@pytest.mark.parametrize(
+    ("reason", "content"),
+    [
+        ("caption-unreadable", '{"0": "The hand is'),
+        ("caption-unreadable", '["The hand is open."]'),
+        ("caption-unreadable", '{"0": {"left": "open"}}'),
+        ("caption-unreadable", '{"first": "The hand is open."}'),
+        ("caption-unreadable", "[" * 100_000),
+        ("caption-empty", '{"0": " "}'),
+        ("caption-empty", "{}"),
+    ],
+)
+def test_bad_part_texts_are_rejected(
+    tmp_path: Path, write_motionx, smplx52: Skeleton, reason: str, content: str
+) -> None:
+    source = write_motionx("joints")
+    path = tmp_path / "motionx" / "texts" / "body_texts" / f"{VICTIM}.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    summary = ingest(source, smplx52, tmp_path)
+    assert [(row.clip, row.reason) for row in summary.rejected.examples] == [(VICTIM, reason)]
 
 
 def test_parameters_pose_the_body_with_its_mean_hands(
@@ -140,15 +186,7 @@ def test_bad_motion_is_rejected(
     path = next((tmp_path / "motionx").rglob(f"{Path(VICTIM).name}.npy"))
     np.save(path, change(np.load(path)))
     summary = ingest(source, smplx52, tmp_path)
-    assert [(row.clip, row.reason) for row in summary.rejected] == [(VICTIM, reason)]
-
-
-def test_name_of_a_split_that_leaves_the_folder(tmp_path: Path, write_motionx, smplx52: Skeleton) -> None:
-    source = write_motionx("joints")
-    with (tmp_path / "motionx" / "train.txt").open("a") as file:
-        file.write("../../outside\n")
-    summary = ingest(source, smplx52, tmp_path)
-    assert [(row.clip, row.reason) for row in summary.rejected] == [("../../outside", "outside")]
+    assert [(row.clip, row.reason) for row in summary.rejected.examples] == [(VICTIM, reason)]
 
 
 def test_bad_registration(tmp_path: Path, write_motionx, smplx52: Skeleton) -> None:

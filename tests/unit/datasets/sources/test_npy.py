@@ -125,15 +125,7 @@ def test_bad_clip_is_rejected(tmp_path: Path, write_npy, smpl22: Skeleton, reaso
     path = tmp_path / "joints" / f"{VICTIM}.npy"
     np.save(path, change(np.load(path)))
     summary = ingest(source, smpl22, tmp_path)
-    assert [(row.clip, row.reason) for row in summary.rejected] == [(VICTIM, reason)]
-
-
-def test_header_of_a_terabyte_is_rejected(tmp_path: Path, write_npy, smpl22: Skeleton) -> None:
-    source = KINDS["npy"].complete(write_npy(smpl22))
-    path = tmp_path / "joints" / f"{VICTIM}.npy"
-    path.write_bytes(path.read_bytes().replace(b"(40, 22, 3)", b"(4000000000, 22, 3)")[:2000])
-    summary = ingest(source, smpl22, tmp_path)
-    assert [row.clip for row in summary.rejected] == [VICTIM]
+    assert [(row.clip, row.reason) for row in summary.rejected.examples] == [(VICTIM, reason)]
 
 
 def test_without_captions_only_where_that_is_allowed(tmp_path: Path, write_npy, smpl22: Skeleton) -> None:
