@@ -25,10 +25,15 @@ def configure(
     Raises:
         LampError: an unknown profile, parameter, data set or skeleton, or a wrong value.
     """
-    present = load_params(project.params_file) if profile is None or project.params_file.exists() else None
+    present = present_params(project, profile)
     config = configured(project, present, data=data, profile=profile, assignments=assignments)
     save_params(config, project.params_file)
     return config
+
+
+def present_params(project: Project, profile: str | None) -> Config | None:
+    """The parameters of the workspace; None when a profile is to give the first ones."""
+    return load_params(project.params_file) if profile is None or project.params_file.exists() else None
 
 
 def configured(
@@ -51,7 +56,7 @@ def configured(
         config = _with_ingest(config, data=data, **({"skeleton": stated} if stated else {}))
     elif present is not None:
         config = _with_ingest(config, data=present.ingest.data, skeleton=present.ingest.skeleton)
-    config = _look_at_pretrained(project, override(config, assignments))
+    config = _look_at_texts(project, _look_at_pretrained(project, override(config, assignments)))
     _check(project, config)
     return config
 
@@ -74,6 +79,19 @@ def _look_at_pretrained(project: Project, config: Config) -> Config:
         return config
     pretrain = config.pretrain.model_copy(update={"pretrained_hash": content})
     return config.model_copy(update={"pretrain": pretrain})
+
+
+def _look_at_texts(project: Project, config: Config) -> Config:
+    """Note the content of the further texts of the language model, so that DVC sees when it changes."""
+    folders = [project.root / folder for folder in config.language_model.texts]
+    for folder, name in zip(folders, config.language_model.texts, strict=True):
+        if not folder.is_dir():
+            raise LampError(f"language_model.texts: there is no folder {name}")
+    content = " ".join(map(folder_hash, folders))
+    if content == config.language_model.texts_hash:
+        return config
+    language_model = config.language_model.model_copy(update={"texts_hash": content})
+    return config.model_copy(update={"language_model": language_model})
 
 
 def _check(project: Project, config: Config) -> None:

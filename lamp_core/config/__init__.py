@@ -1,5 +1,7 @@
 """Configuration: frozen models of ``params.yaml``, profiles and overrides."""
 
+from lamp_core.config.base import Optimisation, Section
+from lamp_core.config.captioning import LanguageModel, MotionToText
 from lamp_core.config.files import (
     load_params,
     override,
@@ -15,11 +17,9 @@ from lamp_core.config.models import (
     Features,
     Ingest,
     Length,
-    Optimisation,
     Pretrain,
     Report,
     Retrieval,
-    Section,
     TextBackbone,
     TextToMotion,
     Tokenizer,
@@ -32,7 +32,9 @@ __all__ = [
     "Evaluator",
     "Features",
     "Ingest",
+    "LanguageModel",
     "Length",
+    "MotionToText",
     "Optimisation",
     "Pretrain",
     "Report",

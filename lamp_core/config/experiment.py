@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from lamp_core.config.models import Section
+from lamp_core.config.base import Section
 from lamp_core.errors import LampError
 
 NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -56,10 +56,13 @@ def _share(metric: str, label: str, decimals: int = 1) -> MetricColumn:
 TEXT_TO_MOTION = (
     *(_share(f"R-Precision top {top}", f"R-Prec. {top}") for top in (1, 2, 3)),
     MetricColumn(system="LaMP-T2M", metric="FID", direction="lower", decimals=3),
-    _share("LaMP-BertScore", "LaMP-BertScore", decimals=2),
     MetricColumn(system="LaMP-T2M", metric="MM-Dist", direction="lower", decimals=3),
     MetricColumn(system="LaMP-T2M", metric="Diversity", direction="closer", decimals=2),
     MetricColumn(system="LaMP-T2M", metric="MultiModality", direction="higher", decimals=2),
+)
+LAMP_BERT_SCORE = (
+    _share("LaMP-BertScore (true motion)", "true motion", decimals=2),
+    _share("LaMP-BertScore (references)", "references", decimals=2),
 )
 
 
@@ -111,7 +114,7 @@ class Experiment(Section):
         {}, description="values by parameter: every combination is a run, of each row when there are rows"
     )
     until: str = Field(MEASURED_LAST, description="last stage of every row")
-    tables: tuple[ResultTable, ...] = Field((), description="text to motion when left out")
+    tables: tuple[ResultTable, ...] = Field((), description="text to motion and LaMP-BertScore when left out")
     published: Published | None = Field(None, description="where the rows' published values come from")
 
     @model_validator(mode="after")
@@ -129,9 +132,12 @@ class Experiment(Section):
 
     @property
     def shown(self) -> tuple[ResultTable, ...]:
-        """The tables of the file, or that of text to motion."""
-        default = ResultTable(title="Text to motion", protocol="text to motion", columns=TEXT_TO_MOTION)
-        return self.tables or (default,)
+        """The tables of the file, or those of text to motion and LaMP-BertScore."""
+        default = (
+            ResultTable(title="Text to motion", protocol="text to motion", columns=TEXT_TO_MOTION),
+            ResultTable(title="LaMP-BertScore", protocol="LaMP-BertScore", columns=LAMP_BERT_SCORE),
+        )
+        return self.tables or default
 
     def planned(self) -> list[Row]:
         """All rows: those of the file, each in every combination of the grid."""

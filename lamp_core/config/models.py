@@ -7,18 +7,22 @@ a stage means.
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
-Count = Annotated[int, Field(ge=1)]
-NonNegative = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
+from lamp_core.config.base import Count, Fraction, NonNegative, Positive
+from lamp_core.config.base import Optimisation as Optimisation
+from lamp_core.config.base import Section as Section
+from lamp_core.config.captioning import LanguageModel, MotionToText
+
+DATA_SET_NAME = r"^[a-z0-9-]+$"
+"""A name is part of paths, in ``dvc.yaml`` too: it holds nothing that a path or a shell gives a meaning."""
 EvaluationProtocol = Literal[
     "reconstruction",
     "text-to-motion",
     "plausibility",
     "completion",
     "captioning",
+    "lamp-bert-score",
     "full",
     "distinct",
     "threshold",
@@ -26,51 +30,6 @@ EvaluationProtocol = Literal[
     "batches",
 ]
 """What the stage ``evaluate`` measures; the last five are protocols of retrieval."""
-
-
-class Section(BaseModel):
-    """A frozen section that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Optimisation(Section):
-    """AdamW with a linear warm-up, then a cosine, constant or stepped learning rate."""
-
-    steps: Count = Field(description="optimiser steps")
-    batch_size: Count = Field(description="items a step, over all processes and micro-batches")
-    learning_rate: Positive = Field(description="peak learning rate")
-    final_learning_rate: NonNegative = Field(
-        0.0, description="learning rate at the last step (schedule cosine)"
-    )
-    schedule: Literal["cosine", "constant", "milestones"] = Field("cosine", description="after the warm-up")
-    milestones: tuple[Count, ...] = Field(
-        (), description="steps from which the rate is multiplied by milestone_factor (schedule milestones)"
-    )
-    milestone_factor: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="at every milestone")
-    warmup_steps: int = Field(2000, ge=0, description="steps of linear warm-up")
-    weight_decay: NonNegative = Field(0.05, description="on matrices only, not on biases and norms")
-    beta_1: Fraction = Field(0.9, description="AdamW")
-    beta_2: Fraction = Field(0.99, description="AdamW")
-    clip_norm: Positive = Field(1.0, description="gradients are clipped to this norm")
-    accumulate: Count = Field(1, description="micro-batches a step, which divide batch_size among them")
-    ema_decay: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.0, description="of the moving average of the weights, which is validated and saved; 0 for none"
-    )
-    validate_every: int = Field(0, ge=0, description="steps between validations; 0 for none")
-    patience: int = Field(0, ge=0, description="validations without improvement that end it; 0 for never")
-    checkpoint_every: Count = Field(1000, description="steps between checkpoints")
-    seed: int = Field(0, description="of weights, order and masks")
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> "Optimisation":
-        if self.batch_size % self.accumulate:
-            raise ValueError(f"batch_size {self.batch_size} is no multiple of accumulate {self.accumulate}")
-        if (self.schedule == "milestones") != bool(self.milestones):
-            raise ValueError("milestones and schedule milestones go together; set both or neither")
-        if list(self.milestones) != sorted(set(self.milestones)):
-            raise ValueError(f"milestones {list(self.milestones)} do not rise")
-        return self
 
 
 ClipCheck = Literal[
@@ -112,7 +71,11 @@ class ClipLimits(Section):
 class Ingest(Section):
     """Source to clips in Parquet."""
 
-    data: str = Field("procedural", description="name of a registered data set (data/sources/NAME.yaml)")
+    data: str = Field(
+        "procedural",
+        pattern=DATA_SET_NAME,
+        description="name of a registered data set (data/sources/NAME.yaml)",
+    )
     skeleton: str = Field("smpl22", description="smpl22 (263 features), kit21 (251) or smplx52 (623)")
     clips: Count = Field(
         1500, description="clips of the procedural data set; other sources give what they have"
@@ -367,6 +330,10 @@ class Report(Section):
     players: Count = Field(8, description="test captions shown with true and generated motion")
     retrievals: Count = Field(5, description="retrieval examples")
     heat_map: Count = Field(32, description="test items in the similarity heat map")
+    captions: Count = Field(20, description="test captions of LaMP-M2T shown beside the true ones")
+    explained: int = Field(
+        4, ge=0, description="of these, how many are shown with the attention of their words to the motion"
+    )
 
 
 class Config(Section):
@@ -381,6 +348,8 @@ class Config(Section):
     pretrain: Pretrain = Pretrain()
     length: Length = Length()
     t2m: TextToMotion = TextToMotion()
+    language_model: LanguageModel = LanguageModel()
+    m2t: MotionToText = MotionToText()
     retrieval: Retrieval = Retrieval()
     evaluate: Evaluate = Evaluate()
     report: Report = Report()

@@ -47,7 +47,7 @@ class TextEncoder:
         try:
             config = AutoConfig.from_pretrained(source)
             kind = CLIPTextModelWithProjection if config.model_type in CLIP else AutoModel
-            with _no_progress_bar():
+            with no_progress_bar():
                 model = kind.from_pretrained(source)
             tokenizer = AutoTokenizer.from_pretrained(source)
         except (OSError, ValueError) as error:
@@ -81,8 +81,8 @@ class TextEncoder:
 
 
 @contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    """Weights that lie on the disk load in a moment; the bar would stand among our own lines."""
+def no_progress_bar() -> Iterator[None]:
+    """Without the bar of transformers: weights on the disk load in a moment, among our own lines."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

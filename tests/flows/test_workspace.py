@@ -65,3 +65,16 @@ def test_a_lamp_from_elsewhere_is_noted_with_its_content(toy: Toy) -> None:
     assert configure(toy.project, assignments=["pretrain.pretrained=''"]).pretrain.pretrained_hash == ""
     with pytest.raises(LampError, match=r"pretrain\.pretrained: there is no folder nope"):
         configure(toy.project, assignments=["pretrain.pretrained=nope"])
+
+
+def test_further_texts_are_noted_with_their_content(toy: Toy) -> None:
+    folder = toy.project.root / "texts"
+    folder.mkdir()
+    (folder / "a.txt").write_text("a man walks#a/DET man/NOUN walk/VERB#0.0#0.0\n")
+    first = configure(toy.project, assignments=["language_model.texts=[texts]"]).language_model.texts_hash
+    (folder / "a.txt").write_text("a man runs#a/DET man/NOUN run/VERB#0.0#0.0\n")
+    second = configure(toy.project).language_model.texts_hash
+    assert "" != first != second != ""
+    assert configure(toy.project, assignments=["language_model.texts=[]"]).language_model.texts_hash == ""
+    with pytest.raises(LampError, match=r"language_model\.texts: there is no folder nope"):
+        configure(toy.project, assignments=["language_model.texts=[nope]"])

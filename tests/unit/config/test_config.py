@@ -27,6 +27,14 @@ def test_a_profile_survives_params_yaml(name: str, tmp_path: Path) -> None:
         assert not line or "#" in line, f"no description: {line}"
 
 
+@pytest.mark.parametrize(
+    "name", ["a; rm -rf ~", "$(id)", "../x", "a b", "A", "a/b", "", "a\n", "`id`", "${x}"]
+)
+def test_a_data_set_s_name_is_no_path_and_no_command(name: str) -> None:
+    with pytest.raises(LampError, match=r"ingest\.data"):
+        override(profile_config("quick"), [f"ingest.data={yaml.safe_dump(name).strip()}"])
+
+
 def test_every_value_reads_as_its_own_type_in_yaml() -> None:
     config = override(profile_config("quick"), ["t2m.training.learning_rate=1e-7"])
     values = yaml.safe_load(render_params(config))
