@@ -72,7 +72,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
     measured: dict[str, float] = {}
     for name, (work, clips, operations) in works.items():
         work()
-        seconds, rate = _best(work, device, rounds)
+        seconds, rate = best(work, device, rounds)
         measured |= {
             f"{name}_seconds": seconds,
             f"{name}_floors": seconds * rate / operations,
@@ -94,8 +94,8 @@ def _tokenizer_step(device: torch.device) -> Step:
 
 
 def _pretrain_step(device: torch.device) -> Step:
-    words = _vocabulary()
-    model = LaMP(_lamp_shape(words)).to(device).train()
+    words = vocabulary()
+    model = LaMP(lamp_shape(words)).to(device).train()
     settings = Pretrain(dropout=0.1)
     table, rows = PairTable(_pretrain_items(16), words, device), np.arange(16)
 
@@ -132,17 +132,17 @@ def _t2m(device: torch.device, layers: int) -> MaskedMotionTransformer:
     return MaskedMotionTransformer(CODES, 768, TOKENS, TextToMotion(layers=layers)).to(device)
 
 
-def _vocabulary() -> TextTokenizer:
-    return train_vocabulary(_captions(16), 2000, 48)
+def vocabulary() -> TextTokenizer:
+    return train_vocabulary(sentences(16), 2000, 48)
 
 
-def _captions(count: int) -> list[str]:
+def sentences(count: int) -> list[str]:
     """Captions of the length of HumanML3D's: about twelve words, the longest of a batch about twenty."""
     sentence = "a person walks forward then turns to the left and waves with both hands before sitting down"
     return [" ".join(sentence.split()[: 8 + index % 10]) + f" {index}" for index in range(count)]
 
 
-def _lamp_shape(words: TextTokenizer) -> LaMPShape:
+def lamp_shape(words: TextTokenizer) -> LaMPShape:
     return LaMPShape(
         layers=4,
         width=256,
@@ -166,7 +166,7 @@ def _lamp_shape(words: TextTokenizer) -> LaMPShape:
 def _pretrain_items(count: int) -> list[PretrainItem]:
     return [
         PretrainItem(f"clip{i}", torch.randn(TOKENS, CODE_WIDTH), torch.randint(CODES, (TOKENS,)), (caption,))
-        for i, caption in enumerate(_captions(count))
+        for i, caption in enumerate(sentences(count))
     ]
 
 
@@ -197,7 +197,7 @@ def _counted(work: Step) -> float:
     return float(counter.get_total_flops())
 
 
-def _best(work: Step, device: torch.device, rounds: int) -> tuple[float, float]:
+def best(work: Step, device: torch.device, rounds: int) -> tuple[float, float]:
     """Shortest seconds of the work and the best matrix rate, in turns, so that both meet the same machine."""
     seconds, rates = [], []
     for _ in range(rounds):
@@ -228,7 +228,7 @@ def _wait(device: torch.device) -> None:
 
 def _loading_share(step_seconds: float) -> float:
     """Share of a pretraining step that its batch takes: captions to word pieces, padding, equal pairs."""
-    table, device = PairTable(_pretrain_items(16), _vocabulary(), torch.device("cpu")), torch.device("cpu")
+    table, device = PairTable(_pretrain_items(16), vocabulary(), torch.device("cpu")), torch.device("cpu")
     return _seconds(lambda: table.batch(np.arange(16)), device) / step_seconds
 
 

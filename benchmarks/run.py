@@ -15,10 +15,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import data, evaluation, features, metrics, models, pipeline
+from benchmarks import captions, data, evaluation, features, metrics, models, pipeline
 from tasks.machine import commit_label, machine_label
 
-GROUPS = ("features", "metrics", "data", "models", "memory", "evaluation", "pipeline")
+GROUPS = ("features", "bvh", "metrics", "data", "models", "captions", "memory", "evaluation", "pipeline")
 RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -34,9 +34,11 @@ def main() -> None:
         "commit": commit_label(),
         "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "features": features.measure(),
+        "bvh": data.measure_bvh(Path("data"), chosen.data),
         "metrics": metrics.measure(),
         "data": data.measure(Path("data"), chosen.data),
         "models": models.measure(),
+        "captions": captions.measure(),
         "memory": data.measure_memory(),
         "evaluation": evaluation.measure(Path("data"), chosen.data),
         "pipeline": pipeline.measure(),
@@ -59,7 +61,7 @@ def _show(measured: Mapping[str, Any], name: str) -> None:
         console.print(
             f"no rows on evaluation: the models of this project are not those of '{name}' (lamp run)"
         )
-    if measured["pipeline"] is None:
+    if "fresh_run_seconds" not in measured["pipeline"]:
         console.print("no row on a run with nothing to do: stages of this project are stale (lamp run)")
     console.print(f"written: {RESULTS}")
 

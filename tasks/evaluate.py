@@ -4,13 +4,14 @@ By hand: ``python -m tasks.evaluate``. `lamp evaluate` measures on demand.
 """
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.evaluation import Trained, measure, metric_key
+from lamp_core.evaluation.caption_examples import caption_examples
 from lamp_core.evaluation.families import generate_with
 from lamp_core.metrics.results import Origin, write_results
+from lamp_core.metrics.samples import CAPTIONED, GENERATED
+from lamp_core.parquet import write_table
 from tasks.body import StageContext, main
 from tasks.model_run import model_run
 from tasks.project import find_project
@@ -25,6 +26,7 @@ def run(stage: StageContext) -> dict[str, float]:
     results = [result for rows in families.values() for result in rows]
     write_results(stage.output / "results.parquet", results, origin)
     _write_generated(stage, trained)
+    _write_captions(stage, trained)
     return {
         f"{family}/{metric_key(result)}": result.value
         for family, rows in families.items()
@@ -42,16 +44,36 @@ def _write_generated(stage: StageContext, trained: Trained) -> None:
     generate = generate_with(trained.generator, stage.config.evaluate.length == "true")
     made = generate(captions, [item.frames for item in items], stage.config.evaluate.seed)
     raw = [trained.features.statistics.denormalise(motion_TD) for motion_TD in made]
-    table = pa.table(
+    rows = [
         {
-            "clip": [item.clip for item in items],
-            "start": [item.start for item in items],
-            "caption": [caption.text for caption in captions],
-            "frames": [len(motion_TD) for motion_TD in raw],
-            "features": [np.asarray(motion_TD, dtype=np.float32).ravel() for motion_TD in raw],
+            "clip": item.clip,
+            "start": item.start,
+            "caption": caption.text,
+            "frames": len(motion_TD),
+            "features": np.asarray(motion_TD, dtype=np.float32).ravel(),
         }
-    )
-    pq.write_table(table, stage.output / "generated.parquet")
+        for item, caption, motion_TD in zip(items, captions, raw, strict=True)
+    ]
+    write_table(stage.output / "generated.parquet", rows, GENERATED)
+
+
+def _write_captions(stage: StageContext, trained: Trained) -> None:
+    """Keep captions of a few test motions, and what the words of some look at, for the report."""
+    settings = stage.config.report
+    examples = caption_examples(trained, settings.captions, settings.explained)
+    rows = [
+        {
+            "clip": example.item.clip,
+            "start": example.item.start,
+            "references": [caption.text for caption in example.item.captions],
+            "caption": example.caption,
+            "nearest": example.nearest,
+            "words": example.attention and list(example.attention.words),
+            "attention": example.attention and example.attention.frames.ravel(),
+        }
+        for example in examples
+    ]
+    write_table(stage.output / "captions.parquet", rows, CAPTIONED)
 
 
 if __name__ == "__main__":

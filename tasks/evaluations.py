@@ -25,6 +25,7 @@ from lamp_core.evaluation.transfer import features_on
 from lamp_core.metrics.protocol import OnProgress
 from lamp_core.metrics.results import Origin, Result, write_results
 from tasks import resources
+from tasks.masking import masked
 from tasks.model_run import model_run
 from tasks.project import Project
 from tasks.tags import origin_tags
@@ -250,7 +251,8 @@ def _track(
         tracking.finish(run_id, "FINISHED")
     except Exception as error:  # any failure of a store or its server: the numbers must stand
         print(
-            f"warning: MLflow does not keep this evaluation: {type(error).__name__}: {error}", file=sys.stderr
+            f"warning: MLflow does not keep this evaluation: {type(error).__name__}: {masked(str(error))}",
+            file=sys.stderr,
         )
         return None
     return run_id

@@ -5,24 +5,29 @@ By hand: ``python -m tasks.report``.
 
 import csv
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 
 from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.rejected import REJECTED_FILE, Tally, read_rejected
 from lamp_core.features.decode import decode
 from lamp_core.metrics.recall import ranks
 from lamp_core.metrics.results import read_results
+from lamp_core.metrics.samples import CAPTIONED, GENERATED
+from lamp_core.parquet import read_table
 from lamp_core.render.charts import Curve
 from lamp_core.render.experiment_results import read_experiments
+from lamp_core.render.figures import verb_confusion, write_figures
 from lamp_core.render.highlights import highlights
 from lamp_core.render.player import PlayerMotion
 from lamp_core.render.report import render_report
 from lamp_core.render.report_data import (
+    CaptionedMotion,
     Comparison,
     DataSummary,
     HeatMap,
@@ -38,7 +43,7 @@ from lamp_core.retrieval import Gallery
 from tasks.body import StageContext, main
 from tasks.machine import commit_label, machine_label
 
-TRAINED_STAGES = ("tokenizer", "evaluator", "pretrain", "length", "t2m")
+TRAINED_STAGES = ("tokenizer", "evaluator", "pretrain", "length", "t2m", "language_model", "m2t")
 RETRIEVED = 5
 
 
@@ -66,11 +71,13 @@ def run(stage: StageContext) -> dict[str, float]:
         experiments=read_experiments(stage.data / "experiments"),
         heat_map=HeatMap(scores_NN[np.ix_(shown, shown)], [gallery.captions[i] for i in shown]),
         comparisons=_comparisons(stage, features),
+        captioned=_captioned(stage, features),
         retrievals=_retrievals(features, gallery, scores_NN, settings.retrievals),
         parameters=stage.config.model_dump(exclude={"profile"}),
     )
     page = render_report(data)
     (stage.output / "report.html").write_text(page, encoding="utf-8")
+    write_figures(stage.output, data, verb_confusion(gallery.captions, scores_NN))
     return {"kilobytes": len(page.encode()) / 1024}
 
 
@@ -82,16 +89,16 @@ def _data_summary(stage: StageContext, features: FeatureSet) -> DataSummary:
         frames = sum(len(features.features[i]) for i in places)
         captions = sum(len(features.captions[i]) for i in places)
         splits.append(SplitSummary(split, len(places), captions, frames, frames / rate))
-    rejected = pq.read_table(stage.input("ingest") / "rejected.parquet").sort_by("reason").to_pylist()
+    rejected = Tally.of(read_rejected(stage.input("ingest") / REJECTED_FILE))
     return DataSummary(
         splits,
-        [_rejected(reason, list(rows)) for reason, rows in groupby(rejected, key=lambda row: row["reason"])],
+        [
+            RejectedSummary(reason, clips, f"{first.clip}: {first.detail}")
+            for reason, clips in rejected.reasons.items()
+            for first in rejected.examples_of[reason][:1]
+        ],
         [len(motion) / rate for motion in features.features],
     )
-
-
-def _rejected(reason: str, rows: list[dict[str, str]]) -> RejectedSummary:
-    return RejectedSummary(reason, len(rows), f"{rows[0]['clip']}: {rows[0]['detail']}")
 
 
 def _with_curves(stage: StageContext) -> list[str]:
@@ -113,7 +120,7 @@ def _curves(folder: Path) -> StageCurves:
 def _comparisons(stage: StageContext, features: FeatureSet) -> list[Comparison]:
     places = {name: place for place, name in enumerate(features.clips)}
     comparisons = []
-    for row in pq.read_table(stage.input("evaluate") / "generated.parquet").to_pylist():
+    for row in read_table(stage.input("evaluate") / "generated.parquet", GENERATED).to_pylist():
         true_TD = features.features[places[row["clip"]]][row["start"] :]
         made_TD = np.array(row["features"], dtype=np.float32).reshape(row["frames"], -1)
         motions = [
@@ -122,6 +129,21 @@ def _comparisons(stage: StageContext, features: FeatureSet) -> list[Comparison]:
         ]
         comparisons.append(Comparison(row["clip"], motions))
     return comparisons
+
+
+def _captioned(stage: StageContext, features: FeatureSet) -> list[CaptionedMotion]:
+    places = {name: place for place, name in enumerate(features.clips)}
+    captioned = []
+    for row in read_table(stage.input("evaluate") / "captions.parquet", CAPTIONED).to_pylist():
+        example = CaptionedMotion(row["clip"], row["caption"], row["nearest"], row["references"])
+        if row["words"]:
+            attention_WT = np.array(row["attention"], dtype=np.float32).reshape(len(row["words"]), -1)
+            raw_TD = features.features[places[row["clip"]]][row["start"] :][: attention_WT.shape[1]]
+            example = replace(
+                example, words=row["words"], attention_WT=attention_WT, motion=_motion(features, raw_TD)
+            )
+        captioned.append(example)
+    return captioned
 
 
 def _motion(features: FeatureSet, raw_TD: np.ndarray, title: str = "", caption: str = "") -> PlayerMotion:

@@ -34,13 +34,14 @@ OTHER_CAPTIONS = typer.Option(
 
 def evaluate(
     of: Annotated[
-        str | None, typer.Option(help="Measure this stage: tokenizer, t2m or retrieval.", metavar="STAGE")
+        str | None,
+        typer.Option(help="Measure this stage: tokenizer, t2m, m2t or retrieval.", metavar="STAGE"),
     ] = None,
     protocol: Annotated[
         list[str] | None,
         typer.Option(
             help="Measure by this protocol: reconstruction, text-to-motion, plausibility, completion, "
-            "captioning, full, distinct, threshold, dissimilar or batches; may be repeated.",
+            "captioning, lamp-bert-score, full, distinct, threshold, dissimilar or batches; may be repeated.",
             metavar="P",
         ),
     ] = None,

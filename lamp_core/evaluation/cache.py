@@ -6,7 +6,7 @@ in the cache is ever out of date.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from lamp_core.metrics.protocol import Embedded, MotionTextEvaluator, TestItems
 
-KEPT_FILES = 8
+KEPT_FILES = 16
 """The least recently used ones go: embeddings of a large model are large."""
 
 
@@ -27,19 +27,19 @@ class EmbeddingCache:
     """
 
     def __init__(self, identity_of: Callable[[str], str], folder: Path | None = None) -> None:
-        self._identity_of = lru_cache(identity_of)
+        self.identity_of = lru_cache(identity_of)
         self._folder = folder
         self._memory: dict[str, dict[str, np.ndarray]] = {}
 
     def embed(self, test: TestItems, evaluator: MotionTextEvaluator) -> Embedded:
         """Embed the test items, or take what was embedded before."""
-        who = self._identity_of(evaluator.label)
+        who = self.identity_of(evaluator.label)
 
         def compute() -> dict[str, np.ndarray]:
             embedded = Embedded.of(test, evaluator)
             return {"motions": embedded.motions, "texts": embedded.texts_CE}
 
-        found = self.arrays(digest([who.encode(), *_content(test)]), compute)
+        found = self.arrays(digest([who.encode(), *motion_content(test.motions), *_captions(test)]), compute)
         return Embedded(evaluator, found["motions"], found["texts"])
 
     def arrays(self, key: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -82,13 +82,26 @@ def digest(parts: Iterable[bytes | memoryview]) -> str:
 
 def folder_digest(*folders: Path) -> str:
     """Return the hash of the models in folders: every file but the curves of their training."""
-    paths = [path for folder in folders for path in sorted(folder.iterdir()) if path.suffix != ".csv"]
-    return digest(part for path in paths for part in (path.name.encode(), path.read_bytes()))
+    parts: list[bytes] = []
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix != ".csv":
+                parts += [path.relative_to(folder).as_posix().encode(), _file_digest(path)]
+    return digest(parts)
 
 
-def _content(test: TestItems) -> Iterable[bytes | memoryview]:
-    for motion_TD in test.motions:
-        yield repr(motion_TD.shape).encode()
+def motion_content(motions: Sequence[np.ndarray]) -> Iterator[bytes | memoryview]:
+    """Yield all that tells motions from others, for a `digest`."""
+    for motion_TD in motions:
+        yield repr((motion_TD.shape, motion_TD.dtype.str)).encode()
         yield memoryview(np.ascontiguousarray(motion_TD)).cast("B")
+
+
+def _file_digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _captions(test: TestItems) -> Iterator[bytes]:
     for caption in test.captions:
         yield repr((caption.text, caption.words, caption.tags)).encode()

@@ -1,4 +1,6 @@
-"""The captions that any captioner has to beat: the most frequent one, and the nearest by retrieval.
+"""Captions of the test motions: LaMP-M2T's, and those that any captioner has to beat.
+
+The baselines are the most frequent caption of the train split, and the one that retrieval finds nearest.
 
 Shapes: N items, Q queries, P projection width.
 """
@@ -6,11 +8,13 @@ Shapes: N items, Q queries, P projection width.
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
+from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.errors import LampError
-from lamp_core.evaluation.cache import digest, folder_digest
-from lamp_core.evaluation.trained import Trained
+from lamp_core.evaluation.cache import digest, folder_digest, motion_content
+from lamp_core.evaluation.trained import LAMP_M2T, Trained
 from lamp_core.lamp.backbone import has_minilm
 from lamp_core.lamp.features import similarity
 from lamp_core.metrics.bert_score import MINILM, BertScorer
@@ -21,16 +25,13 @@ from lamp_core.metrics.results import Result
 
 CAPTIONING = "captioning"
 MOST_FREQUENT = "most frequent caption"
-NEAREST = "LaMP-Feat, nearest training caption"
+NEAREST = "nearest caption"
 
 
-def measure_baselines(trained: Trained, on_progress: OnProgress | None = None) -> list[Result]:
-    """Score the captions of both baselines, the ground truth first."""
+def measure_captioning(trained: Trained, on_progress: OnProgress | None = None) -> list[Result]:
+    """Score LaMP-M2T and both baselines, the ground truth first."""
     test = TestItems.of(trained.items, trained.features.statistics)
-    systems = {
-        MOST_FREQUENT: [most_frequent_caption(trained.training_captions)] * len(test),
-        NEAREST: nearest_captions(trained, test),
-    }
+    systems, left_out = captions_of_systems(trained, test, on_progress)
     return evaluate_captions(
         test.items,
         systems,
@@ -39,9 +40,52 @@ def measure_baselines(trained: Trained, on_progress: OnProgress | None = None) -
         trained.settings,
         bert_scorer(trained),
         embed=trained.cache.embed,
-        note=test.note,
+        note="; ".join(filter(None, (test.note, left_out))),
         on_progress=on_progress,
     )
+
+
+def captions_of_systems(
+    trained: Trained, test: TestItems, on_progress: OnProgress | None = None
+) -> tuple[dict[str, list[str]], str]:
+    """Captions of both baselines and of LaMP-M2T, and what is said where LaMP-M2T is not there."""
+    systems = {
+        MOST_FREQUENT: [most_frequent_caption(trained.training_captions)] * len(test),
+        NEAREST: nearest_captions(trained, test),
+    }
+    if not trained.has_captioner:
+        return systems, no_captioner()
+    return {**systems, LAMP_M2T: captions_of(trained, test.motions, on_progress)}, ""
+
+
+def no_captioner() -> str:
+    """What is said where the stage has not run."""
+    return f"{LAMP_M2T} left out: the stage m2t has not run"
+
+
+def captions_of(
+    trained: Trained, motions: Sequence[np.ndarray], on_progress: OnProgress | None = None
+) -> list[str]:
+    """What LaMP-M2T says of normalised motions (T, D), computed once for the same motions.
+
+    One that is not finite, or shorter than a token, has an empty caption.
+    """
+    sound = [place for place, motion_TD in enumerate(motions) if _can_be_captioned(motion_TD)]
+    chosen = [np.asarray(motions[place], dtype=np.float32) for place in sound]
+    key = digest([trained.cache.identity_of(LAMP_M2T).encode(), *motion_content(chosen)])
+
+    def compute() -> dict[str, np.ndarray]:
+        made = trained.captioner.captions(chosen, on_progress=on_progress) if chosen else []
+        return {"captions": np.array(made, dtype=np.str_)}
+
+    captions = [""] * len(motions)
+    for place, caption in zip(sound, trained.cache.arrays(key, compute)["captions"].tolist(), strict=True):
+        captions[place] = caption
+    return captions
+
+
+def _can_be_captioned(motion_TD: np.ndarray) -> bool:
+    return len(motion_TD) >= DOWNSAMPLING and bool(np.isfinite(motion_TD).all())
 
 
 def bert_scorer(trained: Trained) -> BertScorer | None:

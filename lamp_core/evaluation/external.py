@@ -18,15 +18,17 @@ from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING, Item
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
+from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
 from lamp_core.evaluation.trained import ALL, TEST, Trained
 from lamp_core.features.encode import encode
 from lamp_core.metrics.evaluation import GivenMotion, evaluate_given_motions
-from lamp_core.metrics.joint_results import evaluate_plausibility
+from lamp_core.metrics.joint_results import MakeMotions, evaluate_plausibility
 from lamp_core.metrics.protocol import TestItems
 from lamp_core.metrics.results import Result
 
 EXAMPLES_A_REASON = 3
-PROTOCOLS = ("text-to-motion", "plausibility")
+PROTOCOLS = ("text-to-motion", "plausibility", LAMP_BERT_SCORE)
 """What can be measured of motions alone."""
 UNKNOWN, OUTSIDE = "not-in-the-split", "outside-the-protocol"
 NOT_FINITE, SHAPE, SHORT = "not-finite", "joint-count", "too-short"
@@ -155,13 +157,16 @@ def measure_motions(trained: Trained, folder: Path, name: str) -> tuple[dict[str
             embed=trained.cache.embed,
             note=read.note,
         )
+    first_of = {motion.item: motion.features_TD for motion in reversed(read.given)}
+    with_motion = [items[place] for place in first_of]
+    made_by: dict[str, MakeMotions] = {name: lambda test: list(first_of.values())}
     if "plausibility" in settings.protocols:
-        first_of = {motion.item: motion.features_TD for motion in reversed(read.given)}
         families["plausibility"] = evaluate_plausibility(
-            [items[place] for place in first_of],
-            {name: lambda test: list(first_of.values())},
-            features.skeleton,
-            features.statistics,
+            with_motion, made_by, features.skeleton, features.statistics
+        )
+    if LAMP_BERT_SCORE in settings.protocols:
+        families["lamp_bert_score"] = measure_lamp_bert_score(
+            trained, made_by, items=with_motion, note=read.note
         )
     return families, read
 

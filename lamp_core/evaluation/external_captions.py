@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
-from lamp_core.evaluation.captioning import CAPTIONING, MOST_FREQUENT, bert_scorer, most_frequent_caption
+from lamp_core.evaluation.captioning import CAPTIONING, bert_scorer, captions_of_systems
 from lamp_core.evaluation.external import LeftOut, item_name, told_reasons
 from lamp_core.evaluation.trained import Trained
 from lamp_core.metrics.captioning import evaluate_captions
-from lamp_core.metrics.protocol import TestItems
+from lamp_core.metrics.protocol import GROUND_TRUTH, TestItems
 from lamp_core.metrics.results import Result
 
 PROTOCOLS = (CAPTIONING,)
@@ -94,7 +94,7 @@ def read_captions(path: Path, items: Sequence[Item]) -> ReadCaptions:
 
 
 def measure_captions(trained: Trained, path: Path, name: str) -> tuple[dict[str, list[Result]], ReadCaptions]:
-    """Score the captions of a file beside the most frequent training caption, all on the items that it has.
+    """Score the captions of a file beside LaMP-M2T and both baselines, all on the items that the file has.
 
     Args:
         trained: evaluator, test items and settings.
@@ -110,10 +110,12 @@ def measure_captions(trained: Trained, path: Path, name: str) -> tuple[dict[str,
         raise LampError(f"none of the captions in {path} can be scored; {read.note or 'it holds none'}")
     places = sorted(read.given)
     missing = f"{len(read.missing)} of {len(test)} items have no caption, left out" if read.missing else ""
+    systems, left_out = captions_of_systems(trained, test)
+    name = f"{name} (file)" if name in {GROUND_TRUTH, *systems} else name
     rows = evaluate_captions(
         [test.items[place] for place in places],
         {
-            MOST_FREQUENT: [most_frequent_caption(trained.training_captions)] * len(places),
+            **{system: [made[place] for place in places] for system, made in systems.items()},
             name: [read.given[place] for place in places],
         },
         trained.guo,
@@ -121,7 +123,7 @@ def measure_captions(trained: Trained, path: Path, name: str) -> tuple[dict[str,
         trained.settings,
         bert_scorer(trained),
         embed=trained.cache.embed,
-        note="; ".join(filter(None, (test.note, missing))),
+        note="; ".join(filter(None, (test.note, missing, left_out))),
     )
     return {CAPTIONING: [_with_note(row, read.note) if row.system == name else row for row in rows]}, read
 

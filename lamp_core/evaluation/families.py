@@ -13,8 +13,10 @@ from lamp_core.config.models import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.evaluation.cache import digest
-from lamp_core.evaluation.captioning import CAPTIONING, measure_baselines
+from lamp_core.evaluation.captioning import CAPTIONING, measure_captioning
 from lamp_core.evaluation.completing import completing
+from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
+from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
 from lamp_core.evaluation.trained import Trained
 from lamp_core.generation import MotionGenerator
 from lamp_core.lamp.backbone import has_minilm
@@ -40,8 +42,9 @@ TOKENIZERS = {"vqvae": "VQ-VAE", "rvq": "RVQ-VAE"}
 RETRIEVAL = ("full", "distinct", "threshold", "dissimilar", "batches")
 STAGES = {
     "tokenizer": ("reconstruction",),
-    "t2m": ("text-to-motion", "plausibility", "completion"),
-    "retrieval": (*RETRIEVAL, CAPTIONING),
+    "t2m": ("text-to-motion", "plausibility", "completion", LAMP_BERT_SCORE),
+    "m2t": (CAPTIONING,),
+    "retrieval": RETRIEVAL,
 }
 """The stages that can be measured, and the protocols of each."""
 
@@ -64,7 +67,11 @@ def metric_key(result: Result) -> str:
         ("text to motion", "motion to text")
     )
     protocol = f"{short} " if has_several else ""
-    return re.sub(r"[^A-Za-z0-9@/_-]+", "_", f"{result.system}/{protocol}{result.metric}").replace("@", "")
+    return (
+        re.sub(r"[^A-Za-z0-9@/_-]+", "_", f"{result.system}/{protocol}{result.metric}")
+        .replace("@", "")
+        .rstrip("_")
+    )
 
 
 class Systems:
@@ -188,14 +195,24 @@ def _text_to_motion(systems: Systems, on_progress: OnProgress | None) -> list[Re
 
 
 def _plausibility(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
+    features = systems.trained.features
+    made_by = _one_motion_an_item(systems)
+    return evaluate_plausibility(systems.trained.items, made_by, features.skeleton, features.statistics)
+
+
+def _lamp_bert_score(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
+    return measure_lamp_bert_score(systems.trained, _one_motion_an_item(systems), on_progress)
+
+
+def _one_motion_an_item(systems: Systems) -> dict[str, MakeMotions]:
+    """What reconstructs the true motions, and what generates from captions, untrained and trained."""
     trained = systems.trained
     tokenizer = trained.tokenizer
-    made: dict[str, MakeMotions] = {
-        TOKENIZERS[tokenizer.settings.kind]: lambda test: reconstruct_clips(tokenizer, test.motions),
-        **{name: _first_generation(systems.generator(name), trained.settings) for name in (UNTRAINED, T2M)},
+    generating = {
+        name: _first_generation(systems.generator(name), trained.settings) for name in (UNTRAINED, T2M)
     }
-    features = trained.features
-    return evaluate_plausibility(trained.items, made, features.skeleton, features.statistics)
+    reconstructing = TOKENIZERS[tokenizer.settings.kind]
+    return {reconstructing: lambda test: reconstruct_clips(tokenizer, test.motions), **generating}
 
 
 def _first_generation(generate: Generate, settings: Evaluate) -> MakeMotions:
@@ -241,7 +258,7 @@ def _retrieval(systems: Systems, on_progress: OnProgress | None) -> list[Result]
 
 
 def _captioning(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
-    return measure_baselines(systems.trained, on_progress)
+    return measure_captioning(systems.trained, on_progress)
 
 
 def _sentence_similarity(trained: Trained, captions: Sequence[str]) -> np.ndarray | None:
@@ -262,5 +279,6 @@ FAMILIES: Mapping[str, tuple[Sequence[str], Family]] = {
     "completion": (("completion",), _completion),
     "retrieval": (RETRIEVAL, _retrieval),
     "captioning": ((CAPTIONING,), _captioning),
+    "lamp_bert_score": ((LAMP_BERT_SCORE,), _lamp_bert_score),
 }
 """Protocols of each family, and what measures it."""

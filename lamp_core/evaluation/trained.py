@@ -6,6 +6,7 @@ Shapes: N items.
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,9 +23,15 @@ from lamp_core.metrics.protocol import MotionTextEvaluator, protocol_items
 from lamp_core.retrieval import Gallery, build_gallery
 from lamp_core.tokenizers import MotionTokenizer, load_tokenizer
 
+if TYPE_CHECKING:
+    from lamp_core.captioning.captioner import Captioner
+
 TRAIN = "train"
 TEST = "test"
 ALL = "all"
+LAMP_M2T = "LaMP-M2T"
+CAPTIONING_STAGES = ("tokenizer", "pretrain", "language_model", "m2t")
+"""What LaMP-M2T is made of; it says other things when one of them changes."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,18 @@ class Trained:
         model, words = load_lamp(self.data / "pretrain")
         return LampFeatures(model.to(self.device), words)
 
+    @property
+    def has_captioner(self) -> bool:
+        """Whether the stage ``m2t`` has run."""
+        return (self.data / "m2t").is_dir()
+
+    @cached_property
+    def captioner(self) -> "Captioner":
+        """LaMP-M2T with all that it needs."""
+        from lamp_core.captioning.captioner import load_captioner
+
+        return load_captioner(self.data, self.device)
+
     @cached_property
     def untrained_lamp(self) -> LampFeatures:
         """A model of the same shape with random weights."""
@@ -105,7 +124,7 @@ class Trained:
     @cached_property
     def cache(self) -> EmbeddingCache:
         """Embeddings of the test items."""
-        folders = {LampEvaluator.label: ("pretrain", "tokenizer")}
+        folders = {LampEvaluator.label: ("pretrain", "tokenizer"), LAMP_M2T: CAPTIONING_STAGES}
 
         def identity_of(label: str) -> str:
             return folder_digest(*(self.data / stage for stage in folders.get(label, ("evaluator",))))

@@ -32,6 +32,7 @@ def evaluate_lamp_bert_score(
     scorer: BertScorer | None,
     captioner: str,
     *,
+    made_from: str = "",
     notes: Mapping[str, str] | None = None,
 ) -> list[Result]:
     """Both readings of ground truth, chance and systems, from one motion an item.
@@ -46,6 +47,7 @@ def evaluate_lamp_bert_score(
         settings: seed, which caption and length the motions were made from.
         scorer: of BERTScore; without one the rows say so.
         captioner: name of what captions, the evaluator of the rows.
+        made_from: what the motions were made from, for the protocol's name; that of the settings without it.
         notes: said of a system's rows.
 
     Raises:
@@ -63,7 +65,7 @@ def evaluate_lamp_bert_score(
             raise LampError(f"{system} has {len(captions)} captions for {len(test)} items")
     said = {CHANCE: "captions of true motions, given to items at random", **(notes or {})}
     readings = _readings(test, every, scorer)
-    protocol = lamp_bert_score_protocol(settings, scorer)
+    protocol = lamp_bert_score_protocol(settings, scorer, made_from)
     rows: list[Result] = []
     for system in every:
         measured = Measurements(system, protocol, captioner, len(test), test.note)
@@ -125,7 +127,8 @@ def _record(
     measured.add_note(note, metric)
 
 
-def lamp_bert_score_protocol(settings: Evaluate, scorer: BertScorer | None) -> str:
+def lamp_bert_score_protocol(settings: Evaluate, scorer: BertScorer | None, made_from: str = "") -> str:
     """The model of BERTScore is part of it: scores of two models never compare."""
     told = f", BERTScore of {scorer.label}" if scorer else ""
-    return f"{LAMP_BERT_SCORE}, {settings.captions} caption, {settings.length} length{told}"
+    made_from = made_from or f"{settings.captions} caption, {settings.length} length"
+    return f"{LAMP_BERT_SCORE}, {made_from}{told}"

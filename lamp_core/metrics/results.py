@@ -7,37 +7,44 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lamp_core.errors import LampError
+from lamp_core.parquet import field as column
+from lamp_core.parquet import read_table, write_table
 
 HALF_INTERVAL = 1.96
-
-
-def _field(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
-    return pa.field(name, kind, nullable=False, metadata={"meaning": meaning})
-
+REMEDY = "`lamp run --until evaluate` measures them"
 
 RESULT = pa.schema(
     [
-        _field("system", pa.string(), "what was measured"),
-        _field("metric", pa.string(), "what of it; its unit stands in docs/evaluation.md"),
-        _field("value", pa.float64(), "mean over the repeats; NaN when it could not be measured"),
-        _field("interval", pa.float64(), "half of the 95 % interval, 1.96 std / sqrt(repeats)"),
-        _field("protocol", pa.string(), "what decides the number beside the system"),
-        _field("evaluator", pa.string(), "what embedded texts and motions, or none"),
-        _field("repeats", pa.int32(), "measurements behind the mean"),
-        _field("items", pa.int32(), "items that were measured"),
-        _field("note", pa.string(), "items left out, why there is no number, other particulars"),
+        column("system", pa.string(), "what was measured"),
+        column("metric", pa.string(), "what of it"),
+        column(
+            "value",
+            pa.float64(),
+            "mean over the repeats; NaN when it could not be measured",
+            unit="the metric's: docs/evaluation.md",
+        ),
+        column(
+            "interval",
+            pa.float64(),
+            "half of the 95 % interval, 1.96 std / sqrt(repeats)",
+            unit="as value",
+        ),
+        column("protocol", pa.string(), "what decides the number beside the system"),
+        column("evaluator", pa.string(), "what embedded texts and motions, or none"),
+        column("repeats", pa.int32(), "measurements behind the mean"),
+        column("items", pa.int32(), "items that were measured"),
+        column("note", pa.string(), "items left out, why there is no number, other particulars"),
     ]
 )
 """The columns of a `Result`."""
 SCHEMA = pa.schema(
     [
         *RESULT,
-        _field("data", pa.string(), "the data set that was measured"),
-        _field("data_version", pa.string(), "its version, a hash"),
-        _field("model_run", pa.string(), "MLflow run that made the models, or the commit of the code"),
+        column("data", pa.string(), "the data set that was measured"),
+        column("data_version", pa.string(), "its version, a hash"),
+        column("model_run", pa.string(), "MLflow run that made the models, or the commit of the code"),
     ]
 )
 """The columns of ``results.parquet`` of the stage ``evaluate``."""
@@ -163,17 +170,15 @@ class Measurements:
 
 
 def write_results(path: Path, results: Iterable[Result], origin: Origin) -> None:
-    """Write results to Parquet, one row a number."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [{**asdict(result), **asdict(origin)} for result in results]
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
+    """Write results to Parquet, one row a number, by rename; LampError as `write_table`."""
+    write_table(path, ({**asdict(result), **asdict(origin)} for result in results), SCHEMA)
 
 
 def read_results(path: Path) -> list[Result]:
     """Read what `write_results` wrote.
 
     Raises:
-        LampError: there is no such file, or its columns are not those of `SCHEMA`.
+        LampError: there is no such file, or it does not have its schema.
     """
     names = [field.name for field in fields(Result)]
     return [Result(*row.values()) for row in _table(path).select(names).to_pylist()]
@@ -187,13 +192,8 @@ def read_origins(path: Path) -> list[Origin]:
 
 def _table(path: Path) -> pa.Table:
     if not path.exists():
-        raise LampError(f"no results in {path}; `lamp run --until evaluate` measures them")
-    table = pq.read_table(path)
-    if table.column_names != SCHEMA.names:
-        raise LampError(
-            f"{path} has the columns {table.column_names}; results have {SCHEMA.names}: measure them again"
-        )
-    return table
+        raise LampError(f"no results in {path}; {REMEDY}")
+    return read_table(path, SCHEMA, REMEDY)
 
 
 def _joined(*notes: str) -> str:

@@ -114,6 +114,32 @@ def similarity_heat_map(similarity_NN: np.ndarray, captions: Sequence[str], titl
         return _svg(figure, title)
 
 
+def confusion_heat_map(counts_VV: np.ndarray, labels: Sequence[str], title: str) -> str:
+    """Counts of what (row) was taken for what (column), coloured by their share of the row.
+
+    Args:
+        counts_VV: whole numbers.
+        labels: of rows and columns.
+        title: read by screen readers.
+    """
+    shares_VV = counts_VV / np.maximum(counts_VV.sum(axis=1, keepdims=True), 1)
+    places = range(len(labels))
+    with _style(title):
+        figure, axes, bar_axes = _heat_map_axes(len(labels))
+        image = axes.imshow(shares_VV, cmap="viridis", interpolation="none", aspect="auto", vmin=0, vmax=1)
+        axes.grid(visible=False)
+        axes.spines[:].set_visible(False)
+        axes.set_yticks(places, [shorten(label, 24) for label in labels], fontsize=7.5)
+        axes.set_xticks(places, [shorten(label, 8) for label in labels], fontsize=7.5, rotation=90)
+        for row, column in zip(*counts_VV.nonzero(), strict=True):
+            light = "#ffffff" if shares_VV[row, column] < 0.6 else "#1b1e22"
+            number = str(int(counts_VV[row, column]))
+            axes.text(column, row, number, ha="center", va="center", fontsize=6.5, color=light)
+        bar = figure.colorbar(image, cax=bar_axes, label="share of the row")
+        bar.ax.spines[:].set_visible(False)
+        return _svg(figure, title)
+
+
 def metric_bars(bars: Sequence[Bar], label: str, title: str, decimals: int = 3) -> str:
     """One metric of several systems as horizontal bars with their intervals.
 

@@ -4,26 +4,26 @@ Both lie in ``data/experiments/NAME``. A number belongs to its row by label and 
 older run of the row are never shown as those of a newer one.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
 
 from lamp_core.config.experiment import Published, ResultTable
 from lamp_core.config.models import Section
 from lamp_core.errors import LampError
 from lamp_core.metrics.results import RESULT, Result
+from lamp_core.parquet import atomic_path, field, read_table, write_table
 
 RECORD_FILE, RESULTS_FILE = "experiment.json", "results.parquet"
+REMEDY = "remove it and run `lamp experiment` again"
 SCHEMA = pa.schema(
     [
-        pa.field("row", pa.string(), nullable=False, metadata={"meaning": "label of the experiment's row"}),
-        pa.field("key", pa.string(), nullable=False, metadata={"meaning": "hash of what decides the row"}),
+        field("row", pa.string(), "label of the experiment's row"),
+        field("key", pa.string(), "hash of what decides the row"),
         *RESULT,
     ]
 )
@@ -85,17 +85,14 @@ class ExperimentResults:
 
 def write_experiment(folder: Path, experiment: ExperimentResults) -> None:
     """Write both files; a reader finds each as it was or as it is now."""
-    folder.mkdir(parents=True, exist_ok=True)
     rows = [
         {"row": row.label, "key": row.key, **asdict(number)}
         for row in experiment.record.rows
         for number in experiment.of(row)
     ]
-    numbers, record = (folder / f".{name}.{os.getpid()}.tmp" for name in (RESULTS_FILE, RECORD_FILE))
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), numbers)
-    record.write_text(experiment.record.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    os.replace(numbers, folder / RESULTS_FILE)
-    os.replace(record, folder / RECORD_FILE)
+    with atomic_path(folder / RECORD_FILE) as record:
+        record.write_text(experiment.record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        write_table(folder / RESULTS_FILE, rows, SCHEMA)
 
 
 def read_experiment(folder: Path) -> ExperimentResults:
@@ -106,15 +103,11 @@ def read_experiment(folder: Path) -> ExperimentResults:
     """
     try:
         record = ExperimentRecord.model_validate_json((folder / RECORD_FILE).read_text(encoding="utf-8"))
-        table = pq.read_table(folder / RESULTS_FILE)
     except FileNotFoundError as error:
         raise LampError(f"no experiment in {folder}; `lamp experiment FILE` makes one") from error
-    except (ValidationError, pa.ArrowInvalid) as error:
-        raise LampError(f"{folder} cannot be read; remove it and run `lamp experiment` again") from error
-    if table.column_names != SCHEMA.names:
-        raise LampError(
-            f"{folder / RESULTS_FILE} has other columns; remove it and run `lamp experiment` again"
-        )
+    except ValidationError as error:
+        raise LampError(f"{folder} cannot be read; {REMEDY}") from error
+    table = read_table(folder / RESULTS_FILE, SCHEMA, REMEDY)
     keys = {row.label: row.key for row in record.rows if row.state == "finished"}
     numbers: dict[str, list[Result]] = {label: [] for label in keys}
     for values in table.to_pylist():

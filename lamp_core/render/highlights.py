@@ -10,6 +10,7 @@ WANTED = (
     ("Text to motion, R-Precision top 3", "text to motion", "R-Precision top 3", 100.0, "%"),
     ("Text to motion, FID", "text to motion", "FID", 1.0, ""),
     ("Retrieval, full gallery, R@10", "full", "text to motion R@10", 1.0, "%"),
+    ("Captioning, CIDEr", "captioning", "CIDEr", 100.0, ""),
     ("Tokenizer, MPJPE", "reconstruction", "MPJPE", 1.0, "mm"),
 )
 """Label, head of the protocol, metric, factor and unit."""

@@ -12,10 +12,18 @@ if TYPE_CHECKING:
 
 Direction = Literal["higher", "lower", "closer", "neither"]
 GROUND_TRUTH = "ground truth"
-BASELINES = (GROUND_TRUTH, "chance", "untrained", "mean pose", "interpolation", "most frequent caption")
+BASELINES = (
+    GROUND_TRUTH,
+    "chance",
+    "untrained",
+    "mean pose",
+    "interpolation",
+    "most frequent caption",
+    "nearest caption",
+)
 NOT_MEASURED = "not measured: "
-DENSE_FROM = 6
-"""Tables with more columns are set narrower."""
+DENSE_FROM, DENSER_FROM = 6, 10
+"""Tables with more columns are set narrower, and narrower still."""
 
 
 @dataclass(frozen=True)
@@ -149,9 +157,10 @@ class MetricTable:
         return columns_with_intervals(self.columns, self.groups)
 
     @property
-    def dense(self) -> bool:
-        """Whether the table has so many columns that they are set closer."""
-        return len(self.columns) > DENSE_FROM
+    def density(self) -> str:
+        """How close the columns are set, by their number."""
+        columns = len(self.columns)
+        return "dense denser" if columns > DENSER_FROM else "dense" if columns > DENSE_FROM else ""
 
 
 def metric_table(

@@ -21,6 +21,7 @@ class PublishedTable(BaseModel):
 
     Args:
         table: kind of our table that it stands below.
+        also: a second one, below which those of its columns stand that both have.
         source: paper and table.
         data: data set that was measured.
         evaluator: that measured.
@@ -34,6 +35,7 @@ class PublishedTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     table: str
+    also: str = ""
     source: str
     data: str
     evaluator: str
@@ -44,10 +46,10 @@ class PublishedTable(BaseModel):
     note: str = ""
 
     def under(self, columns: Sequence[Column]) -> PublishedRows:
-        """Lay the rows out under those columns of ours that the paper has; other metrics are left out."""
+        """Lay the rows out under those columns of ours that the paper has; what has none is left out."""
         kept = [column for column in columns if column.metric in self.metrics]
         groups = [
-            RowGroup(heading, [self._row(system, text, kept) for system, text in rows.items()])
+            RowGroup(heading, [row for row in self._rows(rows, kept) if any(row.cells)])
             for heading, rows in (self.groups or {"": self.rows}).items()
         ]
         return PublishedRows(self.source, self.data, self.evaluator, kept, groups, self.note)
@@ -70,6 +72,9 @@ class PublishedTable(BaseModel):
             if found
         }
 
+    def _rows(self, rows: Mapping[str, str], columns: Sequence[Column]) -> list[Row]:
+        return [self._row(system, text, columns) for system, text in rows.items()]
+
     def _row(self, system: str, text: str, columns: Sequence[Column]) -> Row:
         values = self.values(text)
         cells = [
@@ -87,7 +92,8 @@ def published_tables() -> Mapping[str, Sequence[PublishedTable]]:
     tables: dict[str, list[PublishedTable]] = {}
     for entry in yaml.safe_load(PUBLISHED.read_text(encoding="utf-8")):
         table = PublishedTable(**entry)
-        tables.setdefault(table.table, []).append(table)
+        for kind in filter(None, (table.table, table.also)):
+            tables.setdefault(kind, []).append(table)
     return tables
 
 

@@ -1,14 +1,22 @@
 """The report: one self-contained HTML page of what went in, how training went and what came out."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lamp_core.render.attention import attention_strip
 from lamp_core.render.charts import Bar, histogram, loss_curve, metric_bars, similarity_heat_map
 from lamp_core.render.experiments import experiment_tables
 from lamp_core.render.metric_tables import MetricTable
-from lamp_core.render.player import content_security_policy, player_fragment, player_script, player_style
+from lamp_core.render.player import (
+    PlayerMotion,
+    content_security_policy,
+    player_fragment,
+    player_script,
+    player_style,
+)
 from lamp_core.render.report_data import (
+    CaptionedMotion,
     Comparison,
     DataSummary,
     HeatMap,
@@ -44,10 +52,11 @@ def render_report(data: ReportData) -> str:
         script=_safe(player_script()),
         clip_seconds_chart=_clip_seconds_chart(data.data),
         stages=[(stage, _curve_charts(stage)) for stage in data.curves],
-        tables=[(table, _bar_chart(table)) for table in data.tables],
+        tables=[(table, bar_chart(table)) for table in data.tables],
         experiments=[(experiment, experiment_tables(experiment)) for experiment in data.experiments],
         heat_map_chart=_heat_map_chart(data.heat_map),
         comparisons=[(item, _player(item, index)) for index, item in enumerate(data.comparisons)],
+        captioned=_captioned(data.captioned),
         retrievals=[(item, _small_players(item, index)) for index, item in enumerate(data.retrievals)],
         parameters=[
             (section, list(flatten(values))) for section, values in sections(data.parameters).items()
@@ -100,7 +109,7 @@ def _curve_charts(stage: StageCurves) -> list["Markup"]:
     ]
 
 
-def _bar_chart(table: MetricTable) -> "Markup | None":
+def bar_chart(table: MetricTable) -> "Markup | None":
     """Bars of one column, of the first group of rows."""
     if not table.chart:
         return None
@@ -129,10 +138,30 @@ def _player(comparison: Comparison, index: int) -> "Markup":
     return _safe(player_fragment(comparison.motions, f"generated-{index + 1}"))
 
 
+def _captioned(
+    captioned: Sequence[CaptionedMotion],
+) -> list[tuple[CaptionedMotion, "Markup | None", "Markup | None"]]:
+    """Each motion with the strip of its words and its player, None where it is not explained."""
+    return [
+        (example, _strip(example), _small_player(example.motion, f"captioned-{index}"))
+        for index, example in enumerate(captioned, start=1)
+    ]
+
+
+def _strip(example: CaptionedMotion) -> "Markup | None":
+    if example.attention_WT is None or example.motion is None:
+        return None
+    title = f"What the words of the caption look at over time: {example.caption}"
+    rate = example.motion.frames_per_second
+    return _safe(attention_strip(example.words, example.attention_WT, rate, title))
+
+
+def _small_player(motion: PlayerMotion | None, element_id: str) -> "Markup | None":
+    return None if motion is None else _safe(player_fragment([motion], element_id, compact=True))
+
+
 def _small_players(example: RetrievalExample, index: int) -> list["Markup | None"]:
     return [
-        None
-        if found.motion is None
-        else _safe(player_fragment([found.motion], f"retrieved-{index + 1}-{place}", compact=True))
+        _small_player(found.motion, f"retrieved-{index + 1}-{place}")
         for place, found in enumerate(example.retrieved, start=1)
     ]

@@ -1,6 +1,6 @@
 """What the report page shows, section by section, as frozen dataclasses.
 
-Legend of shapes: N items.
+Legend of shapes: N items, W words, T frames.
 """
 
 from collections.abc import Mapping, Sequence
@@ -145,6 +145,29 @@ class RetrievalExample:
 
 
 @dataclass(frozen=True, eq=False)
+class CaptionedMotion:
+    """A test motion with its captions.
+
+    Args:
+        clip: name.
+        caption: LaMP-M2T's.
+        nearest: the training caption that retrieval finds nearest.
+        references: the true captions.
+        words: of the caption, where it is explained.
+        attention_WT: what each word looks at, words by frames.
+        motion: shown in a small player beside the explanation; its own title and caption should be empty.
+    """
+
+    clip: str
+    caption: str
+    nearest: str
+    references: Sequence[str]
+    words: Sequence[str] = ()
+    attention_WT: np.ndarray | None = None
+    motion: PlayerMotion | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class ReportData:
     """Everything on the page; a section without content is left out.
 
@@ -164,6 +187,7 @@ class ReportData:
         experiments: the section of experiments.
         heat_map: the similarity section.
         comparisons: the section of generated motions.
+        captioned: the section of captions.
         retrievals: the retrieval section.
         parameters: nested mapping as in params.yaml.
     """
@@ -183,5 +207,6 @@ class ReportData:
     experiments: Sequence["ExperimentResults"] = ()
     heat_map: HeatMap | None = None
     comparisons: Sequence[Comparison] = ()
+    captioned: Sequence[CaptionedMotion] = ()
     retrievals: Sequence[RetrievalExample] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)

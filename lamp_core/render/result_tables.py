@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lamp_core.metrics.bert_score import TRUE_CAPTIONS, TRUE_MOTIONS
+from lamp_core.metrics.lamp_bert_score import LAMP_BERT_SCORE, REFERENCES, TRUE_MOTION
 from lamp_core.metrics.results import Result
 from lamp_core.metrics.retrieval import DIRECTIONS
 from lamp_core.render.metric_tables import Column, MetricTable, metric_table
@@ -21,15 +21,15 @@ def _both(metric: str, unit: str) -> list[Column]:
     ]
 
 
-LAMP_BERT_SCORE = [
-    _per_cent(TRUE_MOTIONS, "LaMP-Bert motions", 2),
-    _per_cent(TRUE_CAPTIONS, "LaMP-Bert captions", 2),
+READINGS = [
+    _per_cent(REFERENCES, decimals=2),
+    _per_cent(TRUE_MOTION, decimals=2),
 ]
 R_PRECISION = [_per_cent(f"R-Precision top {k}", f"R-Prec. {k}") for k in (1, 2, 3)]
 TEXT_TO_MOTION = [
     *R_PRECISION,
     Column("FID", "lower"),
-    *LAMP_BERT_SCORE,
+    *READINGS,
     Column("MM-Dist", "lower"),
     Column("Diversity", "closer"),
     Column("MultiModality", "higher", label="MModality"),
@@ -55,7 +55,7 @@ RETRIEVAL = [
 CAPTIONING = [
     *R_PRECISION,
     Column("MM-Dist", "lower"),
-    *LAMP_BERT_SCORE,
+    *READINGS,
     Column("Length", "neither", "words", 2),
     *(_per_cent(f"BLEU-{n}", decimals=2) for n in (1, 2, 3, 4)),
     _per_cent("ROUGE-L"),
@@ -125,7 +125,21 @@ KINDS = {
     "batches": Kind(
         "Retrieval in batches", RETRIEVAL, note="Each caption's motion is searched in its batch alone."
     ),
-    "captioning": Kind("Captioning", CAPTIONING, "BERTScore"),
+    "captioning": Kind(
+        "Captioning",
+        CAPTIONING,
+        "BERTScore",
+        "Captions of the true motions. A captioner has to beat the most frequent caption of the train split, "
+        "and the one that retrieval finds nearest.",
+    ),
+    LAMP_BERT_SCORE: Kind(
+        "LaMP-BertScore",
+        READINGS,
+        REFERENCES,
+        "LaMP-M2T captions the motions of each system. Its captions are compared with all true captions "
+        "(references), and with its caption of the true motion. The ground truth's row is the ceiling of "
+        "both.",
+    ),
     "plausibility": Kind(
         "Physical plausibility",
         PLAUSIBILITY,

@@ -1,16 +1,26 @@
-"""The captions that a captioner has to beat."""
+"""Captions of LaMP-M2T, and those that it has to beat."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from lamp_core.config import override
 from lamp_core.errors import LampError
 from lamp_core.evaluation import Trained, measure
-from lamp_core.evaluation.captioning import MOST_FREQUENT, NEAREST, most_frequent_caption, nearest_captions
+from lamp_core.evaluation.captioning import (
+    MOST_FREQUENT,
+    NEAREST,
+    captions_of,
+    most_frequent_caption,
+    nearest_captions,
+)
 from lamp_core.metrics.protocol import TestItems
+from lamp_core.render.metric_tables import MetricTable
 from lamp_core.render.result_tables import result_tables
+from tests.unit.evaluation.conftest import FakeCaptioner
 
 
 def test_the_most_frequent_caption_does_not_depend_on_the_order() -> None:
@@ -41,17 +51,15 @@ def test_training_captions_are_of_the_data_that_the_models_saw(trained: Trained)
     assert elsewhere.training_captions == expected
 
 
-def test_both_baselines_make_one_table(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lamp_core.evaluation.captioning.has_minilm", lambda: False)
-    config = override(trained.config, ["evaluate.protocols=[captioning]"])
-    families = measure(replace(trained, config=config))
-    assert list(families) == ["captioning"]
-    (table,) = result_tables(families["captioning"])
-    assert table.title == "Captioning"
+def test_lamp_m2t_stands_in_one_table_with_both_baselines(
+    trained: Trained, captioner: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = captioning_table(trained, monkeypatch)
     assert [(row.system, row.baseline) for row in table.rows] == [
         ("ground truth", True),
         (MOST_FREQUENT, True),
-        (NEAREST, False),
+        (NEAREST, True),
+        ("LaMP-M2T", False),
     ]
     assert [(column.metric, column.direction) for column in table.columns] == [
         *((f"R-Precision top {k}", "higher") for k in (1, 2, 3)),
@@ -63,3 +71,58 @@ def test_both_baselines_make_one_table(trained: Trained, monkeypatch: pytest.Mon
         ("BERTScore", "higher"),
     ]
     assert any("BERTScore needs the packaged model" in remark for remark in table.remarks)
+    assert captioner.asked == len(trained.items)
+
+
+def test_before_the_stage_m2t_the_table_says_what_is_missing(
+    trained: Trained, no_captioner: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = captioning_table(trained, monkeypatch)
+    assert [row.system for row in table.rows] == ["ground truth", MOST_FREQUENT, NEAREST]
+    assert any("LaMP-M2T left out: the stage m2t has not run" in remark for remark in table.remarks)
+
+
+def captioning_table(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> MetricTable:
+    monkeypatch.setattr("lamp_core.evaluation.captioning.has_minilm", lambda: False)
+    config = override(trained.config, ["evaluate.protocols=[captioning]"])
+    families = measure(replace(trained, config=config))
+    assert list(families) == ["captioning"]
+    (table,) = result_tables(families["captioning"])
+    assert table.title == "Captioning"
+    return table
+
+
+def test_the_same_motions_are_captioned_once_also_by_the_next_evaluation(
+    trained: Trained, captioner: FakeCaptioner, tmp_path: Path
+) -> None:
+    kept = replace(trained, cache_folder=tmp_path)
+    motions = TestItems.of(trained.items[:6], trained.features.statistics).motions
+    first = captions_of(kept, motions)
+    assert captions_of(kept, motions) == captions_of(replace(kept), motions) == first
+    assert captioner.asked == 6
+    assert captions_of(kept, motions[::-1]) == first[::-1]
+    assert captioner.asked == 12
+
+
+def test_another_model_says_it_anew(trained: Trained, captioner: FakeCaptioner, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for stage in ("tokenizer", "pretrain"):
+        (data / stage).parent.mkdir(exist_ok=True)
+        (data / stage).symlink_to(trained.data / stage)
+    (data / "m2t" / "adapter").mkdir(parents=True)
+    weights = data / "m2t" / "adapter" / "weights"
+    motions = TestItems.of(trained.items[:2], trained.features.statistics).motions
+    for asked, content in ((2, "a"), (4, "b"), (4, "a")):
+        weights.write_text(content)
+        captions_of(replace(trained, data=data, cache_folder=tmp_path / "cache"), motions)
+        assert captioner.asked == asked
+
+
+def test_a_motion_that_cannot_be_captioned_has_an_empty_caption(
+    trained: Trained, captioner: FakeCaptioner
+) -> None:
+    motions = TestItems.of(trained.items[:3], trained.features.statistics).motions
+    broken = np.full_like(motions[0], np.nan)
+    captions = captions_of(trained, [broken, motions[1], motions[2][:3]])
+    assert [bool(caption) for caption in captions] == [False, True, False]
+    assert captions_of(trained, [broken]) == [""]

@@ -15,8 +15,8 @@ from lamp_core.evaluation.external_captions import measure_captions, read_captio
 
 
 @pytest.fixture(autouse=True)
-def _no_scorer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """BERTScore has tests of its own, and takes seconds."""
+def _quick(captioner: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LaMP-M2T and BERTScore have tests of their own, and take seconds."""
     monkeypatch.setattr("lamp_core.evaluation.captioning.has_minilm", lambda: False)
 
 
@@ -46,11 +46,19 @@ def test_true_captions_score_best_whatever_the_form(ending: str, trained: Traine
     )
     found = {(row.system, row.metric): row for row in families["captioning"]}
     assert list(dict.fromkeys(system for system, _ in found)) == [
-        *("ground truth", "most frequent caption", "peer")
+        *("ground truth", "most frequent caption", "nearest caption", "LaMP-M2T", "peer")
     ]
     assert found["peer", "ROUGE-L"].value == pytest.approx(1.0)
     assert found["most frequent caption", "ROUGE-L"].value < 1.0
     assert {row.items for row in found.values()} == {len(trained.items)}
+
+
+def test_a_file_stands_beside_lamp_m2t_also_under_its_name(trained: Trained, tmp_path: Path) -> None:
+    path = write(tmp_path / "LaMP-M2T.json", true_captions(trained))
+    rows = measure_captions(trained, path, "LaMP-M2T")[0]["captioning"]
+    rouge = {row.system: row.value for row in rows if row.metric == "ROUGE-L"}
+    assert list(rouge) == ["most frequent caption", "nearest caption", "LaMP-M2T", "LaMP-M2T (file)"]
+    assert rouge["LaMP-M2T"] < rouge["LaMP-M2T (file)"] == pytest.approx(1.0)
 
 
 def test_missing_unknown_and_double_clips_are_named_and_counted(trained: Trained, tmp_path: Path) -> None:

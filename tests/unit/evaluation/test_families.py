@@ -12,6 +12,7 @@ from lamp_core.config import Config, override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.evaluation import FAMILIES, EmbeddingCache, Trained, measure, metric_key
+from lamp_core.evaluation.cache import KEPT_FILES
 from lamp_core.evaluation.families import STAGES, Remembering, Systems
 from lamp_core.metrics.results import Result
 from lamp_core.tokenizers import new_tokenizer, save_tokenizer
@@ -181,9 +182,9 @@ def test_embeddings_are_computed_once_in_a_run_and_across_runs(trained: Trained,
 
 def test_the_cache_forgets_what_was_not_used_for_long(tmp_path: Path) -> None:
     cache = EmbeddingCache(str, tmp_path)
-    for number in range(12):
+    for number in range(KEPT_FILES + 4):
         cache.arrays(f"key{number}", lambda number=number: {"a": np.array([number])})
     kept = sorted(path.stem for path in tmp_path.iterdir())
-    assert len(kept) == 8
-    found = EmbeddingCache(str, tmp_path).arrays("key11", lambda: {"a": np.array([math.nan])})
-    assert found["a"] == 11
+    assert len(kept) == KEPT_FILES
+    found = EmbeddingCache(str, tmp_path).arrays(f"key{KEPT_FILES + 3}", lambda: {"a": np.array([math.nan])})
+    assert found["a"] == KEPT_FILES + 3

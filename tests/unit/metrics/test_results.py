@@ -58,7 +58,7 @@ def test_a_wrong_or_missing_file_is_named(tmp_path):
     with pytest.raises(LampError, match="no results in"):
         read_results(tmp_path / "results.parquet")
     pq.write_table(pa.table({"metric": ["FID"]}), tmp_path / "other.parquet")
-    with pytest.raises(LampError, match="has the columns"):
+    with pytest.raises(LampError, match="has no field 'system'; `lamp run --until evaluate` measures them"):
         read_results(tmp_path / "other.parquet")
 
 

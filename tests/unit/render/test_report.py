@@ -10,6 +10,7 @@ from lamp_core.render.charts import Curve
 from lamp_core.render.metric_tables import Cell, Column, PublishedRows, Row, RowGroup, metric_table
 from lamp_core.render.report import flatten, format_rank, render_report
 from lamp_core.render.report_data import (
+    CaptionedMotion,
     Comparison,
     DataSummary,
     HeatMap,
@@ -22,7 +23,8 @@ from lamp_core.render.report_data import (
     StageCurves,
 )
 
-VOID = {"meta", "input", "br", "path", "use", "image"}
+VOID = {"meta", "input", "br", "path", "rect", "use", "image"}
+ATTENTION = np.array([[0.5] * 2 + [0.0] * 6, [0.125] * 8])
 
 
 class Outline(HTMLParser):
@@ -97,6 +99,12 @@ def report(motion_of, hostile):
         tables=[table()],
         heat_map=HeatMap(np.eye(2), [hostile, "one runs"]),
         comparisons=[Comparison("clip_1", [motion, motion])],
+        captioned=[
+            CaptionedMotion(
+                "clip_1", hostile, hostile, [hostile, "one walks"], ["one", hostile], ATTENTION, motion_of(8)
+            ),
+            CaptionedMotion("clip_2", "", "one hops", ["one runs"]),
+        ],
         retrievals=[RetrievalExample("one walks", "clip_1", 1.0, 150, found)],
         parameters={"profile": "quick", "t2m": {"width": 64, "training": {"steps": 7}, "note": hostile}},
     )
@@ -118,7 +126,7 @@ def test_the_page_loads_nothing_from_elsewhere(page):
 
 def test_everything_written_by_others_is_escaped(page):
     assert "<script>alert" not in page
-    assert len(re.findall(r"<script", page)) == 1 + 2
+    assert len(re.findall(r"<script", page)) == 1 + 3
 
 
 def test_tags_close_in_order_and_every_link_has_its_target(page):
@@ -152,6 +160,18 @@ def test_published_numbers_stand_apart_and_are_marked(page):
     before = page[page.index('id="metrics"') : page.index('<details class="published">')]
     assert ">Other<" not in before
     assert "best" not in block
+
+
+def test_captions_stand_beside_the_true_ones_and_some_are_explained(page):
+    section = page[page.index('<section id="captions">') : page.index('<section id="retrieval">')]
+    assert section.count("<svg class=") == section.count('id="captioned-') == 1
+    rows = re.findall(
+        r'<tr>\s*<th scope="row">(.*?)<span.*?<code>(.*?)</code>.*?</th>(.*?)</tr>', section, re.DOTALL
+    )
+    assert [clip for _, clip, _ in rows] == ["clip_1", "clip_2"]
+    assert rows[1][0] == "(no word)"
+    assert re.findall(r"<td>(.*?)</td>", rows[1][2]) == ["<div>one runs</div>", "one hops"]
+    assert rows[0][2].count("<div>") == 2
 
 
 def test_the_true_clip_and_its_rank_are_named(page):

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 import torch.nn.functional as F
@@ -43,6 +45,17 @@ def test_save_and_load(tmp_path: Path) -> None:
     assert torch.equal(loaded.motion_NQP, gallery.motion_NQP)
     with pytest.raises(LampError, match="no gallery"):
         Gallery.load(tmp_path / "nowhere")
+
+
+def test_a_gallery_whose_files_do_not_belong_together_is_refused(tmp_path: Path) -> None:
+    _gallery().save(tmp_path)
+    _gallery(4).save(tmp_path / "other")
+    (tmp_path / "other" / "items.parquet").replace(tmp_path / "items.parquet")
+    with pytest.raises(LampError, match="not whole"):
+        Gallery.load(tmp_path)
+    pq.write_table(pa.table({"clip": ["a"]}), tmp_path / "items.parquet")
+    with pytest.raises(LampError, match="no field 'caption'"):
+        Gallery.load(tmp_path)
 
 
 def test_reranking_orders_the_best_by_the_matching_head_and_keeps_the_rest() -> None:

@@ -54,6 +54,19 @@ def test_missing_foreign_and_too_large(tmp_path: Path) -> None:
         write_tokens(tmp_path / "big.parquet", replace(CACHE, tokens_S=[np.array([65536])] * 3))
 
 
+def test_codes_that_do_not_fit_their_frames_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.parquet"
+    with pytest.raises(LampError, match="'tokens' holds 4 codes in row 0, not 5"):
+        write_tokens(path, replace(CACHE, frames=[20, 8, 4]))
+    assert not path.exists()
+    write_tokens(path, CACHE)
+    table = pq.read_table(path)
+    frames = pa.array([16, 12, 4], pa.int32())
+    pq.write_table(table.set_column(3, table.schema.field("frames"), frames), path)
+    with pytest.raises(LampError, match="'tokens' holds 2 codes in row 1, not 3"):
+        read_tokens(path, **HASHES)
+
+
 def test_the_codes_of_all_layers(tmp_path: Path) -> None:
     path = tmp_path / "tokens.parquet"
     layers = [np.stack([tokens, tokens[::-1]], axis=1) for tokens in CACHE.tokens_S]
@@ -63,7 +76,7 @@ def test_the_codes_of_all_layers(tmp_path: Path) -> None:
     assert found.layers_SR is not None and found.layers_SR[0].dtype == np.uint16
     assert [codes.tolist() for codes in found.layers_SR] == [codes.tolist() for codes in layers]
     field = pq.read_schema(path).field("layers")
-    assert field.metadata[b"shape"] == b"frames // 4, 2"
+    assert field.metadata[b"shape"] == b"(frames // 4, 2)"
 
 
 def test_a_vqvae_has_no_field_of_layers(tmp_path: Path) -> None:

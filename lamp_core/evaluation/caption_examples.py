@@ -1,0 +1,65 @@
+"""A few test motions with their captions, and what the words of some of them look at.
+
+Shapes: W words, T frames.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lamp_core.captioning.attention import WordAttention
+from lamp_core.datasets.items import Item
+from lamp_core.evaluation.captioning import captions_of, nearest_captions
+from lamp_core.evaluation.trained import Trained
+from lamp_core.metrics.protocol import TestItems
+
+
+@dataclass(frozen=True, eq=False)
+class CaptionExample:
+    """A test motion with its captions.
+
+    Args:
+        item: the motion and its true captions.
+        caption: LaMP-M2T's.
+        nearest: the training caption that retrieval finds nearest.
+        attention: of the caption's words to the motion's frames; None where it was not asked for.
+    """
+
+    item: Item
+    caption: str
+    nearest: str
+    attention: WordAttention | None = None
+
+
+def caption_examples(trained: Trained, count: int, explained: int) -> list[CaptionExample]:
+    """Return test motions spread over the split.
+
+    Args:
+        trained: LaMP-M2T and the items within the protocol's range of lengths.
+        count: how many, all where there are fewer.
+        explained: of these, how many with the attention of their words; those whose caption has no word
+            have none.
+
+    Raises:
+        LampError: no items, or the stage ``m2t`` has not run.
+    """
+    test = TestItems.of(trained.items, trained.features.statistics)
+    places = spread(len(test), count)
+    captions, nearest = captions_of(trained, test.motions), nearest_captions(trained, test)
+    told = {places[index] for index in spread(len(places), explained)}
+    return [
+        CaptionExample(
+            test.items[place],
+            captions[place],
+            nearest[place],
+            trained.captioner.explain(test.motions[place], captions[place])
+            if place in told and captions[place].strip()
+            else None,
+        )
+        for place in places
+    ]
+
+
+def spread(total: int, count: int) -> list[int]:
+    """Return places spread evenly over ``total``, all where there are fewer than ``count``."""
+    return sorted(set(np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()))
