@@ -1,4 +1,5 @@
-# Two commands for a bare clone: `make run` and `make test`. `make bench` measures.
+# Two commands for a bare clone: `make run` and `make test`. `make soak` kills what runs, again and again;
+# `make bench` measures.
 
 # Options for pip's installation of torch alone, to choose a build: PIP_TORCH="--index-url ..."
 PIP_TORCH ?=
@@ -6,7 +7,7 @@ PYTHON := $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: run test bench env
+.PHONY: run test soak bench env
 
 run: env
 	$(BIN)/lamp run --data procedural --profile quick
@@ -17,6 +18,9 @@ test: env
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+soak: env
+	$(BIN)/pytest -m soak tests/soak tests/e2e
 
 bench: env
 	$(BIN)/python -m benchmarks.run

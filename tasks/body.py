@@ -2,23 +2,25 @@
 
 It reads the parameters, seeds, picks device and threads, lets the stage write into a temporary folder, swaps
 that in, and reports: progress to the flow, curves and metrics to MLflow and to ``data/metrics``. A stage that
-fails or is killed leaves the output of before and its checkpoints.
+fails or is killed leaves the output of before and its checkpoints; one that is told to end while it trains
+writes a checkpoint first.
 
 Under torchrun (``torchrun --nproc-per-node 2 -m tasks.pretrain``) the first process does all that; the others
 take part in the training, and end.
 """
 
-import csv
 import json
 import math
 import os
-import shutil
 import signal
 import sys
 import tempfile
+import threading
+import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -27,23 +29,32 @@ from typing import NoReturn
 import torch
 
 from lamp_core.config import Config, load_params
+from lamp_core.disk import is_full, no_room, replacing, sync, sync_tree
 from lamp_core.errors import LampError
-from lamp_core.training import OnLog, OnProgress
+from lamp_core.training import OnLog, OnProgress, stopping
+from lamp_core.training.checkpoints import CheckpointWarning
 from lamp_core.training.distribution import leave_group, process_group
 from lamp_core.training.sampling import seed_everything
 from tasks import resources
+from tasks.curves import Curves
 from tasks.graph import read_graph
-from tasks.progress import ProgressWriter, process_exists
-from tasks.project import Project, find_project, write_atomically
+from tasks.lifeline import end_with_parent
+from tasks.masking import masked
+from tasks.progress import ProgressWriter, State
+from tasks.project import Project, find_project
+from tasks.stage_lock import only_process
+from tasks.stage_memory import KEPT_FOR_CALLER, StageMemory
+from tasks.stage_output import new_folder, swap
 from tasks.stage_run import StageRun
+from tasks.system_metrics import sampled
 from tasks.tags import PARENT_RUN, origin_tags
 from tasks.tracking import STAGE, Tracking, flatten
-from tasks.versioning import input_key, put_back
+from tasks.versioning import folder_hash, input_key, put_back
 
 CURVES = "curves.csv"
-TRAINING = "training"
-TEMPORARY = "tmp"
 BAD_REQUEST, BUG, KILLED = 2, 1, 130
+SECONDS_TO_SAVE = 20.0
+"""A training that was told to end has this long for its present step and a checkpoint."""
 
 StageFunction = Callable[["StageContext"], Mapping[str, float]]
 
@@ -93,31 +104,49 @@ class Killed(BaseException):
 
 def main(name: str, run: StageFunction) -> NoReturn:
     """Run a stage in this process and end it: status 0, 2 for a request that cannot be met, 1 for a bug."""
+    end_with_parent()
     if not resources.is_first_process():
         _take_part(name, run)
-    try:
-        project = find_project()
-        progress = ProgressWriter(project.progress_file(name))
-    except LampError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(BAD_REQUEST)
+    with ExitStack() as held:
+        try:
+            project = find_project()
+            held.enter_context(only_process(project.hold_file(name).with_suffix(".process"), name))
+            held.enter_context(_checkpoint_warnings(name))
+            progress = ProgressWriter(project.progress_file(name))
+        except LampError as error:
+            print(masked(f"error: {error}"), file=sys.stderr)
+            sys.exit(BAD_REQUEST)
+        sys.exit(_status_of(project, name, run, progress))
+
+
+def _status_of(project: Project, name: str, run: StageFunction, progress: ProgressWriter) -> int:
+    """Run the stage, say how it ended, and return its exit status."""
     try:
         with _terminable():
             _execute(project, name, run, progress)
-    except LampError as error:
-        progress.end("failed", str(error), is_bad_request=True)
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(BAD_REQUEST)
     except Killed:
-        progress.end("killed", "interrupted")
+        _end(progress, "killed", "interrupted")
         print(f"{name}: interrupted; its checkpoints are kept", file=sys.stderr)
-        sys.exit(KILLED)
+        return KILLED
     except Exception as error:
-        traceback.print_exc()
-        progress.end("failed", f"{type(error).__name__}: {error}")
-        sys.exit(BUG)
-    progress.end("done")
-    sys.exit(0)
+        told = no_room(project.state, "what the stage notes", 1, is_least=True) if is_full(error) else error
+        if isinstance(told, LampError):
+            _end(progress, "failed", str(told), is_bad_request=True)
+            print(masked(f"error: {told}"), file=sys.stderr)
+            return BAD_REQUEST
+        print(masked(traceback.format_exc()), file=sys.stderr)
+        _end(progress, "failed", f"{type(error).__name__}: {error}")
+        return BUG
+    _end(progress, "done")
+    return 0
+
+
+def _end(progress: ProgressWriter, state: State, error: str = "", *, is_bad_request: bool = False) -> None:
+    """Note how the stage ended, if the disk lets it."""
+    try:
+        progress.end(state, masked(error), is_bad_request=is_bad_request)
+    except (OSError, LampError) as cause:
+        print(f"warning: how the stage ended is not noted for the flow: {cause}", file=sys.stderr)
 
 
 def _take_part(name: str, run: StageFunction) -> NoReturn:
@@ -132,7 +161,7 @@ def _take_part(name: str, run: StageFunction) -> NoReturn:
                     config,
                     project.data,
                     Path(scratch),
-                    memory / TRAINING,
+                    memory.training,
                     device,
                     on_log=lambda step, scalars: None,
                     on_progress=lambda done, total, text: None,
@@ -141,7 +170,7 @@ def _take_part(name: str, run: StageFunction) -> NoReturn:
     except TookPart:
         pass
     except LampError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(masked(f"error: {error}"), file=sys.stderr)
         sys.exit(BAD_REQUEST)
     except Killed:
         sys.exit(KILLED)
@@ -149,43 +178,65 @@ def _take_part(name: str, run: StageFunction) -> NoReturn:
 
 
 def _execute(project: Project, name: str, run: StageFunction, progress: ProgressWriter) -> None:
-    """Run the stage's function and put what it wrote and returned into place."""
+    """Run the stage's function and put what it wrote and returned into place, unless that was done before."""
     put_back(project, read_graph(project).require(name))
     config, device, memory = _prepare(project, name)
+    if _ended_before(project, name, memory, progress):
+        return
     with (
         process_group(device),
         _tracked(project, name, config, memory, str(device), progress) as stage_run,
-        _new_folder(project.output(name)) as output,
+        new_folder(project.output(name)) as output,
     ):
-        curves = Curves(memory / CURVES)
+        curves = Curves(memory.curves)
 
         def on_log(step: int, scalars: Mapping[str, float]) -> None:
             curves.add(step, scalars)
             stage_run.log(step, scalars)
 
-        training = memory / TRAINING
-        context = StageContext(name, config, project.data, output, training, device, on_log, progress.advance)
+        context = StageContext(
+            name, config, project.data, output, memory.training, device, on_log, progress.advance
+        )
         metrics = {key: float(value) for key, value in run(context).items()}
         curves.write(output / CURVES)
-        swap(output, project.output(name))
-        _write_metrics(project.metrics_file(name), metrics)
+        sync_tree(output)
+        with _metrics_written(project.metrics_file(name), metrics):
+            swap(output, project.output(name))
+        stage_run.keep(project.output(name))
         stage_run.log(0, {f"{name}/{key}": value for key, value in metrics.items()})
-    shutil.rmtree(memory, ignore_errors=True)
+    if os.environ.get(KEPT_FOR_CALLER):
+        memory.note_end(folder_hash(project.output(name)), _as_json(metrics))
+    else:
+        memory.forget()
 
 
-def _prepare(project: Project, name: str) -> tuple[Config, torch.device, Path]:
-    """Read the parameters and set this process up; return them, its device, and the folder that survives."""
+def _ended_before(project: Project, name: str, memory: StageMemory, progress: ProgressWriter) -> bool:
+    """Whether the stage ended well, and whoever started it was killed before the output was versioned."""
+    output = project.output(name)
+    metrics = memory.metrics_of(folder_hash(output)) if memory.has_ended and output.exists() else None
+    if metrics is None or resources.is_one_of_many():  # the others would wait for this process
+        return False
+    print(f"{name}: it had ended already, and its output stands; nothing to compute", file=sys.stderr)
+    with _metrics_written(project.metrics_file(name), metrics):
+        pass
+    if run_id := memory.run_id:
+        progress.tracked_as(run_id)
+    return True
+
+
+def _prepare(project: Project, name: str) -> tuple[Config, torch.device, StageMemory]:
+    """Read the parameters and set this process up; return them, its device, and the memory that survives."""
     config = load_params(project.params_file)
     device = torch.device(resources.device_name())
     torch.set_num_threads(resources.threads())
     seed_everything(0)
     key = input_key(project, read_graph(project).require(name), config.model_dump(mode="json"))
-    return config, device, project.checkpoint_folder(name) / key
+    return config, device, StageMemory(project.checkpoint_folder(name) / key)
 
 
 @contextmanager
 def _tracked(
-    project: Project, name: str, config: Config, memory: Path, device: str, progress: ProgressWriter
+    project: Project, name: str, config: Config, memory: StageMemory, device: str, progress: ProgressWriter
 ) -> Iterator[StageRun]:
     """The stage's MLflow run, closed as the stage ends: FINISHED, FAILED or KILLED."""
     section = getattr(config, name, None)
@@ -195,11 +246,12 @@ def _tracked(
         {**origin_tags(project, config), "kind": STAGE, "stage": name, "device": device},
         flatten(section.model_dump(mode="json"), f"{name}.") if section is not None else {},
         parent=os.environ.get(PARENT_RUN) or None,
-        memory=memory / "run.json",
+        memory=memory.run,
         on_start=progress.tracked_as,
     )
     try:
-        yield stage_run
+        with sampled(stage_run.log, memory.run.with_name("started")):
+            yield stage_run
     except Killed:
         stage_run.finish("KILLED")
         raise
@@ -210,88 +262,63 @@ def _tracked(
 
 
 @contextmanager
-def _new_folder(output: Path) -> Iterator[Path]:
-    """An empty folder beside ``output``, removed when the stage fails; those of killed processes go first."""
-    _clear_leftovers(output)
-    folder = output.with_name(f".{output.name}.{TEMPORARY}-{os.getpid()}")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _metrics_written(path: Path, metrics: Mapping[str, float | None]) -> Iterator[None]:
+    """Write the metrics as JSON; they take their place after what is done inside, and the disk has room."""
+    text = json.dumps(_as_json(metrics), indent=2) + "\n"
+    with replacing(path, len(text.encode()), "the metrics") as temporary:
+        temporary.write_text(text)
+        sync(temporary)
+        yield
 
 
-def _clear_leftovers(output: Path) -> None:
-    """Remove what killed processes left; an output that one had just moved aside goes back into place."""
-    for left in output.parent.glob(f".{output.name}.{TEMPORARY}-*"):
-        if process_exists(int(left.name.rpartition("-")[2])):
-            continue
-        if left.name.startswith(f".{output.name}.{TEMPORARY}-old-") and not output.exists():
-            left.rename(output)
+def _as_json(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Metrics, with null for a number that is not finite."""
+    return {
+        name: value if value is not None and math.isfinite(value) else None for name, value in metrics.items()
+    }
+
+
+@contextmanager
+def _checkpoint_warnings(name: str) -> Iterator[None]:
+    """Say what checkpoints are passed over in the stage's log, a line each."""
+
+    def show(message: Warning | str, category: type[Warning], *place: object, **more: object) -> None:
+        if issubclass(category, CheckpointWarning):
+            print(f"{name}: warning: {message}", file=sys.stderr)
         else:
-            shutil.rmtree(left)
+            as_before(message, category, *place, **more)
 
-
-def swap(new: Path, output: Path) -> None:
-    """Put a finished folder in the place of the output by two renames."""
-    old = output.with_name(f".{output.name}.{TEMPORARY}-old-{os.getpid()}")
-    shutil.rmtree(old, ignore_errors=True)
-    if output.exists():
-        output.rename(old)
-    new.rename(output)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-class Curves:
-    """Numbers by step, in a file that survives a kill.
-
-    A resumed stage goes on with it; a step that it repeats counts once.
-    """
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._file = path.open("a", newline="", buffering=1)
-        self._writer = csv.writer(self._file, lineterminator="\n")
-
-    def add(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Append the numbers of a step."""
-        self._writer.writerows([step, name, repr(float(value))] for name, value in scalars.items())
-
-    def write(self, path: Path) -> None:
-        """Write ``curves.csv`` (step, name, value), unless the stage wrote its own or logged nothing."""
-        self._file.close()
-        points: dict[tuple[str, str], str] = {}
-        with self._path.open(newline="") as rows:
-            points.update({(row[0], row[1]): row[2] for row in csv.reader(rows) if len(row) == 3})
-        if not points or path.exists():
-            return
-        with path.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(("step", "name", "value"))
-            writer.writerows((*key, value) for key, value in points.items())
-
-
-def _write_metrics(path: Path, metrics: Mapping[str, float]) -> None:
-    """Write the metrics as JSON, a number that is not finite as null."""
-    values = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-    write_atomically(path, json.dumps(values, indent=2) + "\n")
+    as_before: Callable[..., None] = warnings.showwarning
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CheckpointWarning)
+        warnings.showwarning = show
+        yield
 
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into `Killed`, so that the stage closes what it opened."""
-    signals = (signal.SIGINT, signal.SIGTERM)
+    """Turn the first SIGINT or SIGTERM into `Killed`, so that the stage closes what it opened.
 
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
-        for each in signals:
-            signal.signal(each, signal.SIG_IGN)
-        raise Killed
+    A training saves itself first, if its present step ends in time.
+    """
+    signals = (signal.SIGINT, signal.SIGTERM)
+    patience = threading.Timer(SECONDS_TO_SAVE, os.kill, (os.getpid(), signal.SIGTERM))
+    patience.daemon = True
+    until = math.inf
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal until
+        is_first, is_too_late = until == math.inf, time.monotonic() >= until
+        until = min(until, time.monotonic() + SECONDS_TO_SAVE)
+        if is_first and stopping.ask(Killed()):
+            patience.start()
+        elif is_first or (is_too_late and stopping.is_pending()):
+            raise Killed
 
     before = {each: signal.signal(each, stop) for each in signals}
     try:
         yield
     finally:
+        patience.cancel()
         for each, handler in before.items():
             signal.signal(each, handler)

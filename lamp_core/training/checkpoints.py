@@ -1,34 +1,30 @@
 """Checkpoints of a training run: safetensors and JSON, atomic, hashed; the last two and the best are kept.
 
 A checkpoint is ``step-000700.safetensors`` (module, optimiser, average of the weights) and
-``step-000700.json`` (the step, what else the run knows, and the hash of the tensors). The JSON is renamed
-into place last, so a checkpoint without one never counts. ``best-000600.safetensors`` holds the best weights
-so far; the checkpoints name it with its hash. A checkpoint that is damaged, or whose best weights are, is
-passed over with a warning, and the one before is used.
+``step-000700.json`` (the step, what else the run knows, the hash of the tensors, and the hash of all that).
+The JSON is renamed into place last, so a checkpoint without one never counts. ``best-000600.safetensors``
+holds the best weights so far; the checkpoints name it with its hash. A checkpoint that is damaged, or whose
+best weights are, is passed over with a warning, and the one before is used.
 """
 
-import errno
 import hashlib
 import json
-import os
-import shutil
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
+from lamp_core.disk import write_text
 from lamp_core.errors import LampError
+from lamp_core.training.tensor_files import Tensors, write_tensors
 
 KEPT = 2
-FULL = (errno.ENOSPC, errno.EDQUOT)
-
-Tensors = Mapping[str, torch.Tensor]
+DAMAGED = (OSError, ValueError, KeyError, TypeError, SafetensorError)
+"""What reading a checkpoint raises when its files are not what was written."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +59,19 @@ class Checkpoint:
     record: Mapping[str, Any]
 
 
+class CheckpointWarning(UserWarning):
+    """A checkpoint is damaged and passed over."""
+
+
 class Checkpoints:
     """The checkpoints in a folder, which need not exist yet."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._damaged: set[int] = set()
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint and drop what is older than the last two.
+        """Write a checkpoint and drop what is older than the last two, or was found damaged.
 
         Raises:
             LampError: the disk is full; the checkpoints of before stay.
@@ -78,26 +79,27 @@ class Checkpoints:
         path = self._path("step", checkpoint.step)
         content = {
             "step": checkpoint.step,
-            "sha256": _write(path, checkpoint.tensors),
+            "sha256": _write(path, checkpoint.tensors, "the checkpoint"),
             "best": asdict(checkpoint.best) if checkpoint.best else None,
             "record": dict(checkpoint.record),
         }
-        text = json.dumps(content)
-        temporary = path.with_suffix(".json.tmp")
-        with _room_for(temporary, len(text)):
-            temporary.write_text(text)
-            _into_place(temporary, path.with_suffix(".json"))
+        sealed = json.dumps({"content": content, "sha256": _seal(content)})
+        write_text(path.with_suffix(".json"), sealed, "the checkpoint")
+        self._damaged.discard(checkpoint.step)
         self._drop_old(checkpoint.best)
 
     def newest(self) -> Checkpoint | None:
-        """Return the newest intact checkpoint; None without one."""
-        for file in reversed(self._files("step", ".json")):
+        """Return the newest intact checkpoint; None without one. Every damaged one is warned of."""
+        files = self._records()
+        for file in reversed(files):
             try:
                 return self._read(file)
-            except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-                warnings.warn(
-                    f"checkpoint {file.stem} is damaged ({error}); going on from the one before", stacklevel=2
-                )
+            except DAMAGED as error:
+                self._damaged.add(_step_of(file))
+                is_first = file == files[0]
+                instead = "starting anew" if is_first else "going on from the one before"
+                told = CheckpointWarning(f"checkpoint {file.stem} is damaged ({error}); {instead}")
+                warnings.warn(told, stacklevel=2)
         return None
 
     def save_best(self, step: int, value: float, weights: Tensors) -> Best:
@@ -106,7 +108,7 @@ class Checkpoints:
         Raises:
             LampError: the disk is full; the checkpoints of before stay.
         """
-        return Best(step, value, _write(self._path("best", step), weights))
+        return Best(step, value, _write(self._path("best", step), weights, "the best weights"))
 
     def read_best(self, best: Best) -> Tensors:
         """Return the best weights.
@@ -118,21 +120,23 @@ class Checkpoints:
         try:
             _check(path, best.sha256)
             return load_file(path)
-        except (OSError, ValueError, SafetensorError) as error:
-            raise LampError(f"the best weights in {path} are damaged; remove {self.folder}") from error
+        except DAMAGED as error:
+            raise LampError(
+                f"the best weights in {path} are damaged ({error}); run again: it goes on from before them"
+            ) from error
 
     def _read(self, file: Path) -> Checkpoint:
-        content = json.loads(file.read_text())
+        content = _content(file)
         best = Best(**content["best"]) if content["best"] else None
         path = file.with_suffix(".safetensors")
         _check(path, content["sha256"])
         if best:
             _check(self._path("best", best.step), best.sha256)
-        return Checkpoint(int(content["step"]), load_file(path), best, content["record"])
+        return Checkpoint(content["step"], load_file(path), best, content["record"])
 
     def _drop_old(self, best: Best | None) -> None:
-        """Keep the last checkpoints with the best weights they name, and the best of now."""
-        kept = self._files("step", ".json")[-KEPT:]
+        """Keep the last intact checkpoints with the best weights they name, and the best of now."""
+        kept = [file for file in self._records() if _step_of(file) not in self._damaged][-KEPT:]
         bests = {_best_step(file) for file in kept} | {best.step if best else None}
         steps = {_step_of(file) for file in kept}
         old = [file for file in self.folder.glob("step-*") if _step_of(file) not in steps]
@@ -143,9 +147,9 @@ class Checkpoints:
     def _path(self, kind: str, step: int) -> Path:
         return self.folder / f"{kind}-{step:06d}.safetensors"
 
-    def _files(self, kind: str, suffix: str) -> list[Path]:
-        """Files of a kind in the order of their steps, which have more than six digits in long runs."""
-        return sorted(self.folder.glob(f"{kind}-*{suffix}"), key=_step_of)
+    def _records(self) -> list[Path]:
+        """The JSON of each checkpoint in the order of their steps, over six digits in long runs."""
+        return sorted(self.folder.glob("step-*.json"), key=_step_of)
 
 
 def _step_of(file: Path) -> int:
@@ -153,45 +157,34 @@ def _step_of(file: Path) -> int:
 
 
 def _best_step(file: Path) -> int | None:
-    """The step of the best weights that a checkpoint names; None where it names none or cannot be read."""
+    """The step of the best weights that a checkpoint names; None where it names none or is damaged."""
     try:
-        return int(json.loads(file.read_text())["best"]["step"])
-    except (ValueError, KeyError, TypeError):
+        best = _content(file)["best"]
+    except DAMAGED:
         return None
+    return int(best["step"]) if best else None
 
 
-def _write(path: Path, tensors: Tensors) -> str:
-    """Write tensors, move them into place, and return their hash."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    with _room_for(temporary, sum(tensor.nbytes for tensor in tensors.values())):
-        save_file(dict(tensors), temporary)
-        digest = _digest(temporary)
-        _into_place(temporary, path)
-    return digest
+def _content(file: Path) -> dict[str, Any]:
+    """What a checkpoint's JSON says.
+
+    Raises:
+        ValueError: it is not what was written.
+    """
+    sealed = json.loads(file.read_text())
+    if _seal(sealed["content"]) != sealed["sha256"]:
+        raise ValueError(f"{file.name} is not what was written")
+    return dict(sealed["content"])
 
 
-@contextmanager
-def _room_for(temporary: Path, size: int) -> Iterator[None]:
-    """Turn a full disk into an error that says what is needed, and leave nothing half written."""
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
-        if not _is_full(error):
-            raise
-        free = shutil.disk_usage(temporary.parent).free
-        raise LampError(
-            f"no room for the checkpoint in {temporary.parent}: it needs {size:,} bytes, {free:,} are free; "
-            "make room and run again, the checkpoints before it are kept"
-        ) from error
+def _seal(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _is_full(error: OSError | SafetensorError) -> bool:
-    """Whether a disk or a quota is full; safetensors gives the system's number in its text alone."""
-    if isinstance(error, OSError):
-        return error.errno in FULL
-    return any(f"(os error {number})" in str(error) for number in FULL)
+def _write(path: Path, tensors: Tensors, what: str) -> str:
+    """Write tensors and return their hash."""
+    write_tensors(path, tensors, what)
+    return _digest(path)
 
 
 def _check(path: Path, sha256: str) -> None:
@@ -202,9 +195,3 @@ def _check(path: Path, sha256: str) -> None:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _into_place(temporary: Path, path: Path) -> None:
-    with temporary.open("rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

@@ -12,6 +12,7 @@ from lamp_core.training.distribution import is_first
 from lamp_core.training.learner import Losses
 from lamp_core.training.log import LossLog, OnLog
 from lamp_core.training.run import TrainingRun
+from lamp_core.training.stopping import stoppable, wanted
 from lamp_core.training.validation import Validation
 
 OnProgress = Callable[[int, int, str], None]
@@ -46,7 +47,8 @@ def fit(
     """Train ``module``, going on from the last checkpoint when there is one.
 
     It ends with the best weights by validation, or else the average of the weights, or else the last ones.
-    Under torchrun every process calls this, and the first alone writes checkpoints and reports.
+    Under torchrun every process calls this, and the first alone writes checkpoints and reports. A process
+    that is asked to end (`stopping`) saves itself after the present step.
 
     Args:
         module: what is trained and saved; parameters with ``requires_grad=False`` stay as they are.
@@ -74,14 +76,17 @@ def fit(
         validation=validate,
     )
     module.train()
-    while not run.is_over:
-        run.step()
-        if run.is_validation_due:
-            run.validate()
-        if on_progress and is_first():
-            on_progress(run.done, optimisation.steps, run.text)
-        if run.is_checkpoint_due:
-            run.save()
+    with stoppable():
+        while not run.is_over:
+            run.step()
+            if run.is_validation_due:
+                run.validate()
+            if on_progress and is_first():
+                on_progress(run.done, optimisation.steps, run.text)
+            if run.is_checkpoint_due or wanted():
+                run.save()
+            if wish := wanted():
+                raise wish
     run.finish()
     module.eval()
     return Fitted(run.done, run.best_step, stopped_early=run.done < optimisation.steps)

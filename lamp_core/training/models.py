@@ -1,16 +1,17 @@
 """A model on disk: ``model.safetensors`` and ``config.json``, nothing pickled."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
+from lamp_core.disk import write_text
 from lamp_core.errors import LampError
+from lamp_core.training.tensor_files import write_tensors
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -22,12 +23,14 @@ def state_tensors(module: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def save_model(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> None:
-    """Write weights and configuration into ``folder``, each by rename."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(state_tensors(module), folder / (WEIGHTS + ".tmp"))
-    os.replace(folder / (WEIGHTS + ".tmp"), folder / WEIGHTS)
-    (folder / (CONFIG + ".tmp")).write_text(json.dumps(dict(config), indent=2, sort_keys=True) + "\n")
-    os.replace(folder / (CONFIG + ".tmp"), folder / CONFIG)
+    """Write weights and configuration into ``folder``, each by rename.
+
+    Raises:
+        LampError: the disk is full; what was there before stays.
+    """
+    write_tensors(folder / WEIGHTS, state_tensors(module), f"{folder.name}/{WEIGHTS}")
+    text = json.dumps(dict(config), indent=2, sort_keys=True) + "\n"
+    write_text(folder / CONFIG, text, f"{folder.name}/{CONFIG}")
 
 
 def read_model_config(folder: Path) -> dict[str, Any]:

@@ -1,16 +1,20 @@
 """All that a training holds from step to step, and what of it a checkpoint keeps."""
 
+import time
+
 from torch import nn
 
 from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
 from lamp_core.training.average import WeightAverage
-from lamp_core.training.checkpoints import Checkpoint, Checkpoints, Tensors
+from lamp_core.training.cadence import Cadence
+from lamp_core.training.checkpoints import Checkpoint, Checkpoints
 from lamp_core.training.distribution import first_says, is_first, share_state
 from lamp_core.training.learner import Learner, Losses
 from lamp_core.training.log import LossLog, OnLog
 from lamp_core.training.models import state_tensors
 from lamp_core.training.optimiser import learning_rate, make_optimiser, optimiser_tensors, restore_optimiser
+from lamp_core.training.tensor_files import Tensors
 from lamp_core.training.validation import Referee, Validation
 
 MODULE, OPTIMISER, AVERAGE = "module.", "optimiser.", "average."
@@ -51,6 +55,7 @@ class TrainingRun:
         is_validated = validation is not None and settings.validate_every > 0
         self.referee = Referee(module, validation, settings, checkpoints) if is_validated else None
         self._resume()
+        self.cadence = Cadence(settings.checkpoint_every, self.done)
         self.learner = Learner(module, losses, self.optimiser, settings)
 
     @property
@@ -66,10 +71,7 @@ class TrainingRun:
     @property
     def is_checkpoint_due(self) -> bool:
         """Whether the run is saved before the next step."""
-        is_last = self.done >= self.settings.steps
-        return (
-            self.checkpoints is not None and not is_last and self.done % self.settings.checkpoint_every == 0
-        )
+        return self.checkpoints is not None and not self.is_over and self.cadence.is_due(self.done)
 
     @property
     def rate(self) -> float:
@@ -105,11 +107,15 @@ class TrainingRun:
             self.on_log(self.done, numbers)
 
     def save(self) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint, unless there is nowhere to, or no step to go on with."""
+        if self.checkpoints is None or self.is_over:
+            return
+        began = time.monotonic()
         record = {"window": self.log.window(self.done), "waited": self.referee.waited if self.referee else 0}
         best = self.referee.best if self.referee else None
         if is_first():
             self.checkpoints.save(Checkpoint(self.done, self._tensors(), best, record))
+        self.cadence.begin(self.done, time.monotonic() - began)
 
     def finish(self) -> None:
         """Report what is left, and let the module hold its final weights, in every process."""

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,21 +11,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-REPOSITORY = Path(__file__).parent.parent.parent
-COPIED = (
-    "flows",
-    "tasks",
-    "lamp_core",
-    "dvc.yaml",
-    ".dvcignore",
-    ".gitignore",
-    "pyproject.toml",
-    "README.md",
-)
-NOT_COPIED = shutil.ignore_patterns("__pycache__", "tmp", "cache", "config.local")
+from tasks.project import Project
+from tests.soak.kills import Victim, kill_often
+from tests.workspace import copy_project
 
 
 @dataclass(frozen=True)
@@ -55,15 +46,7 @@ class Workspace:
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("workspace")
-    for name in COPIED:
-        source = REPOSITORY / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, root / name, **({"ignore": NOT_COPIED} if source.is_dir() else {}))
-    shutil.copytree(REPOSITORY / ".dvc", root / ".dvc", ignore=NOT_COPIED)
-    (root / "data" / "sources").mkdir(parents=True)
-    shutil.copy(REPOSITORY / "data/sources/procedural.yaml", root / "data/sources")
-    (root / "data" / "experiments").mkdir()
-    shutil.copy(REPOSITORY / "data/experiments/README.md", root / "data/experiments")
+    copy_project(root)
     subprocess.run(["git", "init", "--quiet", str(root)], check=True)
     workspace = Workspace(root)
     assert set(workspace.run("--data", "procedural", "--profile", "smoke").values()) == {"done"}
@@ -90,7 +73,7 @@ def test_a_second_run_finds_everything_fresh(workspace: Workspace) -> None:
 def test_status_and_compare_tell_of_the_runs(workspace: Workspace) -> None:
     status = workspace.lamp("status")
     assert status.returncode == 0, status.stderr
-    assert len(re.findall(r"\bfresh\b", status.stdout)) == 11
+    assert len(re.findall(r"\bfresh\b", status.stdout)) == 13
     compared = workspace.lamp("compare")
     assert compared.returncode == 0, compared.stderr
     assert "evaluate/" in compared.stdout
@@ -109,6 +92,20 @@ def test_a_clip_is_continued_as_a_text_says(workspace: Workspace) -> None:
     ended = workspace.lamp("edit", "--clip", clip, "--after", *text, "-o", "edited.html")
     assert ended.returncode == 0, ended.stderr
     assert (workspace.root / "edited.html").stat().st_size > 0
+
+
+def test_motions_are_captioned_and_one_that_is_too_short_is_named(workspace: Workspace) -> None:
+    made = workspace.lamp("generate", "a person walks", "--seconds", "3", "-n", "2", "-o", "captioned.npy")
+    assert made.returncode == 0, made.stderr
+    np.save(workspace.root / "short.npy", np.load(workspace.root / "captioned-1.npy")[:3])
+    files = ("captioned-1.npy", "short.npy", "captioned-2.npy")
+    ended = workspace.lamp("caption", *files, "--windows", "1", "--json")
+    assert ended.returncode == 2
+    assert "error: short.npy has 2 feature frames" in ended.stderr
+    found = json.loads(ended.stdout)
+    assert [each["file"] for each in found] == list(files)
+    assert [len(each["windows"]) for each in found] == [3, 0, 3]
+    assert [each["error"] is None for each in found] == [True, False, True]
 
 
 def _first_test_clip(root: Path) -> str:
@@ -174,6 +171,14 @@ def test_a_killed_stage_goes_on_and_ends_with_the_weights_of_an_uninterrupted_on
     assert progress["first_done"] > 10, "it started from the beginning"
     assert workspace.run("--only", "tokenizer", "--force", "tokenizer") == {"tokenizer": "done"}
     assert _written_by_the_tokenizer(workspace.root) == resumed
+
+
+def test_a_stage_killed_at_random_moments_ends_with_the_files_of_an_uninterrupted_run(
+    workspace: Workspace,
+) -> None:
+    victim = Victim(Project(workspace.root), "length")
+    kill_often(victim, victim.uninterrupted(), seed=0)
+    assert victim.kills > 0
 
 
 def _pid_after_a_checkpoint(root: Path) -> int:

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -5,15 +6,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from functools import partial
 
 import pytest
+import torch
+from torch import nn
 
+from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
-from tasks.body import Curves, StageContext, main, swap
+from lamp_core.training import fit
+from tasks import body, curves
+from tasks.body import StageContext, main
 from tasks.progress import read_progress
+from tasks.stage_memory import StageMemory
 from tasks.tracking import Tracking
 from tests.toy import Toy
+
+FEW = Optimisation(steps=12, batch_size=1, learning_rate=0.1, warmup_steps=0, checkpoint_every=5)
 
 # A stage that trains in as many processes as there are; each leaves a file, the first alone the output.
 FITTING_STAGE = """\
@@ -80,7 +89,9 @@ def test_output_metrics_and_curves_are_put_into_place(toy: Toy) -> None:
     assert progress.run_id is not None
     run = Tracking(toy.project).client.get_run(progress.run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.metrics == {"loss": 0.5, "features/score": 2.0}
+    own = {name: value for name, value in run.data.metrics.items() if not name.startswith("system/")}
+    assert own == {"loss": 0.5, "features/score": 2.0}
+    assert set(run.data.metrics) > set(own)
     assert run.data.params["features.std_root_divisor"] == "5.0"
     assert run.data.tags["stage"] == "features"
 
@@ -179,31 +190,138 @@ def test_under_torchrun_the_first_process_alone_writes(toy: Toy) -> None:
     assert [path.name for path in toy.project.data.iterdir() if path.name.startswith(".")] == []
 
 
-def test_the_old_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    old, new = tmp_path / "out", tmp_path / ".new"
-    for folder, name in ((old, "a"), (new, "b")):
-        folder.mkdir()
-        (folder / name).touch()
-    swap(new, old)
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
-    assert [path.name for path in old.iterdir()] == ["b"]
+def test_a_training_that_is_terminated_saves_its_step(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    def train(stage: StageContext, told_at: int | None) -> dict[str, float]:
+        net, steps = nn.Linear(1, 1), []
+
+        def losses(step: int) -> dict[str, torch.Tensor]:
+            steps.append(step)
+            if step == told_at:
+                os.kill(os.getpid(), signal.SIGTERM)
+                os.kill(os.getpid(), signal.SIGINT)  # of a terminal, which tells every process
+            return {"loss": (net.weight - 5).square().mean()}
+
+        fit(net, losses, FEW, checkpoints=stage.checkpoints, on_log=stage.on_log, log_every=2)
+        (stage.output / "out").write_text(f"{net.weight.item():.9f} {steps[0]}")
+        return {}
+
+    assert run_stage(partial(train, told_at=None)) == 0
+    whole = (toy.project.output("features") / "out").read_text().split()[0]
+    curves = (toy.project.output("features") / "curves.csv").read_bytes()
+    assert run_stage(partial(train, told_at=7)) == 130
+    assert run_stage(partial(train, told_at=None)) == 0
+    assert (toy.project.output("features") / "out").read_text() == f"{whole} 8"
+    assert (toy.project.output("features") / "curves.csv").read_bytes() == curves
+    assert capsys.readouterr().err.count("interrupted; its checkpoints are kept") == 1
 
 
-def test_curves_of_a_resumed_stage_count_a_step_once(tmp_path: Path) -> None:
-    for steps in ([1, 2, 3], [3, 4]):
-        curves = Curves(tmp_path / "kept.csv")
-        for step in steps:
-            curves.add(step, {"loss": step / 10})
-    curves.write(tmp_path / "curves.csv")
-    assert (tmp_path / "curves.csv").read_text().split() == [
-        "step,name,value",
-        *(f"{step},loss,{step / 10}" for step in (1, 2, 3, 4)),
-    ]
+def test_a_step_that_takes_too_long_is_not_waited_for(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(stage: StageContext) -> dict[str, float]:
+        net = nn.Linear(1, 1)
+
+        def losses(step: int) -> dict[str, torch.Tensor]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
+            return {"loss": net.weight.sum()}
+
+        fit(net, losses, FEW, checkpoints=stage.checkpoints)
+        return {}
+
+    monkeypatch.setattr(body, "SECONDS_TO_SAVE", 0.1)
+    began = time.monotonic()
+    assert run_stage(train) == 130
+    assert time.monotonic() - began < 30
+    assert not list(toy.project.checkpoint_folder("features").glob("*/training/*"))
 
 
-def test_a_stage_s_own_curves_stand(tmp_path: Path) -> None:
-    curves = Curves(tmp_path / "kept.csv")
-    curves.add(1, {"loss": 1.0})
-    (tmp_path / "curves.csv").write_text("its own")
-    curves.write(tmp_path / "curves.csv")
-    assert (tmp_path / "curves.csv").read_text() == "its own"
+def test_a_damaged_checkpoint_is_told_in_the_log(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    def train(stage: StageContext, fails: bool) -> dict[str, float]:
+        net = nn.Linear(1, 1)
+        fit(net, lambda step: {"loss": net.weight.sum()}, FEW, checkpoints=stage.checkpoints)
+        if fails:
+            raise LampError("no")
+        return {}
+
+    assert run_stage(partial(train, fails=True)) == 2
+    (newest,) = toy.project.checkpoint_folder("features").glob("*/training/step-000010.safetensors")
+    newest.write_bytes(newest.read_bytes()[:-1])
+    capsys.readouterr()
+    assert run_stage(partial(train, fails=False)) == 0
+    told = "checkpoint step-000010 is damaged (step-000010.safetensors is not what was written)"
+    assert f"features: warning: {told}; going on from the one before\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["output", "curves", "progress", "metrics"])
+def test_a_full_disk_fails_the_stage_with_the_bytes_it_needs(
+    where: str, toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+
+    def fail(*arguments: object, **more: object) -> None:
+        raise full
+
+    def work(stage: StageContext) -> dict[str, float]:
+        (stage.output / "out").write_text("half")
+        if where == "output":
+            raise full
+        patch = {
+            "curves": (curves.os, "fsync", fail),
+            "progress": (body.ProgressWriter, "_note", fail),
+            "metrics": (body, "sync", fail),
+        }
+        monkeypatch.setattr(*patch[where])
+        stage.on_log(1, {"loss": 0.5})
+        stage.on_progress(1, 1, "")
+        return {"score": 1.0}
+
+    write_old_output(toy)
+    assert run_stage(work) == 2
+    monkeypatch.undo()
+    said = capsys.readouterr().err
+    needed = {"output": "at least 4", "curves": "11", "progress": "at least 4", "metrics": "19"}
+    assert f"it needs {needed[where]} bytes, " in said
+    assert "Traceback" not in said
+    assert (toy.project.output("features") / "out").read_text() == "old"
+    assert [path.name for path in toy.project.data.iterdir() if path.name.startswith(".")] == []
+    assert toy.project.checkpoint_folder("features").exists()
+    assert run_stage(lambda stage: {}) == 0
+
+
+def test_a_stage_that_ended_is_not_run_again_when_its_flow_was_killed_then(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = []
+
+    def work(stage: StageContext) -> dict[str, float]:
+        runs.append(stage.name)
+        (stage.output / "out").write_text(f"run {len(runs)}")
+        return {"score": 1.0}
+
+    monkeypatch.setenv("LAMP_KEEP_CHECKPOINTS", "1")
+    assert run_stage(work) == 0
+    first = read_progress(toy.project.progress_file("features"))
+    toy.project.metrics_file("features").unlink()
+    assert run_stage(work) == 0
+    second = read_progress(toy.project.progress_file("features"))
+    assert runs == ["features"]
+    assert first is not None
+    assert second is not None
+    assert second.run_id == first.run_id is not None
+    assert json.loads(toy.project.metrics_file("features").read_text()) == {"score": 1.0}
+    assert "nothing to compute" in capsys.readouterr().err
+    (toy.project.output("features") / "out").write_text("changed by hand")
+    assert run_stage(work) == 0
+    assert (toy.project.output("features") / "out").read_text() == "run 2"
+
+
+def test_dvc_s_note_of_a_stage_ends_its_memory(toy: Toy) -> None:
+    toy.versions.reproduce("ingest")
+    toy.train_features()
+    toy.versions.reproduce("features")
+    folder = toy.project.checkpoint_folder("features")
+    assert not any(folder.iterdir())
+    assert json.loads(toy.project.metrics_file("features").read_text()) == {"first_step": 0.0}
+    StageMemory(folder / "killed-after-its-end").note_end("", {})
+    StageMemory(folder / "killed").training.mkdir(parents=True)
+    toy.versions.reproduce("features", force=True)
+    assert [path.name for path in folder.iterdir()] == ["killed"]

@@ -9,9 +9,9 @@ from safetensors import SafetensorError
 from torch import nn
 
 from lamp_core.errors import LampError
-from lamp_core.training import checkpoints as module
 from lamp_core.training import load_weights, save_model
-from lamp_core.training.checkpoints import Best, Checkpoint, Checkpoints
+from lamp_core.training import tensor_files as module
+from lamp_core.training.checkpoints import Best, Checkpoint, Checkpoints, CheckpointWarning
 
 
 def _save(folder: Path, step: int, best: Best | None = None) -> None:
@@ -56,31 +56,81 @@ def test_long_runs_are_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["step", "best"])
-@pytest.mark.parametrize("damage", ["cut", "gone", "changed"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "changed", "empty", "a-bit", "folder"])
 def test_a_damaged_checkpoint_is_passed_over(kind: str, damage: str, tmp_path: Path) -> None:
     bests = []
     for step in (4, 8):
         bests.append(Checkpoints(tmp_path).save_best(step - 1, 0.0, {"weight": torch.ones(9)}))
         _save(tmp_path, step, bests[-1])
     newest = sorted(tmp_path.glob(f"{kind}-*.safetensors"))[-1]
-    if damage == "gone":
-        newest.unlink()
-    else:
-        content = newest.read_bytes()
-        newest.write_bytes(content[:-7] if damage == "cut" else content[:-7] + b"damaged")
-    with pytest.warns(UserWarning, match="step-000008 is damaged"):
+    _damage(newest, damage)
+    with pytest.warns(CheckpointWarning, match=r"step-000008 is damaged .*; going on from the one before"):
         found = Checkpoints(tmp_path).newest()
     assert (found.step, found.best) == (4, bests[0])
 
 
-def test_a_record_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+def _damage(file: Path, damage: str) -> None:
+    content = file.read_bytes()
+    file.unlink()
+    if damage == "folder":
+        file.mkdir()
+    elif damage != "gone":
+        middle = len(content) // 2
+        flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        file.write_bytes(
+            {"cut": content[:-7], "changed": content[:-7] + b"damaged", "empty": b"", "a-bit": flipped}[
+                damage
+            ]
+        )
+
+
+@pytest.mark.parametrize(
+    "text", ["", '{"step": 8', "[]", "7", "{}", '{"content": {}, "sha256": 0}', "\udcff"]
+)
+def test_a_record_that_cannot_be_read_is_passed_over(text: str, tmp_path: Path) -> None:
     _save(tmp_path, 4)
     _save(tmp_path, 8)
-    (tmp_path / "step-000008.json").write_text('{"step": 8')
-    with pytest.warns(UserWarning, match="step-000008 is damaged"):
+    (tmp_path / "step-000008.json").write_text(text, errors="surrogateescape")
+    with pytest.warns(CheckpointWarning, match="step-000008 is damaged"):
         assert Checkpoints(tmp_path).newest().step == 4
     _save(tmp_path, 8)
     assert Checkpoints(tmp_path).newest().step == 8
+
+
+def test_a_record_is_damaged_by_any_changed_digit(tmp_path: Path) -> None:
+    _save(tmp_path, 4)
+    _save(tmp_path, 8)
+    record = tmp_path / "step-000008.json"
+    text = record.read_text()
+    for place in [place for place, letter in enumerate(text) if letter.isdigit()]:
+        record.write_text(f"{text[:place]}{(int(text[place]) + 1) % 10}{text[place + 1 :]}")
+        with pytest.warns(CheckpointWarning, match="is damaged"):
+            assert Checkpoints(tmp_path).newest().step == 4
+
+
+def test_when_all_are_damaged_it_is_said_that_training_starts_anew(tmp_path: Path) -> None:
+    for step in (4, 8):
+        _save(tmp_path, step)
+        (tmp_path / f"step-{step:06d}.safetensors").write_bytes(b"")
+    with pytest.warns(CheckpointWarning) as warned:
+        assert Checkpoints(tmp_path).newest() is None
+    assert [str(warning.message).rpartition("; ")[2] for warning in warned] == [
+        "going on from the one before",
+        "starting anew",
+    ]
+
+
+def test_a_damaged_checkpoint_does_not_count_among_the_last_two(tmp_path: Path) -> None:
+    for step in (10, 20):
+        _save(tmp_path, step)
+    (tmp_path / "step-000020.safetensors").write_bytes(b"")
+    checkpoints = Checkpoints(tmp_path)
+    with pytest.warns(CheckpointWarning):
+        assert checkpoints.newest().step == 10
+    checkpoints.save(Checkpoint(13, {"weight": torch.ones(2)}, None, {}))
+    assert _names(tmp_path) == ["step-000010.safetensors", "step-000013.safetensors"]
+    checkpoints.save(Checkpoint(20, {"weight": torch.ones(2)}, None, {}))
+    assert _names(tmp_path) == ["step-000013.safetensors", "step-000020.safetensors"]
 
 
 @pytest.mark.parametrize(

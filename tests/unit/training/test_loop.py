@@ -1,5 +1,6 @@
 """The loop: resume, accumulation, averaging, validation, early stopping."""
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -134,9 +135,14 @@ def test_the_average_of_the_weights_is_what_the_module_holds_at_the_end(few_step
 
 
 def _fit_with_scores(
-    scores: list[float], folder: Path | None = None, better: str = "lower", **changes: object
+    scores: list[float],
+    folder: Path | None = None,
+    better: str = "lower",
+    stop_at: int | None = None,
+    **changes: object,
 ) -> tuple[Fitted, list[Tensor], Tensor]:
     """Train one weight, validated by given scores; return the weights that were measured, and the last."""
+    seed_everything(0)
     weight = nn.Linear(1, 1, bias=False)
     settings = Optimisation(
         steps=2 * len(scores),
@@ -152,13 +158,16 @@ def _fit_with_scores(
         measured.append(weight.weight.detach().clone())
         return {"val_score": scores[len(measured) - 1], "val_other": 0.0}
 
-    fitted = fit(
-        weight,
-        lambda step: {"loss": (weight.weight - 5).square().mean()},
-        settings,
-        checkpoints=folder,
-        validate=Validation(measure, "val_score", better),
-    )
+    def losses(step: int) -> dict[str, Tensor]:
+        if step == stop_at:
+            raise Stopped
+        return {"loss": (weight.weight - 5).square().mean()}
+
+    fitted = Fitted(0, None, stopped_early=False)
+    with contextlib.suppress(Stopped):
+        fitted = fit(
+            weight, losses, settings, checkpoints=folder, validate=Validation(measure, "val_score", better)
+        )
     return fitted, measured, weight.weight.detach()
 
 
@@ -191,6 +200,30 @@ def test_the_last_step_is_validated_too() -> None:
     fitted, measured, _ = _fit_with_scores([3.0, 2.0, 1.0], steps=5)
     assert len(measured) == 3
     assert fitted.best_step == 5
+
+
+@pytest.mark.parametrize("changes", [{}, {"ema_decay": 0.5}], ids=["plain", "averaged"])
+@pytest.mark.parametrize("stop_at", [3, 5, 7])
+def test_a_resumed_run_keeps_the_best_weights_and_its_patience(
+    stop_at: int, changes: dict[str, float], tmp_path: Path
+) -> None:
+    scores = [3.0, 1.0, 2.0, 2.5, 0.5]
+    settings = {"patience": 2, "checkpoint_every": 1, **changes}
+    whole, _, expected = _fit_with_scores(scores, tmp_path / "whole", **settings)
+    assert whole == Fitted(steps=8, best_step=4, stopped_early=True)
+    _fit_with_scores(scores, tmp_path / "killed", **settings, stop_at=stop_at)
+    resumed, measured, last = _fit_with_scores(
+        scores[stop_at // 2 :], tmp_path / "killed", **settings, steps=10
+    )
+    assert resumed == whole
+    assert len(measured) == 4 - stop_at // 2
+    assert torch.equal(last, expected)
+
+
+def test_nothing_is_saved_when_training_is_over(tmp_path: Path) -> None:
+    fitted, _, _ = _fit_with_scores([3.0, 4.0, 5.0], tmp_path, patience=1, checkpoint_every=1)
+    assert fitted.steps == 4
+    assert sorted(path.stem for path in tmp_path.glob("step-*.json")) == ["step-000002", "step-000003"]
 
 
 def test_a_frozen_parameter_stays(few_steps: Optimisation) -> None:

@@ -1,0 +1,64 @@
+"""One process at a time for each stage of a project, whoever started it."""
+
+import errno
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lamp_core.errors import LampError
+
+PATIENCE_SECONDS = 60.0
+"""A stage whose flow was killed takes a moment to write its last checkpoint and end."""
+SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@contextmanager
+def only_process(path: Path, name: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Hold a stage's lock, which the system frees when this process ends, however it does.
+
+    Args:
+        path: of the lock's file.
+        name: of the stage.
+        patience: seconds to wait for a process that holds it.
+
+    Raises:
+        LampError: another process runs the stage for longer than that.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        _wait_for(file.fileno(), path, name, patience)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+
+
+def _wait_for(descriptor: int, path: Path, name: str, patience: float) -> None:
+    until = time.monotonic() + patience
+    is_told = False
+    while not _take(descriptor):
+        holder = f"stage '{name}' is run by process {path.read_text() or '(just started)'}"
+        if time.monotonic() > until:
+            raise LampError(f"{holder}; wait for its end, or end it")
+        if not is_told:
+            print(f"{name}: {holder}; waiting", file=sys.stderr, flush=True)
+            is_told = True
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _take(descriptor: int) -> bool:
+    """Take the lock if it is free. It is of the kind that processes forked by a stage do not inherit."""
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            return False
+        raise
+    return True
