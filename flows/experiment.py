@@ -1,8 +1,8 @@
-"""An experiment: its rows as runs of the pipeline, one after another in the workspace.
+"""An experiment: its rows as runs of the pipeline, one after another in the workspace, or all on workers.
 
 1. Take the workspace, and plan every row before anything runs.
 2. A row that finished with the same parameters, code and data keeps its numbers: nothing runs for it.
-3. Every other row is a run of the pipeline up to ``until``; what rows share, DVC computes once.
+3. Every other row is a run of the pipeline up to ``until``; what rows share is computed once.
 4. After each row its numbers are written to ``data/experiments/NAME``; a row that failed says why.
 5. The workspace comes back as it was.
 """
@@ -10,16 +10,20 @@
 import os
 import platform
 import shutil
+import threading
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.experiment_plan import PRETRAIN, PlannedRow, plan_rows, run_key
 from flows.kept_workspace import Say, kept_workspace
+from flows.params_hold import held_params
 from flows.pipeline import PipelineResult, run_pipeline
 from flows.record import read_metrics
+from flows.row_places import InWorkspace, OnWorkers, RowPlaces
 from flows.workspace import configured
-from lamp_core.config import Config, save_params
+from lamp_core.config import Config
 from lamp_core.config.experiment import Experiment, assignments
 from lamp_core.errors import LampError
 from lamp_core.metrics.results import Result, read_origins, read_results, stage_result
@@ -32,7 +36,9 @@ from lamp_core.render.experiment_results import (
     write_experiment,
 )
 from tasks.graph import read_graph
+from tasks.masking import masked
 from tasks.project import Project
+from tasks.remote import RemoteVersions
 from tasks.tags import commit_label
 from tasks.tracking import Tracking
 from tasks.versioning import RepositoryBusy, Versions
@@ -54,14 +60,17 @@ class ExperimentRun:
         experiment: the experiment.
         rows: its rows, planned.
         say: tells the user how far it is.
+        places: where its rows run.
     """
 
     project: Project
     experiment: Experiment
     rows: Sequence[PlannedRow]
     say: Say
+    places: RowPlaces
     records: dict[str, RowRecord] = field(default_factory=dict)
     numbers: dict[str, Sequence[Result]] = field(default_factory=dict)
+    writing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def folder(self) -> Path:
@@ -115,23 +124,43 @@ class ExperimentRun:
         self._write()
         if waiting:
             Tracking(self.project).close_killed(self._tags())
-        for place, planned in enumerate(waiting, start=1):
-            self.say(f"row {place} of {len(waiting)}: {planned.row.label}")
-            self._run_row(planned)
+        numbered = list(enumerate(waiting, start=1))
+        if self.places.at_once == 1:
+            for number, planned in numbered:
+                self._take_turn(planned, f"row {number} of {len(waiting)}")
+            return
+        with ThreadPoolExecutor(self.places.at_once, thread_name_prefix="row") as threads:
+            turns = [
+                threads.submit(self._take_turn, planned, f"row {number} of {len(waiting)}")
+                for number, planned in numbered
+            ]
+            try:
+                for turn in turns:
+                    turn.result()
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                self.places.interrupt()
+                raise
+
+    def _take_turn(self, planned: PlannedRow, which: str) -> None:
+        self.say(f"{which}: {planned.row.label}")
+        self._run_row(planned)
+        with self.writing:
             self._write()
 
     def _run_row(self, planned: PlannedRow) -> None:
         """Measure a row, or note why it failed."""
         label = planned.row.label
         try:
-            config = self._config(planned, self._lamp(planned))
+            place = self.places.place(label)
+            config = self._config(planned, self._lamp(planned, place))
             key = self._key(config)
-            result = self._pipeline(config, label, self.experiment.until)
-            numbers, found = self._measured(result)
+            result = self._pipeline(place, config, label, self.experiment.until)
+            numbers, found = self._measured(place, result)
         except (RowFailed, RepositoryBusy, LampError) as error:
             self.numbers.pop(label, None)
             self.records[label] = self.records[label].model_copy(
-                update={"state": "failed", "error": str(error)}
+                update={"state": "failed", "error": masked(str(error))}
             )
             self.say(f"{label} failed: {error}")
             return
@@ -140,28 +169,39 @@ class ExperimentRun:
             update={"state": "finished", "error": "", "key": key, **found}
         )
 
-    def _pipeline(self, config: Config, label: str, until: str) -> PipelineResult:
-        save_params(config, self.project.params_file)
-        name = f"{self.experiment.name}: {label}"
-        result = run_pipeline(self.project, config, until=until, name=name, tags=self._tags(label))
+    def _pipeline(self, place: Project, config: Config, label: str, until: str) -> PipelineResult:
+        with held_params(place, config):
+            result = run_pipeline(
+                place,
+                config,
+                until=until,
+                name=f"{self.experiment.name}: {label}",
+                tags=self._tags(label),
+                runner=self.places.runner(place),
+                display=self.places.display(label),
+            )
         if result.failed:
             stage, outcome = next(iter(result.failed.items()))
-            Tracking(self.project).keep_file(result.run_id, self.project.log_file(stage))
+            log = place.log_file(stage)
+            if log.exists():
+                Tracking(self.project).keep_file(result.run_id, log)
             raise RowFailed(f"{stage}: {outcome.error}; its log is with MLflow run {result.run_id[:8]}")
         return result
 
-    def _measured(self, result: PipelineResult) -> tuple[list[Result], dict[str, str | float]]:
+    def _measured(
+        self, place: Project, result: PipelineResult
+    ) -> tuple[list[Result], dict[str, str | float]]:
         """The numbers of all stages of the run, and what they were measured on."""
         numbers: list[Result] = []
-        versions = Versions(self.project, read_graph(self.project))
+        versions = Versions(place, read_graph(place))
         version = versions.output_hash(next(iter(versions.graph))) or ""
         for stage in result.states:
-            results = self.project.output(stage) / RESULTS_FILE
+            results = place.output(stage) / RESULTS_FILE
             if results.exists():
                 numbers += read_results(results)
                 version = next((origin.data_version for origin in read_origins(results)), version)
             else:
-                metrics = read_metrics(self.project, stage)
+                metrics = read_metrics(place, stage)
                 numbers += [stage_result(stage, name, value) for name, value in metrics.items()]
         return numbers, {
             "data_version": version,
@@ -178,19 +218,31 @@ class ExperimentRun:
         folder = self.project.pretrained_folder(run_key(self.project, planned.donor, PRETRAIN))
         return folder if folder.exists() else None
 
-    def _lamp(self, planned: PlannedRow) -> Path | None:
-        """The LaMP from other data that a row needs, pretrained first when it is not there."""
-        kept = self._kept_lamp(planned)
-        if planned.donor is None or kept is not None:
-            return kept
-        folder = self.project.pretrained_folder(run_key(self.project, planned.donor, PRETRAIN))
-        label = f"LaMP on {planned.donor.ingest.data}"
+    def _lamp(self, planned: PlannedRow, place: Project) -> Path | None:
+        """The LaMP from other data that a row needs, pretrained first when it is not there.
+
+        It comes to the place of the row as well, under the same path.
+        """
+        if planned.donor is None:
+            return None
+        folder = self._kept_lamp(planned) or self._pretrained(planned, planned.donor, place)
+        there = place.root / folder.relative_to(self.project.root)
+        if not there.exists():
+            _copy(folder, there)
+        return folder
+
+    def _pretrained(self, planned: PlannedRow, donor: Config, place: Project) -> Path:
+        """Pretrain a LaMP on other data, and keep it."""
+        folder = self.project.pretrained_folder(run_key(self.project, donor, PRETRAIN))
+        label = f"LaMP on {donor.ingest.data}"
         self.say(f"{planned.row.label}: first the {label}")
         try:
-            self._pipeline(planned.donor, label, PRETRAIN)
+            self._pipeline(place, donor, label, PRETRAIN)
         except RowFailed as error:
             raise RowFailed(f"{label}: {error}") from error
-        _copy(self.project.output(PRETRAIN), folder)
+        if not place.output(PRETRAIN).exists():
+            RemoteVersions(place, read_graph(place)).pull([PRETRAIN])
+        _copy(place.output(PRETRAIN), folder)
         return folder
 
     def _config(self, planned: PlannedRow, lamp: Path | None) -> Config:
@@ -224,6 +276,7 @@ def run_experiment(
     profile: str | None = None,
     assigned: Sequence[str] = (),
     labels: Collection[str] = (),
+    workers: bool = False,
 ) -> ExperimentResults:
     """Run the rows of an experiment that have not finished, and bring the workspace back.
 
@@ -235,6 +288,7 @@ def run_experiment(
         profile: in place of the base's.
         assigned: ``a.b=c`` added to the base.
         labels: run these rows only; empty: all.
+        workers: run the rows side by side on the workers.
 
     Raises:
         LampError: a row that cannot be planned, an unknown label, or another experiment runs.
@@ -245,7 +299,8 @@ def run_experiment(
         unknown = [label for label in labels if label not in known]
         if unknown:
             raise LampError(f"unknown row '{unknown[0]}'; known: {', '.join(known)}")
-        running = ExperimentRun(project, experiment, rows, say)
+        places = OnWorkers(project, experiment.name, say) if workers else InWorkspace(project)
+        running = ExperimentRun(project, experiment, rows, say, places)
         running.recall()
         running.run(labels)
     return running.results

@@ -34,6 +34,9 @@ def experiment(
     name: Annotated[
         str | None, typer.Option(help="Keep the numbers under this name, in place of the one in the file.")
     ] = None,
+    workers: Annotated[
+        bool, typer.Option("--workers", help="Run the rows side by side on the workers; docs/cluster.md.")
+    ] = False,
 ) -> None:
     """Run the rows of an experiment, each a tracked run; what they share is computed once.
 
@@ -56,6 +59,7 @@ def experiment(
         profile=profile,
         assigned=assignments or [],
         labels=rows or [],
+        workers=workers,
     )
     print_experiment(console, results)
     console.print(

@@ -1,0 +1,89 @@
+"""``lamp worker``: this machine as a worker, and the registration of what workers run."""
+
+import os
+import platform
+import subprocess
+import sys
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+from flows.prefect_home import prefect_settings
+from flows.workers.runner import require_servers
+from lamp_core.errors import LampError
+from tasks.project import Project, find_project
+from tasks.remote import require_remote
+
+POOLS = ("cpu", "gpu")
+PREFECT_FILE = "flows/prefect.yaml"
+SETTINGS = {"PREFECT_WORKER_QUERY_SECONDS": "2", "PREFECT_WORKER_HEARTBEAT_SECONDS": "10"}
+
+app = typer.Typer(no_args_is_help=True, help="Workers: stages on several machines; docs/cluster.md.")
+
+
+@app.command()
+def start(
+    pool: Annotated[Literal["cpu", "gpu"], typer.Option(help="Work pool whose stages it runs.")] = "cpu",
+    device: Annotated[
+        int | None, typer.Option(help="Card that it has to itself, by number; with --pool gpu.", metavar="N")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Stages at a time; one a card.")] = 1,
+    name: Annotated[str | None, typer.Option(help="Its name; machine, pool and card by default.")] = None,
+) -> NoReturn:
+    """Run stages of a work pool in this clone of the project, until Ctrl-C.
+
+    The servers are those of PREFECT_API_URL and MLFLOW_TRACKING_URI; data comes and goes by DVC's remote.
+    """
+    project = find_project()
+    require_servers()
+    require_remote(project)
+    if device is not None and pool != "gpu":
+        raise LampError("--device chooses a card; it goes with --pool gpu")
+    card = (
+        {"cpu": "", "gpu": os.environ.get("CUDA_VISIBLE_DEVICES", "0")}[pool]
+        if device is None
+        else str(device)
+    )
+    called = name or "-".join([platform.node() or "worker", pool, *([card] if card else [])])
+    settings = {**SETTINGS, **_home(project), **os.environ}
+    settings |= {
+        "LAMP_CLONE": str(project.root),
+        "PYTHONPATH": str(project.root),
+        "CUDA_VISIBLE_DEVICES": card,
+    }
+    arguments = ["--pool", pool, "--type", "process", "--limit", str(limit), "--name", called]
+    (project.state / "prefect").mkdir(parents=True, exist_ok=True)
+    os.chdir(project.root)
+    os.execve(sys.executable, [sys.executable, "-m", "prefect", "worker", "start", *arguments], settings)
+
+
+@app.command()
+def deploy() -> None:
+    """Register work pools and deployments with Prefect's server; again after flows/prefect.yaml changed."""
+    project = find_project()
+    require_servers()
+    settings = {**_home(project), **os.environ, "PYTHONPATH": str(project.root)}
+    settings.pop("LAMP_CLONE", None)  # each worker has its own; Prefect would fill in this one
+    for pool in POOLS:
+        known = _prefect(project, settings, "work-pool", "inspect", pool, is_shown=False)
+        if known != 0 and _prefect(project, settings, "work-pool", "create", "--type", "process", pool) != 0:
+            raise LampError(
+                f"work pool '{pool}' cannot be made; is PREFECT_API_URL right, and the server up?"
+            )
+    if _prefect(project, settings, "--no-prompt", "deploy", "--all", "--prefect-file", PREFECT_FILE) != 0:
+        raise LampError("the deployments are not registered; the lines above say why")
+
+
+def _home(project: Project) -> dict[str, str]:
+    """Prefect's settings for the project; its log goes to the terminal."""
+    settings = prefect_settings(project)
+    del settings["PREFECT_LOGGING_SETTINGS_PATH"]
+    return settings
+
+
+def _prefect(project: Project, settings: dict[str, str], *arguments: str, is_shown: bool = True) -> int:
+    shown = None if is_shown else subprocess.DEVNULL
+    command = [sys.executable, "-m", "prefect", *arguments]
+    return subprocess.run(
+        command, cwd=project.root, env=settings, stdout=shown, stderr=shown, check=False
+    ).returncode

@@ -1,0 +1,1 @@
+"""Stages on other machines: what is asked of a worker, how it carries that out, and who asks."""

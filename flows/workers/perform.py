@@ -1,0 +1,90 @@
+"""Carries one stage out in a worker's workspace: ``python -m flows.workers.perform ANSWER < REQUEST``.
+
+A process of its own, with the code of the commit that the request names: it pulls the stage's inputs, lets
+DVC run the stage or restore it from the runs of all machines, pushes the outputs and writes the answer.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from flows.workers.clone import git
+from flows.workers.request import Entry, StageRequest, finished
+from lamp_core.config import load_params, save_params
+from lamp_core.errors import LampError
+from tasks.graph import read_graph
+from tasks.holding import RepositoryBusy
+from tasks.lifeline import end_with_parent
+from tasks.outcome import Outcome
+from tasks.project import Project, find_project, write_atomically
+from tasks.remote import RemoteVersions, require_remote
+from tasks.versioning import RemoteUnreachable
+
+
+def perform(project: Project, request: StageRequest) -> tuple[Outcome, Entry | None]:
+    """Bring the stage up to date on the remote; return how it ended, and its entry in ``dvc.lock``."""
+    started = time.time()
+    try:
+        versions = _prepare(project, request)
+        stage = versions.graph[request.name]
+        versions.pull(stage.upstream, force=True)
+        outcome = carry_out(project, request.name, force=request.force, parent_run=request.parent_run)
+        if outcome.state == "failed":
+            return outcome, None
+        versions.push([request.name])
+    except (LampError, RepositoryBusy, RemoteUnreachable) as error:
+        return Outcome("failed", time.time() - started, error=str(error), is_bad_request=True), None
+    seconds = time.time() - started
+    return Outcome(outcome.state, seconds, outcome.run_id), versions.entries([request.name])[request.name]
+
+
+def carry_out(project: Project, name: str, *, force: bool, parent_run: str) -> Outcome:
+    """Bring one stage up to date in a project, outside of a Prefect flow run."""
+    from tasks.stage import run_stage
+
+    ended = run_stage.fn(project.root, name, force=force, parent_run=parent_run or None)
+    if isinstance(ended, Outcome):
+        return ended
+    outcome = ended.data
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def _prepare(project: Project, request: StageRequest) -> RemoteVersions:
+    """Write parameters and ``dvc.lock`` as the request says, after checking them.
+
+    Raises:
+        LampError: the request is not valid.
+    """
+    request.check()
+    require_remote(project)
+    if request.params:
+        save_params(request.config(), project.params_file)
+    graph = read_graph(project)
+    request.check_against(graph)
+    pretrain = load_params(project.params_file).pretrain
+    if pretrain.pretrained and "pretrain" in graph[request.name].params:
+        raise LampError("pretrain.pretrained names a folder of another machine; a worker cannot read it")
+    versions = RemoteVersions(project, graph)
+    if request.lock:
+        versions.write_entries(request.lock)
+    elif graph[request.name].upstream and not git(project.root, "ls-files", "dvc.lock"):
+        raise LampError(
+            f"'{request.name}' needs outputs of {', '.join(graph[request.name].upstream)}, and neither the "
+            "request nor the commit has a dvc.lock that names them; use the deployment pipeline, or "
+            "`lamp run --workers`"
+        )
+    versions.clear([request.name])
+    return versions
+
+
+def main() -> None:
+    """Read the request, carry it out, write the answer."""
+    end_with_parent()
+    request = StageRequest.model_validate_json(sys.stdin.read())
+    outcome, entry = perform(find_project(), request)
+    write_atomically(Path(sys.argv[1]), finished(outcome, entry))
+
+
+if __name__ == "__main__":
+    main()

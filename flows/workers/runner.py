@@ -1,0 +1,376 @@
+"""Stages on workers, as the pipeline sees them: submitted, watched, and again when a worker is lost.
+
+1. A stage is a flow run of its deployment, with all that decides what it computes. Equal requests have one
+   key: two runs that need the same stage at the same time, or one after the other, compute it once.
+2. A worker reports every few seconds. One that is silent for longer than the patience is lost: its flow run
+   is marked as crashed and another is submitted, three times at most.
+3. The stage's entry in ``dvc.lock`` comes back with its outcome; at the end metrics and results are pulled.
+4. A stage whose inputs are on this machine only (raw data, experiments) runs here, between a pull and a push.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from flows.prefect_home import prepare
+from flows.workers.clone import alone, git, require_committed, untracked
+from flows.workers.request import StageReport, StageRequest
+from flows.workers.submitted import Submitted, ended_badly, is_final, is_lost, is_scheduled
+from lamp_core.config import Config, load_params
+from lamp_core.errors import LampError
+from tasks import resources
+from tasks.content import parameter_values
+from tasks.graph import Graph, Stage, read_graph
+from tasks.holding import RepositoryBusy
+from tasks.masking import masked
+from tasks.outcome import Outcome
+from tasks.progress import Progress, read_progress
+from tasks.project import Project
+from tasks.remote import RemoteVersions, require_remote
+from tasks.versioning import RemoteUnreachable
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+
+    from flows.workers.server import Server
+
+SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_TO_START = 90
+SUBMISSIONS = 3
+OLDER_RUNS = 1000
+SECONDS_TO_END = 20.0
+AT_ONCE = 32
+PORTS = {"http": 80, "https": 443}
+SECONDS_TO_ANSWER = 10.0
+RESULTS = ("evaluate", "report")
+
+
+class WorkersRunner:
+    """Carries stages out on the workers of Prefect's work pools.
+
+    Args:
+        project: the project; its tracked files are those of a commit that the workers' clones can fetch.
+        origin: the project that it is a light clone of; what runs here runs for one such clone at a time.
+
+    Raises:
+        LampError: uncommitted changes, no DVC remote, no server.
+    """
+
+    def __init__(self, project: Project, *, origin: Project | None = None) -> None:
+        require_servers()
+        require_remote(project)
+        self._project, self._commit = project, require_committed(project)
+        self._origin = origin or project
+        self._versions = RemoteVersions(project, read_graph(project))
+        self._lock, self._lock_file = threading.Lock(), threading.Lock()
+        self._submitted: dict[str, Submitted] = {}
+        self._here: dict[str, Future[Outcome]] = {}
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="here")
+        self._watcher: threading.Thread | None = None
+        self._is_pushed = False
+        self._is_over = False
+        self._looked = 0.0
+        self._taken_over: list[str] = []
+
+    @cached_property
+    def _server(self) -> "Server":
+        """Prefect's server, whose client takes seconds to import."""
+        prepare(self._project)
+        from flows.workers.server import Server
+
+        return Server()
+
+    @property
+    def at_once(self) -> int:
+        """Stages that may run side by side: those that find no worker wait in Prefect's queue."""
+        return AT_ONCE
+
+    def versions(self, graph: Graph) -> RemoteVersions:
+        """What is fresh: outputs that ``dvc.lock`` names need not be here."""
+        self._versions = RemoteVersions(self._project, graph)
+        return self._versions
+
+    def submit(self, name: str, *, force: bool, parent_run: str) -> "Future[Outcome]":
+        """Start a stage and return at once."""
+        stage, future = self._versions.graph[name], Future[Outcome]()
+        config = load_params(self._project.params_file)
+        if self._is_bound_here(stage, config):
+            self._here[name] = self._threads.submit(self._run_here, stage, force, parent_run)
+            return self._here[name]
+        self.push_what_is_here()
+        request = StageRequest(
+            name=name,
+            commit=self._commit,
+            params=self._project.params_file.read_text(),
+            lock=self._versions.entries(stage.upstream),
+            force=force,
+            parent_run=parent_run,
+        )
+        key = None if force else self._key(stage, config, request.lock)
+        with self._lock:
+            self._submitted[name] = self._send(request, key, future, config)
+        self._watch()
+        return future
+
+    def progress(self, name: str) -> Progress | None:
+        """How far a stage is that was submitted; None while that is unknown."""
+        if name in self._here:
+            progress = read_progress(self._project.progress_file(name))
+            return progress if progress is not None and progress.is_alive else None
+        submitted = self._submitted.get(name)
+        if submitted is None:
+            return None
+        progress = submitted.report.stage_progress if submitted.report is not None else None
+        machine = submitted.report.machine if submitted.report is not None else ""
+        if submitted.waits or progress is None:
+            now = time.time()
+            said = submitted.waits or f"{machine} begins".strip()
+            return Progress("running", os.getpid(), started=now, updated=now, text=said)
+        return replace(progress, text=f"{machine}: {progress.text}".rstrip(": "))
+
+    def interrupt(self, names: Iterable[str]) -> None:
+        """Tell running stages to end; each closes its MLflow run and keeps its checkpoints."""
+        self._is_over = True
+        with self._lock:
+            runs = [self._submitted[name].run for name in names if name in self._submitted]
+            for run in runs:
+                self._server.cancel(run)
+            until = time.monotonic() + SECONDS_TO_END
+            while runs and time.monotonic() < until:
+                found = self._server.runs(runs)
+                runs = [run for run in runs if run in found and not is_final(found[run])]
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+        for name in self._here:
+            progress = self.progress(name)
+            if progress is not None:
+                os.kill(progress.pid, signal.SIGTERM)
+        for submitted in self._submitted.values():
+            if not submitted.future.done():
+                submitted.future.set_result(Outcome("failed", 0.0, error="interrupted"))
+
+    def interrupt_all(self) -> None:
+        """Tell all stages that run to end."""
+        self.interrupt([name for name, each in self._submitted.items() if not each.future.done()])
+
+    def finish(self, names: Iterable[str]) -> None:
+        """Bring metrics and results of these stages here, and the whole of what an older version is here.
+
+        Raises:
+            LampError: the remote cannot be reached, or an output here has changes that no cache holds.
+        """
+        self._is_over = True
+        wanted: list[str] = []
+        for name in names:
+            file = self._project.metrics_file(name)
+            if name in self._taken_over and (name in RESULTS or self._project.output(name).exists()):
+                wanted.append(name)
+            elif name in self._taken_over or not file.exists():
+                path = file.relative_to(self._project.root).as_posix()
+                wanted += [path] if path in self._versions.graph[name].outs else []
+        self._versions.pull(wanted)
+
+    def _is_bound_here(self, stage: Stage, config: Config) -> bool:
+        """Whether a stage reads what is neither in git nor written by a stage."""
+        takes_elsewhere = "pretrain" in stage.params and bool(config.pretrain.pretrained)
+        return takes_elsewhere or bool(untracked(self._project, self._own_deps(stage)))
+
+    def _own_deps(self, stage: Stage) -> list[str]:
+        """The inputs of a stage that no stage writes."""
+        written = tuple(f"{out}/" for other in self._versions.graph.values() for out in other.outs)
+        return [dep for dep in stage.deps if not f"{dep}/".startswith(written)]
+
+    def _key(self, stage: Stage, config: Config, lock: Mapping[str, Any]) -> str:
+        """Hash of all that decides what the stage computes: command, parameters, code and inputs."""
+        own = self._own_deps(stage)
+        code = git(self._project.root, "rev-parse", *(f"{self._commit}:{dep}" for dep in own)) if own else ""
+        outs = {name: {out["path"]: out["md5"] for out in entry["outs"]} for name, entry in lock.items()}
+        values = parameter_values(stage.params, config.model_dump(mode="json"))
+        described = [stage.name, stage.command, values, code, outs]
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
+
+    def push_what_is_here(self) -> None:
+        """Bring to the remote, once, what stages have written on this machine before."""
+        if self._is_pushed:
+            return
+        self._is_pushed = True
+        locked = self._versions.entries(tuple(self._versions.graph))
+        here = [name for name in locked if self._project.output(name).exists()]
+        self._versions.push(here)
+
+    def _run_here(self, stage: Stage, force: bool, parent_run: str) -> Outcome:
+        """Run a stage on this machine, between a pull and a push."""
+        from flows.workers.perform import carry_out
+
+        try:
+            with self._lock_file, alone(self._origin):
+                self._versions.pull(stage.upstream)
+                outcome = carry_out(self._project, stage.name, force=force, parent_run=parent_run)
+            if outcome.state != "failed":
+                self._versions.push([stage.name])
+        except (LampError, RepositoryBusy, RemoteUnreachable) as error:
+            return Outcome("failed", 0.0, error=str(error), is_bad_request=True)
+        return outcome
+
+    def _send(
+        self, request: StageRequest, key: str | None, future: "Future[Outcome]", config: Config
+    ) -> Submitted:
+        """Start a flow run, or join the one that the same request has started."""
+        deployment, pool = self._server.deployment(request.name)
+        submitted = Submitted(request, key, future, deployment, pool)
+        self._start(submitted, deployment, f"{request.name}-{config.ingest.data}-{config.profile}")
+        return submitted
+
+    def _start(self, submitted: Submitted, deployment: UUID, name: str) -> None:
+        """Start the next flow run of a request; older ones that ended badly are passed over."""
+        request = submitted.request
+        for _ in range(OLDER_RUNS):
+            key = None if submitted.key is None else f"{submitted.key}-{submitted.attempt}"
+            run = self._server.submit(
+                deployment, request.model_dump(), name=name, key=key, tags=["lamp", request.name]
+            )
+            if not ended_badly(run):
+                break
+            submitted.attempt += 1
+        submitted.run, submitted.heard = run.id, time.monotonic()
+        submitted.report, submitted.taken, submitted.waits = None, False, ""
+
+    def _watch(self) -> None:
+        """Look at the submitted stages from a thread of its own, until none is left."""
+        with self._lock:
+            if self._watcher is None or not self._watcher.is_alive():
+                self._watcher = threading.Thread(target=self._look_until_over, name="workers", daemon=True)
+                self._watcher.start()
+
+    def _look_until_over(self) -> None:
+        while not self._is_over:
+            with self._lock:
+                waiting = [each for each in self._submitted.values() if not each.future.done()]
+                try:
+                    self._look(waiting)
+                except Exception as error:  # any fault here would leave the pipeline waiting for ever
+                    for each in waiting:
+                        if not each.future.done():
+                            each.future.set_exception(error)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _look(self, waiting: list[Submitted]) -> None:
+        """Learn how far the stages are; a server that is out of reach is looked for again."""
+        from httpx import HTTPError
+
+        if not waiting:
+            return
+        try:
+            runs = self._server.runs([each.run for each in waiting])
+            reports = self._server.reports([each.run for each in waiting])
+            for each in waiting:
+                if each.run in runs:
+                    self._hear(each, runs[each.run], reports.get(each.run))
+        except HTTPError as error:
+            for each in waiting:
+                each.waits = f"Prefect's server is out of reach ({type(error).__name__})"
+                each.heard = time.monotonic()
+
+    def _hear(self, submitted: Submitted, run: "FlowRun", report: StageReport | None) -> None:
+        """Take a report in, or miss one."""
+        if report is not None and (submitted.report is None or report.beat != submitted.report.beat):
+            submitted.report, submitted.heard, submitted.waits = report, time.monotonic(), ""
+        if report is not None and report.stage_outcome is not None:
+            submitted.future.set_result(self._outcome(submitted, run, report, report.stage_outcome))
+        elif is_lost(run, for_us=run.parameters.get("parent_run") == submitted.request.parent_run):
+            self._again(submitted, f"its flow run is {run.state_name}")
+        elif is_final(run):
+            message = run.state.message if run.state is not None else ""
+            outcome = Outcome("failed", 0.0, error=message or "its flow run ended without a word")
+            submitted.future.set_result(outcome)
+        elif is_scheduled(run):
+            self._wait_for_worker(submitted)
+        else:
+            self._wait_for_report(submitted)
+
+    def _outcome(
+        self, submitted: Submitted, run: "FlowRun", report: StageReport, outcome: Outcome
+    ) -> Outcome:
+        """Take the entry in ``dvc.lock`` over; return the outcome as this run of the pipeline has it."""
+        name = submitted.request.name
+        if outcome.state != "failed" and report.entry is not None:
+            try:
+                with self._lock_file:
+                    self._versions.take_over(name, report.entry)
+            except LampError as error:
+                return replace(outcome, state="failed", error=str(error), is_bad_request=True)
+            self._taken_over.append(name)
+        is_ours = run.parameters.get("parent_run") == submitted.request.parent_run
+        if is_ours or outcome.state == "failed":
+            return outcome
+        seconds = time.monotonic() - submitted.began
+        return replace(outcome, state="restored", run_id=None, seconds=seconds)
+
+    def _wait_for_worker(self, submitted: Submitted) -> None:
+        submitted.heard = time.monotonic()
+        if time.monotonic() - self._looked > SECONDS_TO_END or not submitted.waits:
+            self._looked = time.monotonic()
+            online = self._server.online(submitted.pool)
+            none = "" if online else f"; none is online: `lamp worker start --pool {submitted.pool}`"
+            submitted.waits = f"waits for a worker of pool {submitted.pool}{none}"
+
+    def _wait_for_report(self, submitted: Submitted) -> None:
+        if not submitted.taken:
+            submitted.taken, submitted.heard, submitted.waits = True, time.monotonic(), ""
+        patience = resources.worker_patience()
+        if submitted.report is None:
+            patience = max(patience, SECONDS_TO_START)
+        silent = time.monotonic() - submitted.heard
+        if silent > patience:
+            why = f"its worker was silent for {silent:.0f} s"
+            self._server.give_up(submitted.run, why)
+            self._again(submitted, why)
+
+    def _again(self, submitted: Submitted, why: str) -> None:
+        """Submit a stage again whose worker was lost."""
+        name = submitted.request.name
+        if submitted.submissions == SUBMISSIONS:
+            error = f"given up after {SUBMISSIONS} submissions: {why}"
+            submitted.future.set_result(Outcome("failed", 0.0, error=error))
+            return
+        submitted.submissions += 1
+        submitted.attempt += 1
+        deployment, submitted.pool = self._server.deployment(name)
+        self._start(submitted, deployment, f"{name}-again-{submitted.submissions}")
+        submitted.waits = f"{why}; submitted again"
+
+
+def require_servers() -> None:
+    """Raise unless the servers that all machines share are named, and answer.
+
+    Raises:
+        LampError: one is not, or does not.
+    """
+    for variable, server in (("PREFECT_API_URL", "Prefect"), ("MLFLOW_TRACKING_URI", "MLflow")):
+        address = os.environ.get(variable, "")
+        if not address:
+            raise LampError(f"{variable} is not set: workers need {server}'s server (docs/cluster.md)")
+        if not _answers(address):
+            raise LampError(f"{variable}={masked(address)} does not answer; is {server}'s server up?")
+
+
+def _answers(address: str) -> bool:
+    """Whether something listens at an address; True where it names no port of a machine."""
+    parts = urlsplit(address)
+    if parts.scheme not in PORTS or not parts.hostname:
+        return True
+    try:
+        with socket.create_connection((parts.hostname, parts.port or PORTS[parts.scheme]), SECONDS_TO_ANSWER):
+            return True
+    except OSError:
+        return False
