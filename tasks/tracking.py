@@ -6,6 +6,7 @@ imported when it is first needed: that takes seconds.
 
 import math
 import os
+import platform
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +14,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from tasks.masking import masked
+from tasks.processes import ProcessMark
 from tasks.project import Project
 
 if TYPE_CHECKING:
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 EXPERIMENT = "lamp"
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""MLflow's page then opens with the runs and charts of a training, not with traces of language models."""
 PIPELINE, STAGE = "pipeline", "stage"
 METRICS_A_BATCH = 1000
 PARAMS_A_BATCH = 100
@@ -58,6 +65,14 @@ def tracking_uri(project: Project) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project.root / 'mlflow.db'}"
 
 
+def server_page(project: Project) -> str | None:
+    """Address of the server that keeps the store, without its password; None where the store is a file."""
+    parts = urlsplit(tracking_uri(project))
+    if parts.scheme not in {"http", "https"}:
+        return None
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl().rstrip("/")
+
+
 class Tracking:
     """Runs in the project's MLflow store."""
 
@@ -85,12 +100,12 @@ class Tracking:
         from mlflow.entities import Param
 
         nested = {"mlflow.parentRunId": parent} if parent else {}
-        run = _patiently(
-            lambda: self.client.create_run(self.experiment_id, tags={**tags, **nested}, run_name=name)
+        run = patiently(
+            lambda: self.client.create_run(self.experiment_id, tags={**_shown(tags), **nested}, run_name=name)
         )
-        entries = [Param(key, str(value)) for key, value in params.items()]
+        entries = [Param(key, value) for key, value in _shown(params).items()]
         for batch in _batches(entries, PARAMS_A_BATCH):
-            _patiently(partial(self.client.log_batch, run.info.run_id, params=batch))
+            patiently(partial(self.client.log_batch, run.info.run_id, params=batch))
         return str(run.info.run_id)
 
     def go_on(self, run_id: str) -> bool:
@@ -113,7 +128,7 @@ class Tracking:
             if math.isfinite(scalar.value)
         ]
         for batch in _batches(entries, METRICS_A_BATCH):
-            _patiently(partial(self.client.log_batch, run_id, metrics=batch))
+            patiently(partial(self.client.log_batch, run_id, metrics=batch))
 
     def last_step(self, run_id: str, name: str) -> int:
         """The last step at which a run measured a metric; -1 when it never did."""
@@ -124,17 +139,32 @@ class Tracking:
         """Set tags of a run."""
         from mlflow.entities import RunTag
 
-        _patiently(
-            lambda: self.client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
-        )
+        patiently(lambda: self.client.log_batch(run_id, tags=[RunTag(*tag) for tag in _shown(tags).items()]))
 
     def keep_file(self, run_id: str, path: Path) -> None:
-        """Store a file with a run."""
+        """Store a copy of a file with a run."""
         self.client.log_artifact(run_id, str(path))
+
+    def keep_outputs(self, run_id: str, outputs: Iterable[Path], root: Path, folder: str = "") -> None:
+        """Store a stage's files with a run, under ``folder`` and their paths below ``root``.
+
+        Where the artifacts lie on this file system a file gets a second name there, and no byte is copied: a
+        stage never writes into a file of its output again.
+        """
+        place = self._local_artifacts(run_id)
+        for path in outputs:
+            inside = (Path(folder) / path.relative_to(root)).parent
+            if place is None or not _linked(path, place / inside / path.name):
+                self.client.log_artifact(run_id, str(path), inside.as_posix() if inside.parts else None)
+
+    def page(self, run_id: str) -> str | None:
+        """Address of a run's page; None where the store is a file that no server shows yet."""
+        server = server_page(self.project)
+        return server and f"{server}/#/experiments/{self.experiment_id}/runs/{run_id}"
 
     def finish(self, run_id: str, ending: Ending) -> None:
         """Close a run."""
-        _patiently(lambda: self.client.set_terminated(run_id, status=ending))
+        patiently(lambda: self.client.set_terminated(run_id, status=ending))
 
     def close_killed(self, tags: Mapping[str, str]) -> None:
         """Close the pipeline runs with these tags that a killed process has left running."""
@@ -143,6 +173,20 @@ class Tracking:
         running = " and ".join([*words, "attributes.status = 'RUNNING'"])
         for run in self.client.search_runs([self.experiment_id], running):
             self.finish(run.info.run_id, "KILLED")
+
+    def close_dead(self) -> int:
+        """Close the runs that killed processes of this machine have left running; return how many.
+
+        A run without the mark of its process, or of another machine, is left alone.
+        """
+        wanted = f"tags.machine = '{platform.node()}' and attributes.status = 'RUNNING'"
+        closed = 0
+        for run in self.client.search_runs([self.experiment_id], wanted):
+            mark = ProcessMark.read(run.data.tags.get("process", ""))
+            if mark is not None and not mark.is_alive:
+                self.finish(run.info.run_id, "KILLED")
+                closed += 1
+        return closed
 
     def maker(self, stage: str, lock_hash: str) -> str | None:
         """The run that made a stage's output, by the hash of the stage's entry in ``dvc.lock``."""
@@ -170,18 +214,25 @@ class Tracking:
         )
         return [run for run in runs if run.info.run_name == name or run.info.run_id.startswith(name)]
 
+    def _local_artifacts(self, run_id: str) -> Path | None:
+        """The folder of a run's artifacts; None when a server keeps them."""
+        place = urlsplit(self.client.get_run(run_id).info.artifact_uri)
+        return Path(url2pathname(place.path)) if place.scheme in {"", "file"} else None
+
     def _create_experiment(self) -> str:
         """Make the experiment; its files lie in the project unless a server keeps them."""
         is_local = tracking_uri(self.project).startswith("sqlite:")
         folder = (self.project.root / "mlartifacts").as_uri() if is_local else None
-        return str(self.client.create_experiment(EXPERIMENT, artifact_location=folder))
+        made = self.client.create_experiment(EXPERIMENT, artifact_location=folder, tags=EXPERIMENT_TAGS)
+        return str(made)
 
 
 def keep_quiet() -> None:
-    """Set what MLflow reads at import: no calls home, warnings only."""
+    """Set what MLflow reads at import: no calls home, warnings only, no bars."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("DO_NOT_TRACK", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 
 def metric_name(name: str) -> str:
@@ -197,11 +248,29 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def _shown(values: Mapping[str, Any]) -> dict[str, str]:
+    """Values as text, without secrets."""
+    texts = {key: str(value) for key, value in values.items()}
+    return {key: masked(text) for key, text in texts.items()}
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Give a file a second name; False where the file system has no hard links."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.link")
+    try:
+        os.link(source, temporary)
+    except OSError:
+        return False
+    os.replace(temporary, target)
+    return True
+
+
 def _batches(entries: list[Any], size: int) -> Iterable[list[Any]]:
     return (entries[start : start + size] for start in range(0, len(entries), size))
 
 
-def _patiently(call: Callable[[], Result]) -> Result:
+def patiently(call: Callable[[], Result]) -> Result:
     """Call, and call again while another process writes to the SQLite store."""
     from mlflow.exceptions import MlflowException
 

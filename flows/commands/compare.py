@@ -1,8 +1,8 @@
 """``lamp compare``: MLflow runs, or the rows of an experiment, side by side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,17 +13,18 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from rich.console import Console
 
-    from lamp_core.render.tables import TextTable
     from tasks.tracking import Tracking
 
 LAST_RUNS = 4
-ORIGIN_TAGS = ("experiment", "row", "data", "data_version", "profile", "git_commit", "git_dirty", "ran")
-DIFFERENCES, METRICS = "Differences of parameters and data", "Metrics"
+ABOUT = (
+    "Differences first; then metrics, each later run against the first: better or worse by the sign alone, "
+    "and only where both were measured on the same."
+)
 
 
 def compare(
     runs: Annotated[
-        list[str] | None, typer.Argument(help="Names or ids of runs; else the last four.")
+        list[str] | None, typer.Argument(help="Names or ids of runs; else the last four, the oldest first.")
     ] = None,
     experiment: Annotated[
         str | None, typer.Option(help="Show the tables of this experiment instead.", metavar="NAME")
@@ -50,47 +51,26 @@ def compare(
         typer.echo(output)
 
 
-def comparison(runs: Sequence["Run"]) -> "list[TextTable]":
-    """Tables with a column a run: what differs between them, and their metrics."""
-    from lamp_core.render.tables import TextTable
-
-    header = ["", *(f"{run.info.run_name}\n{run.info.run_id[:8]}" for run in runs)]
-    differing = different([_parameters(run) for run in runs])
-    parts = {DIFFERENCES: differing, METRICS: _metrics(runs)}
-    return [
-        TextTable(title, header, [[name, *values] for name, values in rows.items()])
-        for title, rows in parts.items()
-        if rows
-    ]
-
-
-def different(values_of_runs: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
-    """The keys whose values are not the same in all runs, with a value a run (empty where it has none)."""
-    keys = dict.fromkeys(key for values in values_of_runs for key in values)
-    rows = {key: [values.get(key, "") for values in values_of_runs] for key in keys}
-    return {key: row for key, row in rows.items() if len(set(row)) > 1}
-
-
 def _compare_runs(project: Project, names: Sequence[str], output: Path | None) -> None:
     from rich.console import Console
 
+    from flows.comparison import TrackedRun, comparison_csv, comparison_tables
     from flows.tables import print_tables, save_tables
-    from lamp_core.render.tables import csv_text, tables_page
+    from lamp_core.render.tables import tables_page
     from tasks.tracking import Tracking
 
     tracking = Tracking(project)
-    found = [_find(tracking, name) for name in names] if names else tracking.pipeline_runs(LAST_RUNS)
+    found = [_find(tracking, name) for name in names] if names else tracking.pipeline_runs(LAST_RUNS)[::-1]
     if not found:
         raise LampError("no runs yet; `lamp run` makes one")
-    tables = comparison(found)
+    runs = [TrackedRun.of(run) for run in found]
+    tables = comparison_tables(runs)
     print_tables(Console(), tables)
     if output is not None:
-        labels = [f"{run.info.run_name} {run.info.run_id[:8]}" for run in found]
-        rows = [(table.title, *row) for table in tables for row in table.rows]
         save_tables(
             output,
-            csv=lambda: csv_text(("kind", "name", *labels), rows),
-            html=lambda: tables_page("Runs side by side", tables),
+            csv=lambda: comparison_csv(runs),
+            html=lambda: tables_page("Runs side by side", tables, ABOUT),
         )
 
 
@@ -109,20 +89,6 @@ def _compare_rows(console: "Console", project: Project, name: str, output: Path 
             csv=lambda: experiment_csv(found),
             html=lambda: tables_page(record.title, experiment_tables(found), record.description),
         )
-
-
-def _metrics(runs: Sequence["Run"]) -> dict[str, list[str]]:
-    names = sorted({name for run in runs for name in run.data.metrics})
-    return {name: [_shown(run.data.metrics.get(name)) for run in runs] for name in names}
-
-
-def _parameters(run: "Run") -> dict[str, str]:
-    tags = {name: run.data.tags[name] for name in ORIGIN_TAGS if name in run.data.tags}
-    return {**tags, **run.data.params}
-
-
-def _shown(value: Any) -> str:
-    return "" if value is None else f"{value:.4g}"
 
 
 def _find(tracking: "Tracking", name: str) -> "Run":

@@ -10,31 +10,47 @@ from typing import Annotated
 
 import typer
 
+from flows.aftermath import close_flow_runs
 from flows.prefect_home import prefect_settings, write_logging_file
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
-from tasks.tracking import keep_quiet, tracking_uri
+from tasks.tracking import keep_quiet, server_page, tracking_uri
 
-HOST = "127.0.0.1"
+LOCALHOST = "127.0.0.1"
+THIS_MACHINE = {LOCALHOST, "localhost", "::1"}
+EVERY_ADDRESS = {"0.0.0.0", "::"}
 SECONDS_TO_END = 10
+WARNING = (
+    "warning: whoever reaches {host} can read and change every run: neither page asks for a password; "
+    "docs/tracking.md says what to put before them"
+)
 
 
 def ui(
     mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow page.")] = 5000,
     prefect_port: Annotated[int, typer.Option(help="Port of the Prefect page.")] = 4200,
+    host: Annotated[
+        str, typer.Option(help="Address to bind to; other machines reach the pages of any but this one.")
+    ] = LOCALHOST,
 ) -> None:
     """Open the MLflow and Prefect pages of this project on localhost, until Ctrl-C."""
     project = find_project()
-    for name, port in (("mlflow", mlflow_port), ("prefect", prefect_port)):
-        _require_free(name, port)
+    ports = {"MLflow": mlflow_port, "Prefect": prefect_port}
+    if (page := server_page(project)) is not None:
+        del ports["MLflow"]
+        typer.echo(f"MLflow: {page}")
+    for name, port in ports.items():
+        _require_free(name, host, port)
+    if host not in THIS_MACHINE:
+        typer.echo(WARNING.format(host=host), err=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    servers = {
-        "MLflow": _start_mlflow(project, mlflow_port),
-        "Prefect": _start_prefect(project, prefect_port),
-    }
+    start = {"MLflow": _start_mlflow, "Prefect": _start_prefect}
+    servers = {name: start[name](project, host, port) for name, port in ports.items()}
     try:
-        _wait_until_open({"MLflow": mlflow_port, "Prefect": prefect_port}, servers, project)
-        typer.echo("Ctrl-C ends both")
+        _wait_until_open(host, ports, servers, project)
+        os.environ.setdefault("PREFECT_API_URL", _prefect_api(host, prefect_port))
+        close_flow_runs(project)
+        typer.echo(f"Ctrl-C ends {'both' if len(servers) > 1 else 'it'}")
         while all(server.poll() is None for server in servers.values()):
             time.sleep(0.5)
         ended = next(name for name, server in servers.items() if server.poll() is not None)
@@ -45,19 +61,24 @@ def ui(
         _stop(list(servers.values()))
 
 
-def _start_mlflow(project: Project, port: int) -> "subprocess.Popen[bytes]":
+def _start_mlflow(project: Project, host: str, port: int) -> "subprocess.Popen[bytes]":
+    """Start MLflow's server. The store's address may hold a password: it is no argument that `ps` shows."""
     keep_quiet()
     command = [
         *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-        *("--backend-store-uri", tracking_uri(project), "--host", HOST, "--port", str(port)),
+        *("--host", host, "--port", str(port)),
     ]
-    return _start(project, "mlflow-ui", command, {})
+    return _start(project, "mlflow-ui", command, {"MLFLOW_BACKEND_STORE_URI": tracking_uri(project)})
 
 
-def _start_prefect(project: Project, port: int) -> "subprocess.Popen[bytes]":
+def _prefect_api(host: str, port: int) -> str:
+    return f"http://{_reached_at(host)}:{port}/api"
+
+
+def _start_prefect(project: Project, host: str, port: int) -> "subprocess.Popen[bytes]":
     write_logging_file(project)
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
-    api = {"PREFECT_API_URL": f"http://{HOST}:{port}/api"}
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
+    api = {"PREFECT_API_URL": _prefect_api(host, port)}
     return _start(project, "prefect-ui", command, {**prefect_settings(project), **api})
 
 
@@ -79,7 +100,7 @@ def _start(
 
 
 def _wait_until_open(
-    ports: dict[str, int], servers: dict[str, "subprocess.Popen[bytes]"], project: Project
+    host: str, ports: dict[str, int], servers: dict[str, "subprocess.Popen[bytes]"], project: Project
 ) -> None:
     """Print each address when its page answers."""
     waiting = dict(ports)
@@ -87,22 +108,33 @@ def _wait_until_open(
         for name, port in list(waiting.items()):
             if servers[name].poll() is not None:
                 raise LampError(f"{name} does not start; see {project.log_file(name.lower() + '-ui')}")
-            if not _is_free(port):
-                typer.echo(f"{name}: http://{HOST}:{port}")
+            if not _is_free(host, port):
+                typer.echo(f"{name}: http://{_reached_at(host)}:{port}")
                 del waiting[name]
         time.sleep(0.2)
 
 
-def _require_free(name: str, port: int) -> None:
-    if not _is_free(port):
-        raise LampError(f"port {port} is taken; choose another with --{name}-port")
+def _require_free(name: str, host: str, port: int) -> None:
+    if not _is_free(host, port):
+        raise LampError(f"port {port} is taken; choose another with --{name.lower()}-port")
 
 
-def _is_free(port: int) -> bool:
-    """Whether nothing listens on a port of this machine."""
-    with socket.socket() as probe:
+def _is_free(host: str, port: int) -> bool:
+    """Whether nothing listens on a port of an address of this machine."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.settimeout(1.0)
-        return probe.connect_ex((HOST, port)) != 0
+        try:
+            return probe.connect_ex((_reached_at(host).strip("[]"), port)) != 0
+        except socket.gaierror as error:
+            raise LampError(f"--host {host} is no address of this machine: {error.strerror}") from error
+
+
+def _reached_at(host: str) -> str:
+    """The address by which this machine reaches a server that is bound to ``host``, as in a URL."""
+    if host in EVERY_ADDRESS:
+        return LOCALHOST if host == "0.0.0.0" else "[::1]"
+    return f"[{host}]" if ":" in host else host
 
 
 def _stop(servers: list["subprocess.Popen[bytes]"]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.commands.compare import compare, different
+from flows.commands.compare import compare
 from lamp_core.config.experiment import TEXT_TO_MOTION, ResultTable
 from lamp_core.errors import LampError
 from lamp_core.metrics.results import Result
@@ -46,8 +46,8 @@ def test_differences_come_before_metrics(two_runs: Toy, capsys: pytest.CaptureFi
     compare(["width-3", "width-4"], None, Path("out/runs.csv"))
     lines = list(csv.reader(Path("out/runs.csv").read_text().splitlines()))
     assert [line[0] for line in lines[1:]] == ["Differences of parameters and data", "Metrics"]
-    assert lines[1][1:] == ["t2m.width", "3", "4"]
-    assert lines[2][1:] == ["evaluate/score", "0.5", "0.25"]
+    assert lines[1][1:] == ["t2m.width", "3", "4", ""]
+    assert lines[2][1:] == ["evaluate/score", "0.5", "0.25", ""]
     shown = capsys.readouterr().out
     assert shown.index("t2m.width") < shown.index("evaluate/score")
     assert "t2m.layers" not in shown
@@ -84,10 +84,3 @@ def test_what_cannot_be_compared_is_named(
     with pytest.raises(LampError) as refused:
         compare(*arguments)
     assert words in str(refused.value)
-
-
-def test_only_what_differs_is_a_difference() -> None:
-    assert different([{"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"}]) == {
-        "b": ["2", "3"],
-        "c": ["", "4"],
-    }

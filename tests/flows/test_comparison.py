@@ -1,0 +1,122 @@
+"""What is judged of two runs, and what is not because it was measured on something else."""
+
+import csv
+
+import pytest
+
+from flows.comparison import TrackedRun, comparison_csv, comparison_tables, different, direction_of, verdict
+
+FID = "evaluate/text_to_motion/LaMP-T2M/FID"
+DIVERSITY, TRUE_DIVERSITY = (
+    f"evaluate/text_to_motion/{system}/Diversity" for system in ("LaMP-T2M", "ground_truth")
+)
+MPJPE = "evaluate/tokenizer/VQ-VAE/MPJPE"
+RECALL = "evaluate/retrieval/LaMP-Feat/full_text_to_motion_R10"
+TAGS = {"data": "walks", "data_version": "d1", "evaluator_version": "e1"}
+
+
+def measured(value: dict[str, float], **tags: str) -> TrackedRun:
+    return TrackedRun("b 2", {**TAGS, **tags}, {"t2m.width": "3"}, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [
+        (FID, "lower"),
+        (DIVERSITY, "closer"),
+        (TRUE_DIVERSITY, ""),
+        (MPJPE, "lower"),
+        ("evaluate/tokenizer/untrained/MPJPE", ""),
+        (RECALL, "higher"),
+        ("evaluate/retrieval/LaMP-Feat/threshold_0_95_motion_to_text_MedR", "lower"),
+        ("evaluate/completion/LaMP-T2M/prediction_ADE_summed", "lower"),
+        ("evaluate/completion/LaMP-T2M/in-betweening_FID", "lower"),
+        ("evaluate/text_to_motion/LaMP-T2M/LaMP-R-Precision_top_1", "higher"),
+        ("evaluate/something/new", ""),
+        ("t2m/val_loss", "lower"),
+        ("evaluator/val_r_precision_1", "higher"),
+        ("retrieval/motion_to_text_median_rank", "lower"),
+        ("retrieval/motion_to_text_r10", "higher"),
+        ("ingest/clips", ""),
+        ("report/kilobytes", ""),
+        ("loss", "lower"),
+    ],
+)
+def test_the_better_direction_of_a_metric_is_known_by_its_name(name: str, direction: str) -> None:
+    assert direction_of(name) == direction
+
+
+def test_a_metric_is_judged_by_its_direction() -> None:
+    first = measured({FID: 0.5, RECALL: 10.0})
+    assert verdict(FID, first, measured({FID: 0.25})) == "better"
+    assert verdict(FID, first, measured({FID: 0.75})) == "worse"
+    assert verdict(FID, first, measured({FID: 0.5})) == "same"
+    assert verdict(RECALL, first, measured({RECALL: 11.0})) == "better"
+    assert verdict(RECALL, first, measured({})) == ""
+
+
+def test_closer_is_closer_to_the_ground_truth_of_each_run() -> None:
+    first = measured({DIVERSITY: 5.0, TRUE_DIVERSITY: 6.0})
+    assert verdict(DIVERSITY, first, measured({DIVERSITY: 6.5, TRUE_DIVERSITY: 6.0})) == "better"
+    assert verdict(DIVERSITY, first, measured({DIVERSITY: 8.0, TRUE_DIVERSITY: 6.0})) == "worse"
+    assert verdict(DIVERSITY, first, measured({DIVERSITY: 6.0})) == ""
+
+
+def test_numbers_of_other_data_or_evaluators_are_not_judged() -> None:
+    first = measured({FID: 0.5, MPJPE: 30.0})
+    lower = {FID: 0.25, MPJPE: 20.0}
+    other_data, other_evaluator = (
+        measured(lower, data_version="d2"),
+        measured(lower, evaluator_version="e2"),
+    )
+    assert [verdict(name, first, other_data) for name in lower] == ["", ""]
+    assert [verdict(name, first, other_evaluator) for name in lower] == ["", "better"]
+    own = "evaluate/text_to_motion/LaMP-T2M/LaMP-MM-Dist"
+    assert verdict(own, measured({own: 2.0}), measured({own: 1.0})) == ""
+
+
+def test_the_evaluator_is_told_by_its_run_where_no_version_was_noted() -> None:
+    before, after = (
+        TrackedRun("a 1", {"data": "walks", "stage.evaluator.run": made_by}, {}, {FID: 0.5})
+        for made_by in ("r1", "r2")
+    )
+    assert verdict(FID, before, before) == "same"
+    assert verdict(FID, before, after) == ""
+
+
+def test_what_does_not_compare_is_said_first() -> None:
+    runs = [
+        measured({FID: 0.5}),
+        measured({FID: 0.25}, data_version="d2"),
+        measured({FID: 0.125}, evaluator_version="e2", git_dirty="true"),
+    ]
+    differences, metrics = comparison_tables(runs)
+    assert [row[0] for row in differences.rows] == ["data_version", "evaluator_version", "git_dirty"]
+    said = " ".join(differences.notes)
+    assert "Other data than the first run's" in said
+    assert "Another evaluator than the first run's" in said
+    assert "modified tree" in said
+    assert metrics.rows == [[f"{FID} ↓", "0.5", "0.25", "", "0.125", ""]]
+
+
+def test_equal_runs_say_that_nothing_differs() -> None:
+    differences, metrics = comparison_tables([measured({FID: 0.5}), measured({FID: 0.25})])
+    assert list(differences.rows) == []
+    assert differences.notes == ["Nothing differs: the same parameters, data and code."]
+    assert metrics.rows == [[f"{FID} ↓", "0.5", "0.25", "better"]]
+
+
+def test_the_table_keeps_every_digit() -> None:
+    third = 1 / 3
+    runs = [measured({FID: third, "system/cpu_utilization_percentage": 50.0}), measured({FID: 0.25})]
+    lines = list(csv.reader(comparison_csv(runs).splitlines()))
+    assert lines[0] == ["kind", "name", "b 2", "b 2", "b 2 against the first"]
+    assert lines[1] == ["Metrics", FID, repr(third), "0.25", "better"]
+    assert lines[2][1:] == ["system/cpu_utilization_percentage", "50.0", "", ""]
+
+
+def test_only_what_differs_is_a_difference() -> None:
+    assert different([{"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"}]) == {
+        "b": ["2", "3"],
+        "c": ["", "4"],
+    }
