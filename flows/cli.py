@@ -5,13 +5,31 @@ import sys
 import typer
 from rich.console import Console
 
-from flows.commands import compare, data, dataset, edit, evaluate, experiment, export, models, run, ui
+from flows.aftermath import look_after_killed
+from flows.commands import (
+    caption,
+    compare,
+    data,
+    dataset,
+    edit,
+    evaluate,
+    experiment,
+    export,
+    models,
+    promote,
+    resume,
+    run,
+    status,
+    ui,
+    worker,
+)
 from flows.kept_workspace import look_after_workspace
 from lamp_core.errors import LampError
+from tasks.masking import masked
 from tasks.project import find_project
 
 BAD_REQUEST, INTERRUPTED = 2, 130
-RUNS_STAGES = {"run", "experiment"}
+RUNS_STAGES = {"run", "resume", "experiment"}
 HELP = "From raw human motion and captions to trained, evaluated and tracked language-motion models."
 
 app = typer.Typer(
@@ -21,7 +39,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
-app.command("status")(run.status)
+app.command("resume")(resume.resume)
+app.command("status")(status.status)
 app.add_typer(data.app, name="import")
 app.add_typer(dataset.app, name="data")
 app.command("features")(data.features)
@@ -29,20 +48,25 @@ app.command("joints")(data.joints)
 app.command("export")(export.export)
 app.command("generate")(models.generate)
 app.command("edit")(edit.edit)
+app.command("caption")(caption.caption)
 app.command("search")(models.search)
 app.command("evaluate")(evaluate.evaluate)
 app.command("experiment")(experiment.experiment)
+app.add_typer(worker.app, name="worker")
 app.command("compare")(compare.compare)
+app.command("promote")(promote.promote)
+app.command("fetch")(promote.fetch)
 app.command("ui")(ui.ui)
 
 
 @app.callback(help=HELP)
 def before(context: typer.Context) -> None:
-    """Bring the workspace back when an experiment was killed, before any command."""
+    """Close what killed processes left open, and bring the workspace back from a killed experiment."""
     try:
         project = find_project()
     except LampError:
         return  # the command says so itself, if it needs a project
+    look_after_killed(project, _say)
     look_after_workspace(project, _say, needs_it=context.invoked_subcommand in RUNS_STAGES)
 
 
@@ -56,7 +80,7 @@ def main() -> None:
         app()
     except LampError as error:
         Console(stderr=True, soft_wrap=True).print(
-            f"error: {error}", markup=False, emoji=False, highlight=False, style="red"
+            masked(f"error: {error}"), markup=False, emoji=False, highlight=False, style="red"
         )
         sys.exit(BAD_REQUEST)
     except KeyboardInterrupt:

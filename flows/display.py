@@ -55,6 +55,7 @@ class LineDisplay:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._shown_at: dict[str, float] = {}
+        self._waits: dict[str, str] = {}
 
     def __enter__(self) -> "LineDisplay":
         return self
@@ -71,7 +72,13 @@ class LineDisplay:
         self._print(f"{name}: {state}{after}{f' ({note})' if note else ''}")
 
     def progress(self, name: str, progress: Progress) -> None:
-        """Print how far the stage is, when nothing was said of it for a while."""
+        """Print how far the stage is, when nothing was said of it for a while; what it waits for, at once."""
+        if progress.waits_for:
+            if self._waits.get(name) != progress.waits_for:
+                self._print(f"{name}: {progress.details}")
+            self._waits[name] = progress.waits_for
+            return
+        self._waits.pop(name, None)
         if time.monotonic() - self._shown_at.get(name, 0.0) < SECONDS_BETWEEN_LINES or not progress.total:
             return
         self._shown_at[name] = time.monotonic()

@@ -6,29 +6,30 @@
 4. Give the MLflow run of the pipeline all parameters and all metrics, those of skipped stages too.
 """
 
-import os
 import queue
-import signal
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from flows.aftermath import close_flow_runs
+from flows.artifacts import flow_artifacts
 from flows.display import Display, make_display
+from flows.params_hold import held_params, tell
 from flows.record import PipelineRun
+from flows.run_records import RunRecord, begin_record, end_record, write_record
 from flows.schedule import GOOD, Schedule, State, chosen
+from flows.stage_runner import LocalRunner, StageRunner
 from lamp_core.config import Config
-from tasks import resources
+from tasks.content import inputs_from_outside
 from tasks.graph import read_graph
-from tasks.progress import read_progress
+from tasks.outcome import Outcome
 from tasks.project import Project
-from tasks.versioning import Freshness, Versions
-
-if TYPE_CHECKING:
-    from prefect.futures import PrefectFuture
-
-    from tasks.stage import Outcome
+from tasks.tags import git_tags
+from tasks.versioning import Freshness, RepositoryBusy, Versions
 
 TICK_SECONDS = 0.25
 
@@ -45,12 +46,12 @@ class PipelineResult:
     """
 
     states: dict[str, State]
-    outcomes: dict[str, "Outcome"]
+    outcomes: dict[str, Outcome]
     seconds: float
     run_id: str
 
     @property
-    def failed(self) -> dict[str, "Outcome"]:
+    def failed(self) -> dict[str, Outcome]:
         """The stages that failed."""
         return {name: outcome for name, outcome in self.outcomes.items() if outcome.state == "failed"}
 
@@ -60,19 +61,19 @@ class Execution:
     """A run on its way.
 
     Args:
-        project: the project.
+        runner: carries the stages out.
         schedule: the states of its stages.
         record: the MLflow run of the pipeline.
         display: what the user sees.
         force: the stage that runs even when it is fresh.
     """
 
-    project: Project
+    runner: StageRunner
     schedule: Schedule
     record: PipelineRun
     display: Display
     force: str | None = None
-    outcomes: dict[str, "Outcome"] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     def settle(self) -> None:
         """Show what turned out fresh or blocked."""
@@ -80,12 +81,13 @@ class Execution:
             for name in changed:
                 self.display.show(name, self.schedule.states[name])
 
-    def start(self, name: str) -> None:
-        """Note that a stage starts."""
+    def start(self, name: str) -> "Future[Outcome]":
+        """Start a stage."""
         self.schedule.states[name] = "running"
         self.display.show(name, "running")
+        return self.runner.submit(name, force=name == self.force, parent_run=self.record.run_id)
 
-    def end(self, name: str, outcome: "Outcome") -> None:
+    def end(self, name: str, outcome: Outcome) -> None:
         """Note how a stage ended."""
         self.outcomes[name] = outcome
         self.schedule.states[name] = outcome.state
@@ -94,9 +96,9 @@ class Execution:
 
     def show_progress(self) -> None:
         """Show how far the running stages are."""
-        for name, state in self.schedule.states.items():
-            progress = read_progress(self.project.progress_file(name)) if state == "running" else None
-            if progress is not None and progress.is_alive:
+        for name in self.schedule.running:
+            progress = self.runner.progress(name)
+            if progress is not None:
                 self.display.progress(name, progress)
 
 
@@ -109,39 +111,71 @@ def run_pipeline(
     force: str | None = None,
     name: str | None = None,
     tags: Mapping[str, str] | None = None,
+    runner: StageRunner | None = None,
+    display: Display | None = None,
+    wait: bool = True,
 ) -> PipelineResult:
     """Bring the stages up to date, and record the run.
 
     Args:
         project: the project.
-        config: what ``params.yaml`` holds.
+        config: the parameters; ``params.yaml`` holds them until the run ends.
         only: run this stage alone.
         until: run this stage and what it needs.
         force: run this stage even when it is fresh.
         name: of the MLflow run; data set and profile by default.
         tags: further tags of the MLflow run.
+        runner: carries the stages out; processes of this machine by default.
+        display: shows the states; what suits the terminal by default.
+        wait: whether to wait for what other runs of the project have in use: ``params.yaml`` with other
+            parameters, a stage.
 
     Raises:
-        LampError: an unknown stage, or a project that DVC or MLflow cannot work in.
+        LampError: an unknown stage, a project that DVC or MLflow cannot work in, or ``params.yaml`` is in use
+            and not to be waited for.
     """
-    started = time.monotonic()
+    asked = RunRecord(
+        "", name or "", "", only=only, until=until, force=force, tags=tuple((tags or {}).items())
+    )
+    with held_params(project, config, wait=wait):
+        return _run(project, config, asked, runner or LocalRunner(project, wait=wait), display)
+
+
+def _run(
+    project: Project, config: Config, asked: RunRecord, runner: StageRunner, display: Display | None
+) -> PipelineResult:
+    """Run the stages that a run asks for."""
+    started, force = time.monotonic(), asked.force
     graph = read_graph(project)
-    names = chosen(graph, only, until)
+    names = chosen(graph, asked.only, asked.until)
     if force is not None and graph.require(force).name not in names:
         names = [name for name in graph if name in {*names, force}]
-    versions = Versions(project, graph)
-    record = PipelineRun(project, versions, config, names, name=name, tags=tags)
-    status = versions.status()
+    versions = runner.versions(graph)
+    record = PipelineRun(project, versions, config, names, name=asked.name or None, tags=dict(asked.tags))
+    status = patient_status(versions)
     stale = frozenset(name for name in names if status[name].state != "fresh") | ({force} if force else set())
     schedule = Schedule(graph, names, frozenset(stale), versions.follows_inputs)
     record.up_to_date = partial(_up_to_date, versions, schedule, status)
-    with record, make_display(names) as display:
-        execution = Execution(project, schedule, record, display, force)
+    with record, display or make_display(names) as shown:
+        execution = Execution(runner, schedule, record, shown, force)
         execution.settle()
         if not schedule.is_over:
-            _run_with_prefect(execution, config)
+            _run_with_prefect(project, execution, config, asked)
+        runner.finish([name for name, state in schedule.states.items() if state in GOOD])
         record.ending = "FAILED" if schedule.failed else "FINISHED"
     return PipelineResult(schedule.states, execution.outcomes, time.monotonic() - started, record.run_id)
+
+
+def patient_status(versions: Versions) -> dict[str, Freshness]:
+    """Every stage's freshness, however long another DVC process (a push, a pull) keeps its lock."""
+    is_told = False
+    while True:
+        try:
+            return versions.status()
+        except RepositoryBusy as error:
+            if not is_told:
+                tell(f"{error}; waiting for its end")
+            is_told = True
 
 
 def _up_to_date(versions: Versions, schedule: Schedule, status: Mapping[str, Freshness]) -> list[str]:
@@ -157,23 +191,30 @@ def _up_to_date(versions: Versions, schedule: Schedule, status: Mapping[str, Fre
     return good
 
 
-def _run_with_prefect(execution: Execution, config: Config) -> None:
+def _run_with_prefect(project: Project, execution: Execution, config: Config, asked: RunRecord) -> None:
     """Run the stages inside a Prefect flow run, which fails when a stage does."""
-    from flows.prefect_home import prepare
+    from flows.prefect_home import prepare, start_server
 
-    prepare(execution.project)
+    prepare(project)
     from prefect import flow
     from prefect.client.schemas.objects import State
+    from prefect.runtime import flow_run
     from prefect.states import Completed, Failed
     from prefect.task_runners import ThreadPoolTaskRunner
 
-    runner: Any = ThreadPoolTaskRunner(max_workers=resources.stages_at_once())
-    name = f"{config.ingest.data}-{config.profile}-{time.strftime('%Y%m%d-%H%M%S')}"
+    start_server()
+    threads: Any = ThreadPoolTaskRunner(max_workers=execution.runner.at_once)
+    label = f"{config.ingest.data}-{config.profile}"
+    name = f"{label}-{time.strftime('%Y%m%d-%H%M%S')}"
+    kept = replace(asked, run_id=execution.record.run_id, name=asked.name or label, flow_run=name)
 
-    @flow(name="pipeline", flow_run_name=name, task_runner=runner, validate_parameters=False)
+    @flow(name="pipeline", flow_run_name=name, task_runner=threads, validate_parameters=False)
     def pipeline(root: str, stages: list[str]) -> State[Any]:
         """Submit the stages as they become ready."""
-        _submit_until_over(execution)
+        with recorded(project, execution, replace(kept, flow_run_id=str(flow_run.get_id() or ""))):
+            close_flow_runs(project)
+            with flow_artifacts(project, execution):
+                _submit_until_over(execution)
         failed = execution.schedule.failed
         return (
             Failed(message=f"failed: {', '.join(failed)}")
@@ -181,25 +222,31 @@ def _run_with_prefect(execution: Execution, config: Config) -> None:
             else Completed(message="all stages are fresh")
         )
 
-    pipeline(str(execution.project.root), list(execution.schedule.names), return_state=True)
+    pipeline(str(project.root), list(execution.schedule.names), return_state=True)
+
+
+@contextmanager
+def recorded(project: Project, execution: Execution, asked: RunRecord) -> Iterator[None]:
+    """Keep what the run needs to be run again, and how it ended."""
+    inputs = inputs_from_outside(project, execution.record.versions.graph.values())
+    commit = git_tags(project)["git_commit"]
+    kept = begin_record(project, replace(asked, inputs=tuple(inputs.items()), commit=commit))
+    try:
+        yield
+    except BaseException:
+        write_record(project, replace(kept, ending="killed"))
+        raise
+    end_record(project, kept, execution.schedule.failed)
 
 
 def _submit_until_over(execution: Execution) -> None:
     """Keep as many stages running as may, until none waits or runs."""
-    from tasks.stage import run_stage
-
     schedule, ended = execution.schedule, queue.SimpleQueue[str]()
-    running: dict[str, PrefectFuture[Any]] = {}
+    running: dict[str, Future[Outcome]] = {}
     try:
         while not schedule.is_over:
-            for name in schedule.ready()[: resources.stages_at_once() - len(running)]:
-                execution.start(name)
-                running[name] = run_stage.submit(
-                    execution.project.root,
-                    name,
-                    force=name == execution.force,
-                    parent_run=execution.record.run_id,
-                )
+            for name in schedule.ready()[: max(0, execution.runner.at_once - len(running))]:
+                running[name] = execution.start(name)
                 running[name].add_done_callback(partial(_note, ended, name))
             try:
                 name = ended.get(timeout=TICK_SECONDS)
@@ -209,26 +256,15 @@ def _submit_until_over(execution: Execution) -> None:
             execution.end(name, _outcome(running.pop(name)))
             execution.settle()
     except BaseException:
-        _interrupt(execution)
+        execution.runner.interrupt(schedule.running)
         raise
 
 
-def _note(ended: "queue.SimpleQueue[str]", name: str, future: "PrefectFuture[Any]") -> None:
+def _note(ended: "queue.SimpleQueue[str]", name: str, future: "Future[Outcome]") -> None:
     ended.put(name)
 
 
-def _outcome(future: "PrefectFuture[Any]") -> "Outcome":
-    """What a stage's task returned, or what kept it from returning."""
-    from tasks.stage import Outcome
-
-    future.wait()
-    result = future.result(raise_on_failure=False)
-    return result if isinstance(result, Outcome) else Outcome("failed", 0.0, error=str(result))
-
-
-def _interrupt(execution: Execution) -> None:
-    """Tell the running stages to end; each closes its MLflow run and keeps its checkpoints."""
-    for name, state in execution.schedule.states.items():
-        progress = read_progress(execution.project.progress_file(name)) if state == "running" else None
-        if progress is not None and progress.is_alive:
-            os.kill(progress.pid, signal.SIGTERM)
+def _outcome(future: "Future[Outcome]") -> Outcome:
+    """How a stage ended, or the fault that kept its runner from saying so."""
+    error = future.exception()
+    return future.result() if error is None else Outcome("failed", 0.0, error=str(error))

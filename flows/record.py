@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from types import TracebackType
 
+from flows.artifacts import REPORT, keep_report, output_tags
 from lamp_core.config import Config
 from tasks.project import Project
+from tasks.registry import Registry
 from tasks.tags import origin_tags
 from tasks.tracking import PIPELINE, Ending, Scalar, Tracking, flatten
 from tasks.versioning import Versions
-
-REPORT = "report"
 
 
 class PipelineRun:
@@ -39,14 +39,14 @@ class PipelineRun:
     ) -> None:
         self.ending: Ending = "FAILED"
         self.up_to_date: Callable[[], Collection[str]] = tuple
-        self._project, self._versions, self._config, self._names = project, versions, config, names
+        self._project, self.versions, self._config, self._names = project, versions, config, names
         self._name = name or f"{config.ingest.data}-{config.profile}"
         self._tags = tags or {}
         self._tracking = Tracking(project)
         self._makers: dict[str, str] = {}
         self._ran: list[str] = []
         self._opener = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mlflow")
-        self._open = self._opener.submit(lambda: self._tracking.experiment_id)
+        self._open = self._opener.submit(self._tracking.close_dead)
 
     @cached_property
     def run_id(self) -> str:
@@ -67,11 +67,15 @@ class PipelineRun:
     def stage_ended(self, name: str, stage_run: str | None) -> None:
         """Link the run of a stage's process, under the hash by which later runs find it."""
         self._ran.append(name)
-        lock_hash = self._versions.lock_hash(name)
+        lock_hash = self.versions.lock_hash(name)
         if stage_run is None or lock_hash is None:
             return
-        self._tracking.tag(stage_run, {"lock_hash": lock_hash, "flow_parent": self.run_id})
+        data_version = self.versions.output_hash(next(iter(self.versions.graph))) or ""
+        self._tracking.tag(
+            stage_run, {"lock_hash": lock_hash, "flow_parent": self.run_id, "data_version": data_version}
+        )
         self._makers[name] = stage_run
+        Registry(self._tracking).register(self.versions, name, stage_run, read_metrics(self._project, name))
 
     def __enter__(self) -> "PipelineRun":
         return self
@@ -83,22 +87,22 @@ class PipelineRun:
             self.ending = "FAILED" if issubclass(kind, Exception) else "KILLED"
         self._tracking.tag(self.run_id, self._closing_tags())
         self._tracking.log(self.run_id, self._metrics())
-        report = self._project.output(REPORT) / "report.html"
-        if REPORT in self._ran and report.exists():
-            self._tracking.keep_file(self.run_id, report)
+        if REPORT in self._ran:
+            keep_report(self._tracking, self._project, self.run_id)
         self._tracking.finish(self.run_id, self.ending)
 
     def _closing_tags(self) -> dict[str, str]:
         """Versions of the data, and for every stage the run that made its output."""
-        tags = {"lock_hash": self._versions.graph_hash() or "", "ran": " ".join(self._ran)}
-        first = next(iter(self._versions.graph))
-        tags["data_version"] = self._versions.output_hash(first) or ""
+        tags = {"lock_hash": self.versions.graph_hash() or "", "ran": " ".join(self._ran)}
+        first = next(iter(self.versions.graph))
+        tags["data_version"] = self.versions.output_hash(first) or ""
+        makers: dict[str, str] = {}
         for name in self.up_to_date():
-            lock_hash = self._versions.lock_hash(name)
+            lock_hash = self.versions.lock_hash(name)
             maker = self._makers.get(name) or (self._tracking.maker(name, lock_hash) if lock_hash else None)
             if maker is not None:
-                tags[f"stage.{name}.run"] = maker
-        return tags
+                tags[f"stage.{name}.run"] = makers[name] = maker
+        return tags | output_tags(self._tracking, self.versions, makers)
 
     def _metrics(self) -> list[Scalar]:
         """All metrics of all stages, ``stage/metric``, those of skipped stages too.

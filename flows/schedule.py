@@ -53,6 +53,11 @@ class Schedule:
         return not any(state in {"waiting", "running"} for state in self.states.values())
 
     @property
+    def running(self) -> list[str]:
+        """Stages that run."""
+        return [name for name, state in self.states.items() if state == "running"]
+
+    @property
     def failed(self) -> list[str]:
         """Stages that failed."""
         return [name for name, state in self.states.items() if state == "failed"]

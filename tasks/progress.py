@@ -1,13 +1,15 @@
 """Live progress of a stage: a small file that the stage's process writes and the flow reads."""
 
 import json
-import os
 import sys
+import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from tasks.processes import ProcessMark, this_process
+from tasks.processes import process_exists as process_exists
 from tasks.project import write_atomically
 
 SECONDS_BETWEEN_WRITES = 0.25
@@ -33,6 +35,8 @@ class Progress:
         run_id: the stage's MLflow run.
         error: the last word of a failed stage.
         is_bad_request: whether the failure is the user's to mend (a `LampError`).
+        process: mark of the stage's process (`tasks.processes`), which no later process of its number has.
+        waits_for: what keeps the stage from starting; empty when nothing does.
     """
 
     state: State
@@ -47,6 +51,8 @@ class Progress:
     run_id: str | None = None
     error: str = ""
     is_bad_request: bool = False
+    process: str = ""
+    waits_for: str = ""
 
     @property
     def seconds(self) -> float:
@@ -66,7 +72,12 @@ class Progress:
 
     @property
     def details(self) -> str:
-        """What the stage says, its rate and the time left: ``loss 0.512  8.1/s  40.0 s left``."""
+        """What the stage says, its rate and the time left: ``loss 0.512  8.1/s  40.0 s left``.
+
+        Of a stage that waits, what for.
+        """
+        if self.waits_for:
+            return f"waits for {self.waits_for}"
         parts = [self.text] if self.text else []
         if self.rate:
             parts.append(f"{self.rate:.1f}/s" if self.rate < 100 else f"{self.rate:,.0f}/s")
@@ -77,7 +88,8 @@ class Progress:
     @property
     def is_alive(self) -> bool:
         """Whether the stage is running: it has not ended, and its process exists."""
-        return self.state == "running" and process_exists(self.pid)
+        mark = ProcessMark.read(self.process) or ProcessMark(self.pid)
+        return self.state == "running" and mark.is_alive
 
 
 def duration(seconds: float) -> str:
@@ -89,60 +101,56 @@ def duration(seconds: float) -> str:
 
 
 class ProgressWriter:
-    """Writes the progress of this process: its file four times a second at most, a line every ten seconds."""
+    """Writes the progress of this process: its file four times a second at most, a line every ten seconds.
+
+    The stage's own thread tells how far it is, that of MLflow which run it is.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         now = time.time()
-        self.progress = Progress("running", os.getpid(), started=now, updated=now)
+        mark = this_process()
+        self.progress = Progress("running", mark.pid, started=now, updated=now, process=str(mark))
         self._written = 0.0
         self._said = time.monotonic()
         self._counting = False
-        self._write()
+        self._changing = threading.Lock()
+        self._note()
 
     def advance(self, done: int, total: int, text: str) -> None:
         """Note how far the stage is."""
         if not self._counting:
             self._counting = True
-            self.progress = replace(self.progress, first_done=done, counting_since=time.time())
-        self.progress = replace(self.progress, done=done, total=total, text=text, updated=time.time())
-        if time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES or done >= total:
-            self._write()
+            self._note(first_done=done, counting_since=time.time())
+        is_due = time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES or done >= total
+        self._note(is_due, done=done, total=total, text=text, updated=time.time())
         if time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()
             print(f"{self._path.stem}: {done}/{total} {self.progress.details}".rstrip(), file=sys.stderr)
 
     def tracked_as(self, run_id: str) -> None:
         """Note the stage's MLflow run."""
-        self.progress = replace(self.progress, run_id=run_id)
-        self._write()
+        self._note(run_id=run_id)
 
     def end(self, state: State, error: str = "", *, is_bad_request: bool = False) -> None:
         """Note how the stage ended."""
-        self.progress = replace(
-            self.progress, state=state, error=error, is_bad_request=is_bad_request, updated=time.time()
-        )
-        self._write()
+        self._note(state=state, error=error, is_bad_request=is_bad_request, updated=time.time())
 
-    def _write(self) -> None:
-        self._written = time.monotonic()
-        write_atomically(self._path, json.dumps(asdict(self.progress)))
+    def _note(self, is_due: bool = True, **changes: Any) -> None:
+        with self._changing:
+            self.progress = replace(self.progress, **changes)
+            if is_due:
+                self._written = time.monotonic()
+                write_atomically(self._path, json.dumps(asdict(self.progress)))
 
 
 def read_progress(path: Path) -> Progress | None:
-    """Return the progress that a stage's process last wrote; None when it never ran."""
+    """Return the progress that a stage's process last wrote; None when it left none that is whole."""
     try:
         return Progress(**json.loads(path.read_text()))
-    except FileNotFoundError:
+    except (
+        FileNotFoundError,
+        ValueError,
+        TypeError,
+    ):  # the machine may have stopped in the middle of writing
         return None
-
-
-def process_exists(pid: int) -> bool:
-    """Whether a process of this id runs on this machine, whoever owns it."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

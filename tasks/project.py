@@ -1,9 +1,11 @@
 """The project folder: where a run finds its parameters, data, logs and checkpoints."""
 
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from lamp_core.disk import is_full, no_room
 from lamp_core.errors import LampError
 
 GRAPH_FILE = "dvc.yaml"
@@ -62,12 +64,26 @@ class Project:
         return self.state / "progress" / f"{stage}.json"
 
     def checkpoint_folder(self, stage: str) -> Path:
-        """Checkpoints of the stage, a folder for each key of parameters and inputs."""
-        return self.state / "checkpoints" / stage
+        """Checkpoints of the stage, a folder for each key of parameters and inputs.
+
+        They lie in ``.lamp``, or below ``LAMP_CHECKPOINTS``: a folder that several machines see lets one go
+        on where another was killed.
+        """
+        shared = os.environ.get("LAMP_CHECKPOINTS")
+        return (Path(shared) if shared else self.state / "checkpoints") / stage
 
     def pretrained_folder(self, key: str) -> Path:
         """A LaMP that an experiment pretrained for other data, by the key of its run."""
         return self.state / "experiments" / key / "pretrain"
+
+    def hold_file(self, stage: str) -> Path:
+        """The lock of the stage: who holds it runs the stage."""
+        return self.state / "held" / f"{stage}.lock"
+
+    @property
+    def runs(self) -> Path:
+        """Records of the pipeline runs, a folder each, by MLflow run."""
+        return self.state / "runs"
 
     def kept_folder(self, stage: str) -> Path:
         """The stage's output of before, while DVC runs the stage."""
@@ -88,8 +104,18 @@ def find_project(start: Path | None = None) -> Project:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that readers see the old content or the new, never a part."""
+    """Write a text file so that readers see the old content or the new, never a part.
+
+    Raises:
+        LampError: the disk is full; it says how many bytes the file needs.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        temporary.write_text(text)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if is_full(error):
+            raise no_room(path.parent, path.name, len(text.encode())) from error
+        raise

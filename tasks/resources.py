@@ -8,6 +8,7 @@ import os
 from lamp_core.errors import LampError
 
 CORES_FOR_TWO_STAGES = 4
+WORKER_PATIENCE_SECONDS = 60
 
 
 def cores() -> int:
@@ -25,6 +26,11 @@ def is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def is_one_of_many() -> bool:
+    """Whether torchrun started other processes beside this one."""
+    return os.environ.get("WORLD_SIZE", "1") != "1"
+
+
 def threads() -> int:
     """Threads of a stage's process: ``LAMP_THREADS``, or its share of the cores."""
     return _count("LAMP_THREADS") or max(1, cores() // (_count("LOCAL_WORLD_SIZE") or 1))
@@ -38,6 +44,16 @@ def threads_of_a_stage() -> int:
 def cluster() -> str | None:
     """Address of the Dask scheduler that works on shards of clips: ``LAMP_CLUSTER``; None without one."""
     return os.environ.get("LAMP_CLUSTER") or None
+
+
+def pulls_outputs() -> bool:
+    """Whether DVC looks on its remote for a stage's outputs before it runs the stage: ``LAMP_PULL=1``."""
+    return os.environ.get("LAMP_PULL", "") not in {"", "0"}
+
+
+def worker_patience() -> int:
+    """Seconds without a sign of life after which a worker counts as lost: ``LAMP_WORKER_PATIENCE``, or 60."""
+    return _count("LAMP_WORKER_PATIENCE") or WORKER_PATIENCE_SECONDS
 
 
 def device_name() -> str:

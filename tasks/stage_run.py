@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tasks.masking import masked
 from tasks.project import write_atomically
+from tasks.registry import keep_model
+from tasks.stage_memory import remembered_run
 from tasks.tracking import Ending, Scalar, Tracking
 
 SECONDS_BETWEEN_BATCHES = 2.0
@@ -46,6 +49,7 @@ class StageRun:
         self._beginning = (name, tags, params, parent)
         self._scalars: queue.SimpleQueue[Scalar | None] = queue.SimpleQueue()
         self._ending: Ending = "FAILED"
+        self._output: Path | None = None
         self._logged_steps: dict[str, int] | None = None
         self._thread = threading.Thread(target=self._write_all, name="mlflow", daemon=True)
         self._thread.start()
@@ -54,6 +58,10 @@ class StageRun:
         """Note numbers of a step."""
         for name, value in scalars.items():
             self._scalars.put(Scalar.now(name, value, step))
+
+    def keep(self, output: Path) -> None:
+        """Store the stage's output with the run as it ends, if it is a model."""
+        self._output = output
 
     def finish(self, ending: Ending) -> None:
         """Write what is left and close the run."""
@@ -70,19 +78,20 @@ class StageRun:
                 batch, open_end = self._collect()
                 self._tracking.log(run_id, self._unknown(run_id, batch))
             self._tracking.finish(run_id, self._ending)
+            if self._output is not None:
+                keep_model(self._tracking, run_id, self._output)
         except Exception as error:  # any failure of a store or its server: the stage's work must stand
             print(
-                f"warning: MLflow does not keep this stage: {type(error).__name__}: {error}", file=sys.stderr
+                f"warning: MLflow does not keep this stage: {type(error).__name__}: {masked(str(error))}",
+                file=sys.stderr,
             )
 
     def _start(self) -> str:
         name, tags, params, parent = self._beginning
-        if self._memory.exists():
-            run_id = str(json.loads(self._memory.read_text())["run_id"])
-            if self._tracking.go_on(run_id):
-                self._logged_steps = {}
-                self._tracking.tag(run_id, {**tags, **({"mlflow.parentRunId": parent} if parent else {})})
-                return run_id
+        if (run_id := remembered_run(self._memory)) and self._tracking.go_on(run_id):
+            self._logged_steps = {}
+            self._tracking.tag(run_id, {**tags, **({"mlflow.parentRunId": parent} if parent else {})})
+            return run_id
         run_id = self._tracking.start(name, tags, params, parent=parent)
         write_atomically(self._memory, json.dumps({"run_id": run_id}))
         return run_id

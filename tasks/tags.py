@@ -7,19 +7,21 @@ import platform
 import subprocess
 
 from lamp_core.config import Config
+from tasks.processes import this_process
 from tasks.project import Project
 
 PARENT_RUN, FLOW_RUN = "LAMP_PARENT_RUN", "LAMP_FLOW_RUN"
 
 
 def origin_tags(project: Project, config: Config) -> dict[str, str]:
-    """Git commit, whether the tree was dirty, hash of the parameters, data set, machine, flow run."""
+    """Git commit, whether the tree was dirty, hash of the parameters, data set, machine, process, flow."""
     return {
         **git_tags(project),
         "params_hash": params_hash(config),
         "data": config.ingest.data,
         "profile": config.profile,
         "machine": platform.node(),
+        "process": str(this_process()),
         "flow_run": os.environ.get(FLOW_RUN, ""),
         "mlflow.user": os.environ.get("USER", ""),
     }

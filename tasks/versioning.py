@@ -11,9 +11,9 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -21,23 +21,50 @@ from typing import Any, Literal
 import yaml
 
 from lamp_core.errors import LampError
+from tasks import resources
+from tasks.content import chain_key as chain_key
+from tasks.content import folder_hash as folder_hash
+from tasks.content import input_key as input_key
+from tasks.dvc_locks import clear_dead_locks, ignored_lines, mend_lock_file, restore_ignored
+from tasks.dvc_process import (
+    LOCK_MESSAGES,
+    NETWORK_MESSAGES,
+    OnLine,
+    dvc_command,
+    dvc_environment,
+    run_logged,
+)
 from tasks.graph import Graph, Stage
-from tasks.progress import process_exists
+from tasks.holding import RepositoryBusy as RepositoryBusy
+from tasks.holding import Waits, always, end_stage, held_stage, holder
+from tasks.processes import ProcessMark, this_process
 from tasks.project import Project, write_atomically
+from tasks.stage_memory import KEPT_FOR_CALLER, forget_ended
+from tasks.time_limits import TimeLimit, time_limit
 
 LOG_TAIL = 2000
 """Characters of a failed stage's log that its exception carries along."""
-LOCK_MESSAGES = ("Unable to acquire lock", "Failed to acquire lock", "is busy, it is being blocked by")
 LOCK_PATIENCE_SECONDS = 20.0
-OWNER = "owner"
+NETWORK_DELAYS_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
+OWNER, LOCK_COPY = "owner", "dvc.lock"
 
 
-class RepositoryBusy(Exception):
-    """Another DVC process holds a lock; it passes by itself."""
+class RemoteUnreachable(Exception):
+    """DVC's remote cannot be reached now; it passes by itself."""
 
 
 class StageFailed(Exception):
     """The stage's command, or DVC around it, ended with an error."""
+
+
+class StageLate(StageFailed):
+    """The stage took longer than it may, and was ended."""
+
+    def __init__(self, name: str, limit: TimeLimit) -> None:
+        super().__init__(
+            f"ended after {limit.text}, the limit that {limit.variable} sets; its checkpoint is kept, "
+            f"`lamp run` goes on from it"
+        )
 
 
 @dataclass(frozen=True)
@@ -63,55 +90,97 @@ class Versions:
     def status(self) -> dict[str, Freshness]:
         """Every stage's freshness, by one status call for the whole graph.
 
+        DVC does not tell of a stage that is run at this moment, nor of those that read what it writes; they
+        count as stale.
+
         Raises:
             LampError: the folder is no git repository.
             RepositoryBusy: another DVC process holds the lock for longer than a while.
         """
         for stage in self.graph.values():
             self._recover(stage)
-        found = json.loads(self._patiently("status", "--json"))
-        locked = self._locked()
-        return {name: self._freshness(stage, found.get(name), locked) for name, stage in self.graph.items()}
+        clear_dead_locks(self.project)
+        until = time.monotonic() + LOCK_PATIENCE_SECONDS
+        while True:
+            busy = self._busy()
+            asked = [name for name in self.graph if name not in busy]
+            try:
+                text = self._once("status", "--json", *(asked if busy else [])) if asked else "{}"
+                break
+            except RepositoryBusy:  # a stage may have started in between
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
+        found, locked = json.loads(text), self._locked()
+        told = {name: self._freshness(self.graph[name], found.get(name), locked) for name in asked}
+        return {name: told.get(name) or Freshness("stale", busy[name]) for name in self.graph}
+
+    def _busy(self) -> dict[str, tuple[str, ...]]:
+        """Stages that DVC does not tell of now, and why."""
+        held = {name: mark for name in self.graph if (mark := holder(self.project, name))}
+        busy: dict[str, tuple[str, ...]] = {
+            name: (f"process {mark.pid} runs it",) for name, mark in held.items()
+        }
+        for name, stage in self.graph.items():
+            running = [before for before in stage.upstream if before in held]
+            if running and name not in busy:
+                busy[name] = (f"{', '.join(running)} is being run",)
+        return busy
 
     def reproduce(
-        self, name: str, *, force: bool = False, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        force: bool = False,
+        waits: Waits = always,
+        environment: Mapping[str, str] | None = None,
+        on_line: OnLine | None = None,
     ) -> bool:
         """Bring one stage up to date: leave it when fresh, restore it from DVC's run cache, or run it.
 
         What DVC and the stage print goes to the stage's log file.
+
+        Args:
+            name: of the stage.
+            force: run it even when it is fresh.
+            waits: whether to wait while another process runs the stage; asked again and again.
+            environment: of the stage's process, beside the present one.
+            on_line: called with every line that DVC and the stage print.
 
         Returns:
             Whether the stage's command ran.
 
         Raises:
             RepositoryBusy: another process holds a lock that this stage needs.
-            StageFailed: the stage ended with an error.
+            StageFailed: the stage ended with an error, or took longer than it may.
+            LampError: a time limit that cannot be read.
         """
-        stage = self.graph.require(name)
-        log_file = self.project.log_file(name)
-        log_file.parent.mkdir(parents=True, exist_ok=True)
-        self._keep(stage)
-        try:
-            with log_file.open("w") as log:
-                command = self._command("repro", "--single-item", *(["--force"] if force else []), name)
-                ended = subprocess.run(
-                    command,
-                    cwd=self.project.root,
-                    env=self._environment(environment),
-                    stdout=log,
-                    stderr=log,
-                    check=False,
-                )
-        finally:
-            self._release(stage)
-        text = log_file.read_text(errors="replace")
-        ran = f"Running stage '{name}'" in text
-        if ended.returncode == 0:
+        stage, limit = self.graph.require(name), time_limit(name)
+        flags = [*(["--force"] if force else []), *(["--pull"] if resources.pulls_outputs() else [])]
+        with held_stage(self.project, name, waits) as lock, self._kept(stage):
+            clear_dead_locks(self.project)
+            if force:
+                forget_ended(self.project.checkpoint_folder(name))
+            ended = run_logged(
+                dvc_command("repro", "--single-item", *flags, name),
+                folder=self.project.root,
+                environment=dvc_environment({KEPT_FOR_CALLER: "1", **(environment or {})}),
+                log_file=self.project.log_file(name),
+                on_line=on_line,
+                seconds=limit.seconds if limit else None,
+                stop=lambda: end_stage(self.project, name),
+                inherited=[lock],
+            )
+        ran = f"Running stage '{name}'" in ended.text
+        if ended.status == 0:
+            forget_ended(self.project.checkpoint_folder(name))
             return ran
-        if not ran and any(message in text for message in LOCK_MESSAGES):
+        if not ran and any(message in ended.text for message in LOCK_MESSAGES):
             raise RepositoryBusy(f"stage '{name}': another process holds DVC's lock")
-        failure = StageFailed(f"stage '{name}' failed")
-        failure.add_note(text[-LOG_TAIL:])
+        if not ran and any(message in ended.text for message in NETWORK_MESSAGES):
+            raise RemoteUnreachable(f"stage '{name}': DVC's remote cannot be reached")
+        failure = StageLate(name, limit) if ended.is_late and limit else StageFailed(f"stage '{name}' failed")
+        failure.add_note(ended.text[-LOG_TAIL:])
         raise failure
 
     def follows_inputs(self, name: str) -> bool:
@@ -138,7 +207,7 @@ class Versions:
             merged = {"schema": "2.0", **older, "stages": {**stages, **new}}
             text = yaml.safe_dump(merged, sort_keys=False) if new else lock_text or ""
             write_atomically(self.project.lock_file, text)
-            self._patiently("checkout", *changed)
+            self.dvc("checkout", *changed)
 
     def lock_hash(self, name: str) -> str | None:
         """Hash of the stage's entry in ``dvc.lock``; None without one."""
@@ -154,25 +223,36 @@ class Versions:
         """Hash of the whole ``dvc.lock``; None before the first run."""
         return _hash(self.project.lock_file.read_text()) if self.project.lock_file.exists() else None
 
-    def _keep(self, stage: Stage) -> None:
-        kept = self.project.kept_folder(stage.name)
-        owner = _owner(kept)
-        if owner is not None and process_exists(owner):
-            raise RepositoryBusy(f"stage '{stage.name}' is run by process {owner}")
+    @contextmanager
+    def _kept(self, stage: Stage) -> Iterator[None]:
+        """Keep the stage's output beside while the stage is run, and what other stages have noted."""
+        kept, ignored = self.project.kept_folder(stage.name), ignored_lines(self.project, self._outs())
+        self._recover(stage)
         shutil.rmtree(kept, ignore_errors=True)
-        write_atomically(kept / OWNER, str(os.getpid()))
+        write_atomically(kept / OWNER, str(this_process()))
+        if self.project.lock_file.exists():
+            shutil.copyfile(self.project.lock_file, kept / LOCK_COPY)
         for out in stage.outs:
             if (self.project.root / out).exists():
                 _link(self.project.root / out, kept / out)
+        try:
+            yield
+        finally:
+            restore_ignored(self.project, ignored, self._outs(but=stage))
+            self._release(stage)
+
+    def _outs(self, but: Stage | None = None) -> list[str]:
+        return [out for stage in self.graph.values() if stage is not but for out in stage.outs]
 
     def _release(self, stage: Stage) -> None:
         put_back(self.project, stage)
         shutil.rmtree(self.project.kept_folder(stage.name), ignore_errors=True)
 
     def _recover(self, stage: Stage) -> None:
-        """Put the old output back when the process that kept it is gone."""
+        """When the process that kept the old output is gone, put that back, and what ``dvc.lock`` lost."""
         owner = _owner(self.project.kept_folder(stage.name))
-        if owner is not None and not process_exists(owner):
+        if owner is not None and not owner.is_alive:
+            mend_lock_file(self.project, self.project.kept_folder(stage.name) / LOCK_COPY)
             self._release(stage)
 
     def _locked(self) -> dict[str, Any]:
@@ -209,21 +289,33 @@ class Versions:
         ]
         return phrases or [f"parameters {', '.join(changed)} changed"]
 
-    def _patiently(self, *arguments: str) -> str:
-        patience = time.monotonic() + LOCK_PATIENCE_SECONDS
+    def dvc(self, *arguments: str) -> str:
+        """Run a DVC command and return what it prints, waiting a while for a lock of another process.
+
+        Raises:
+            RepositoryBusy: the lock is held for longer.
+            LampError: DVC's own word of what went wrong.
+        """
+        clear_dead_locks(self.project)
+        patience, tries = time.monotonic() + LOCK_PATIENCE_SECONDS, iter(NETWORK_DELAYS_SECONDS)
         while True:
             try:
-                return self._dvc(*arguments)
+                return self._once(*arguments)
             except RepositoryBusy:
                 if time.monotonic() > patience:
                     raise
                 time.sleep(0.5)
+            except RemoteUnreachable as error:
+                delay = next(tries, None)
+                if delay is None:
+                    raise LampError(f"{error}; tried {len(NETWORK_DELAYS_SECONDS) + 1} times") from error
+                time.sleep(delay)
 
-    def _dvc(self, *arguments: str) -> str:
+    def _once(self, *arguments: str) -> str:
         ended = subprocess.run(
-            self._command(*arguments),
+            dvc_command(*arguments),
             cwd=self.project.root,
-            env=self._environment(),
+            env=dvc_environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -232,17 +324,10 @@ class Versions:
             return ended.stdout
         if any(message in ended.stderr for message in LOCK_MESSAGES):
             raise RepositoryBusy("another process holds DVC's lock")
-        raise LampError(f"dvc {arguments[0]}: {_first_error(ended.stderr, self.project)}")
-
-    @staticmethod
-    def _command(*arguments: str) -> list[str]:
-        return [sys.executable, "-m", "dvc", *arguments]
-
-    @staticmethod
-    def _environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The present environment, with this interpreter first on the path and DVC's calls home off."""
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        return {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "true", **(extra or {})}
+        said = f"dvc {arguments[0]}: {_first_error(ended.stderr, self.project)}"
+        if any(message in ended.stderr for message in NETWORK_MESSAGES):
+            raise RemoteUnreachable(said)
+        raise LampError(said)
 
 
 def put_back(project: Project, stage: Stage) -> None:
@@ -253,68 +338,10 @@ def put_back(project: Project, stage: Stage) -> None:
             _link(kept / out, project.root / out)
 
 
-def input_key(project: Project, stage: Stage, params: Mapping[str, Any]) -> str:
-    """Hash of all that decides what a stage computes: command, parameters and the content of its inputs."""
-    digest = hashlib.sha256(stage.command.encode())
-    digest.update(json.dumps(_values(stage.params, params), sort_keys=True).encode())
-    for dep in stage.deps:
-        digest.update(_content(project.root / dep, project.root))
-    return digest.hexdigest()[:16]
-
-
-def chain_key(project: Project, stages: Iterable[Stage], params: Mapping[str, Any]) -> str:
-    """Hash of all that decides what a chain of stages computes from nothing.
-
-    That is every stage's command, parameters, and the content of those inputs that no stage writes: code, and
-    the registered data set. Equal keys mean equal outputs, whatever the workspace holds at the moment.
-    """
-    chain = list(stages)
-    written = tuple(f"{out}/" for stage in chain for out in stage.outs)
-    read = dict.fromkeys(dep for stage in chain for dep in stage.deps if not f"{dep}/".startswith(written))
-    described = [[stage.name, stage.command, _values(stage.params, params)] for stage in chain]
-    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
-    for dep in read:
-        digest.update(_content(project.root / dep, project.root))
-    return digest.hexdigest()[:16]
-
-
-def folder_hash(folder: Path) -> str:
-    """Hash of the names and contents of a folder's files."""
-    return hashlib.sha256(_content(folder, folder)).hexdigest()[:16]
-
-
-def _values(names: Iterable[str], params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters by dotted name (``report.players``); None for one that is not there."""
-
-    def value(name: str) -> Any:
-        node: Any = params
-        for part in name.split("."):
-            node = node.get(part) if isinstance(node, Mapping) else None
-        return node
-
-    return {name: value(name) for name in names}
-
-
-def _content(path: Path, root: Path) -> bytes:
-    """Digest of the names, relative to ``root``, and contents of a file or of a folder's files."""
-    digest = hashlib.sha256()
-    for file in _files(path):
-        digest.update(str(file.relative_to(root)).encode())
-        with file.open("rb") as content:
-            digest.update(hashlib.file_digest(content, "sha256").digest())
-    return digest.digest()
-
-
-def _owner(kept: Path) -> int | None:
+def _owner(kept: Path) -> ProcessMark | None:
     """The process that runs the stage whose output is kept; None when none does."""
     file = kept / OWNER
-    return int(file.read_text()) if file.exists() else None
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    return ProcessMark.read(file.read_text()) if file.exists() else None
 
 
 def _link(source: Path, target: Path) -> None:

@@ -6,6 +6,10 @@ import numpy as np
 import torch
 import yaml
 
+from lamp_core.captioning.folder import save_m2t
+from lamp_core.captioning.language_model import OWN, identity_of, load_base, record_base
+from lamp_core.captioning.own import own_model, own_tokenizer, save_own
+from lamp_core.captioning.training import new_captioner
 from lamp_core.config import Config, override, profile_config
 from lamp_core.datasets.extraction import extract_features
 from lamp_core.datasets.features_store import FeatureSet
@@ -74,6 +78,7 @@ def make_models(data: Path, config: Config) -> None:
     words = train_vocabulary((caption.text for caption in captions), 300, config.pretrain.max_words)
     lamp = LaMP(_shape(config, words.size)).eval()
     save_lamp(data / "pretrain", lamp, words)
+    make_captioner(data, config, lamp, features, [caption.text for caption in captions])
     codes, width = config.tokenizer.codes, lamp.shape.width
     save_t2m(data / "t2m", MaskedMotionTransformer(codes, width, lamp.shape.max_tokens, config.t2m))
     save_length(data / "length", LengthEstimator(width, config.length))
@@ -88,6 +93,19 @@ def make_models(data: Path, config: Config) -> None:
     )
     gallery.save(data / "retrieval")
     np.save(data / "retrieval" / "similarity.npy", scores_NN.detach().numpy())
+
+
+def make_captioner(
+    data: Path, config: Config, lamp: LaMP, features: FeatureSet, sentences: list[str]
+) -> None:
+    """Write an untrained language model and LaMP-M2T."""
+    folder = data / "language_model"
+    words = own_tokenizer(sentences, config.m2t.prompt, config.language_model)
+    save_own(folder, own_model(words, config.language_model), words)
+    record_base(folder, OWN, identity_of(str(folder)))
+    base = load_base(folder, torch.device("cpu"))
+    model = new_captioner(base, lamp, config.m2t, torch.device("cpu"))
+    save_m2t(data / "m2t", model, base.identity, features.skeleton)
 
 
 def _shape(config: Config, vocabulary: int) -> LaMPShape:

@@ -1,4 +1,4 @@
-"""``lamp run`` and ``lamp status``."""
+"""``lamp run``."""
 
 import os
 import signal
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.workspace import configure, look_at_source
-from lamp_core.config import load_params
+from flows.cluster_option import without_cluster
+from flows.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
+from flows.params_hold import held_params
+from flows.workspace import configured, look_at_source, present_params
 from tasks.project import Project, find_project
 
 if TYPE_CHECKING:
@@ -15,28 +17,8 @@ if TYPE_CHECKING:
 
     from flows.pipeline import PipelineResult
 
-MAIN_STAGE, REPORT_FILE = "evaluate", "report/report.html"
+REPORT_FILE = "report/report.html"
 BAD_REQUEST, FAILED = 2, 1
-COLUMNS = ("trained", "untrained", "chance", "ground truth")
-# The system of each column, or the systems of which there is one.
-TOKENIZER = (("VQ-VAE", "RVQ-VAE"), ("untrained",))
-GENERATION = (("LaMP-T2M",), ("untrained",), ("chance",), ("ground_truth",))
-RETRIEVAL = (("LaMP-Feat",), ("untrained",), ("chance",))
-MAIN_METRICS = (
-    ("tokenizer MPJPE, mm", "tokenizer", TOKENIZER, "MPJPE", 1),
-    ("tokenizer FID", "tokenizer", TOKENIZER, "FID", 1),
-    *(
-        (f"text to motion R-Precision top {k}, %", "text_to_motion", GENERATION, f"R-Precision_top_{k}", 100)
-        for k in (1, 2, 3)
-    ),
-    ("text to motion FID", "text_to_motion", GENERATION, "FID", 1),
-    ("text to motion MM-Dist", "text_to_motion", GENERATION, "MM-Dist", 1),
-    *(
-        (f"retrieval, {direction}, full, {metric}", "retrieval", RETRIEVAL, f"full_{key}_{metric}", 1)
-        for direction, key in (("text to motion", "text_to_motion"), ("motion to text", "motion_to_text"))
-        for metric in ("R1", "R10", "MedR")
-    ),
-)
 
 
 def run(
@@ -56,19 +38,31 @@ def run(
     ] = None,
     cluster: Annotated[
         str | None,
-        typer.Option(help="Dask scheduler whose workers take the shards of clips.", metavar="ADDRESS"),
+        typer.Option(
+            help="Dask scheduler whose workers take the shards of clips; also --set cluster.address=ADDRESS.",
+            metavar="ADDRESS",
+        ),
     ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait", help="Wait for a stage or parameters that another run of this project uses."
+        ),
+    ] = True,
+    workers: Annotated[
+        bool, typer.Option("--workers", help="Run the stages on the workers; docs/cluster.md.")
+    ] = False,
 ) -> None:
     """Bring every stage up to date: run what is stale, skip what is fresh, record it all.
 
     Without flags the parameters in params.yaml are used as they stand; the flags change that file.
     """
-    from rich.console import Console
-
     from flows.pipeline import run_pipeline
+    from flows.workers.runner import WorkersRunner
     from tasks.graph import read_graph
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    assignments, cluster = without_cluster(assignments or [], cluster)
     if cluster is not None:
         os.environ["LAMP_CLUSTER"] = cluster  # the stages' processes inherit it
     project = find_project()
@@ -76,30 +70,23 @@ def run(
     for name in (only, until, force):
         if name is not None:
             graph.require(name)
-    config = configure(project, data=data, profile=profile, assignments=assignments or [])
+    present = present_params(project, profile)
+    config = configured(project, present, data=data, profile=profile, assignments=assignments)
     look_at_source(project, config)
-    result = run_pipeline(project, config, only=only, until=until, force=force)
-    console = Console()
-    _print_result(console, project, result)
+    with held_params(project, config, wait=wait):
+        runner = WorkersRunner(project) if workers else None
+        result = run_pipeline(project, config, only=only, until=until, force=force, runner=runner, wait=wait)
+    report_result(project, result)
+
+
+def report_result(project: Project, result: "PipelineResult") -> None:
+    """Print how a run ended, and end the command by a status that says so."""
+    from rich.console import Console
+
+    _print_result(Console(), project, result)
     if result.failed:
         bad = any(outcome.is_bad_request for outcome in result.failed.values())
         raise typer.Exit(BAD_REQUEST if bad else FAILED)
-
-
-def status() -> None:
-    """Show every stage: fresh, stale and why, missing or running."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from flows.display import STYLES
-    from flows.stage_states import stage_states
-
-    project = find_project()
-    look_at_source(project, load_params(project.params_file))
-    table = Table("stage", "state", "because", box=None, header_style="bold")
-    for name, (state, reason) in stage_states(project).items():
-        table.add_row(name, f"[{STYLES.get(state, 'yellow')}]{state}[/]", reason)
-    Console().print(table)
 
 
 def _print_result(console: "Console", project: Project, result: "PipelineResult") -> None:
@@ -144,12 +131,8 @@ def _print_metrics(console: "Console", metrics: dict[str, float]) -> None:
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
-    for label, family, systems, metric, factor in MAIN_METRICS:
-        found = [[f"{family}/{system}/{metric}" for system in column] for column in systems]
-        cells = [
-            next((f"{factor * metrics[key]:,.1f}" for key in keys if key in metrics), "") for keys in found
-        ]
-        table.add_row(label, *cells)
+    for row in main_metrics(metrics):
+        table.add_row(*row)
     console.print(table)
     console.print(
         f"protocol, evaluator, repeats and interval of every number: data/{MAIN_STAGE}/results.parquet",

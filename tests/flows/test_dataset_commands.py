@@ -17,7 +17,7 @@ from lamp_core.skeleton.skeleton import load_skeleton
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data" / "sources").mkdir(parents=True)
     (tmp_path / "data" / "sources" / "procedural.yaml").write_text("name: procedural\nkind: procedural\n")
-    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "dvc.yaml").write_text("stages:\n  ingest:\n    cmd: 'true'\n    outs: [data/ingest]\n")
     save_params(override(profile_config("smoke"), ["ingest.clips=6"]), tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)
     return tmp_path

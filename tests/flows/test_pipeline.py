@@ -34,6 +34,7 @@ def test_a_second_run_runs_nothing_and_still_has_all_metrics(fresh: Toy) -> None
     assert second.data.metrics == first.data.metrics
     assert second.data.metrics["evaluate/score"] == 8.0
     assert second.data.tags["lock_hash"] == first.data.tags["lock_hash"] != ""
+    assert second.data.tags["data_version"] == fresh.versions.output_hash("ingest")
     assert second.info.status == "FINISHED"
 
 

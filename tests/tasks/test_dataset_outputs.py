@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lamp_core.config import Config, override, profile_config
 from lamp_core.datasets.describe import size_of
+from lamp_core.datasets.registry import register_source
 from lamp_core.errors import LampError
+from lamp_core.skeleton.skeleton import load_skeleton
 from tasks.dataset_outputs import known_outputs, outputs_of
 from tasks.project import Project
+from tests.unit.datasets.conftest import moving_joints
 
 
 @pytest.fixture
@@ -39,6 +43,21 @@ def test_other_parameters_make_it_again_in_place_of_the_older(project: Project, 
     outputs_of(project, override(config, ["ingest.clips=5"]), "procedural")
     assert len(list((project.state / "data").iterdir())) == 1
     assert known_outputs(project, config, "procedural") is None
+
+
+def test_parameters_that_a_set_is_not_read_with_do_not_count(project: Project, config: Config) -> None:
+    """A profile has other numbers of procedural clips, which a set of files does not read."""
+    motions = project.root / "joints"
+    motions.mkdir()
+    for index in range(8):
+        np.save(motions / f"{index}.npy", moving_joints(load_skeleton("smpl22"), 40, index))
+    register_source(project.data, "own", "npy", {"motions": motions, "skeleton": "smpl22"})
+    made = outputs_of(project, config, "own")
+    for change in ("ingest.clips=7", "ingest.seed=3", "ingest.max_rejected=0.5"):
+        assert known_outputs(project, override(config, [change]), "own") == made
+    assert known_outputs(project, override(config, ["ingest.min_frames=9"]), "own") is None
+    procedural = outputs_of(project, config, "procedural")
+    assert known_outputs(project, override(config, ["ingest.max_rejected=0.5"]), "procedural") == procedural
 
 
 def test_the_workspaces_outputs_are_taken_as_they_stand(project: Project, config: Config) -> None:

@@ -119,7 +119,8 @@ def test_other_captions_are_scored_and_what_is_left_out_is_named(
     assert ended.exit_code == 0, ended.output
     assert "captions scored, no item without a caption, 1 entries left out; " in ended.output
     rows = read_results(tmp_path / "out" / "results.parquet")
-    assert {row.system for row in rows} == {"ground truth", "most frequent caption", "peer"}
+    systems = ("ground truth", "most frequent caption", "nearest caption", "LaMP-M2T", "peer")
+    assert tuple(dict.fromkeys(row.system for row in rows)) == systems
     with (tmp_path / "out" / "left-out.csv").open() as file:
         left_out = [(row["file"], row["reason"]) for row in csv.DictReader(file)]
     assert left_out == [("nobody", "not-among-the-items")]
@@ -136,12 +137,13 @@ def test_all_clips_are_told_in_the_record(project: Project, tmp_path: Path) -> N
     ("request_", "protocols"),
     [
         (Request(), Evaluate().protocols),
-        (Request(stage="retrieval"), (*RETRIEVAL, "captioning")),
+        (Request(stage="retrieval"), RETRIEVAL),
+        (Request(stage="m2t"), ("captioning",)),
         (Request(stage="t2m", protocols=["completion"]), ("completion",)),
-        (Request(motions=Path("x")), ("text-to-motion", "plausibility")),
+        (Request(motions=Path("x")), ("text-to-motion", "plausibility", "lamp-bert-score")),
         (Request(motions=Path("x"), protocols=["plausibility"]), ("plausibility",)),
         (Request(captions=Path("x.csv")), ("captioning",)),
-        (Request(captions=Path("x.csv"), stage="retrieval"), ("captioning",)),
+        (Request(captions=Path("x.csv"), stage="m2t"), ("captioning",)),
     ],
 )
 def test_protocols_follow_from_the_request(request_: Request, protocols: tuple[str, ...]) -> None:
@@ -153,7 +155,10 @@ def test_protocols_follow_from_the_request(request_: Request, protocols: tuple[s
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (Request(stage="pretrain"), "stage 'pretrain' is not measured; those that are: tokenizer, t2m, retr"),
+        (
+            Request(stage="pretrain"),
+            "stage 'pretrain' is not measured; those that are: tokenizer, t2m, m2t, ",
+        ),
         (Request(protocols=["nope"]), "unknown protocol 'nope'; known: batches, captioning, completion"),
         (Request(stage="t2m", protocols=["full"]), "stage 't2m' is not measured by 'full'"),
         (Request(motions=Path("x"), protocols=["full"]), "a folder of motions is not measured by 'full'"),

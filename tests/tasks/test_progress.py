@@ -2,13 +2,15 @@ import itertools
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tasks import progress
-from tasks.progress import ProgressWriter, process_exists, read_progress
+from tasks.processes import process_exists, this_process
+from tasks.progress import ProgressWriter, read_progress
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
@@ -67,4 +69,47 @@ def test_a_dead_process_does_not_run(tmp_path: Path) -> None:
     ended.wait()
     assert process_exists(os.getpid())
     assert not process_exists(ended.pid)
-    assert not replace(ProgressWriter(tmp_path / "x").progress, pid=ended.pid).is_alive
+    progress = ProgressWriter(tmp_path / "x").progress
+    assert progress.is_alive
+    assert not replace(progress, pid=ended.pid, process="").is_alive
+
+
+def test_a_later_process_of_the_same_number_is_another(tmp_path: Path) -> None:
+    progress = ProgressWriter(tmp_path / "x").progress
+    mark = this_process()
+    assert not replace(progress, process=str(replace(mark, start="1"))).is_alive
+    assert not replace(progress, process=str(replace(mark, boot="before"))).is_alive
+
+
+def test_a_file_that_was_cut_off_is_no_progress(tmp_path: Path) -> None:
+    path = tmp_path / "t2m.json"
+    ProgressWriter(path)
+    path.write_text(path.read_text()[:30])
+    assert read_progress(path) is None
+
+
+def test_two_threads_may_tell_of_progress_at_once(tmp_path: Path) -> None:
+    writer = ProgressWriter(tmp_path / "t2m.json")
+    failed: list[Exception] = []
+    told = threading.Event()
+
+    def track() -> None:
+        try:
+            for number in range(300):
+                writer.tracked_as(f"run {number}")
+        except OSError as error:
+            failed.append(error)
+        told.set()
+
+    threading.Thread(target=track).start()
+    step = 0
+    while not told.is_set() or step < 300:
+        step += 1
+        writer.advance(step, step, "")  # the last of all: written every time
+        found = read_progress(tmp_path / "t2m.json")
+        assert found is not None
+        assert found.done == step
+    assert failed == []
+    assert writer.progress.run_id == "run 299"
+    assert writer.progress.done == step
+    assert [path.name for path in tmp_path.iterdir()] == ["t2m.json"]

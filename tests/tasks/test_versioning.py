@@ -8,6 +8,7 @@ import pytest
 from lamp_core.config import save_params
 from lamp_core.errors import LampError
 from tasks.graph import read_graph
+from tasks.holding import always, held_stage
 from tasks.versioning import RepositoryBusy, StageFailed, chain_key, folder_hash, input_key
 from tests.toy import Toy
 
@@ -82,11 +83,12 @@ def test_what_a_living_run_has_set_aside_is_left_to_it(toy: Toy) -> None:
 
 
 def test_a_stage_that_another_process_runs_is_not_run_twice(toy: Toy) -> None:
-    kept = toy.project.kept_folder("ingest")
-    kept.mkdir(parents=True)
-    (kept / "owner").write_text(str(os.getpid()))
-    with pytest.raises(RepositoryBusy, match=f"stage 'ingest' is run by process {os.getpid()}"):
-        toy.versions.reproduce("ingest")
+    with (
+        held_stage(toy.project, "ingest", always),
+        pytest.raises(RepositoryBusy, match=f"stage 'ingest' is run by process {os.getpid()}"),
+    ):
+        toy.versions.reproduce("ingest", waits=lambda: False)
+    assert toy.ran() == []
 
 
 def test_the_key_of_checkpoints_follows_parameters_code_and_inputs(toy: Toy) -> None:

@@ -1,0 +1,119 @@
+"""``lamp resume``: a run that failed or was killed, again with its own parameters."""
+
+import signal
+from typing import Annotated
+
+import typer
+
+from flows.run_records import RunRecord, params_of, read_records
+from lamp_core.config import load_params
+from lamp_core.errors import LampError
+from tasks.project import Project, find_project
+
+ENDED_BADLY = {"failed", "killed"}
+
+
+def resume(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            help="MLflow run (id or name) or Prefect flow run; the last that did not end well by default.",
+            metavar="[RUN]",
+        ),
+    ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait/--no-wait", help="Wait for a stage or parameters that another run of this project uses."
+        ),
+    ] = True,
+) -> None:
+    """Run a failed or killed run again, with its own parameters and stages, from the last checkpoints.
+
+    params.yaml is changed to the run's. What finished then is not computed again.
+    """
+    from flows.commands.run import report_result
+    from flows.pipeline import run_pipeline
+    from flows.workspace import look_at_source
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    project = find_project()
+    record = find_run(project, run)
+    config = load_params(params_of(project, record))
+    typer.echo(f"{record.name} ({record.run_id[:8]}, {record.flow_run}) {_ending(record)}; going on with it")
+    look_at_source(project, config)
+    for line in changes_since(project, record):
+        typer.echo(line)
+    result = run_pipeline(
+        project,
+        config,
+        only=record.only,
+        until=record.until,
+        force=record.force if record.force in record.failed else None,
+        name=record.name,
+        tags={**dict(record.tags), "resumes": record.run_id},
+        wait=wait,
+    )
+    report_result(project, result)
+
+
+def find_run(project: Project, name: str | None) -> RunRecord:
+    """The run to go on with.
+
+    Args:
+        project: the project.
+        name: id or name of its MLflow run, or name of its Prefect flow run; the last that ended badly by
+            default.
+
+    Raises:
+        LampError: there is none, it ended well, it still runs, or it is a row of an experiment.
+    """
+    records = read_records(project)
+    if name is None:
+        found = [record for record in records[:1] if record.state != "finished"]
+        if not found:
+            last = f"; the last run, {records[0].name}, finished" if records else ""
+            raise LampError(f"nothing to resume{last}; `lamp run` brings every stage up to date")
+    else:
+        found = [
+            record
+            for record in records
+            if name in {record.name, record.flow_run, record.flow_run_id} or record.run_id.startswith(name)
+        ]
+        if not found:
+            known = ", ".join(record.flow_run for record in records[:5]) or "none"
+            raise LampError(f"no run '{name}' is recorded here; the last ones: {known}")
+    record = next((record for record in found if record.state in ENDED_BADLY), found[0])
+    experiment = dict(record.tags).get("experiment")
+    if experiment:
+        raise LampError(
+            f"{record.name} is a row of experiment {experiment}; `lamp experiment` with its file goes on"
+        )
+    if record.state == "running":
+        raise LampError(
+            f"{record.name} still runs (process {record.mark.pid}); `lamp status --watch` shows it"
+        )
+    if record.state == "finished":
+        raise LampError(f"{record.name} ({record.run_id[:8]}) finished; there is nothing to resume")
+    return record
+
+
+def changes_since(project: Project, record: RunRecord) -> list[str]:
+    """What is not as it was when the run began: lines for the user, none when nothing changed."""
+    from tasks.content import inputs_from_outside
+    from tasks.graph import read_graph
+    from tasks.tags import git_tags
+
+    config = load_params(params_of(project, record))
+    graph = read_graph(project, config.model_dump(mode="json"))
+    before, now = dict(record.inputs), inputs_from_outside(project, graph.values())
+    changed = [path for path in sorted({*before, *now}) if before.get(path) != now.get(path)]
+    commit = git_tags(project)["git_commit"]
+    lines = [f"commit {record.commit[:10]} -> {commit[:10]}"] if commit != record.commit else []
+    if changed:
+        lines.append(f"changed since: {', '.join(changed)}; stages that read them start anew")
+    return lines
+
+
+def _ending(record: RunRecord) -> str:
+    return f"failed at {', '.join(record.failed)}" if record.failed else "was killed"
