@@ -36,7 +36,8 @@ with open(f"data/metrics/{name}.json", "w") as metrics:
     json.dump({"score": len(name)}, metrics)
 """
 
-# A stage with that body: counts to 40, a checkpoint a step, which is there before its progress is told.
+# A stage with that body: counts to 40, a checkpoint a step, which is there before its progress is told. It
+# stands still while there is a file `hold`.
 TRAINING_STAGE = """\
 import os, sys, time
 from tasks.body import main
@@ -51,6 +52,8 @@ def run(stage):
         last.with_name("new").write_text(str(step + 1))
         os.replace(last.with_name("new"), last)
         stage.on_progress(step + 1, 40, "counting")
+        while os.path.exists("hold"):
+            time.sleep(0.05)
         time.sleep(0.1 * sys.argv[1:].count("slow"))
     return {"first_step": first}
 

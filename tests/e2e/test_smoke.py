@@ -176,7 +176,7 @@ def test_a_killed_stage_goes_on_and_ends_with_the_weights_of_an_uninterrupted_on
 def test_a_stage_killed_at_random_moments_ends_with_the_files_of_an_uninterrupted_run(
     workspace: Workspace,
 ) -> None:
-    victim = Victim(Project(workspace.root), "length")
+    victim = Victim(Project(workspace.root), "evaluator")
     kill_often(victim, victim.uninterrupted(), seed=0)
     assert victim.kills > 0
 

@@ -39,6 +39,7 @@ def start(toy: Toy, *arguments: str) -> "subprocess.Popen[str]":
     environment = {
         **os.environ,
         "PYTHONPATH": str(REPOSITORY),
+        "PYTHONUNBUFFERED": "1",
         "PREFECT_API_URL": str(PREFECT_API_URL.value()),
     }
     return subprocess.Popen(
@@ -109,19 +110,27 @@ def test_after_a_kill_of_the_flow_nothing_lives_on_and_the_next_run_goes_on(slow
 
 
 def test_of_two_runs_at_once_the_second_waits_or_refuses(slow: Toy) -> None:
-    slow.train_features(*["slow"] * 5)  # longer than the others take to start
+    hold = slow.project.root / "hold"
+    hold.touch()
+    slow.train_features()
     first = start(slow, "run", "--until", "features")
     wait_until(lambda: steps_done(slow) >= 1)
     assert StageStates(slow.project).run_lines() == [
         f"run procedural-smoke is at work: process {first.pid}, {read_records(slow.project)[0].flow_run}"
     ]
     refused = start(slow, "run", "--until", "features", "--no-wait")
+    said = refused.communicate(timeout=200)[0]
+    assert refused.returncode == 2, said
+    assert f"stage 'features' is run by process {first.pid}" in said
     second = start(slow, "run", "--until", "features")
-    said = {process: process.communicate(timeout=200)[0] for process in (first, second, refused)}
-    assert [process.returncode for process in (first, second, refused)] == [0, 0, 2], said
-    assert f"stage 'features' is run by process {first.pid}" in said[refused]
-    assert f"features: waits for process {first.pid}, which runs it" in said[second]
-    assert "features: restored" in said[second]
+    waits = f"features: waits for process {first.pid}, which runs it\n"
+    assert second.stdout is not None
+    assert waits in iter(second.stdout.readline, "")
+    hold.unlink()
+    rest = second.communicate(timeout=200)[0]
+    assert "features: restored" in rest
+    first.communicate(timeout=200)
+    assert (first.returncode, second.returncode) == (0, 0)
     assert (slow.project.output("features") / "out").read_text() == "5.0"
     assert StageStates(slow.project).rows()["features"] == ("fresh", "")
 
@@ -144,13 +153,14 @@ def test_parameters_that_a_run_uses_are_waited_for(toy: Toy) -> None:
 def test_a_stage_that_takes_too_long_ends_with_a_checkpoint(
     slow: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LAMP_TIMEOUT_FEATURES", "4s")
-    slow.train_features("slow", "slow", "slow")
+    monkeypatch.setenv("LAMP_TIMEOUT_FEATURES", "10s")
+    (slow.project.root / "hold").touch()
+    slow.train_features()
     result = run_pipeline(slow.project, slow.config, until="features")
     outcome = result.outcomes["features"]
     assert (outcome.state, outcome.is_bad_request) == ("failed", True)
     assert outcome.error.startswith(
-        "ended after 4s, the limit that LAMP_TIMEOUT_FEATURES sets; its checkpoint"
+        "ended after 10s, the limit that LAMP_TIMEOUT_FEATURES sets; its checkpoint"
     )
     progress = read_progress(slow.project.progress_file("features"))
     assert progress is not None
