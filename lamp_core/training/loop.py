@@ -12,6 +12,7 @@ from lamp_core.training.distribution import is_first
 from lamp_core.training.learner import Losses
 from lamp_core.training.log import LossLog, OnLog
 from lamp_core.training.run import TrainingRun
+from lamp_core.training.sampling import repeatable
 from lamp_core.training.stopping import stoppable, wanted
 from lamp_core.training.validation import Validation
 
@@ -76,7 +77,7 @@ def fit(
         validation=validate,
     )
     module.train()
-    with stoppable():
+    with stoppable(), repeatable():
         while not run.is_over:
             run.step()
             if run.is_validation_due:

@@ -7,7 +7,10 @@ Nor does it depend on how many processes train: each of them draws for the whole
 and takes its share.
 """
 
+import os
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -25,6 +28,28 @@ def seed_everything(*parts: int) -> None:
     torch.default_generator.manual_seed(seed % 2**63)
     if torch.cuda.is_available():  # torch.manual_seed asks every kind of device, half a millisecond a step
         torch.cuda.manual_seed_all(seed % 2**63)
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """Let every sum be added in one order, whatever the threads do, until the block ends.
+
+    Two threads of the CPU otherwise add the gradients of picked rows (``states[index]``) in the order in
+    which they come, and two runs of one seed part after a few steps.
+    """
+    before = torch.are_deterministic_algorithms_enabled()
+    warns, fills = (
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.utils.deterministic.fill_uninitialized_memory,
+    )
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # memory is written before it is read
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warns)
+        torch.utils.deterministic.fill_uninitialized_memory = fills
 
 
 def draw_apart() -> None:

@@ -263,3 +263,26 @@ def test_progress_says_loss_and_validation(few_steps: Optimisation) -> None:
     )
     assert said[0] == (1, 12, "")
     assert said[-1] == (12, 12, "loss 0.500, val_loss 0.250 (best 0.250 at 12)")
+
+
+def test_two_threads_give_the_same_weights_again() -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert len({_picked_rows_trained() for _ in range(3)}) == 1
+    finally:
+        torch.set_num_threads(threads)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def _picked_rows_trained() -> bytes:
+    """Weights after gradients that many picks of the same rows add to: enough for two threads to share."""
+    seed_everything(0)
+    table = nn.Linear(128, 600, bias=False)
+    picks, targets = torch.randint(0, 600, (6000,)), torch.randn(6000, 128)
+
+    def losses(number: int) -> dict[str, Tensor]:
+        return {"loss": ((table.weight * 1.0)[picks] * targets).mean()}
+
+    fit(table, losses, Optimisation(steps=5, batch_size=1, learning_rate=0.1, warmup_steps=0))
+    return table.weight.detach().numpy().tobytes()
