@@ -20,7 +20,7 @@ test: env
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 soak: env
-	$(BIN)/pytest -m soak tests/soak tests/e2e
+	$(BIN)/pytest -m soak
 
 bench: env
 	$(BIN)/python -m benchmarks.run

@@ -131,6 +131,7 @@ def test_what_git_does_not_track_is_on_this_machine_only(shared: Toy) -> None:
 # ---- the remote
 
 
+@pytest.mark.soak  # a minute of DVC calls
 def test_a_stage_is_carried_out_in_a_clone_and_taken_over_here(shared: Toy, tmp_path: Path) -> None:
     versions, locked = RemoteVersions(shared.project, shared.graph), {}
     for number, name in enumerate(["ingest", "features"]):
