@@ -17,19 +17,20 @@ import numpy as np
 import torch
 
 from benchmarks.models import TOKENS, best, lamp_shape, sentences, vocabulary
-from lamp_core.captioning.captioner import Captioner
-from lamp_core.captioning.decoding import Search
-from lamp_core.captioning.language_model import CausalModel
-from lamp_core.captioning.model import MotionCaptioner, with_lora
-from lamp_core.captioning.own import own_tokenizer
-from lamp_core.captioning.training import query_states
-from lamp_core.captioning.words import PromptedWords
 from lamp_core.config.captioning import LanguageModel, MotionToText
 from lamp_core.config.models import Tokenizer
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.lamp.model import LaMP
-from lamp_core.tokenizers import VQVAE, latents_of_clips
-from tasks import resources
+from lamp_core.m2t.captioner import Captioner
+from lamp_core.m2t.decoding import Search
+from lamp_core.m2t.language_model import CausalModel
+from lamp_core.m2t.model import MotionCaptioner, with_lora
+from lamp_core.m2t.own_language_model import own_tokenizer
+from lamp_core.m2t.training import query_states
+from lamp_core.m2t.words import PromptedWords
+from lamp_core.tokenizers.clips import latents_of_clips
+from lamp_core.tokenizers.vqvae import VQVAE
+from tasks.system import resources
 
 FEATURES, FRAMES_PER_SECOND = 263, 20.0
 MOTIONS, BEAMS, WORDS = 32, 5, 20

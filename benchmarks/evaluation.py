@@ -17,9 +17,9 @@ from lamp_core.config import Config, profile_config
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.evaluation.families import T2M, Systems
-from lamp_core.metrics.protocol import Embedded, TestItems
+from lamp_core.evaluation.protocols.common import Embedded, TestItems
 from lamp_core.metrics.recall import ranks, same_caption
-from tasks import resources
+from tasks.system import resources
 
 REPEATS = 20
 GALLERY = 10_000

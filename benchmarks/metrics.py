@@ -14,7 +14,7 @@ from pycocoevalcap.cider.cider import Cider
 
 from lamp_core.metrics.bleu import bleu
 from lamp_core.metrics.cider import cider
-from lamp_core.metrics.frechet import frechet_distance, frechet_distance_of_moments
+from lamp_core.metrics.fid import frechet_distance, frechet_distance_of_moments
 from lamp_core.metrics.recall import ranks, recall, same_caption
 from lamp_core.metrics.rouge import rouge_l
 

@@ -20,16 +20,16 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from lamp_core.config.models import Optimisation, Pretrain, TextToMotion, Tokenizer
-from lamp_core.generation.masking import mask_tokens
-from lamp_core.generation.sampler import Sampling, sample_tokens
-from lamp_core.generation.transformer import MaskedMotionTransformer
 from lamp_core.lamp.model import LaMP, LaMPShape
 from lamp_core.lamp.objectives import pretraining_losses
 from lamp_core.lamp.text import TextTokenizer, train_vocabulary
 from lamp_core.lamp.training import PairTable, PretrainItem
-from lamp_core.tokenizers import VQVAE
+from lamp_core.t2m.sampler import Sampling, sample_tokens
+from lamp_core.t2m.token_masks import mask_tokens
+from lamp_core.t2m.transformer import MaskedMotionTransformer
+from lamp_core.tokenizers.vqvae import VQVAE
 from lamp_core.training.optimiser import make_optimiser
-from tasks import resources
+from tasks.system import resources
 
 MATRIX = 2048
 TOKENS = 49

@@ -15,10 +15,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from tasks.graph import read_graph
+from tasks.dvc.graph import read_graph
+from tasks.dvc.versions import Versions
+from tasks.mlflow.tracking import Tracking
 from tasks.project import Project, find_project
-from tasks.tracking import Tracking
-from tasks.versioning import Versions
 from tests.toy import Toy, make_toy
 
 ROUNDS = 3
@@ -26,7 +26,7 @@ STAGE = "evaluator"
 REPOSITORY = Path(__file__).parent.parent
 WORK = """\
 import torch
-from tasks.body import main
+from tasks.stage.process import main
 
 def work(stage=None):
     torch.set_num_threads(1)
@@ -50,7 +50,7 @@ main("{STAGE}", run)
 )
 RUN = f"""\
 import json
-from flows.pipeline import run_pipeline
+from flows.pipeline.flow import run_pipeline
 from lamp_core.config import load_params
 from tasks.project import find_project
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import captions, data, evaluation, features, metrics, models, pipeline
-from tasks.machine import commit_label, machine_label
+from tasks.system.machine import commit_label, machine_label
 
 GROUPS = ("features", "bvh", "metrics", "data", "models", "captions", "memory", "evaluation", "pipeline")
 RESULTS = Path(__file__).parent / "results.json"

@@ -5,28 +5,30 @@ import sys
 import typer
 from rich.console import Console
 
-from flows.aftermath import look_after_killed
 from flows.commands import (
     caption,
     compare,
     data,
-    dataset,
     edit,
     evaluate,
     experiment,
     export,
-    models,
+    features,
+    generate,
+    import_data,
     promote,
     resume,
     run,
+    search,
     status,
     ui,
     worker,
 )
-from flows.kept_workspace import look_after_workspace
+from flows.experiments.kept_workspace import look_after_workspace
+from flows.pipeline.cleanup import look_after_killed
 from lamp_core.errors import LampError
-from tasks.masking import masked
 from tasks.project import find_project
+from tasks.system.redaction import masked
 
 BAD_REQUEST, INTERRUPTED = 2, 130
 RUNS_STAGES = {"run", "resume", "experiment"}
@@ -41,15 +43,15 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("status")(status.status)
-app.add_typer(data.app, name="import")
-app.add_typer(dataset.app, name="data")
-app.command("features")(data.features)
-app.command("joints")(data.joints)
+app.add_typer(import_data.app, name="import")
+app.add_typer(data.app, name="data")
+app.command("features")(features.features)
+app.command("joints")(features.joints)
 app.command("export")(export.export)
-app.command("generate")(models.generate)
+app.command("generate")(generate.generate)
 app.command("edit")(edit.edit)
 app.command("caption")(caption.caption)
-app.command("search")(models.search)
+app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)
 app.command("experiment")(experiment.experiment)
 app.add_typer(worker.app, name="worker")

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lamp_core.render.metric_tables import BASELINES, GROUND_TRUTH
-from lamp_core.render.result_tables import KINDS, LAMP_KIND
-from lamp_core.render.tables import ARROWS, TextTable, csv_text
+from lamp_core.report.metric_tables import BASELINES, GROUND_TRUTH
+from lamp_core.report.result_tables import KINDS, LAMP_KIND
+from lamp_core.report.tables import ARROWS, TextTable, csv_text
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -9,7 +9,7 @@ from lamp_core.errors import LampError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lamp_core.render.tables import TextTable
+    from lamp_core.report.tables import TextTable
 
 ENDINGS = (".csv", ".html")
 LONGEST_CELL, WIDEST = 48, 10_000

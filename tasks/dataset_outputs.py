@@ -9,11 +9,11 @@ from pathlib import Path
 
 from lamp_core.config import Config
 from lamp_core.datasets.features_store import FEATURES_FILE
-from lamp_core.datasets.ingest import CLIPS_FILE
+from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE
 from lamp_core.datasets.registry import fingerprint, load_source
 from lamp_core.datasets.schema import CLIPS, FEATURES, DatasetMetadata, load_metadata
 from lamp_core.errors import LampError
-from lamp_core.parquet import open_parquet
+from lamp_core.io.parquet import open_parquet
 from tasks.project import Project
 
 CACHE_FOLDER = "data"
@@ -82,10 +82,10 @@ def _cache_folder(project: Project, config: Config, name: str) -> Path:
 
 
 def _make(project: Project, config: Config, name: str, on_progress: Progress | None) -> DatasetOutputs:
-    from lamp_core.datasets.extraction import extract_features
-    from lamp_core.datasets.ingest import ingest
+    from lamp_core.datasets.preprocessing.feature_extraction import extract_features
+    from lamp_core.datasets.preprocessing.ingest import ingest
     from lamp_core.skeleton.skeleton import load_skeleton
-    from tasks.resources import threads
+    from tasks.system.resources import threads
 
     source = load_source(project.data, name)
     folder = _cache_folder(project, config, name)

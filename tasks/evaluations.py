@@ -16,20 +16,20 @@ from lamp_core.config import Config, load_params
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
-from lamp_core.evaluation import Trained, external, external_captions, measure, metric_key
+from lamp_core.evaluation import external, external_captions
 from lamp_core.evaluation.external import ReadMotions, measure_motions
 from lamp_core.evaluation.external_captions import ReadCaptions, measure_captions
-from lamp_core.evaluation.families import STAGES
-from lamp_core.evaluation.trained import TEST
+from lamp_core.evaluation.families import STAGES, measure, metric_key
+from lamp_core.evaluation.protocols.common import OnProgress
+from lamp_core.evaluation.results import Origin, Result, write_results
+from lamp_core.evaluation.trained import TEST, Trained
 from lamp_core.evaluation.transfer import features_on
-from lamp_core.metrics.protocol import OnProgress
-from lamp_core.metrics.results import Origin, Result, write_results
-from tasks import resources
-from tasks.masking import masked
-from tasks.model_run import model_run
+from tasks.mlflow.model_run import model_run
+from tasks.mlflow.tags import origin_tags
+from tasks.mlflow.tracking import Scalar, Tracking, flatten
 from tasks.project import Project
-from tasks.tags import origin_tags
-from tasks.tracking import Scalar, Tracking, flatten
+from tasks.system import resources
+from tasks.system.redaction import masked
 
 EVALUATION = "evaluation"
 FOLDER = "evaluations"

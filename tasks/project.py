@@ -5,8 +5,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from lamp_core.disk import is_full, no_room
 from lamp_core.errors import LampError
+from lamp_core.io.disk import is_full, no_room
 
 GRAPH_FILE = "dvc.yaml"
 

@@ -50,8 +50,8 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow store with its tables and the experiment, made once: making the tables takes seconds."""
+    from tasks.mlflow.tracking import Tracking
     from tasks.project import Project
-    from tasks.tracking import Tracking
 
     project = Project(tmp_path_factory.mktemp("store"))
     assert Tracking(project).experiment_id

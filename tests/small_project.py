@@ -6,28 +6,29 @@ import numpy as np
 import torch
 import yaml
 
-from lamp_core.captioning.folder import save_m2t
-from lamp_core.captioning.language_model import OWN, identity_of, load_base, record_base
-from lamp_core.captioning.own import own_model, own_tokenizer, save_own
-from lamp_core.captioning.training import new_captioner
 from lamp_core.config import Config, override, profile_config
-from lamp_core.datasets.extraction import extract_features
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.datasets.ingest import ingest
 from lamp_core.datasets.items import DOWNSAMPLING, items_of
+from lamp_core.datasets.preprocessing.feature_extraction import extract_features
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.registry import load_source
-from lamp_core.generation.generator import save_length, save_t2m
-from lamp_core.generation.length import LengthEstimator
-from lamp_core.generation.transformer import MaskedMotionTransformer
-from lamp_core.lamp import LampFeatures
+from lamp_core.evaluators.guo import GuoEvaluator
+from lamp_core.evaluators.guo_words import Vocabulary
+from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import save_lamp
 from lamp_core.lamp.model import LaMP, LaMPShape
 from lamp_core.lamp.text import train_vocabulary
-from lamp_core.metrics.guo import GuoEvaluator
-from lamp_core.metrics.vocabulary import Vocabulary
-from lamp_core.retrieval import build_gallery
+from lamp_core.m2t.folder import save_m2t
+from lamp_core.m2t.language_model import OWN, identity_of, load_base, record_base
+from lamp_core.m2t.own_language_model import own_model, own_tokenizer, save_own
+from lamp_core.m2t.training import new_captioner
+from lamp_core.retrieval.build import build_gallery
 from lamp_core.skeleton.skeleton import load_skeleton
-from lamp_core.tokenizers import new_tokenizer, save_tokenizer
+from lamp_core.t2m.generator import save_length, save_t2m
+from lamp_core.t2m.length_estimator import LengthEstimator
+from lamp_core.t2m.transformer import MaskedMotionTransformer
+from lamp_core.tokenizers.folder import save_tokenizer
+from lamp_core.tokenizers.vqvae import new_tokenizer
 
 CLIPS = 110
 SMALL = (

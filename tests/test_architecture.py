@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.graph import Graph, read_graph
+from tasks.dvc.graph import Graph, read_graph
 from tasks.project import Project
 
 REPOSITORY = Path(__file__).parent.parent
@@ -60,8 +60,8 @@ def test_the_stages_have_one_order_everywhere(graph: Graph) -> None:
 def test_every_stage_is_a_module_with_a_section_of_parameters(graph: Graph) -> None:
     values = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
     for stage in graph.values():
-        assert stage.command == f"python -m tasks.{stage.name}"
-        assert (REPOSITORY / "tasks" / f"{stage.name}.py").is_file()
+        assert stage.command == f"python -m tasks.stages.{stage.name}"
+        assert (REPOSITORY / "tasks" / "stages" / f"{stage.name}.py").is_file()
         assert stage.name in stage.params
         assert all(param.partition(".")[0] in values for param in stage.params)
 
@@ -78,14 +78,18 @@ def test_every_stage_depends_on_the_code_and_data_it_names(graph: Graph) -> None
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_is_stale_when_the_code_it_imports_changes(name: str, graph: Graph) -> None:
-    modules = {module for module in imported(REPOSITORY / "tasks" / f"{name}.py") if module not in NO_INPUT}
+    modules = {
+        module
+        for module in imported(REPOSITORY / "tasks" / "stages" / f"{name}.py")
+        if module not in NO_INPUT
+    }
     unseen = [module for module in sorted(modules) if not is_covered(module, graph[name].deps)]
     assert unseen == []
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_depends_on_the_outputs_and_parameters_it_reads(name: str, graph: Graph) -> None:
-    text = (REPOSITORY / "tasks" / f"{name}.py").read_text()
+    text = (REPOSITORY / "tasks" / "stages" / f"{name}.py").read_text()
     read = set(re.findall(r'stage\.input\("(\w+)"\)', text))
     assert read <= set(graph[name].upstream)
     tracked = {param.partition(".")[0] for before in graph.until(name) for param in graph[before].params}
@@ -97,7 +101,9 @@ def imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        yield from (name for name in names if name.startswith("lamp_core.") or name == "tasks.inputs")
+        yield from (
+            name for name in names if name.startswith(("lamp_core.", "tasks.stages."))
+        )
 
 
 def is_covered(module: str, deps: tuple[str, ...]) -> bool:

@@ -8,9 +8,9 @@ from pathlib import Path
 import yaml
 
 from lamp_core.config import Config, load_params, override, profile_config, save_params
-from tasks.graph import Graph, read_graph
+from tasks.dvc.graph import Graph, read_graph
+from tasks.dvc.versions import Versions
 from tasks.project import Project
-from tasks.versioning import Versions
 
 REPOSITORY = Path(__file__).parent.parent
 UPSTREAM = {
@@ -20,7 +20,7 @@ UPSTREAM = {
     "evaluate": ["features", "evaluator"],
 }
 
-# A stage without the body of tasks/body.py: DVC and Prefect are what is tested, and this one starts at once.
+# A stage without tasks/stage/process.py around it: DVC and Prefect are tested, and this one starts at once.
 QUICK_STAGE = """\
 import json, os, sys
 name = sys.argv[1]
@@ -40,7 +40,7 @@ with open(f"data/metrics/{name}.json", "w") as metrics:
 # stands still while there is a file `hold`.
 TRAINING_STAGE = """\
 import os, sys, time
-from tasks.body import main
+from tasks.stage.process import main
 
 def run(stage):
     stage.checkpoints.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,8 @@ import typer
 from tasks.project import find_project
 
 if TYPE_CHECKING:
-    from lamp_core.captioning.api import CaptionedFile
-    from lamp_core.captioning.decoding import Search
+    from lamp_core.inference.caption import CaptionedFile
+    from lamp_core.m2t.decoding import Search
 
 BAD_REQUEST = 2
 TOP_P = 0.9
@@ -46,7 +46,7 @@ def caption(
     ] = 1,
 ) -> None:
     """Say what happens in motions, a line each; one that cannot be read does not hold up the others."""
-    from lamp_core.captioning.api import caption_files
+    from lamp_core.inference.caption import caption_files
 
     search = _search(nucleus or count > 1 or top_p is not None, top_p, seed)
     found = caption_files(find_project().data, files, search, count, windows)
@@ -67,7 +67,7 @@ def caption(
 
 def _search(draws: bool, top_p: float | None, seed: int) -> "Search | None":
     """Nucleus sampling when it is asked for; None leaves it to the models' parameters."""
-    from lamp_core.captioning.decoding import Search
+    from lamp_core.m2t.decoding import Search
 
     return Search("nucleus", top_p=TOP_P if top_p is None else top_p, seed=seed) if draws else None
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from rich.console import Console
 
-    from tasks.tracking import Tracking
+    from tasks.mlflow.tracking import Tracking
 
 LAST_RUNS = 4
 ABOUT = (
@@ -56,8 +56,8 @@ def _compare_runs(project: Project, names: Sequence[str], output: Path | None) -
 
     from flows.comparison import TrackedRun, comparison_csv, comparison_tables
     from flows.tables import print_tables, save_tables
-    from lamp_core.render.tables import tables_page
-    from tasks.tracking import Tracking
+    from lamp_core.report.tables import tables_page
+    from tasks.mlflow.tracking import Tracking
 
     tracking = Tracking(project)
     found = [_find(tracking, name) for name in names] if names else tracking.pipeline_runs(LAST_RUNS)[::-1]
@@ -77,8 +77,8 @@ def _compare_runs(project: Project, names: Sequence[str], output: Path | None) -
 def _compare_rows(console: "Console", project: Project, name: str, output: Path | None) -> None:
     from flows.commands.experiment import find_experiment, print_experiment
     from flows.tables import save_tables
-    from lamp_core.render.experiments import experiment_csv, experiment_tables
-    from lamp_core.render.tables import tables_page
+    from lamp_core.report.experiments import experiment_csv, experiment_tables
+    from lamp_core.report.tables import tables_page
 
     found = find_experiment(project, name)
     print_experiment(console, found)

@@ -1,294 +1,197 @@
-"""``lamp import``, ``lamp features`` and ``lamp joints``."""
+"""``lamp data``: what the registered data sets consist of, and how they differ."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lamp_core.errors import LampError
-from tasks.project import find_project
+from tasks.project import Project, find_project, write_atomically
 
 if TYPE_CHECKING:
-    import numpy as np
+    from lamp_core.datasets.describe import Description, Reason
+    from lamp_core.datasets.drift import Drift
+    from tasks.dataset_outputs import DatasetOutputs
 
-app = typer.Typer(help="Register motion data; `lamp run --data NAME` then uses it.", no_args_is_help=True)
+app = typer.Typer(help="Look at registered data sets.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Option(help="Name of the data set: lower-case letters, digits and hyphens.")]
-Output = Annotated[Path, typer.Option("--output", "-o", help="File to write (.npy).")]
-SkeletonName = Annotated[
-    str, typer.Option(help="smpl22 (263 features), kit21 (251) or smplx52 (623, with fingers).")
-]
-CaptionFolder = Annotated[
-    Path | None, typer.Option("--captions", help="Folder of caption files, NAME.txt a clip.")
-]
-SplitFolder = Annotated[
-    Path | None,
-    typer.Option("--splits", help="Folder of train.txt, val.txt and test.txt; else by the clips' names."),
-]
-BodyModel = Annotated[
-    Path | None,
-    typer.Option(help="Body model of SMPL parameters (.npz), or a folder with one a gender."),
-]
-UnitName = Annotated[
-    str | None, typer.Option(help="Unit of lengths: m, cm, mm, inch or foot; else the skeleton's.")
-]
-Up = Annotated[str | None, typer.Option(help="Axis that points up: x, y or z; else y.")]
-Rate = Annotated[
-    float | None, typer.Option("--fps", help="Frames a second of the joints; else the skeleton's.")
-]
-Reference = Annotated[str | None, typer.Option(help="Clip whose first frame gives the bone lengths of all.")]
+INGEST = "ingest"
+DatasetName = Annotated[str, typer.Argument(help="Name of a registered data set.")]
+SHORT_VERSION = 8
 
 
-@app.command("bvh")
-def import_bvh(
-    folder: Annotated[Path, typer.Argument(help="Folder of BVH files.")],
-    captions: Annotated[Path, typer.Option(help="Folder of caption files, NAME.txt a clip.")],
-    splits: Annotated[Path, typer.Option(help="Folder of train.txt, val.txt and test.txt.")],
-    name: Name,
-    joint_map: Annotated[
-        str | None, typer.Option("--map", help="Joint map: a built-in name or a YAML file; else detected.")
-    ] = None,
-    reference: Reference = None,
-    unit: Annotated[
-        str | None, typer.Option(help="Unit of lengths: m, cm, mm, inch or foot; else the map's.")
-    ] = None,
-    up: Annotated[str | None, typer.Option(help="Axis that points up: x, y or z; else the map's.")] = None,
-) -> None:
-    """Register a folder of BVH files with captions and splits."""
-    options = {
-        "motions": _folder(folder),
-        "captions": _folder(captions),
-        "splits": _folder(splits),
-        "map": joint_map,
-        "reference_clip": reference,
-        "unit": unit,
-        "up": up,
-    }
-    _register(name, "bvh", options)
-
-
-@app.command("humanml3d")
-def import_humanml3d(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder with new_joint_vecs, new_joints or joints, texts and splits.")
-    ],
-    name: Name,
-) -> None:
-    """Register a data set in the published layout of HumanML3D."""
-    _register(name, "humanml3d", {"motions": _folder(folder)})
-
-
-@app.command("kit")
-def import_kit(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder with new_joint_vecs or new_joints, texts and splits.")
-    ],
-    name: Name,
-) -> None:
-    """Register a data set in the published layout of KIT-ML (kit21, 251 features)."""
-    _register(name, "kit", {"motions": _folder(folder)})
-
-
-@app.command("amass")
-def import_amass(
-    folder: Annotated[Path, typer.Argument(help="Folder of AMASS parameter files (.npz), as unpacked.")],
-    name: Name,
-    body_model: BodyModel = None,
-    captions: CaptionFolder = None,
-    splits: SplitFolder = None,
-    index: Annotated[
-        Path | None, typer.Option(help="The index.csv of HumanML3D, which cuts the clips.")
-    ] = None,
-    reference: Reference = None,
-) -> None:
-    """Register AMASS: SMPL+H or SMPL-X parameters, posed by your body model."""
-    options = {
-        "motions": _folder(folder),
-        "body_model": body_model,
-        "captions": captions,
-        "splits": splits,
-        "index": index,
-        "reference_clip": reference,
-    }
-    _register(name, "amass", options)
-
-
-@app.command("motionx")
-def import_motionx(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder with motion_data/smplx_322 (or ready joints), texts and splits.")
-    ],
-    name: Name,
-    body_model: BodyModel = None,
-    captions: CaptionFolder = None,
-    splits: SplitFolder = None,
-    skeleton: Annotated[
-        str | None, typer.Option(help="smplx52 (623 features), or smpl22 for the body alone; else smplx52.")
-    ] = None,
-) -> None:
-    """Register Motion-X: whole-body motion, by parameters, joints or ready features (623)."""
-    options = {
-        "motions": _folder(folder),
-        "body_model": body_model,
-        "captions": captions,
-        "splits": splits,
-        "skeleton": skeleton,
-    }
-    _register(name, "motionx", options)
-
-
-@app.command("npy")
-def import_npy(
-    folder: Annotated[Path, typer.Argument(help="Folder of .npy files of joints (T, J, 3).")],
-    skeleton: SkeletonName,
-    name: Name,
-    captions: CaptionFolder = None,
-    splits: SplitFolder = None,
-    unit: UnitName = None,
-    up: Up = None,
-    fps: Rate = None,
-    reference: Reference = None,
-) -> None:
-    """Register a folder of joints in .npy files."""
-    options = {
-        "motions": _folder(folder),
-        "skeleton": skeleton,
-        "captions": captions,
-        "splits": splits,
-        "unit": unit,
-        "up": up,
-        "frames_per_second": fps,
-        "reference_clip": reference,
-    }
-    _register(name, "npy", options)
-
-
-@app.command("manifest")
-def import_manifest(
-    table: Annotated[Path, typer.Argument(help="Table of clips, .csv or .parquet: file, captions, split.")],
-    skeleton: SkeletonName,
-    name: Name,
-    folder: Annotated[
-        Path | None, typer.Option(help="Folder that the table's files are in; else the table's own.")
-    ] = None,
-    joint_map: Annotated[
-        str | None, typer.Option("--map", help="Joint map of BVH files: a built-in name or a YAML file.")
-    ] = None,
-    body_model: BodyModel = None,
-    unit: UnitName = None,
-    up: Up = None,
-    fps: Rate = None,
-    reference: Reference = None,
-) -> None:
-    """Register a table of clips, a row a clip: read row by row, for sets of any size."""
-    options = {
-        "manifest": table,
-        "motions": None if folder is None else _folder(folder),
-        "skeleton": skeleton,
-        "map": joint_map,
-        "body_model": body_model,
-        "unit": unit,
-        "up": up,
-        "frames_per_second": fps,
-        "reference_clip": reference,
-    }
-    _register(name, "manifest", options)
-
-
-def features(
-    joints: Annotated[Path, typer.Argument(help="Joint positions (T, J, 3), .npy.", metavar="IN")],
-    output: Output,
-    skeleton: SkeletonName,
-    reference: Annotated[
-        Path | None,
-        typer.Option(help="Pose (J, 3) whose bone lengths the clip gets; else the canonical body."),
-    ] = None,
-) -> None:
-    """Turn joint positions into motion features (T - 1, D)."""
-    import torch
-
-    from lamp_core.errors import RejectedClip
-    from lamp_core.features.encode import encode
-    from lamp_core.skeleton.kinematics import canonical_reference
-    from lamp_core.skeleton.skeleton import load_skeleton
-
-    described = load_skeleton(skeleton)
-    joints_TJ3 = _load_array(joints, (None, described.joint_count, 3))
-    reference_J3 = (
-        torch.from_numpy(_load_array(reference, (described.joint_count, 3)))
-        if reference is not None
-        else canonical_reference(described)
-    )
-    try:
-        features_TD = encode(torch.from_numpy(joints_TJ3), described, reference_J3)
-    except RejectedClip as rejected:
-        raise LampError(f"{joints}: {rejected}") from rejected
-    _save_array(output, features_TD.numpy())
-
-
-def joints(
-    features: Annotated[Path, typer.Argument(help="Motion features (T, D), .npy.", metavar="IN")],
-    output: Output,
-    skeleton: SkeletonName,
-) -> None:
-    """Turn motion features back into joint positions (T, J, 3)."""
-    import torch
-
-    from lamp_core.features.decode import decode
-    from lamp_core.skeleton.skeleton import load_skeleton
-
-    described = load_skeleton(skeleton)
-    features_TD = _load_array(features, (None, described.feature_count))
-    _save_array(output, decode(torch.from_numpy(features_TD), described).numpy())
-
-
-def _register(name: str, kind: str, options: dict[str, Any]) -> None:
+@app.command("list")
+def list_sets() -> None:
+    """Show every registered data set: kind, version, clips, hours and features, as far as they are known."""
     from rich.console import Console
+    from rich.table import Table
 
-    from lamp_core.datasets.registry import register_source
+    from lamp_core.config import load_params
+    from lamp_core.datasets.registry import load_source, source_names
 
     project = find_project()
-    summary = register_source(project.data, name, kind, options)
-    splits = ", ".join(f"{split} {count}" for split, count in summary.clips_of_split.items())
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(f"{name}: {summary.clips} clips ({splits}), {summary.captions} captions, in {summary.path}")
-    for reason, count in summary.faults.items():
-        console.print(f"  will be rejected as {reason}: {count}")
-    console.print(f"now: lamp run --data {name}")
+    config = load_params(project.params_file)
+    table = Table(
+        "name", "kind", "version", "clips", "hours", "skeleton", "features", box=None, header_style="bold"
+    )
+    for name in source_names(project.data):
+        marked = f"{name} *" if name == config.ingest.data else name
+        table.add_row(marked, load_source(project.data, name).kind, *_figures(project, name))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        "* the workspace's; -: no clips of it stand here, `lamp data describe NAME` makes them", style="dim"
+    )
+    hash_in_lock = _hash_in_lock(project)
+    if hash_in_lock is not None:
+        console.print(f"runs on it are tagged data_version {hash_in_lock}", style="dim", soft_wrap=True)
 
 
-def _folder(path: Path) -> Path:
-    if not path.is_dir():
-        raise LampError(f"there is no folder {path}")
-    return path
+def _hash_in_lock(project: Project) -> str | None:
+    """DVC's hash of the workspace's clips, by which ``git log -S HASH -- dvc.lock`` finds its commits."""
+    from tasks.dvc.graph import read_graph
+    from tasks.dvc.versions import Versions
+
+    graph = read_graph(project)
+    return Versions(project, graph).output_hash(INGEST) if INGEST in graph else None
 
 
-def _load_array(path: Path, shape: tuple[int | None, ...]) -> "np.ndarray":
-    """Read a float array whose shape fits (None fits any length)."""
-    import numpy as np
+def _figures(project: Project, name: str) -> list[str]:
+    """Version, clips, hours, skeleton and features of a data set whose outputs stand; dashes otherwise."""
+    from lamp_core.config import load_params
+    from lamp_core.datasets.describe import size_of
+    from lamp_core.skeleton.skeleton import load_skeleton
+    from tasks.dataset_outputs import known_outputs
 
     try:
-        values = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise LampError(f"there is no file {path}") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise LampError(f"{path} is no .npy array: {error}") from error
-    wanted = "(" + ", ".join("T" if size is None else str(size) for size in shape) + ")"
-    fits = values.ndim == len(shape) and all(
-        size in {None, found} for size, found in zip(shape, values.shape, strict=True)
+        outputs = known_outputs(project, load_params(project.params_file), name)
+    except LampError as error:
+        return [f"unreadable: {error}", *"----"]
+    if outputs is None:
+        return list("-----")
+    clips, seconds = size_of(outputs.ingest)
+    skeleton = load_skeleton(outputs.metadata.skeleton)
+    version = outputs.metadata.version[:SHORT_VERSION]
+    return [version, f"{clips:,}", f"{seconds / 3600:.2f}", skeleton.name, str(skeleton.feature_count)]
+
+
+@app.command("describe")
+def describe_set(
+    name: DatasetName,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Page to write (.html); else .lamp/describe/NAME.html."),
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Add the drift against a data set or a folder of statistics.")
+    ] = None,
+) -> None:
+    """Count clips, captions and words, measure features, list rejected clips; with plots in an HTML page."""
+    from lamp_core.config import load_params
+    from lamp_core.datasets.describe import describe
+    from lamp_core.report.data_set_page import render_description
+
+    project = find_project()
+    page = output or project.state / "describe" / f"{name}.html"
+    if page.suffix != ".html":
+        raise LampError(f"{page}: unknown ending {page.suffix!r}; known: .html")
+    outputs = _outputs(project, name)
+    limits = load_params(project.params_file).ingest.limits
+    described = describe(outputs.ingest, outputs.features, limits)
+    drift = _drift(project, name, against) if against is not None else None
+    write_atomically(page, render_description(described, drift))
+    _print_description(described)
+    typer.echo(page)
+
+
+@app.command("drift")
+def drift_of_sets(
+    name: DatasetName,
+    against: Annotated[str, typer.Option(help="Another data set, or a folder with Mean.npy and Std.npy.")],
+) -> None:
+    """Compare the features of a data set with another set's or with published statistics."""
+    _print_drift(_drift(find_project(), name, against))
+
+
+def _drift(project: Project, name: str, against: str) -> "Drift":
+    from lamp_core.datasets.drift import compare, moments_of_folder
+    from lamp_core.datasets.registry import source_names
+
+    if against in source_names(project.data):
+        other = moments_of_folder(_outputs(project, against).features)
+    elif Path(against).is_dir():
+        other = moments_of_folder(Path(against))
+    else:
+        known = ", ".join(source_names(project.data))
+        raise LampError(f"{against!r} is neither a data set ({known}) nor a folder with Mean.npy and Std.npy")
+    return compare(moments_of_folder(_outputs(project, name).features), other)
+
+
+def _outputs(project: Project, name: str) -> "DatasetOutputs":
+    """The set's clips and features, made when they do not stand, with a bar."""
+    from lamp_core.config import load_params
+    from tasks.dataset_outputs import outputs_of
+
+    with _progress(f"ingest {name}") as on_progress:
+        return outputs_of(project, load_params(project.params_file), name, on_progress)
+
+
+@contextmanager
+def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        row = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(row, completed=done, total=total)
+
+
+def _print_description(described: "Description") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"{described.name} {described.version[:SHORT_VERSION]}: {described.clips:,} clips, "
+        f"{described.hours:.2f} h, {len(described.words_C):,} captions, "
+        f"{described.vocabulary:,} words, {described.feature_count} features ({described.skeleton})"
     )
-    if not fits or values.dtype.kind not in "fiu":
-        raise LampError(
-            f"{path} holds {values.dtype} of shape {values.shape}; wanted numbers of shape {wanted}"
+    if described.lengths is not None:
+        lengths = described.lengths
+        console.print(
+            f"clips last {lengths.shortest:.1f} to {lengths.longest:.1f} s, "
+            f"half of them under {lengths.median:.1f}, 95 % under {lengths.percentile_95:.1f}"
         )
-    return np.ascontiguousarray(values, dtype=np.float32)
+    table = Table("split", "clips", "captions", "frames", "minutes", box=None, header_style="bold")
+    for split in described.splits:
+        minutes = f"{split.seconds / 60:.1f}"
+        table.add_row(split.split, f"{split.clips:,}", f"{split.captions:,}", f"{split.frames:,}", minutes)
+    console.print(table)
+    _print_reasons(console.print, "rejected", described.rejected)
+    _print_reasons(console.print, "warned", described.warnings)
 
 
-def _save_array(path: Path, values: "np.ndarray") -> None:
-    import numpy as np
+def _print_reasons(show: Callable[..., None], what: str, reasons: "Sequence[Reason]") -> None:
+    if not reasons:
+        show(f"{what}: none")
+    for reason in reasons:
+        clip, detail = reason.examples[0]
+        show(f"{what} {reason.reason}: {reason.clips:,} ({clip}: {detail})", markup=False)
 
-    if path.suffix != ".npy":
-        raise LampError(f"{path}: unknown ending '{path.suffix}'; known: .npy")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, values)
-    typer.echo(f"{path}: {' x '.join(map(str, values.shape))}")
+
+def _print_drift(drift: "Drift") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print(f"{drift.name} against {drift.against}", markup=False)
+    groups = Table("group", "shift", "largest shift", "ratio of deviations", box=None, header_style="bold")
+    for group in drift.groups:
+        groups.add_row(group.group, f"{group.shift:.2f}", f"{group.largest_shift:.2f}", f"{group.ratio:.2f}")
+    console.print(groups)
+    numbers = Table("number", "mean", "other mean", "shift", box=None, header_style="bold")
+    for number in drift.worst:
+        numbers.add_row(number.name, f"{number.mean:.4g}", f"{number.other_mean:.4g}", f"{number.shift:+.2f}")
+    console.print(numbers)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.models import save_motions
+from flows.commands.generate import save_motions
 from lamp_core.errors import LampError
 from tasks.project import find_project
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from lamp_core.generation.api import EditedMotions
-    from lamp_core.render.player import PlayerMotion
+    from lamp_core.inference.generate import EditedMotions
+    from lamp_core.viz.player import PlayerMotion
 
 SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)?:(\d+(?:\.\d*)?|\.\d+)?")
 
@@ -58,8 +58,8 @@ def edit(
     if (span is not None) + after + before + (to is not None) != 1:
         raise LampError("say what to make: one of --span FROM:TO, --after, --before and --to FILE")
     seconds_of_span = None if span is None else _seconds(span)
-    from lamp_core.generation import api
-    from lamp_core.render.export import check_ending
+    from lamp_core.inference import generate as api
+    from lamp_core.viz.export import check_ending
 
     check_ending(output)
     data = find_project().data
@@ -82,7 +82,7 @@ def _seconds(span: str) -> tuple[float | None, float | None]:
 
 def _shown(edited: "EditedMotions") -> "list[PlayerMotion]":
     """What was given, in time with the edited motions, and those."""
-    from lamp_core.render.player import PlayerMotion
+    from lamp_core.viz.player import PlayerMotion
 
     rate = edited.skeleton.frames_per_second
     first, *second = edited.given

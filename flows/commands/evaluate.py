@@ -13,9 +13,9 @@ from tasks.project import find_project
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lamp_core.metrics.protocol import OnProgress
-    from lamp_core.render.metric_tables import Cell, Column, MetricTable
-    from lamp_core.render.tables import TextTable
+    from lamp_core.evaluation.protocols.common import OnProgress
+    from lamp_core.report.metric_tables import Cell, Column, MetricTable
+    from lamp_core.report.tables import TextTable
     from tasks.evaluations import Evaluation
 
 SPLITS = ("train", "val", "test", "all")
@@ -70,7 +70,7 @@ def evaluate(
     from rich.console import Console
 
     from flows.tables import print_tables
-    from lamp_core.render.result_tables import result_tables
+    from lamp_core.report.result_tables import result_tables
     from tasks.evaluations import Request, evaluate_on_demand
 
     if split not in SPLITS:
@@ -87,7 +87,7 @@ def evaluate(
 
 def text_table(table: "MetricTable") -> "TextTable":
     """A metric table as text; the heading of a group of rows stands before each of its systems."""
-    from lamp_core.render.tables import ARROWS, TextTable
+    from lamp_core.report.tables import ARROWS, TextTable
 
     header = [
         " ".join(filter(None, (column.heading, ARROWS[column.direction], column.unit)))

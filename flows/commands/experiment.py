@@ -12,7 +12,7 @@ from tasks.project import Project, find_project
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lamp_core.render.experiment_results import ExperimentResults
+    from lamp_core.report.experiment_results import ExperimentResults
 
 FAILED = 1
 
@@ -45,7 +45,7 @@ def experiment(
     """
     from rich.console import Console
 
-    from flows.experiment import run_experiment
+    from flows.experiments.experiment import run_experiment
     from lamp_core.config.experiment import load_experiment, named
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -72,7 +72,7 @@ def experiment(
 def print_experiment(console: "Console", results: "ExperimentResults") -> None:
     """Print the tables of an experiment."""
     from flows.tables import print_tables
-    from lamp_core.render.experiments import experiment_tables
+    from lamp_core.report.experiments import experiment_tables
 
     console.print()
     console.print(results.record.title, style="bold", markup=False, highlight=False)
@@ -86,7 +86,7 @@ def find_experiment(project: Project, name: str) -> "ExperimentResults":
     Raises:
         LampError: there is none of this name; the known ones are named.
     """
-    from lamp_core.render.experiment_results import experiment_names, read_experiment
+    from lamp_core.report.experiment_results import experiment_names, read_experiment
 
     known = experiment_names(project.experiments)
     if name not in known:

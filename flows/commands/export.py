@@ -39,8 +39,8 @@ def export(
     ] = None,
 ) -> None:
     """Write a motion as BVH (inverse kinematics onto the skeleton), joints, GIF, MP4 or an HTML player."""
-    from lamp_core.render.export import check_ending, save_motion
-    from lamp_core.render.motions import read_motion_file
+    from lamp_core.viz.export import check_ending, save_motion
+    from lamp_core.viz.motions import read_motion_file
 
     check_ending(output)
     read = read_motion_file(

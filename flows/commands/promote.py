@@ -10,8 +10,8 @@ from lamp_core.errors import LampError
 from tasks.project import find_project
 
 if TYPE_CHECKING:
-    from lamp_core.render.tables import TextTable
-    from tasks.registry import Registered, Registry
+    from lamp_core.report.tables import TextTable
+    from tasks.mlflow.registry import Registered, Registry
 
 COLUMNS = ("version", "aliases", "metric", "value", "data", "data version", "run", "made")
 
@@ -61,8 +61,8 @@ def version_tables(registry: "Registry", stage: str | None) -> "list[TextTable]"
 
 
 def _registry() -> "Registry":
-    from tasks.registry import Registry
-    from tasks.tracking import Tracking
+    from tasks.mlflow.registry import Registry
+    from tasks.mlflow.tracking import Tracking
 
     return Registry(Tracking(find_project()))
 
@@ -79,8 +79,8 @@ def _show(registry: "Registry", stage: str | None) -> None:
 
 
 def _table(stage: str, versions: "Sequence[Registered]") -> "TextTable":
-    from lamp_core.render.tables import TextTable
-    from tasks.registry import MEASURES
+    from lamp_core.report.tables import TextTable
+    from tasks.mlflow.registry import MEASURES
 
     measure = MEASURES.get(stage)
     note = (

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.run_records import RunRecord, params_of, read_records
+from flows.pipeline.run_records import RunRecord, params_of, read_records
 from lamp_core.config import load_params
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
@@ -33,8 +33,8 @@ def resume(
     params.yaml is changed to the run's. What finished then is not computed again.
     """
     from flows.commands.run import report_result
-    from flows.pipeline import run_pipeline
-    from flows.workspace import look_at_source
+    from flows.parameters import look_at_source
+    from flows.pipeline.flow import run_pipeline
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     project = find_project()
@@ -100,9 +100,9 @@ def find_run(project: Project, name: str | None) -> RunRecord:
 
 def changes_since(project: Project, record: RunRecord) -> list[str]:
     """What is not as it was when the run began: lines for the user, none when nothing changed."""
-    from tasks.content import inputs_from_outside
-    from tasks.graph import read_graph
-    from tasks.tags import git_tags
+    from tasks.dvc.content import inputs_from_outside
+    from tasks.dvc.graph import read_graph
+    from tasks.mlflow.tags import git_tags
 
     config = load_params(params_of(project, record))
     graph = read_graph(project, config.model_dump(mode="json"))

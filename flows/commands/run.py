@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cluster_option import without_cluster
-from flows.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
-from flows.params_hold import held_params
-from flows.workspace import configured, look_at_source, present_params
+from flows.parameters import configured, look_at_source, present_params
+from flows.pipeline.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
+from flows.pipeline.params_hold import held_params
 from tasks.project import Project, find_project
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from flows.pipeline import PipelineResult
+    from flows.pipeline.flow import PipelineResult
 
 REPORT_FILE = "report/report.html"
 BAD_REQUEST, FAILED = 2, 1
@@ -57,9 +57,9 @@ def run(
 
     Without flags the parameters in params.yaml are used as they stand; the flags change that file.
     """
-    from flows.pipeline import run_pipeline
+    from flows.pipeline.flow import run_pipeline
     from flows.workers.runner import WorkersRunner
-    from tasks.graph import read_graph
+    from tasks.dvc.graph import read_graph
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     assignments, cluster = without_cluster(assignments or [], cluster)
@@ -90,8 +90,8 @@ def report_result(project: Project, result: "PipelineResult") -> None:
 
 
 def _print_result(console: "Console", project: Project, result: "PipelineResult") -> None:
-    from flows.record import read_metrics
-    from tasks.progress import duration
+    from flows.pipeline.mlflow_run import read_metrics
+    from tasks.stage.progress import duration
 
     _print_failures(console, project, result)
     metrics = {} if result.failed else read_metrics(project, MAIN_STAGE)

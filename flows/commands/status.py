@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.workspace import look_at_source
+from flows.parameters import look_at_source
 from lamp_core.config import load_params
 from tasks.project import Project, find_project
 
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from flows.stage_states import StageStates
+    from flows.pipeline.stage_states import StageStates
 
 SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -28,7 +28,7 @@ def status(
     """Show every stage: fresh, stale and why, missing, running or waiting; and the runs that are at work."""
     from rich.console import Console
 
-    from flows.stage_states import StageStates
+    from flows.pipeline.stage_states import StageStates
 
     project = find_project()
     look_at_source(project, load_params(project.params_file))
@@ -60,7 +60,7 @@ def _page(project: Project, states: "StageStates", *, bars: bool) -> "Group":
     from rich.table import Table
     from rich.text import Text
 
-    from flows.display import BAR_WIDTH, STYLES
+    from flows.pipeline.display import BAR_WIDTH, STYLES
 
     table = Table("stage", "state", *(["progress"] if bars else []), "because", box=None, header_style="bold")
     for name, (state, reason) in states.rows().items():

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from flows.aftermath import close_flow_runs
-from flows.prefect_home import prefect_settings, write_logging_file
+from flows.pipeline.cleanup import close_flow_runs
+from flows.pipeline.prefect_server import prefect_settings, write_logging_file
 from lamp_core.errors import LampError
+from tasks.mlflow.tracking import keep_quiet, server_page, tracking_uri
 from tasks.project import Project, find_project
-from tasks.tracking import keep_quiet, server_page, tracking_uri
 
 LOCALHOST = "127.0.0.1"
 THIS_MACHINE = {LOCALHOST, "localhost", "::1"}

@@ -8,11 +8,11 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from flows.prefect_home import prefect_settings
+from flows.pipeline.prefect_server import prefect_settings
 from flows.workers.runner import require_servers
 from lamp_core.errors import LampError
+from tasks.dvc.remote import require_remote
 from tasks.project import Project, find_project
-from tasks.remote import require_remote
 
 POOLS = ("cpu", "gpu")
 PREFECT_FILE = "flows/prefect.yaml"

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lamp_core.errors import LampError
-from tasks.masking import masked
 from tasks.project import Project, write_atomically
+from tasks.system.redaction import masked
 
 OWN = ("params.yaml", "dvc.lock")
 """Files that a run changes; all others of a clone are those of its commit."""

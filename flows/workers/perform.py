@@ -12,13 +12,13 @@ from flows.workers.clone import git
 from flows.workers.request import Entry, StageRequest, finished
 from lamp_core.config import load_params, save_params
 from lamp_core.errors import LampError
-from tasks.graph import read_graph
-from tasks.holding import RepositoryBusy
-from tasks.lifeline import end_with_parent
-from tasks.outcome import Outcome
+from tasks.dvc.graph import read_graph
+from tasks.dvc.remote import RemoteVersions, require_remote
+from tasks.dvc.versions import RemoteUnreachable
 from tasks.project import Project, find_project, write_atomically
-from tasks.remote import RemoteVersions, require_remote
-from tasks.versioning import RemoteUnreachable
+from tasks.stage.holding import RepositoryBusy
+from tasks.stage.outcome import Outcome
+from tasks.system.orphans import end_with_parent
 
 
 def perform(project: Project, request: StageRequest) -> tuple[Outcome, Entry | None]:
@@ -40,7 +40,7 @@ def perform(project: Project, request: StageRequest) -> tuple[Outcome, Entry | N
 
 def carry_out(project: Project, name: str, *, force: bool, parent_run: str) -> Outcome:
     """Bring one stage up to date in a project, outside of a Prefect flow run."""
-    from tasks.stage import run_stage
+    from tasks.stage.task import run_stage
 
     ended = run_stage.fn(project.root, name, force=force, parent_run=parent_run or None)
     if isinstance(ended, Outcome):

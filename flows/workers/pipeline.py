@@ -12,11 +12,11 @@ from prefect.runtime import flow_run
 from flows.workers.clone import check_out, fetch, free_workspace
 from flows.workers.request import StageRequest
 from lamp_core.errors import LampError
-from tasks.graph import read_graph
-from tasks.masking import masked
+from tasks.dvc.graph import read_graph
+from tasks.dvc.remote import RemoteVersions
+from tasks.mlflow.tags import FLOW_RUN
 from tasks.project import find_project
-from tasks.remote import RemoteVersions
-from tasks.tags import FLOW_RUN
+from tasks.system.redaction import masked
 
 
 class PipelineFailed(Exception):

@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lamp_core.config import Config
 from lamp_core.errors import LampError
-from tasks.graph import Graph
-from tasks.outcome import Outcome
-from tasks.progress import Progress
+from tasks.dvc.graph import Graph
+from tasks.stage.outcome import Outcome
+from tasks.stage.progress import Progress
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 COMMIT = re.compile(r"[0-9a-f]{40}")

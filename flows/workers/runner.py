@@ -23,22 +23,22 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from flows.prefect_home import prepare
+from flows.pipeline.prefect_server import prepare
 from flows.workers.clone import alone, git, require_committed, untracked
 from flows.workers.request import StageReport, StageRequest
 from flows.workers.submitted import Submitted, ended_badly, is_final, is_lost, is_scheduled
 from lamp_core.config import Config, load_params
 from lamp_core.errors import LampError
-from tasks import resources
-from tasks.content import parameter_values
-from tasks.graph import Graph, Stage, read_graph
-from tasks.holding import RepositoryBusy
-from tasks.masking import masked
-from tasks.outcome import Outcome
-from tasks.progress import Progress, read_progress
+from tasks.dvc.content import parameter_values
+from tasks.dvc.graph import Graph, Stage, read_graph
+from tasks.dvc.remote import RemoteVersions, require_remote
+from tasks.dvc.versions import RemoteUnreachable
 from tasks.project import Project
-from tasks.remote import RemoteVersions, require_remote
-from tasks.versioning import RemoteUnreachable
+from tasks.stage.holding import RepositoryBusy
+from tasks.stage.outcome import Outcome
+from tasks.stage.progress import Progress, read_progress
+from tasks.system import resources
+from tasks.system.redaction import masked
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun

@@ -28,13 +28,13 @@ from prefect.states import Completed, Failed
 from flows.workers.clone import check_out, fetch, free_workspace
 from flows.workers.request import REPORT, StageReport, StageRequest
 from lamp_core.errors import LampError
-from tasks import resources
-from tasks.lifeline import lifeline_environment
-from tasks.masking import masked
-from tasks.outcome import Outcome
-from tasks.progress import Progress, read_progress
+from tasks.mlflow.tags import FLOW_RUN
 from tasks.project import Project, find_project
-from tasks.tags import FLOW_RUN
+from tasks.stage.outcome import Outcome
+from tasks.stage.progress import Progress, read_progress
+from tasks.system import resources
+from tasks.system.orphans import lifeline_environment
+from tasks.system.redaction import masked
 
 SECONDS_BETWEEN_REPORTS = 2.0
 SECONDS_TO_END = 30.0

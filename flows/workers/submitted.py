@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flows.workers.request import StageReport, StageRequest
-from tasks.outcome import Outcome
+from tasks.stage.outcome import Outcome
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun

@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lamp_core.datasets.tagging import tag_words
+from lamp_core.datasets.preprocessing.tagging import tag_words
 from lamp_core.errors import RejectedClip
 
 FROM_FILE, BUILT_IN = "file", "built-in"
-"""Who tagged a caption: whoever wrote its file, or `lamp_core.datasets.tagging`."""
+"""Who tagged a caption: whoever wrote its file, or `lamp_core.datasets.preprocessing.tagging`."""
 TAGGED_WORD = re.compile(r"(?P<word>#?[^\s#]*[^\s#/])/(?P<tag>[A-Z]+)")
 
 
@@ -115,5 +115,5 @@ def _sentence_readings(body: str) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def tag_caption(text: str) -> Caption:
-    """A caption of the whole clip, split and tagged by `lamp_core.datasets.tagging`."""
+    """A caption of the whole clip, split and tagged by `lamp_core.datasets.preprocessing.tagging`."""
     return Caption(text, *tag_words(text), tags_by=BUILT_IN)

@@ -13,7 +13,7 @@ from lamp_core.datasets.features_store import FEATURES_FILE, feature_tables, rea
 from lamp_core.datasets.schema import FEATURES, load_metadata
 from lamp_core.errors import LampError
 from lamp_core.features.layout import GROUPS, FeatureLayout
-from lamp_core.parquet import open_parquet
+from lamp_core.io.parquet import open_parquet
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton, skeleton_names
 
 MEAN_FILES, STD_FILES = ("Mean.npy", "mean.npy"), ("Std.npy", "std.npy")

@@ -24,7 +24,7 @@ from lamp_core.datasets.columns import (
 from lamp_core.datasets.schema import FEATURES, load_metadata
 from lamp_core.errors import LampError
 from lamp_core.features.statistics import FeatureStatistics
-from lamp_core.parquet import check_rows, open_parquet
+from lamp_core.io.parquet import check_rows, open_parquet
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 FEATURES_FILE = "features.parquet"

@@ -14,7 +14,7 @@ from lamp_core.datasets.schema import FEATURES, load_metadata
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.features.encode import encode
 from lamp_core.features.statistics import FeatureStatistics
-from lamp_core.parquet import open_parquet
+from lamp_core.io.parquet import open_parquet
 from lamp_core.skeleton.bvh import read_bvh
 from lamp_core.skeleton.mapping import detect_map, resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton

@@ -14,7 +14,7 @@ from lamp_core.datasets.clips import SPLITS
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.datasets.sources.base import FileJob
 from lamp_core.errors import LampError, RejectedClip
-from lamp_core.parquet import atomic_path
+from lamp_core.io.parquet import atomic_path
 from lamp_core.skeleton.skeleton import load_skeleton
 
 SOURCES_FOLDER = "sources"

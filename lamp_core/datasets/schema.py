@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lamp_core.errors import LampError
-from lamp_core.parquet import field
+from lamp_core.io.parquet import field
 
 METADATA_KEY = b"lamp"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lamp_core.metrics.protocol import Embedded, MotionTextEvaluator, TestItems
+from lamp_core.evaluation.protocols.common import Embedded, MotionTextEvaluator, TestItems
 
 KEPT_FILES = 16
 """The least recently used ones go: embeddings of a large model are large."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lamp_core.captioning.attention import WordAttention
 from lamp_core.datasets.items import Item
 from lamp_core.evaluation.captioning import captions_of, nearest_captions
+from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.trained import Trained
-from lamp_core.metrics.protocol import TestItems
+from lamp_core.m2t.attention import WordAttention
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,14 +14,14 @@ import torch
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.errors import LampError
 from lamp_core.evaluation.cache import digest, folder_digest, motion_content
+from lamp_core.evaluation.protocols.captioning import evaluate_captions
+from lamp_core.evaluation.protocols.common import OnProgress, TestItems
+from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import LAMP_M2T, Trained
+from lamp_core.evaluators.lamp import LampEvaluator
 from lamp_core.lamp.backbone import has_minilm
-from lamp_core.lamp.features import similarity
+from lamp_core.lamp.embeddings import similarity
 from lamp_core.metrics.bert_score import MINILM, BertScorer
-from lamp_core.metrics.captioning import evaluate_captions
-from lamp_core.metrics.lamp_evaluator import LampEvaluator
-from lamp_core.metrics.protocol import OnProgress, TestItems
-from lamp_core.metrics.results import Result
 
 CAPTIONING = "captioning"
 MOST_FREQUENT = "most frequent caption"

@@ -11,12 +11,11 @@ import torch
 
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import DOWNSAMPLING, length_batches
-from lamp_core.generation import MotionGenerator
-from lamp_core.generation.generator import BATCH_TOKENS
-from lamp_core.generation.sampler import sample_tokens
-from lamp_core.generation.seam import BORDER, lead_over
-from lamp_core.metrics.joint_results import Complete, interpolated
-from lamp_core.tokenizers import encode_clips
+from lamp_core.evaluation.protocols.joints import Complete, interpolated
+from lamp_core.t2m.generator import BATCH_TOKENS, MotionGenerator
+from lamp_core.t2m.sampler import sample_tokens
+from lamp_core.t2m.seam import BORDER, lead_over
+from lamp_core.tokenizers.clips import encode_clips
 
 
 def completing(generator: MotionGenerator) -> Complete:

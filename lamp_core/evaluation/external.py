@@ -13,19 +13,19 @@ from pathlib import Path
 
 import numpy as np
 
-from lamp_core.arrays import read_npy
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING, Item
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
 from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
+from lamp_core.evaluation.protocols.common import TestItems
+from lamp_core.evaluation.protocols.joints import MakeMotions, evaluate_plausibility
+from lamp_core.evaluation.protocols.text_to_motion import GivenMotion, evaluate_given_motions
+from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import ALL, TEST, Trained
 from lamp_core.features.encode import encode
-from lamp_core.metrics.evaluation import GivenMotion, evaluate_given_motions
-from lamp_core.metrics.joint_results import MakeMotions, evaluate_plausibility
-from lamp_core.metrics.protocol import TestItems
-from lamp_core.metrics.results import Result
+from lamp_core.io.arrays import read_npy
 
 EXAMPLES_A_REASON = 3
 PROTOCOLS = ("text-to-motion", "plausibility", LAMP_BERT_SCORE)

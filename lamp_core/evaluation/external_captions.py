@@ -18,10 +18,10 @@ from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
 from lamp_core.evaluation.captioning import CAPTIONING, bert_scorer, captions_of_systems
 from lamp_core.evaluation.external import LeftOut, item_name, told_reasons
+from lamp_core.evaluation.protocols.captioning import evaluate_captions
+from lamp_core.evaluation.protocols.common import GROUND_TRUTH, TestItems
+from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import Trained
-from lamp_core.metrics.captioning import evaluate_captions
-from lamp_core.metrics.protocol import GROUND_TRUTH, TestItems
-from lamp_core.metrics.results import Result
 
 PROTOCOLS = (CAPTIONING,)
 """What can be measured of captions alone."""

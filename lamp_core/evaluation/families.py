@@ -17,25 +17,20 @@ from lamp_core.evaluation.captioning import CAPTIONING, measure_captioning
 from lamp_core.evaluation.completing import completing
 from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
 from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
+from lamp_core.evaluation.protocols.common import OnProgress
+from lamp_core.evaluation.protocols.joints import MakeMotions, evaluate_completion, evaluate_plausibility
+from lamp_core.evaluation.protocols.reconstruction import Reconstruction, evaluate_tokenizer
+from lamp_core.evaluation.protocols.retrieval import evaluate_retrieval
+from lamp_core.evaluation.protocols.text_to_motion import Generate, evaluate_text_to_motion
+from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import Trained
-from lamp_core.generation import MotionGenerator
 from lamp_core.lamp.backbone import has_minilm
-from lamp_core.metrics.evaluation import Generate, evaluate_text_to_motion
-from lamp_core.metrics.joint_results import MakeMotions, evaluate_completion, evaluate_plausibility
-from lamp_core.metrics.protocol import OnProgress
 from lamp_core.metrics.recall import scaled_cosine
-from lamp_core.metrics.reconstructions import Reconstruction, evaluate_tokenizer
-from lamp_core.metrics.results import Result
-from lamp_core.metrics.retrieval import evaluate_retrieval
-from lamp_core.metrics.sentences import sentence_embeddings
-from lamp_core.tokenizers import (
-    MotionTokenizer,
-    code_usage,
-    encode_clip_layers,
-    reconstruct_clips,
-    untrained_tokenizer,
-)
-from lamp_core.training import seed_everything
+from lamp_core.metrics.sentence_similarity import sentence_embeddings
+from lamp_core.t2m.generator import MotionGenerator
+from lamp_core.tokenizers.clips import code_usage, encode_clip_layers, reconstruct_clips
+from lamp_core.tokenizers.vqvae import MotionTokenizer, untrained_tokenizer
+from lamp_core.training.sampling import seed_everything
 
 UNTRAINED, T2M, FEAT = "untrained", "LaMP-T2M", "LaMP-Feat"
 TOKENIZERS = {"vqvae": "VQ-VAE", "rvq": "RVQ-VAE"}

@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from lamp_core.datasets.items import Item
 from lamp_core.evaluation.captioning import bert_scorer, captions_of
-from lamp_core.evaluation.trained import LAMP_M2T, Trained
-from lamp_core.metrics.joint_results import MakeMotions
-from lamp_core.metrics.lamp_bert_score import (
+from lamp_core.evaluation.protocols.common import Made, OnProgress, TestItems
+from lamp_core.evaluation.protocols.joints import MakeMotions
+from lamp_core.evaluation.protocols.lamp_bert_score import (
     REFERENCES,
     TRUE_MOTION,
     evaluate_lamp_bert_score,
     lamp_bert_score_protocol,
 )
-from lamp_core.metrics.protocol import Made, OnProgress, TestItems
-from lamp_core.metrics.results import Measurements, Result
+from lamp_core.evaluation.results import Measurements, Result
+from lamp_core.evaluation.trained import LAMP_M2T, Trained
 
 PROTOCOL = "lamp-bert-score"
 GIVEN = "the first motion of an item, lengths as made"

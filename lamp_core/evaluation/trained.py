@@ -15,16 +15,19 @@ from lamp_core.config.models import Config, Evaluate
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import Item, items_of
 from lamp_core.evaluation.cache import EmbeddingCache, folder_digest
-from lamp_core.generation import MotionGenerator, load_generator
-from lamp_core.lamp import LampFeatures, load_lamp, untrained_copy
-from lamp_core.metrics.guo import GuoEvaluator
-from lamp_core.metrics.lamp_evaluator import LampEvaluator
-from lamp_core.metrics.protocol import MotionTextEvaluator, protocol_items
-from lamp_core.retrieval import Gallery, build_gallery
-from lamp_core.tokenizers import MotionTokenizer, load_tokenizer
+from lamp_core.evaluation.protocols.common import MotionTextEvaluator, protocol_items
+from lamp_core.evaluators.guo import GuoEvaluator
+from lamp_core.evaluators.lamp import LampEvaluator
+from lamp_core.lamp.embeddings import LampFeatures
+from lamp_core.lamp.folder import load_lamp, untrained_copy
+from lamp_core.retrieval.build import build_gallery
+from lamp_core.retrieval.gallery import Gallery
+from lamp_core.t2m.generator import MotionGenerator, load_generator
+from lamp_core.tokenizers.folder import load_tokenizer
+from lamp_core.tokenizers.vqvae import MotionTokenizer
 
 if TYPE_CHECKING:
-    from lamp_core.captioning.captioner import Captioner
+    from lamp_core.m2t.captioner import Captioner
 
 TRAIN = "train"
 TEST = "test"
@@ -102,7 +105,7 @@ class Trained:
     @cached_property
     def captioner(self) -> "Captioner":
         """LaMP-M2T with all that it needs."""
-        from lamp_core.captioning.captioner import load_captioner
+        from lamp_core.m2t.captioner import load_captioner
 
         return load_captioner(self.data, self.device)
 

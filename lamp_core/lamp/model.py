@@ -22,7 +22,7 @@ from lamp_core.lamp.masks import (
     attention_mask,
 )
 from lamp_core.lamp.transformer import Context, JointTransformer, Shape
-from lamp_core.training.models import load_weights, read_model_config, save_model
+from lamp_core.training.model_files import load_weights, read_model_config, save_model
 
 MAX_SCALE = 100.0
 

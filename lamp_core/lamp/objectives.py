@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lamp_core.config.models import Pretrain
 from lamp_core.lamp.model import LaMP, Pairs
-from lamp_core.lamp.negatives import hard_negatives
+from lamp_core.pairs.negatives import hard_negatives
 from lamp_core.training.distribution import gather_rows, share, share_slice, shared_mean, world_size
 
 IGNORED = -100

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lamp_core.errors import LampError
 from lamp_core.lamp.model import LaMPShape
-from lamp_core.training.models import read_model_config
+from lamp_core.training.model_files import read_model_config
 
 
 def take_over(source: Path, target: Path, code_width: int) -> LaMPShape:

@@ -19,21 +19,16 @@ from lamp_core.config.models import Pretrain
 from lamp_core.datasets.items import DOWNSAMPLING, Item, mask_of
 from lamp_core.errors import LampError
 from lamp_core.lamp.backbone import Backbone, copy_bert, load_backbone
-from lamp_core.lamp.features import LampFeatures
+from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.model import LaMP, LaMPShape, Pairs
-from lamp_core.lamp.negatives import equal_numbers, motion_numbers, text_numbers
 from lamp_core.lamp.objectives import Batch, pretraining_losses
 from lamp_core.lamp.text import TextTokenizer
+from lamp_core.pairs.negatives import equal_numbers, motion_numbers, text_numbers
 from lamp_core.tokens.cache import TokenCache
-from lamp_core.training import (
-    BatchSampler,
-    OnLog,
-    OnProgress,
-    Validation,
-    draw_apart,
-    fit,
-    seed_everything,
-)
+from lamp_core.training.log import OnLog
+from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
+from lamp_core.training.validation import Validation
 
 VALIDATED = "val_rsum"
 """What decides which weights are kept: the sum of R@1, R@5 and R@10 in both directions, as is usual."""

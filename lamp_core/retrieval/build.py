@@ -11,9 +11,10 @@ from torch import Tensor
 from lamp_core.config.models import Retrieval
 from lamp_core.datasets.items import Item
 from lamp_core.features.statistics import FeatureStatistics
-from lamp_core.lamp.features import LampFeatures
+from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.retrieval.gallery import Gallery, first_captions, random_captions, rerank
-from lamp_core.tokenizers import MotionTokenizer, latents_of_clips
+from lamp_core.tokenizers.clips import latents_of_clips
+from lamp_core.tokenizers.vqvae import MotionTokenizer
 
 
 def build_gallery(

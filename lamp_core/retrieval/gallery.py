@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lamp_core.errors import LampError
-from lamp_core.lamp.features import LampFeatures, similarity
-from lamp_core.parquet import field, read_table, write_table
+from lamp_core.io.parquet import field, read_table, write_table
+from lamp_core.lamp.embeddings import LampFeatures, similarity
 
 EMBEDDINGS = "embeddings.safetensors"
 ITEMS = "items.parquet"

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lamp_core.arrays import read_npz
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.io.arrays import read_npz
 from lamp_core.skeleton.skeleton import Skeleton
 
 BETAS = 10

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lamp_core.config.models import Tokenizer as TokenizerSettings
 from lamp_core.tokenizers.vqvae import MotionTokenizer, new_tokenizer
-from lamp_core.training.models import load_weights, read_model_config, save_model
+from lamp_core.training.model_files import load_weights, read_model_config, save_model
 
 
 def save_tokenizer(folder: Path, tokenizer: MotionTokenizer) -> None:

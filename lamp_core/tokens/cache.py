@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.errors import LampError
-from lamp_core.parquet import atomic_path, check_rows, field
+from lamp_core.io.parquet import atomic_path, check_rows, field
 from lamp_core.tokenizers.vqvae import MotionTokenizer
 
 SCHEMA = pa.schema(

@@ -18,8 +18,8 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from lamp_core.disk import write_text
 from lamp_core.errors import LampError
+from lamp_core.io.disk import write_text
 from lamp_core.training.tensor_files import Tensors, write_tensors
 
 KEPT = 2

@@ -13,7 +13,7 @@ from lamp_core.training.learner import Losses
 from lamp_core.training.log import LossLog, OnLog
 from lamp_core.training.run import TrainingRun
 from lamp_core.training.sampling import repeatable
-from lamp_core.training.stopping import stoppable, wanted
+from lamp_core.training.signals import stoppable, wanted
 from lamp_core.training.validation import Validation
 
 OnProgress = Callable[[int, int, str], None]

@@ -6,14 +6,14 @@ from torch import nn
 
 from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
-from lamp_core.training.average import WeightAverage
-from lamp_core.training.cadence import Cadence
 from lamp_core.training.checkpoints import Checkpoint, Checkpoints
 from lamp_core.training.distribution import first_says, is_first, share_state
+from lamp_core.training.ema import WeightAverage
 from lamp_core.training.learner import Learner, Losses
 from lamp_core.training.log import LossLog, OnLog
-from lamp_core.training.models import state_tensors
+from lamp_core.training.model_files import state_tensors
 from lamp_core.training.optimiser import learning_rate, make_optimiser, optimiser_tensors, restore_optimiser
+from lamp_core.training.save_schedule import Cadence
 from lamp_core.training.tensor_files import Tensors
 from lamp_core.training.validation import Referee, Validation
 

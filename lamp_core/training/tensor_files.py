@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from lamp_core.disk import replacing
+from lamp_core.io.disk import replacing
 
 Tensors = Mapping[str, torch.Tensor]
 

@@ -11,7 +11,7 @@ from torch import nn
 from lamp_core.config.models import Optimisation
 from lamp_core.training.checkpoints import Best, Checkpoints
 from lamp_core.training.distribution import alone, first_says, is_first
-from lamp_core.training.models import state_tensors
+from lamp_core.training.model_files import state_tensors
 from lamp_core.training.tensor_files import Tensors
 
 

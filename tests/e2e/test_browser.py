@@ -15,11 +15,11 @@ from urllib.request import urlopen
 
 import pytest
 
-from lamp_core.metrics.results import Result
-from lamp_core.render.report import render_report
-from lamp_core.render.report_data import ReportData
-from lamp_core.render.result_tables import result_tables
-from tasks.tracking import PIPELINE, Scalar, Tracking, tracking_uri
+from lamp_core.evaluation.results import Result
+from lamp_core.report.report import render_report
+from lamp_core.report.report_data import ReportData
+from lamp_core.report.result_tables import result_tables
+from tasks.mlflow.tracking import PIPELINE, Scalar, Tracking, tracking_uri
 from tests.e2e.browser import Browser, browser
 from tests.toy import Toy
 

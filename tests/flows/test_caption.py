@@ -9,8 +9,8 @@ import pytest
 import typer
 
 from flows.commands import caption as command
-from lamp_core.captioning.api import CaptionedFile, Window
-from lamp_core.captioning.decoding import Search
+from lamp_core.inference.caption import CaptionedFile, Window
+from lamp_core.m2t.decoding import Search
 from tests.toy import Toy
 
 WALK = CaptionedFile(Path("walk.npy"), (Window(0.0, 2.0, ("a person walks",)),))
@@ -35,7 +35,7 @@ def caption(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> Caption:
             )
             return list(found)
 
-        monkeypatch.setattr("lamp_core.captioning.api.caption_files", caption_files)
+        monkeypatch.setattr("lamp_core.inference.caption.caption_files", caption_files)
         usual: dict[str, Any] = {"as_json": False, "windows": None, "nucleus": False, "top_p": None}
         command.caption(**{"files": [each.path for each in found], **usual, "seed": 0, "count": 1} | options)
         return asked

@@ -8,14 +8,14 @@ import pytest
 from flows.commands.compare import compare
 from lamp_core.config.experiment import TEXT_TO_MOTION, ResultTable
 from lamp_core.errors import LampError
-from lamp_core.metrics.results import Result
-from lamp_core.render.experiment_results import (
+from lamp_core.evaluation.results import Result
+from lamp_core.report.experiment_results import (
     ExperimentRecord,
     ExperimentResults,
     RowRecord,
     write_experiment,
 )
-from tasks.tracking import PIPELINE, Scalar, Tracking
+from tasks.mlflow.tracking import PIPELINE, Scalar, Tracking
 from tests.toy import Toy
 
 

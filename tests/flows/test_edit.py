@@ -7,7 +7,7 @@ import pytest
 
 from flows.commands import edit as command
 from lamp_core.errors import LampError
-from lamp_core.generation import api
+from lamp_core.inference import generate as api
 from lamp_core.skeleton.skeleton import load_skeleton
 from tests.toy import Toy
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from lamp_core.config import override, profile_config, save_params
-from tasks.graph import read_graph
+from tasks.dvc.graph import read_graph
 from tasks.project import Project
 from tests.soak.kills import Reference, Victim, trained_stages
 from tests.workspace import REPOSITORY, copy_project

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.graph import read_graph
+from tasks.dvc.graph import read_graph
 from tasks.project import Project
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "LAMP_THREADS": "1", "LAMP_DEVICE": "cpu"}

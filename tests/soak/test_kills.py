@@ -51,7 +51,7 @@ def test_two_processes_of_torchrun_that_are_killed_end_with_the_same_files(
 ) -> None:
     victim = Victim(prepared.project, "pretrain")
     alone = shutil.copytree(prepared.project.output("pretrain"), tmp_path / "alone")
-    launch = (*TORCHRUN, "tasks.pretrain")
+    launch = (*TORCHRUN, "tasks.stages.pretrain")
     victim.end(victim.start(*launch))
     together = Reference(victim.files(), 0.0, 0)
     victim.forget_output()

@@ -17,18 +17,18 @@ from lamp_core.config import override, save_params
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
-from lamp_core.evaluation import Trained, measure
-from lamp_core.evaluation.families import RETRIEVAL
-from lamp_core.metrics.results import Result, read_origins, read_results
-from lamp_core.render.result_tables import result_tables
-from tasks import evaluator
-from tasks.body import StageContext
+from lamp_core.evaluation.families import RETRIEVAL, measure
+from lamp_core.evaluation.results import Result, read_origins, read_results
+from lamp_core.evaluation.trained import Trained
+from lamp_core.report.result_tables import result_tables
 from tasks.evaluations import Evaluation, Request, evaluate_on_demand, wanted
-from tasks.model_run import model_run
+from tasks.mlflow.model_run import model_run
+from tasks.mlflow.tracking import Tracking
 from tasks.project import Project
-from tasks.tracking import Tracking
+from tasks.stage.process import StageContext
+from tasks.stages import evaluator
 from tests.small_project import make_small_project, small_config
-from tests.unit.metrics.published import make_networks, make_vectors, write
+from tests.unit.evaluators.published import make_networks, make_vectors, write
 
 REPOSITORY = Path(__file__).parent.parent.parent
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from lamp_core.arrays import read_npy, read_npz
 from lamp_core.datasets.sources.amass_index import Cut, read_index
 from lamp_core.datasets.sources.base import (
     FASTEST,
@@ -34,6 +33,7 @@ from lamp_core.datasets.sources.base import (
     split_files,
 )
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.io.arrays import read_npy, read_npz
 from lamp_core.skeleton.mapping import resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.skeleton.units import turn_to_y_up

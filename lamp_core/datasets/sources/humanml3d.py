@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from lamp_core.arrays import read_npy
 from lamp_core.datasets.sources.base import (
     ClipJobs,
     FileJob,
@@ -31,6 +30,7 @@ from lamp_core.datasets.sources.base import (
     read_splits,
 )
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.io.arrays import read_npy
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 VECTORS = "new_joint_vecs"

@@ -18,7 +18,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lamp_core.arrays import read_npy
 from lamp_core.datasets.clips import SPLITS, Split
 from lamp_core.datasets.schema import MANIFEST
 from lamp_core.datasets.sources.amass import read_parameters
@@ -39,6 +38,7 @@ from lamp_core.datasets.sources.humanml3d import recover_joints
 from lamp_core.datasets.sources.npy import JointForm, check_bodies
 from lamp_core.datasets.sources.texts import ClipTexts, plain_caption
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.io.arrays import read_npy
 from lamp_core.skeleton.mapping import load_map, resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.skeleton.units import turn_to_y_up

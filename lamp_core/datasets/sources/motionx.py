@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 
-from lamp_core.arrays import read_npy
 from lamp_core.datasets.sources.amass import Parameters, ready_joints
 from lamp_core.datasets.sources.base import (
     ClipJobs,
@@ -42,6 +41,7 @@ from lamp_core.datasets.sources.base import (
 from lamp_core.datasets.sources.npy import motion_names
 from lamp_core.datasets.sources.texts import ClipTexts, frame_sentences, read_sentences, text_lines
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.io.arrays import read_npy
 from lamp_core.skeleton.mapping import resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 

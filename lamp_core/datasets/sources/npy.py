@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from lamp_core.arrays import read_npy
 from lamp_core.datasets.sources.base import (
     ClipJobs,
     FileJob,
@@ -23,6 +22,7 @@ from lamp_core.datasets.sources.base import (
     split_files,
 )
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.io.arrays import read_npy
 from lamp_core.skeleton.mapping import resample
 from lamp_core.skeleton.posture import body_height, fitting_units, is_human_size, likely_up_axis, root_to_head
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton

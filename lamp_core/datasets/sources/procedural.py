@@ -69,6 +69,6 @@ class ProceduralJob(ClipJob):
 
     def load(self) -> Clip:
         """Generate the clip."""
-        from lamp_core.datasets.procedural import generate_clip
+        from lamp_core.datasets.synthetic.generate import generate_clip
 
         return generate_clip(self.index, self.seed, load_skeleton(self.skeleton))

@@ -17,11 +17,11 @@ from lamp_core.datasets.drift import (
     moments_of_folder,
     number_names,
 )
-from lamp_core.datasets.extraction import extract_features
-from lamp_core.datasets.ingest import ingest
+from lamp_core.datasets.preprocessing.feature_extraction import extract_features
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.errors import LampError
 from lamp_core.features.layout import GROUPS, FeatureLayout
-from lamp_core.render.describe import render_description
+from lamp_core.report.data_set_page import render_description
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from tests.unit.datasets.conftest import WrittenSource
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lamp_core.datasets.clips import Clip
-from lamp_core.datasets.extraction import extract_features
-from lamp_core.datasets.ingest import ingest
 from lamp_core.datasets.motion_file import FeatureSpace, read_features, read_motion
-from lamp_core.datasets.procedural import generate_clips
+from lamp_core.datasets.preprocessing.feature_extraction import extract_features
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.registry import load_source
+from lamp_core.datasets.synthetic.generate import generate_clips
 from lamp_core.errors import LampError
 from lamp_core.skeleton.bvh_writer import write_bvh
 from lamp_core.skeleton.skeleton import load_skeleton

@@ -164,7 +164,6 @@ def test_the_embedded_data_set_is_registered_and_fresh() -> None:
 
 
 def test_looking_a_data_set_up_does_not_load_torch() -> None:
-    script = (
-        "import sys, lamp_core.datasets.registry, lamp_core.datasets.ingest; sys.exit('torch' in sys.modules)"
-    )
+    imports = "import sys, lamp_core.datasets.registry, lamp_core.datasets.preprocessing.ingest"
+    script = f"{imports}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from lamp_core.captioning.attention import WordAttention
 from lamp_core.config import Config
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.evaluation import Trained
-from lamp_core.metrics.protocol import OnProgress
+from lamp_core.evaluation.protocols.common import OnProgress
+from lamp_core.evaluation.trained import Trained
+from lamp_core.m2t.attention import WordAttention
 from tests.small_project import make_small_project, small_config
 
 
@@ -67,5 +67,5 @@ def no_captioner(monkeypatch: pytest.MonkeyPatch) -> None:
 def captioner(monkeypatch: pytest.MonkeyPatch) -> FakeCaptioner:
     """What LaMP-M2T is."""
     fake = FakeCaptioner()
-    monkeypatch.setattr("lamp_core.captioning.captioner.load_captioner", lambda data, device: fake)
+    monkeypatch.setattr("lamp_core.m2t.captioner.load_captioner", lambda data, device: fake)
     return fake

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from lamp_core.evaluation import Trained
 from lamp_core.evaluation.caption_examples import caption_examples, spread
 from lamp_core.evaluation.captioning import captions_of, nearest_captions
-from lamp_core.metrics.protocol import TestItems
+from lamp_core.evaluation.protocols.common import TestItems
+from lamp_core.evaluation.trained import Trained
 from tests.unit.evaluation.conftest import FakeCaptioner
 
 

@@ -9,7 +9,6 @@ import torch
 
 from lamp_core.config import override
 from lamp_core.errors import LampError
-from lamp_core.evaluation import Trained, measure
 from lamp_core.evaluation.captioning import (
     MOST_FREQUENT,
     NEAREST,
@@ -17,9 +16,11 @@ from lamp_core.evaluation.captioning import (
     most_frequent_caption,
     nearest_captions,
 )
-from lamp_core.metrics.protocol import TestItems
-from lamp_core.render.metric_tables import MetricTable
-from lamp_core.render.result_tables import result_tables
+from lamp_core.evaluation.families import measure
+from lamp_core.evaluation.protocols.common import TestItems
+from lamp_core.evaluation.trained import Trained
+from lamp_core.report.metric_tables import MetricTable
+from lamp_core.report.result_tables import result_tables
 from tests.unit.evaluation.conftest import FakeCaptioner
 
 

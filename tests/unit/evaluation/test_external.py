@@ -8,11 +8,11 @@ import torch
 
 from lamp_core.config import override
 from lamp_core.errors import LampError
-from lamp_core.evaluation import Trained
 from lamp_core.evaluation.external import measure_motions, read_motions
+from lamp_core.evaluation.results import Result
+from lamp_core.evaluation.trained import Trained
 from lamp_core.features.decode import decode
 from lamp_core.features.layout import FeatureLayout
-from lamp_core.metrics.results import Result
 
 
 def table(rows: list[Result]) -> dict[tuple[str, str], Result]:

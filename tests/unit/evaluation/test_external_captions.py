@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lamp_core.errors import LampError
-from lamp_core.evaluation import Trained
 from lamp_core.evaluation.external_captions import measure_captions, read_captions
+from lamp_core.evaluation.trained import Trained
 
 
 @pytest.fixture(autouse=True)

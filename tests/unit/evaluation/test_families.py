@@ -11,11 +11,12 @@ import torch
 from lamp_core.config import Config, override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
-from lamp_core.evaluation import FAMILIES, EmbeddingCache, Trained, measure, metric_key
-from lamp_core.evaluation.cache import KEPT_FILES
-from lamp_core.evaluation.families import STAGES, Remembering, Systems
-from lamp_core.metrics.results import Result
-from lamp_core.tokenizers import new_tokenizer, save_tokenizer
+from lamp_core.evaluation.cache import KEPT_FILES, EmbeddingCache
+from lamp_core.evaluation.families import FAMILIES, STAGES, Remembering, Systems, measure, metric_key
+from lamp_core.evaluation.results import Result
+from lamp_core.evaluation.trained import Trained
+from lamp_core.tokenizers.folder import save_tokenizer
+from lamp_core.tokenizers.vqvae import new_tokenizer
 
 SYSTEMS = {
     "tokenizer": ["ground truth", "mean pose", "untrained", "VQ-VAE"],
@@ -119,8 +120,8 @@ def test_motions_that_were_made_before_are_not_made_again() -> None:
 
 def test_completed_motions_keep_what_was_given(trained: Trained) -> None:
     from lamp_core.evaluation.completing import completing
-    from lamp_core.metrics.joint_results import first_given, masked_at_random
-    from lamp_core.metrics.protocol import TestItems
+    from lamp_core.evaluation.protocols.common import TestItems
+    from lamp_core.evaluation.protocols.joints import first_given, masked_at_random
 
     test = TestItems.of(trained.items, trained.features.statistics)
     draws = np.random.default_rng(0)
@@ -145,7 +146,7 @@ def test_completed_motions_keep_what_was_given(trained: Trained) -> None:
 
 
 def test_embeddings_are_computed_once_in_a_run_and_across_runs(trained: Trained, tmp_path: Path) -> None:
-    from lamp_core.metrics.protocol import TestItems
+    from lamp_core.evaluation.protocols.common import TestItems
 
     test = TestItems.of(trained.items, trained.features.statistics)
     asked = []

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from lamp_core.config import override
-from lamp_core.evaluation import Trained, measure
 from lamp_core.evaluation.external import measure_motions
-from lamp_core.evaluation.families import T2M, Systems
+from lamp_core.evaluation.families import T2M, Systems, measure
 from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
+from lamp_core.evaluation.results import Result
+from lamp_core.evaluation.trained import Trained
 from lamp_core.metrics.bert_score import BertScores
-from lamp_core.metrics.results import Result
-from lamp_core.render.result_tables import result_tables
+from lamp_core.report.result_tables import result_tables
 from tests.unit.evaluation.conftest import FakeCaptioner
 
 SYSTEMS = ["ground truth", "chance", "VQ-VAE", "untrained", "LaMP-T2M"]

@@ -11,7 +11,8 @@ import yaml
 from lamp_core.config import Config, override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
-from lamp_core.evaluation import Trained, measure
+from lamp_core.evaluation.families import measure
+from lamp_core.evaluation.trained import Trained
 from lamp_core.evaluation.transfer import features_on
 from lamp_core.features.decode import decode
 from lamp_core.skeleton.kinematics import bone_lengths

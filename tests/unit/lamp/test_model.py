@@ -8,8 +8,8 @@ from torch import Tensor
 
 from lamp_core.config.models import Optimisation, Pretrain
 from lamp_core.lamp.model import LaMP, LaMPShape, Pairs
-from lamp_core.lamp.negatives import base_motion, equal_pairs, hard_negatives
 from lamp_core.lamp.objectives import Batch, contrastive_loss, matching_loss, pretraining_losses
+from lamp_core.pairs.negatives import base_motion, equal_pairs, hard_negatives
 
 SHAPE = LaMPShape(
     layers=2,

@@ -7,7 +7,7 @@ import pytest
 from lamp_core.errors import LampError
 from lamp_core.lamp.model import LaMP, LaMPShape
 from lamp_core.lamp.pretrained import take_over
-from lamp_core.training.models import WEIGHTS
+from lamp_core.training.model_files import WEIGHTS
 
 SHAPE = LaMPShape(
     layers=1,

@@ -6,10 +6,12 @@ import numpy as np
 import torch
 
 from lamp_core.config.models import Optimisation, Pretrain, TextBackbone, Tokenizer
-from lamp_core.lamp.negatives import equal_pairs
 from lamp_core.lamp.text import train_vocabulary
 from lamp_core.lamp.training import PairTable, PretrainItem, train_lamp
-from lamp_core.tokenizers import VQVAE, latents_of_clips, load_tokenizer, save_tokenizer
+from lamp_core.pairs.negatives import equal_pairs
+from lamp_core.tokenizers.clips import latents_of_clips
+from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
+from lamp_core.tokenizers.vqvae import VQVAE
 
 SETTINGS = Pretrain(
     backbone=TextBackbone(checkpoint="own", layers=2, width=16, heads=2),

@@ -9,9 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from lamp_core.errors import LampError
-from lamp_core.lamp.features import similarity
-from lamp_core.retrieval import Gallery, rerank
-from lamp_core.retrieval.gallery import first_captions, random_captions
+from lamp_core.lamp.embeddings import similarity
+from lamp_core.retrieval.gallery import Gallery, first_captions, random_captions, rerank
 
 
 def _gallery(count: int = 5) -> Gallery:

@@ -6,7 +6,7 @@ import torch
 
 from lamp_core.config.models import Optimisation
 from lamp_core.config.models import Tokenizer as TokenizerSettings
-from lamp_core.tokenizers import MotionTokenizer, new_tokenizer
+from lamp_core.tokenizers.vqvae import MotionTokenizer, new_tokenizer
 
 SMALL = TokenizerSettings(
     width=24,

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from lamp_core.tokenizers import (
-    MotionTokenizer,
+from lamp_core.tokenizers.clips import (
     code_usage,
     encode_clip_layers,
     encode_clips,
     layer_usage,
     reconstruct_clips,
 )
+from lamp_core.tokenizers.vqvae import MotionTokenizer
 
 
 @pytest.fixture

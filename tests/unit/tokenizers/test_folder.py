@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from lamp_core.tokenizers import VQVAE, MotionTokenizer, load_tokenizer, save_tokenizer
+from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
+from lamp_core.tokenizers.vqvae import VQVAE, MotionTokenizer
 
 from .conftest import SMALL, started
 

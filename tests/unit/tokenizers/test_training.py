@@ -9,8 +9,8 @@ import torch
 from lamp_core.config.models import Optimisation
 from lamp_core.config.models import Tokenizer as TokenizerSettings
 from lamp_core.errors import LampError
-from lamp_core.tokenizers import ValidationClips, encode_clip_layers, reconstruct_clips, train_tokenizer
-from lamp_core.tokenizers.training import Windows
+from lamp_core.tokenizers.clips import encode_clip_layers, reconstruct_clips
+from lamp_core.tokenizers.training import ValidationClips, Windows, train_tokenizer
 
 CPU = torch.device("cpu")
 

@@ -5,8 +5,7 @@ import torch
 from torch.nn.functional import smooth_l1_loss
 
 from lamp_core.config.models import Tokenizer as TokenizerSettings
-from lamp_core.tokenizers import MotionTokenizer, untrained_tokenizer
-from lamp_core.tokenizers.vqvae import by_layer
+from lamp_core.tokenizers.vqvae import MotionTokenizer, by_layer, untrained_tokenizer
 
 
 def test_a_clip_gives_the_same_alone_and_beside_longer_ones(tokenizer: MotionTokenizer) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from lamp_core.config.models import Tokenizer as TokenizerSettings
 from lamp_core.errors import LampError
-from lamp_core.tokenizers import new_tokenizer
-from lamp_core.tokens import TokenCache, codebook_hash, read_tokens, write_tokens
+from lamp_core.tokenizers.vqvae import new_tokenizer
+from lamp_core.tokens.cache import TokenCache, codebook_hash, read_tokens, write_tokens
 
 CACHE = TokenCache(
     clips=["a", "a", "b"],

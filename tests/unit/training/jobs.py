@@ -23,14 +23,17 @@ from lamp_core.config.models import (
 )
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
+from lamp_core.evaluators.guo import train_guo
 from lamp_core.features.statistics import FeatureStatistics
-from lamp_core.generation.length import train_length
-from lamp_core.generation.training import MotionText, train_t2m
 from lamp_core.lamp.training import PretrainItem, train_lamp
-from lamp_core.metrics.guo import train_guo
+from lamp_core.t2m.length_estimator import train_length
+from lamp_core.t2m.training import MotionText, train_t2m
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
-from lamp_core.training import BatchSampler, OnLog, Validation, fit
 from lamp_core.training.distribution import is_first, process_group
+from lamp_core.training.log import OnLog
+from lamp_core.training.loop import fit
+from lamp_core.training.sampling import BatchSampler
+from lamp_core.training.validation import Validation
 
 CPU = torch.device("cpu")
 VERBS = ("walks", "runs", "jumps", "kicks", "turns")

@@ -9,9 +9,9 @@ from safetensors import SafetensorError
 from torch import nn
 
 from lamp_core.errors import LampError
-from lamp_core.training import load_weights, save_model
 from lamp_core.training import tensor_files as module
 from lamp_core.training.checkpoints import Best, Checkpoint, Checkpoints, CheckpointWarning
+from lamp_core.training.model_files import load_weights, save_model
 
 
 def _save(folder: Path, step: int, best: Best | None = None) -> None:

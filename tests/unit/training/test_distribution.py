@@ -11,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-from lamp_core.training import fit
 from lamp_core.training.distribution import (
     all_reduce_sum,
     first_says,
@@ -20,6 +19,7 @@ from lamp_core.training.distribution import (
     share,
     shared_mean,
 )
+from lamp_core.training.loop import fit
 from tests.unit.training import jobs
 
 REPOSITORY = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
-from lamp_core.training import fit
+from lamp_core.training.loop import fit
 from lamp_core.training.precision import compile_when_wanted, full_precision, is_bfloat16
 
 CPU = torch.device("cpu")

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from lamp_core.datasets.extraction import extract_features
+from lamp_core.datasets.clips_store import read_clips
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.datasets.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.feature_extraction import extract_features
+from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.datasets.sources.amass import read_parameters
 from lamp_core.datasets.sources.amass_index import Cut, read_index
-from lamp_core.datasets.store import read_clips
 from lamp_core.errors import LampError
 from lamp_core.features.mirror import mirror
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton

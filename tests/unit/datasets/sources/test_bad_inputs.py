@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from numpy.lib import format as npy_format
 
-from lamp_core.datasets.ingest import CLIPS_FILE, ingest
-from lamp_core.datasets.rejected import REJECTED_FILE, read_rejected
+from lamp_core.datasets.clips_store import read_clips
+from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.rejected_clips import REJECTED_FILE, read_rejected
 from lamp_core.datasets.sources import KINDS, Source
-from lamp_core.datasets.store import read_clips
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import load_skeleton
 from tests.unit.bodies import body_fields, write_amass, write_body

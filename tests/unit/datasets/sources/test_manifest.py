@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from lamp_core.config.models import ClipLimits
-from lamp_core.datasets.extraction import extract_features
+from lamp_core.datasets.clips_store import read_clip_metadata, read_clips
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.datasets.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.feature_extraction import extract_features
+from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
 from lamp_core.datasets.registry import register_source
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.datasets.sources.manifest import Manifest
-from lamp_core.datasets.store import read_clip_metadata, read_clips
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import Skeleton
 from tests.unit.bodies import write_amass, write_body

@@ -1,0 +1,94 @@
+"""``lamp features`` and ``lamp joints``: between joint positions and motion features."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lamp_core.errors import LampError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to write (.npy).")]
+SkeletonName = Annotated[
+    str, typer.Option(help="smpl22 (263 features), kit21 (251) or smplx52 (623, with fingers).")
+]
+
+
+def features(
+    joints: Annotated[Path, typer.Argument(help="Joint positions (T, J, 3), .npy.", metavar="IN")],
+    output: Output,
+    skeleton: SkeletonName,
+    reference: Annotated[
+        Path | None,
+        typer.Option(help="Pose (J, 3) whose bone lengths the clip gets; else the canonical body."),
+    ] = None,
+) -> None:
+    """Turn joint positions into motion features (T - 1, D)."""
+    import torch
+
+    from lamp_core.errors import RejectedClip
+    from lamp_core.features.encode import encode
+    from lamp_core.skeleton.kinematics import canonical_reference
+    from lamp_core.skeleton.skeleton import load_skeleton
+
+    described = load_skeleton(skeleton)
+    joints_TJ3 = _load_array(joints, (None, described.joint_count, 3))
+    reference_J3 = (
+        torch.from_numpy(_load_array(reference, (described.joint_count, 3)))
+        if reference is not None
+        else canonical_reference(described)
+    )
+    try:
+        features_TD = encode(torch.from_numpy(joints_TJ3), described, reference_J3)
+    except RejectedClip as rejected:
+        raise LampError(f"{joints}: {rejected}") from rejected
+    _save_array(output, features_TD.numpy())
+
+
+def joints(
+    features: Annotated[Path, typer.Argument(help="Motion features (T, D), .npy.", metavar="IN")],
+    output: Output,
+    skeleton: SkeletonName,
+) -> None:
+    """Turn motion features back into joint positions (T, J, 3)."""
+    import torch
+
+    from lamp_core.features.decode import decode
+    from lamp_core.skeleton.skeleton import load_skeleton
+
+    described = load_skeleton(skeleton)
+    features_TD = _load_array(features, (None, described.feature_count))
+    _save_array(output, decode(torch.from_numpy(features_TD), described).numpy())
+
+
+def _load_array(path: Path, shape: tuple[int | None, ...]) -> "np.ndarray":
+    """Read a float array whose shape fits (None fits any length)."""
+    import numpy as np
+
+    try:
+        values = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise LampError(f"there is no file {path}") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise LampError(f"{path} is no .npy array: {error}") from error
+    wanted = "(" + ", ".join("T" if size is None else str(size) for size in shape) + ")"
+    fits = values.ndim == len(shape) and all(
+        size in {None, found} for size, found in zip(shape, values.shape, strict=True)
+    )
+    if not fits or values.dtype.kind not in "fiu":
+        raise LampError(
+            f"{path} holds {values.dtype} of shape {values.shape}; wanted numbers of shape {wanted}"
+        )
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def _save_array(path: Path, values: "np.ndarray") -> None:
+    import numpy as np
+
+    if path.suffix != ".npy":
+        raise LampError(f"{path}: unknown ending '{path.suffix}'; known: .npy")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.save(path, values)
+    typer.echo(f"{path}: {' x '.join(map(str, values.shape))}")

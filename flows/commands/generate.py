@@ -1,0 +1,59 @@
+"""``lamp generate``: text to motion by the trained models of the workspace."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tasks.project import find_project
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lamp_core.skeleton.skeleton import Skeleton
+    from lamp_core.viz.player import PlayerMotion
+
+
+def generate(
+    text: Annotated[str, typer.Argument(help="What the person does.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write: .npy (joints), .bvh, .gif or .html.")
+    ],
+    count: Annotated[int, typer.Option("-n", min=1, help="Motions to generate.")] = 1,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.2, help="Length; else estimated from the text.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same motions.")] = 0,
+) -> None:
+    """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
+    from lamp_core.inference import generate as api
+    from lamp_core.viz.export import check_ending
+    from lamp_core.viz.player import PlayerMotion
+
+    check_ending(output)
+    generated = api.generate(find_project().data, text, count, seconds, seed)
+    skeleton = generated.skeleton
+    shown = [
+        PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in generated.joints
+    ]
+    for path in save_motions(output, generated.joints, skeleton, text, shown):
+        typer.echo(path)
+
+
+def save_motions(
+    path: Path, motions: "Sequence[np.ndarray]", skeleton: "Skeleton", text: str, shown: "list[PlayerMotion]"
+) -> list[Path]:
+    """Write the motions, several as NAME-1, NAME-2, ..., or one page of ``shown``; return the files."""
+    from lamp_core.viz.export import save_motion
+    from lamp_core.viz.player import player_page
+
+    if path.suffix.lower() == ".html":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(player_page(shown, title=text), encoding="utf-8")
+        return [path]
+    numbered = [path.with_stem(f"{path.stem}-{index}") for index in range(1, len(motions) + 1)]
+    paths = numbered if len(motions) > 1 else [path]
+    for target, joints_TJ3 in zip(paths, motions, strict=True):
+        save_motion(target, joints_TJ3, skeleton, skeleton.frames_per_second, text)
+    return paths

@@ -1,0 +1,34 @@
+"""``lamp search``: motions by text, or captions by motion, in the test gallery."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lamp_core.errors import LampError
+from tasks.project import find_project
+
+
+def search(
+    text: Annotated[str | None, typer.Argument(help="What the person does.")] = None,
+    motion: Annotated[Path | None, typer.Option(help="A motion: joints (.npy) or .bvh.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 10,
+) -> None:
+    """Search the gallery: motions by text, or captions by motion."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if (text is None) == (motion is None):
+        raise LampError("give a text, or a motion with --motion FILE")
+    if motion is not None and not motion.is_file():
+        raise LampError(f"there is no file {motion}")
+    from lamp_core.inference import search as api
+
+    data = find_project().data
+    hits = (
+        api.search_motion(data, motion, top) if motion is not None else api.search_text(data, text or "", top)
+    )
+    table = Table("rank", "clip", "score", "caption", box=None, header_style="bold")
+    for hit in hits:
+        table.add_row(str(hit.rank), hit.clip, f"{hit.score:.3f}", hit.caption)
+    Console().print(table)

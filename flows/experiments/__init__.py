@@ -1,0 +1,1 @@
+"""Experiments: rows of overrides as runs of the pipeline."""

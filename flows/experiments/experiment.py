@@ -1,0 +1,325 @@
+"""An experiment: its rows as runs of the pipeline, one after another in the workspace, or all on workers.
+
+1. Take the workspace, and plan every row before anything runs.
+2. A row that finished with the same parameters, code and data keeps its numbers: nothing runs for it.
+3. Every other row is a run of the pipeline up to ``until``; what rows share is computed once.
+4. After each row its numbers are written to ``data/experiments/NAME``; a row that failed says why.
+5. The workspace comes back as it was.
+"""
+
+import os
+import platform
+import shutil
+import threading
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flows.experiments.kept_workspace import Say, kept_workspace
+from flows.experiments.plan import PRETRAIN, PlannedRow, plan_rows, run_key
+from flows.experiments.row_places import InWorkspace, OnWorkers, RowPlaces
+from flows.parameters import configured
+from flows.pipeline.flow import PipelineResult, run_pipeline
+from flows.pipeline.mlflow_run import read_metrics
+from flows.pipeline.params_hold import held_params
+from lamp_core.config import Config
+from lamp_core.config.experiment import Experiment, assignments
+from lamp_core.errors import LampError
+from lamp_core.evaluation.results import Result, read_origins, read_results, stage_result
+from lamp_core.report.experiment_results import (
+    ExperimentRecord,
+    ExperimentResults,
+    RowRecord,
+    experiment_names,
+    read_experiment,
+    write_experiment,
+)
+from tasks.dvc.graph import read_graph
+from tasks.dvc.remote import RemoteVersions
+from tasks.dvc.versions import RepositoryBusy, Versions
+from tasks.mlflow.tags import commit_label
+from tasks.mlflow.tracking import Tracking
+from tasks.project import Project
+from tasks.system.redaction import masked
+
+EVALUATOR = "evaluator"
+RESULTS_FILE = "results.parquet"
+
+
+class RowFailed(Exception):
+    """A row cannot be measured; the others can."""
+
+
+@dataclass
+class ExperimentRun:
+    """An experiment on its way.
+
+    Args:
+        project: the project.
+        experiment: the experiment.
+        rows: its rows, planned.
+        say: tells the user how far it is.
+        places: where its rows run.
+    """
+
+    project: Project
+    experiment: Experiment
+    rows: Sequence[PlannedRow]
+    say: Say
+    places: RowPlaces
+    records: dict[str, RowRecord] = field(default_factory=dict)
+    numbers: dict[str, Sequence[Result]] = field(default_factory=dict)
+    writing: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def folder(self) -> Path:
+        """Where the numbers go."""
+        return self.project.experiments / self.experiment.name
+
+    @property
+    def results(self) -> ExperimentResults:
+        """What is known by now, rows in the order of the file."""
+        described = self.experiment
+        record = ExperimentRecord(
+            name=described.name,
+            title=described.title,
+            description=described.description,
+            until=described.until,
+            tables=described.shown,
+            published=described.published,
+            rows=tuple(self.records.values()),
+        )
+        return ExperimentResults(record, self.numbers)
+
+    def recall(self) -> None:
+        """Take over the rows that finished with the parameters, code and data of now."""
+        known = experiment_names(self.project.experiments)
+        older = read_experiment(self.folder) if self.experiment.name in known else None
+        before = {row.label: row for row in older.record.rows} if older else {}
+        for planned in self.rows:
+            label, lamp = planned.row.label, self._kept_lamp(planned)
+            is_known = planned.donor is None or lamp is not None
+            key = self._key(self._config(planned, lamp)) if is_known else ""
+            record = before.get(label)
+            if older and record and record.state == "finished" and record.key == key:
+                self.numbers[label] = older.of(record)
+                self.records[label] = record.model_copy(update=_described(planned))
+            else:
+                self.records[label] = RowRecord.model_validate(
+                    {"label": label, "key": key, **_described(planned)}
+                )
+
+    def run(self, labels: Collection[str]) -> None:
+        """Run the rows that have not finished; only those of these labels, if there are any."""
+        waiting = [
+            planned
+            for planned in self.rows
+            if self.records[planned.row.label].state != "finished"
+            if not labels or planned.row.label in labels
+        ]
+        for planned in self.rows:
+            if planned not in waiting and self.records[planned.row.label].state == "finished":
+                self.say(f"{planned.row.label}: finished before, with the same parameters, code and data")
+        self._write()
+        if waiting:
+            Tracking(self.project).close_killed(self._tags())
+        numbered = list(enumerate(waiting, start=1))
+        if self.places.at_once == 1:
+            for number, planned in numbered:
+                self._take_turn(planned, f"row {number} of {len(waiting)}")
+            return
+        with ThreadPoolExecutor(self.places.at_once, thread_name_prefix="row") as threads:
+            turns = [
+                threads.submit(self._take_turn, planned, f"row {number} of {len(waiting)}")
+                for number, planned in numbered
+            ]
+            try:
+                for turn in turns:
+                    turn.result()
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                self.places.interrupt()
+                raise
+
+    def _take_turn(self, planned: PlannedRow, which: str) -> None:
+        self.say(f"{which}: {planned.row.label}")
+        self._run_row(planned)
+        with self.writing:
+            self._write()
+
+    def _run_row(self, planned: PlannedRow) -> None:
+        """Measure a row, or note why it failed."""
+        label = planned.row.label
+        try:
+            place = self.places.place(label)
+            config = self._config(planned, self._lamp(planned, place))
+            key = self._key(config)
+            result = self._pipeline(place, config, label, self.experiment.until)
+            numbers, found = self._measured(place, result)
+        except (RowFailed, RepositoryBusy, LampError) as error:
+            self.numbers.pop(label, None)
+            self.records[label] = self.records[label].model_copy(
+                update={"state": "failed", "error": masked(str(error))}
+            )
+            self.say(f"{label} failed: {error}")
+            return
+        self.numbers[label] = numbers
+        self.records[label] = self.records[label].model_copy(
+            update={"state": "finished", "error": "", "key": key, **found}
+        )
+
+    def _pipeline(self, place: Project, config: Config, label: str, until: str) -> PipelineResult:
+        with held_params(place, config):
+            result = run_pipeline(
+                place,
+                config,
+                until=until,
+                name=f"{self.experiment.name}: {label}",
+                tags=self._tags(label),
+                runner=self.places.runner(place),
+                display=self.places.display(label),
+            )
+        if result.failed:
+            stage, outcome = next(iter(result.failed.items()))
+            log = place.log_file(stage)
+            if log.exists():
+                Tracking(self.project).keep_file(result.run_id, log)
+            raise RowFailed(f"{stage}: {outcome.error}; its log is with MLflow run {result.run_id[:8]}")
+        return result
+
+    def _measured(
+        self, place: Project, result: PipelineResult
+    ) -> tuple[list[Result], dict[str, str | float]]:
+        """The numbers of all stages of the run, and what they were measured on."""
+        numbers: list[Result] = []
+        versions = Versions(place, read_graph(place))
+        version = versions.output_hash(next(iter(versions.graph))) or ""
+        for stage in result.states:
+            results = place.output(stage) / RESULTS_FILE
+            if results.exists():
+                numbers += read_results(results)
+                version = next((origin.data_version for origin in read_origins(results)), version)
+            else:
+                metrics = read_metrics(place, stage)
+                numbers += [stage_result(stage, name, value) for name, value in metrics.items()]
+        return numbers, {
+            "data_version": version,
+            "evaluator_version": versions.output_hash(EVALUATOR) or "",
+            "commit": commit_label(self.project),
+            "run": result.run_id,
+            "seconds": round(result.seconds, 1),
+        }
+
+    def _kept_lamp(self, planned: PlannedRow) -> Path | None:
+        """The LaMP from other data that a row needs, when it is there already."""
+        if planned.donor is None:
+            return None
+        folder = self.project.pretrained_folder(run_key(self.project, planned.donor, PRETRAIN))
+        return folder if folder.exists() else None
+
+    def _lamp(self, planned: PlannedRow, place: Project) -> Path | None:
+        """The LaMP from other data that a row needs, pretrained first when it is not there.
+
+        It comes to the place of the row as well, under the same path.
+        """
+        if planned.donor is None:
+            return None
+        folder = self._kept_lamp(planned) or self._pretrained(planned, planned.donor, place)
+        there = place.root / folder.relative_to(self.project.root)
+        if not there.exists():
+            _copy(folder, there)
+        return folder
+
+    def _pretrained(self, planned: PlannedRow, donor: Config, place: Project) -> Path:
+        """Pretrain a LaMP on other data, and keep it."""
+        folder = self.project.pretrained_folder(run_key(self.project, donor, PRETRAIN))
+        label = f"LaMP on {donor.ingest.data}"
+        self.say(f"{planned.row.label}: first the {label}")
+        try:
+            self._pipeline(place, donor, label, PRETRAIN)
+        except RowFailed as error:
+            raise RowFailed(f"{label}: {error}") from error
+        if not place.output(PRETRAIN).exists():
+            RemoteVersions(place, read_graph(place)).pull([PRETRAIN])
+        _copy(place.output(PRETRAIN), folder)
+        return folder
+
+    def _config(self, planned: PlannedRow, lamp: Path | None) -> Config:
+        if lamp is None:
+            return planned.config
+        folder = lamp.relative_to(self.project.root).as_posix()
+        return configured(self.project, planned.config, assignments=[f"pretrain.pretrained={folder}"])
+
+    def _key(self, config: Config) -> str:
+        return run_key(self.project, config, self.experiment.until)
+
+    def _tags(self, label: str | None = None) -> dict[str, str]:
+        """Tags of the runs of this experiment in this folder, or of one row."""
+        tags = {
+            "experiment": self.experiment.name,
+            "project": str(self.project.root),
+            "machine": platform.node(),
+        }
+        return tags if label is None else {**tags, "row": label}
+
+    def _write(self) -> None:
+        write_experiment(self.folder, self.results)
+
+
+def run_experiment(
+    project: Project,
+    experiment: Experiment,
+    say: Say,
+    *,
+    data: str | None = None,
+    profile: str | None = None,
+    assigned: Sequence[str] = (),
+    labels: Collection[str] = (),
+    workers: bool = False,
+) -> ExperimentResults:
+    """Run the rows of an experiment that have not finished, and bring the workspace back.
+
+    Args:
+        project: the project.
+        experiment: the experiment.
+        say: tells the user how far it is.
+        data: data set of the rows that name none, in place of the base's.
+        profile: in place of the base's.
+        assigned: ``a.b=c`` added to the base.
+        labels: run these rows only; empty: all.
+        workers: run the rows side by side on the workers.
+
+    Raises:
+        LampError: a row that cannot be planned, an unknown label, or another experiment runs.
+    """
+    with kept_workspace(project, experiment.name, say):
+        rows = plan_rows(project, experiment, data=data, profile=profile, assigned=assigned)
+        known = [planned.row.label for planned in rows]
+        unknown = [label for label in labels if label not in known]
+        if unknown:
+            raise LampError(f"unknown row '{unknown[0]}'; known: {', '.join(known)}")
+        places = OnWorkers(project, experiment.name, say) if workers else InWorkspace(project)
+        running = ExperimentRun(project, experiment, rows, say, places)
+        running.recall()
+        running.run(labels)
+    return running.results
+
+
+def _described(planned: PlannedRow) -> dict[str, object]:
+    """What a record says of its row before it runs."""
+    return {
+        "changed": tuple(assignments(planned.row.set)),
+        "data": planned.config.ingest.data,
+        "profile": planned.config.profile,
+        "pretrained_on": planned.donor.ingest.data if planned.donor else "",
+        "published": planned.row.published,
+    }
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder, whole or not at all."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.copytree(source, temporary)
+    os.replace(temporary, target)

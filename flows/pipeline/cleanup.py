@@ -1,0 +1,93 @@
+"""What a killed process leaves open is closed by the next command: MLflow runs, Prefect flow runs, progress.
+
+DVC's locks and a stage's old output are looked after where DVC is called (`tasks.dvc.versions`).
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from flows.pipeline.run_records import RunRecord, read_records, write_record
+from tasks.project import Project, write_atomically
+from tasks.stage.holding import holder
+from tasks.stage.progress import read_progress
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+Say = Callable[[str], None]
+
+
+def look_after_killed(project: Project, say: Say) -> None:
+    """Note runs and stages whose process was killed, and close their MLflow runs.
+
+    Costs next to nothing when there is none.
+    """
+    silent = [record for record in read_records(project) if record.ending == "running"]
+    runs = [record for record in silent if record.state == "killed"]
+    stages = _killed_stages(project)
+    if not runs and not stages:
+        return
+    from tasks.mlflow.tracking import Tracking
+
+    closed = Tracking(project).close_dead()
+    for record in runs:
+        write_record(project, replace(record, ending="killed"))
+        say(f"run {record.name} ({record.run_id[:8]}) was killed; `lamp resume` goes on with it")
+    for name in stages:
+        say(f"stage {name} was killed; `lamp run` goes on from its last checkpoint")
+    if closed:
+        say(f"MLflow: {closed} {'runs' if closed > 1 else 'run'} closed as KILLED")
+
+
+def _killed_stages(project: Project) -> list[str]:
+    """Stages whose process is gone without a word; they are noted as killed."""
+    killed: list[str] = []
+    for path in sorted(project.progress_file("any").parent.glob("*.json")):
+        progress = read_progress(path)
+        if progress is None or progress.state != "running" or progress.is_alive or holder(project, path.stem):
+            continue
+        write_atomically(path, json.dumps(asdict(replace(progress, state="killed", error="killed"))))
+        killed.append(path.stem)
+    return killed
+
+
+def close_flow_runs(project: Project) -> None:
+    """Mark the Prefect flow runs of killed processes as crashed; called where Prefect's server is up."""
+    left = [record for record in read_records(project) if record.is_open and record.state == "killed"]
+    if left:
+        from prefect.client.orchestration import get_client
+
+        with get_client(sync_client=True) as client:
+            for record in left:
+                _crash(client, record)
+                write_record(project, replace(record, ending="killed", is_open=False))
+
+
+def _crash(client: "SyncPrefectClient", record: RunRecord) -> None:
+    """Mark a flow run and its task runs as crashed, unless they have ended."""
+    from prefect.client.schemas.filters import (
+        FlowRunFilter,
+        FlowRunFilterId,
+        FlowRunFilterName,
+        TaskRunFilter,
+        TaskRunFilterFlowRunId,
+    )
+    from prefect.states import Crashed
+
+    message = f"its process {record.mark.pid} was killed"
+    named = (
+        FlowRunFilter(id=FlowRunFilterId(any_=[UUID(record.flow_run_id)]))
+        if record.flow_run_id
+        else FlowRunFilter(name=FlowRunFilterName(any_=[record.flow_run]))
+    )
+    for run in client.read_flow_runs(flow_run_filter=named):
+        if run.state is None or run.state.is_final():
+            continue
+        client.set_flow_run_state(run.id, Crashed(message=message), force=True)
+        of_run = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run.id]))
+        for task in client.read_task_runs(task_run_filter=of_run):
+            if task.state is not None and not task.state.is_final():
+                client.set_task_run_state(task.id, Crashed(message=message), force=True)

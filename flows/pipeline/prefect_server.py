@@ -1,0 +1,95 @@
+"""Prefect's settings for a project: its database in ``.lamp/prefect``, its words in a file, no calls home."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks.project import Project, write_atomically
+from tasks.system.orphans import lifeline_environment
+
+SERVER_START_SECONDS = 180
+SERVER_ENVIRONMENT = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+}
+"""What Prefect sets for a temporary server."""
+
+
+def prefect_settings(project: Project) -> dict[str, str]:
+    """Environment variables for Prefect; what the user has set stays."""
+    return {
+        "PREFECT_HOME": str(project.state / "prefect"),
+        "PREFECT_LOGGING_SETTINGS_PATH": str(_logging_file(project)),
+        "PREFECT_LOGGING_LEVEL": "INFO",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(SERVER_START_SECONDS),
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def prepare(project: Project) -> None:
+    """Set up Prefect for this process; it must not have been imported yet."""
+    write_logging_file(project)
+    for name, value in prefect_settings(project).items():
+        os.environ.setdefault(name, value)
+
+
+def start_server() -> None:
+    """Start the temporary server that Prefect would start by itself, so that it ends with this process.
+
+    Does nothing where a server is set (``PREFECT_API_URL``).
+    """
+    import prefect
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import get_current_settings
+
+    class LifelineServer(SubprocessASGIServer):
+        """Prefect finds it as its own: there is one for each port."""
+
+        def _run_uvicorn_command(self) -> "subprocess.Popen[Any]":
+            command = [sys.executable, "-m", "tasks.system.orphans", "uvicorn"]
+            place = ["--host", "127.0.0.1", "--port", str(self.port), "--lifespan", "on"]
+            package = ["--app-dir", str(prefect.__module_path__.parent), "--log-level", "error"]
+            settings = get_current_settings().to_environment_variables(exclude_unset=True)
+            return subprocess.Popen(
+                [*command, *package, *place, "--factory", "prefect.server.api.server:create_app"],
+                env={**os.environ, **SERVER_ENVIRONMENT, **settings, **lifeline_environment()},
+            )
+
+    if not is_server_set():
+        LifelineServer().start()
+
+
+def is_server_set() -> bool:
+    """Whether Prefect is to use a server that runs already."""
+    from prefect.settings import PREFECT_API_URL
+
+    return PREFECT_API_URL.value() is not None
+
+
+def write_logging_file(project: Project) -> None:
+    """Write Prefect's own logging configuration, the console's part sent to ``.lamp/logs/prefect.log``."""
+    package = find_spec("prefect")
+    assert package is not None and package.origin is not None
+    settings = yaml.safe_load((Path(package.origin).parent / "logging" / "logging.yml").read_text())
+    log = project.log_file("prefect")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    for name in ("console", "debug"):
+        formatter = settings["handlers"][name]["formatter"]
+        settings["handlers"][name] = {
+            "class": "logging.FileHandler",
+            "filename": str(log).replace("$", "$$"),
+            "formatter": formatter,
+        }
+    write_atomically(_logging_file(project), yaml.safe_dump(settings, sort_keys=False))
+
+
+def _logging_file(project: Project) -> Path:
+    return project.state / "prefect" / "logging.yml"

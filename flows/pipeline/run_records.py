@@ -1,0 +1,122 @@
+"""What is kept of each run that ran stages, until it is known how it ended: enough to run it again as it was.
+
+A record is a folder in ``.lamp/runs``: ``run.json``, and ``params.yaml`` as the run used it. A run whose
+process is gone, and which never said how it ended, was killed.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from lamp_core.io.disk import write_text
+from tasks.project import Project
+from tasks.system.processes import ProcessMark, this_process
+
+RECORD_FILE, PARAMS_FILE = "run.json", "params.yaml"
+KEPT_RUNS = 100
+
+Ending = Literal["running", "finished", "failed", "killed"]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run of the pipeline.
+
+    Args:
+        run_id: its MLflow run.
+        name: of that.
+        flow_run: name of its Prefect flow run.
+        flow_run_id: of that; empty before it has begun.
+        process: mark of its process (`tasks.system.processes`).
+        started: seconds since the epoch.
+        only: the stage that it runs alone.
+        until: the last stage that it runs.
+        force: the stage that it runs even when fresh.
+        tags: of its MLflow run, beside those of every run.
+        commit: of the code; empty where there is none.
+        inputs: hash of every input that no stage writes: code, and the registered data set.
+        ending: how it ended; ``running`` while nothing has been said.
+        failed: stages that failed.
+        is_open: whether its Prefect flow run may still be shown as running.
+    """
+
+    run_id: str
+    name: str
+    flow_run: str
+    process: str = ""
+    started: float = 0.0
+    only: str | None = None
+    until: str | None = None
+    force: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    commit: str = ""
+    inputs: tuple[tuple[str, str], ...] = ()
+    flow_run_id: str = ""
+    ending: Ending = "running"
+    failed: tuple[str, ...] = ()
+    is_open: bool = True
+
+    @property
+    def mark(self) -> ProcessMark:
+        """Its process."""
+        return ProcessMark.read(self.process) or ProcessMark(0)
+
+    @property
+    def state(self) -> Ending:
+        """How it ended, as far as can be seen."""
+        return "killed" if self.ending == "running" and not self.mark.is_alive else self.ending
+
+
+def begin_record(project: Project, record: RunRecord) -> RunRecord:
+    """Keep a run that starts, with the parameters of the workspace."""
+    folder = project.runs / record.run_id
+    write_text(folder / PARAMS_FILE, project.params_file.read_text(), "the run's parameters")
+    begun = replace(record, process=str(this_process()), started=time.time())
+    write_record(project, begun)
+    for old in read_records(project)[KEPT_RUNS:]:
+        shutil.rmtree(project.runs / old.run_id, ignore_errors=True)
+    return begun
+
+
+def write_record(project: Project, record: RunRecord) -> None:
+    """Write a record anew."""
+    write_text(project.runs / record.run_id / RECORD_FILE, json.dumps(asdict(record)), "the run's record")
+
+
+def end_record(project: Project, record: RunRecord, failed: Sequence[str]) -> None:
+    """Note how a run ended that was not killed."""
+    ending: Ending = "failed" if failed else "finished"
+    write_record(project, replace(record, ending=ending, failed=tuple(failed), is_open=False))
+
+
+def read_records(project: Project) -> list[RunRecord]:
+    """All records that are whole, the newest first."""
+    found = [_read(path) for path in project.runs.glob(f"*/{RECORD_FILE}")]
+    return sorted((record for record in found if record), key=lambda record: record.started, reverse=True)
+
+
+def params_of(project: Project, record: RunRecord) -> Path:
+    """The file with the parameters of a run."""
+    return project.runs / record.run_id / PARAMS_FILE
+
+
+def living_runs(project: Project) -> list[RunRecord]:
+    """Runs whose process is at work, this one left out."""
+    ours = this_process().pid
+    return [
+        record for record in read_records(project) if record.state == "running" and record.mark.pid != ours
+    ]
+
+
+def _read(path: Path) -> RunRecord | None:
+    """A record; None where there is only part of one."""
+    try:
+        values = json.loads(path.read_text())
+        pairs = {key: tuple((name, text) for name, text in values[key]) for key in ("tags", "inputs")}
+        return RunRecord(**{**values, **pairs, "failed": tuple(values["failed"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,139 @@
+"""Where the stages of a run are carried out: in processes of this machine, unless another runner is given.
+
+The pipeline decides which stage may start; a runner carries it out and says how far it is and how it ended.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tasks.dvc.graph import Graph
+from tasks.dvc.versions import Versions
+from tasks.project import Project
+from tasks.stage.holding import holder
+from tasks.stage.outcome import Outcome
+from tasks.stage.progress import Progress, read_progress
+from tasks.system import resources
+from tasks.system.processes import ProcessMark
+
+if TYPE_CHECKING:
+    from prefect.futures import PrefectFuture
+
+
+SECONDS_TO_START = 30.0
+"""For a stage that was submitted and has no process yet, when the run is interrupted."""
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+class StageRunner(Protocol):
+    """Carries stages out. All methods are called in the thread of the Prefect flow run ``pipeline``."""
+
+    @property
+    def at_once(self) -> int:
+        """Stages that may run side by side."""
+
+    def submit(self, name: str, *, force: bool, parent_run: str) -> "Future[Outcome]":
+        """Start a stage and return at once.
+
+        Args:
+            name: of the stage; all that it reads is ready.
+            force: run it even when it is fresh.
+            parent_run: MLflow run of the pipeline, under which the stage's own run is nested.
+
+        Returns:
+            Its outcome, when it has ended. A stage that fails is an outcome too; an exception is a fault of
+            the runner, and fails the stage.
+        """
+
+    def progress(self, name: str) -> Progress | None:
+        """How far a stage is that was submitted; None while that is unknown."""
+
+    def interrupt(self, names: Iterable[str]) -> None:
+        """Tell running stages to end; each closes its MLflow run and keeps its checkpoints."""
+
+    def versions(self, graph: Graph) -> Versions:
+        """What is fresh where this runner keeps outputs."""
+
+    def finish(self, names: Iterable[str]) -> None:
+        """Bring metrics of these stages here, which are up to date and about to be read."""
+
+
+class LocalRunner:
+    """Carries stages out on this machine, each a Prefect task in a thread and a process under DVC.
+
+    Args:
+        project: the project.
+        wait: whether to wait for a stage that another process runs; else it is a failure.
+    """
+
+    def __init__(self, project: Project, *, wait: bool = True) -> None:
+        self._project, self._wait = project, wait
+        self._stop = threading.Event()
+        self._futures: dict[str, Future[Outcome]] = {}
+
+    @property
+    def at_once(self) -> int:
+        """Stages that may run side by side."""
+        return resources.stages_at_once()
+
+    def submit(self, name: str, *, force: bool, parent_run: str) -> "Future[Outcome]":
+        """Start a stage and return at once."""
+        from tasks.stage.task import run_stage
+
+        submitted = run_stage.submit(
+            self._project.root, name, force=force, parent_run=parent_run, waits=self._waits
+        )
+        ended = self._futures[name] = Future[Outcome]()
+        submitted.add_done_callback(lambda future: _pass_on(future, ended))
+        return ended
+
+    def progress(self, name: str) -> Progress | None:
+        """How far a stage is that was submitted; None while that is unknown."""
+        other = holder(self._project, name)
+        progress = read_progress(self._project.progress_file(name))
+        if other is not None and self._is_foreign(other):
+            now = time.time()
+            known = progress or Progress("running", other.pid, started=now, updated=now)
+            return replace(known, waits_for=f"process {other.pid}, which runs it")
+        return progress if progress is not None and progress.is_alive else None
+
+    def interrupt(self, names: Iterable[str]) -> None:
+        """Tell running stages to end; each closes its MLflow run and keeps its checkpoints."""
+        self._stop.set()
+        left, until = set(names), time.monotonic() + SECONDS_TO_START
+        while left and time.monotonic() < until:
+            for name in list(left):
+                progress = self.progress(name)
+                if progress is not None and not progress.waits_for:
+                    os.kill(progress.pid, signal.SIGTERM)
+                    left.discard(name)
+                elif name in self._futures and self._futures[name].done():
+                    left.discard(name)
+            time.sleep(SECONDS_BETWEEN_LOOKS if left else 0.0)
+
+    def versions(self, graph: Graph) -> Versions:
+        """What is fresh on this machine."""
+        return Versions(self._project, graph)
+
+    def finish(self, names: Iterable[str]) -> None:
+        """Do nothing: the metrics are here."""
+
+    def _waits(self) -> bool:
+        """Whether a stage that another process runs is still to be waited for."""
+        return self._wait and not self._stop.is_set()
+
+    def _is_foreign(self, other: ProcessMark) -> bool:
+        """Whether a process that runs a stage belongs to another run than this one."""
+        return other.pid != os.getpid()
+
+
+def _pass_on(submitted: "PrefectFuture[Any]", ended: "Future[Outcome]") -> None:
+    """Give what a stage's task returned, or what kept it from returning, to who waits for it."""
+    submitted.wait()
+    result = submitted.result(raise_on_failure=False)
+    ended.set_result(result if isinstance(result, Outcome) else Outcome("failed", 0.0, error=str(result)))

@@ -1,0 +1,1 @@
+"""From raw clips to clips that can be used, and to features: the stages ``ingest`` and ``features``."""

@@ -1,0 +1,1 @@
+"""Procedural human motion with captions: the embedded data set."""

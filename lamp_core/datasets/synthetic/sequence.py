@@ -1,0 +1,105 @@
+"""What happens in a clip: one action, several in turn, or two at the same time, and the plan of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lamp_core.datasets.synthetic.actions import ACTIONS
+from lamp_core.datasets.synthetic.body import Body
+from lamp_core.datasets.synthetic.phrases import Performance
+from lamp_core.datasets.synthetic.plan import Manner, Plan
+
+KINDS = {"single": 0.64, "pair": 0.22, "triple": 0.05, "together": 0.09}
+"""Shares of clips with one action, two or three after each other, two at the same time."""
+UNDER_WAY = 0.35
+"""Share of the clips of walking and running that begin and end in the middle of it."""
+SHORTEST, LONGEST = 2.0, 9.75
+"""Seconds of a clip: 41 to 196 frames at 20 frames a second."""
+DRAWS = 200
+"""Draws of actions after which to give up finding a clip of such a length; about one in ten is refused."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """What happens in a clip.
+
+    Args:
+        performances: one to three actions.
+        together: whether they happen at the same time, legs first, arms second.
+        plan: the movement.
+        start: seconds of the plan before the clip begins.
+    """
+
+    performances: list[Performance]
+    together: bool
+    plan: Plan
+    start: float
+
+    @property
+    def duration(self) -> float:
+        """Seconds of the clip."""
+        return self.plan.now - self.start
+
+
+def draw_script(body: Body, frames_per_second: float, rng: np.random.Generator) -> Script:
+    """A clip at random, between `SHORTEST` and `LONGEST` seconds long.
+
+    Raises:
+        RuntimeError: no draw had an allowed length, which an entry of the action table has made impossible.
+    """
+    for _ in range(DRAWS):
+        kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
+        performances = _draw_performances(kind, rng)
+        script = _perform(
+            performances, kind == "together", Plan(body, Manner.draw(rng), rng, frames_per_second)
+        )
+        if script is not None and SHORTEST <= script.duration <= LONGEST:
+            return script
+    raise RuntimeError(f"no clip of {SHORTEST} to {LONGEST} seconds in {DRAWS} draws")
+
+
+def _draw_performances(kind: str, rng: np.random.Generator) -> list[Performance]:
+    if kind == "together":
+        names = [
+            _draw_name([n for n, action in ACTIONS.items() if action.moves == part], rng)
+            for part in ("legs", "arms")
+        ]
+        return [Performance(name, ACTIONS[name].draw(rng)) for name in names]
+    length = {"single": 1, "pair": 2, "triple": 3}[kind]
+    names = []
+    for place in range(length):
+        last = place == length - 1
+        names.append(
+            _draw_name(
+                [n for n, action in ACTIONS.items() if n not in names and (last or not action.last_only)], rng
+            )
+        )
+    return [Performance(name, ACTIONS[name].draw(rng, brief=length > 1)) for name in names]
+
+
+def _draw_name(names: list[str], rng: np.random.Generator) -> str:
+    weights = np.array([ACTIONS[name].weight for name in names])
+    return names[int(rng.choice(len(names), p=weights / weights.sum()))]
+
+
+def _perform(performances: list[Performance], together: bool, plan: Plan) -> Script | None:
+    """Write the actions to the plan; None as soon as it grows too long."""
+    rng = plan.rng
+    plan.now = rng.uniform(0.1, 0.45)
+    begin = plan.now
+    ends = [begin]
+    for performance in performances:
+        if together:
+            plan.now = begin + (0.25 if len(ends) > 1 else 0.0)
+        performance.action.motion(plan, performance.parameters)
+        ends.append(plan.now)
+        if plan.now > LONGEST + 2.0:
+            return None
+    plan.now = max(ends) + rng.uniform(0.05, 0.45)
+    start = 0.0
+    if len(performances) == 1 and performances[0].action.may_start_under_way and rng.random() < UNDER_WAY:
+        start = begin + rng.uniform(0.5, 0.9)
+        plan.now = ends[-1] - rng.uniform(0.5, 0.9)
+    elif plan.now < SHORTEST:
+        plan.now = SHORTEST + rng.uniform(0.0, 0.3)
+    return Script(performances, together, plan, start)

@@ -1,0 +1,1 @@
+"""The protocols of the field: metrics over items, as rows of `Result`."""

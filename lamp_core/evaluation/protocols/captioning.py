@@ -1,0 +1,182 @@
+"""Captions of motions as rows of `Result` by the protocol of the field.
+
+The ground truth is the first row. Its captions are the references, so it has no scores of words.
+
+Shapes: N items, C different captions, E embedding numbers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+
+import numpy as np
+
+from lamp_core.config.models import Evaluate
+from lamp_core.datasets.captions import tag_caption
+from lamp_core.datasets.items import Item
+from lamp_core.errors import LampError
+from lamp_core.evaluation.protocols.common import (
+    GROUND_TRUTH,
+    Embedded,
+    MotionTextEvaluator,
+    OnProgress,
+    TestItems,
+    candidates,
+)
+from lamp_core.evaluation.protocols.text_to_motion import measure_matching
+from lamp_core.evaluation.results import Measurements, Result
+from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.metrics.bert_score import NO_SCORER, BertScorer, BertScores
+from lamp_core.metrics.bleu import bleu
+from lamp_core.metrics.captions import caption_words, empty_captions, mean_words, three_references
+from lamp_core.metrics.cider import cider
+from lamp_core.metrics.ngrams import LONGEST
+from lamp_core.metrics.rouge import rouge_l
+
+LENGTH, ROUGE, CIDER, BERT = "Length", "ROUGE-L", "CIDEr", "BERTScore"
+BLEU = tuple(f"BLEU-{length}" for length in range(1, LONGEST + 1))
+
+Embed = Callable[[TestItems, MotionTextEvaluator], Embedded]
+
+
+def evaluate_captions(
+    items: Sequence[Item],
+    systems: Mapping[str, Sequence[str]],
+    evaluator: MotionTextEvaluator,
+    statistics: FeatureStatistics,
+    settings: Evaluate,
+    scorer: BertScorer | None,
+    *,
+    embed: Embed = Embedded.of,
+    note: str = "",
+    on_progress: OnProgress | None = None,
+) -> list[Result]:
+    """Length, BLEU, ROUGE-L, CIDEr, BERTScore, R-Precision and MM-Dist of the captions of systems.
+
+    The scores of words compare a caption with the first three of its item (`three_references`) and are
+    measured once. R-Precision and MM-Dist match the captions with the true motions in shuffled batches,
+    ``settings.repeats`` times; the ground truth's draws its captions anew, and a system's repeat r has the
+    batches of the ground truth's repeat r. The evaluator reads words and tags that the built-in tagger gives
+    to the captions of systems.
+
+    Args:
+        items: of the test split, see `protocol_items`.
+        systems: captions by name of the system, one an item; an empty one scores no word and is counted.
+        evaluator: embeds texts and motions.
+        statistics: normalise the items' features.
+        settings: repeats, batch, captions, seed.
+        scorer: of BERTScore; without one its row says so.
+        embed: how the test items are embedded, where a cache is wanted.
+        note: said of every row.
+        on_progress: called with (systems done, of all, text).
+
+    Raises:
+        LampError: no items, or a system that does not have one caption an item. What cannot be measured
+            (fewer items than a batch) is a row whose value is NaN and whose note says why.
+    """
+    for system, captions in systems.items():
+        if len(captions) != len(items):
+            raise LampError(f"{system} has {len(captions)} captions for {len(items)} items")
+    test, lost = _with_words(items, statistics)
+    judge = embed(test, evaluator)
+    protocol = _protocol(settings, scorer)
+    said = "; ".join(filter(None, (note, lost)))
+    rows = _truth(test, judge, settings, protocol, said)
+    kept = {item.key for item in test.items}
+    made_of = {
+        system: [caption for item, caption in zip(items, captions, strict=True) if item.key in kept]
+        for system, captions in systems.items()
+    }
+    references = _references(test)
+    bert_scores = cache(partial(_bert_scores, made_of, references, scorer))
+    for done, (system, made) in enumerate(made_of.items(), start=1):
+        measured = Measurements(system, protocol, evaluator.label, len(test), said)
+        measured.add_note(_empty(made))
+        _measure_matching(measured, judge, made, settings)
+        _measure_words(measured, made, references, bert_scores)
+        rows += measured.results()
+        if on_progress:
+            on_progress(done, len(systems), system)
+    return rows
+
+
+def _references(test: TestItems) -> list[list[str]]:
+    return [
+        three_references([caption.text for caption in item.captions if caption_words(caption.text)])
+        for item in test.items
+    ]
+
+
+def _with_words(items: Sequence[Item], statistics: FeatureStatistics) -> tuple[TestItems, str]:
+    """The items that can be measured, and what is said of those left out."""
+    kept = [item for item in items if any(caption_words(caption.text) for caption in item.captions)]
+    lost = len(items) - len(kept)
+    test = TestItems.of(kept, statistics)
+    wordless = f"{lost} of {len(items)} items left out: no word in any caption" if lost else ""
+    return test, "; ".join(filter(None, (test.note, wordless)))
+
+
+def _protocol(settings: Evaluate, scorer: BertScorer | None) -> str:
+    """The model of BERTScore is part of it: scores of two models never compare."""
+    told = f", {BERT} of {scorer.label}" if scorer else ""
+    return f"captioning, {candidates(settings)}{told}"
+
+
+def _empty(captions: Sequence[str]) -> str:
+    count = empty_captions(captions)
+    return f"{count} of {len(captions)} captions empty, they score no word" if count else ""
+
+
+def _truth(test: TestItems, judge: Embedded, settings: Evaluate, protocol: str, note: str) -> list[Result]:
+    measured = Measurements(GROUND_TRUTH, protocol, judge.evaluator.label, len(test), note)
+    measured.add_note("its captions are the references, so it has no scores of words")
+    for repeat in range(settings.repeats):
+        texts_N = test.draw_captions(settings, repeat)
+        measure_matching(measured, judge, texts_N, judge.motions, settings, repeat)
+        texts = [caption.text for caption in test.captions_at(texts_N)]
+        measured.record([LENGTH], partial(_length, texts))
+    return measured.results()
+
+
+def _length(captions: Sequence[str]) -> list[float]:
+    return [mean_words(captions)]
+
+
+def _measure_matching(
+    measured: Measurements, judge: Embedded, captions: Sequence[str], settings: Evaluate
+) -> None:
+    """R-Precision and MM-Dist of captions and true motions; a caption that returns is embedded once."""
+    different = list(dict.fromkeys(captions))
+    place_of = {caption: place for place, caption in enumerate(different)}
+    texts_N = np.array([place_of[caption] for caption in captions])
+    texts_CE = judge.evaluator.embed_texts([tag_caption(caption) for caption in different])
+    of_system = Embedded(judge.evaluator, judge.motions, texts_CE)
+    for repeat in range(settings.repeats):
+        measure_matching(measured, of_system, texts_N, judge.motions, settings, repeat)
+
+
+def _measure_words(
+    measured: Measurements,
+    captions: Sequence[str],
+    references: Sequence[Sequence[str]],
+    bert_scores: Callable[[], dict[str, BertScores]],
+) -> None:
+    def bert_score() -> list[float]:
+        scores = bert_scores()[measured.system]
+        measured.add_note(scores.note if scores.weightless else "", BERT)
+        return [scores.mean]
+
+    measured.record([LENGTH], partial(_length, captions))
+    measured.record(BLEU, lambda: list(bleu(captions, references).values()))
+    measured.record([ROUGE], lambda: [rouge_l(captions, references)])
+    measured.record([CIDER], lambda: [cider(captions, references)])
+    measured.record([BERT], bert_score)
+
+
+def _bert_scores(
+    captions_of: Mapping[str, Sequence[str]],
+    references: Sequence[Sequence[str]],
+    scorer: BertScorer | None,
+) -> dict[str, BertScores]:
+    if scorer is None:
+        raise LampError(NO_SCORER)
+    return scorer.scores_of(captions_of, references)

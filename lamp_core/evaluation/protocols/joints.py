@@ -1,0 +1,168 @@
+"""What joints tell, as rows of `Result`: physical plausibility, and completion of motions given in part.
+
+Shapes: T frames, J joints, D feature numbers a frame, S motion tokens.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+
+from lamp_core.config.models import Evaluate
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.items import DOWNSAMPLING, Item, length_batches, pad
+from lamp_core.evaluation.protocols.common import GROUND_TRUTH, Made, OnProgress, TestItems, random_draws
+from lamp_core.evaluation.results import Measurements, Result
+from lamp_core.features.decode import decode
+from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.metrics.completion import completion_errors
+from lamp_core.metrics.plausibility import PLAUSIBILITY, plausibility
+from lamp_core.skeleton.skeleton import Skeleton
+
+INTERPOLATION = "interpolation"
+NO_EVALUATOR = "none"
+BATCH_FRAMES = 20_000
+
+MakeMotions = Callable[[TestItems], Sequence[np.ndarray]]
+"""Test items to normalised features, one motion an item."""
+Complete = Callable[
+    [Sequence[Caption], Sequence[np.ndarray], Sequence[np.ndarray], int], Sequence[np.ndarray]
+]
+"""Captions, normalised true motions (T, D), their given frames (bool, T; whole tokens) and a seed to
+normalised features in the same shapes."""
+
+
+def evaluate_plausibility(
+    items: Sequence[Item],
+    systems: Mapping[str, MakeMotions],
+    skeleton: Skeleton,
+    statistics: FeatureStatistics,
+) -> list[Result]:
+    """Foot skating, floor penetration, floating and jerk of true and made motions, the true ones first.
+
+    Raises:
+        LampError: no items, or a system that does not return one motion an item.
+    """
+    test = TestItems.of(items, statistics)
+    every: dict[str, MakeMotions] = {GROUND_TRUTH: lambda test: test.motions, **systems}
+    rows: list[Result] = []
+    for name, make in every.items():
+        made = Made.of(name, make(test), len(test))
+        measured = Measurements(name, "plausibility", NO_EVALUATOR, len(made), test.note)
+        measured.add_note(made.note)
+        joints = joints_of([statistics.denormalise(motion) for motion in made.motions], skeleton)
+        measured.record(PLAUSIBILITY, partial(_plausibility, joints, skeleton))
+        rows += measured.results()
+    return rows
+
+
+def evaluate_completion(
+    items: Sequence[Item],
+    systems: Mapping[str, Complete],
+    skeleton: Skeleton,
+    statistics: FeatureStatistics,
+    settings: Evaluate,
+    on_progress: OnProgress | None = None,
+) -> list[Result]:
+    """ADE and FDE of what had to be added, Recon and Vel of what was given: prediction and in-betweening.
+
+    Given are whole tokens of four frames: the first ones (``settings.predicted_from``), or all but a share at
+    random places (``settings.masked_between``). The floor is `interpolation`. Everything is measured
+    ``settings.completions`` times, with the captions of the repeat.
+
+    Raises:
+        LampError: no items, or a system that does not return one motion an item.
+    """
+    test = TestItems.of(items, statistics)
+    true = joints_of([item.features_TD for item in test.items], skeleton)
+    tasks: dict[str, Callable[[int, np.random.Generator], np.ndarray]] = {
+        f"prediction, first {settings.predicted_from:.0%} given": lambda tokens, _: first_given(
+            tokens, settings.predicted_from
+        ),
+        f"in-betweening, {settings.masked_between:.0%} masked": lambda tokens, draws: masked_at_random(
+            tokens, settings.masked_between, draws
+        ),
+    }
+    total, rows = len(tasks) * settings.completions, []
+    for place, (protocol, choose) in enumerate(tasks.items()):
+        names = (INTERPOLATION, *systems)
+        measured = {name: Measurements(name, protocol, NO_EVALUATOR, len(test), test.note) for name in names}
+        for repeat in range(settings.completions):
+            draws = random_draws(settings, repeat, protocol)
+            given = [choose(len(motion) // DOWNSAMPLING, draws) for motion in test.motions]
+            filled = [interpolated(*each) for each in zip(true, given, strict=True)]
+            _measure(measured[INTERPOLATION], true, filled, given, skeleton)
+            captions = test.captions_at(test.draw_captions(settings, repeat))
+            for name, complete in systems.items():
+                completed = complete(captions, test.motions, given, settings.seed + repeat)
+                made = Made.of(name, completed, len(test))
+                measured[name].add_note(made.note and f"repeat {repeat + 1}: {made.note}")
+                joints = joints_of([statistics.denormalise(motion) for motion in made.motions], skeleton)
+                kept = [[whole[index] for index in made.places] for whole in (true, given)]
+                _measure(measured[name], kept[0], joints, kept[1], skeleton)
+            if on_progress:
+                done = place * settings.completions + repeat + 1
+                on_progress(done, total, f"{protocol.partition(',')[0]}, repeat {repeat + 1}")
+        rows += [row for of_system in measured.values() for row in of_system.results()]
+    return rows
+
+
+def first_given(tokens: int, share: float) -> np.ndarray:
+    """Return the given frames (T,) for a prediction: the first tokens, at least one, never all."""
+    count = min(max(1, round(share * tokens)), max(1, tokens - 1))
+    return np.repeat(np.arange(tokens) < count, DOWNSAMPLING)
+
+
+def masked_at_random(tokens: int, share: float, draws: np.random.Generator) -> np.ndarray:
+    """Return the given frames (T,) for in-betweening: all but tokens at random, some of both."""
+    count = min(max(1, round(share * tokens)), max(1, tokens - 1))
+    given_S = np.ones(tokens, dtype=bool)
+    given_S[draws.permutation(tokens)[:count]] = False
+    return np.repeat(given_S, DOWNSAMPLING)
+
+
+def interpolated(motion: np.ndarray, given_T: np.ndarray) -> np.ndarray:
+    """The floor: every number of a motion (T, ...) on a line between given frames, still before and after."""
+    frames_T, given_G = np.arange(len(motion)), np.flatnonzero(given_T)
+    after_T = np.searchsorted(given_G, frames_T).clip(max=len(given_G) - 1)
+    before_T = (np.searchsorted(given_G, frames_T, side="right") - 1).clip(min=0)
+    first_T, last_T = given_G[before_T], given_G[after_T]
+    weights_T = (frames_T - first_T).clip(min=0) / np.maximum(last_T - first_T, 1)
+    weights = weights_T.reshape(-1, *[1] * (motion.ndim - 1))
+    return motion[first_T] * (1.0 - weights) + motion[last_T] * weights
+
+
+def joints_of(features: Sequence[np.ndarray], skeleton: Skeleton) -> list[np.ndarray]:
+    """Return the joints (T, J, 3) of raw features (T, D), decoded in batches of similar length."""
+    joints: dict[int, np.ndarray] = {}
+    for batch in length_batches([len(clip) for clip in features], BATCH_FRAMES):
+        # Copied: torch takes no read-only arrays, as those of a data set are.
+        features_BTD, _ = pad([np.array(features[index], dtype=np.float32) for index in batch])
+        # Place and heading add up over the frames before: the padding behind a clip changes nothing in it.
+        with torch.no_grad():
+            joints_BTJ3 = decode(features_BTD, skeleton).numpy()
+        for index, joints_TJ3 in zip(batch, joints_BTJ3, strict=True):
+            joints[index] = joints_TJ3[: len(features[index])]
+    return [joints[index] for index in range(len(features))]
+
+
+def _plausibility(joints: Sequence[np.ndarray], skeleton: Skeleton) -> list[float]:
+    found = plausibility(joints, skeleton)
+    return [found[name] for name in PLAUSIBILITY]
+
+
+def _measure(
+    measured: Measurements,
+    true: Sequence[np.ndarray],
+    made: Sequence[np.ndarray],
+    given: Sequence[np.ndarray],
+    skeleton: Skeleton,
+) -> None:
+    names = [f"{name}{ending}" for name in ("Recon", "Vel", "ADE", "FDE") for ending in ("", " summed")]
+
+    def measure() -> list[float]:
+        errors = completion_errors(true, made, given, skeleton)
+        return [errors[name] for name in names]
+
+    measured.record(names, measure)

@@ -1,0 +1,101 @@
+"""The tokenizer as rows of `Result`: what is lost between features and codes.
+
+Shapes: N items, T frames, D feature numbers a frame, S motion tokens.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from lamp_core.config.models import Evaluate
+from lamp_core.datasets.items import Item
+from lamp_core.evaluation.protocols.common import (
+    GROUND_TRUTH,
+    MEAN_POSE,
+    Embedded,
+    Made,
+    MotionTextEvaluator,
+    TestItems,
+    candidates,
+)
+from lamp_core.evaluation.protocols.text_to_motion import measure_matching
+from lamp_core.evaluation.results import Measurements, Result
+from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.metrics.fid import frechet_distance
+from lamp_core.metrics.reconstruction import acceleration_error, mpjpe, pa_mpjpe
+from lamp_core.skeleton.skeleton import Skeleton
+
+ERRORS = {"MPJPE": mpjpe, "PA-MPJPE": pa_mpjpe, "acceleration error": acceleration_error}
+USAGE = ("code utilisation", "code perplexity")
+
+Reconstruct = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
+"""Normalised features through the tokenizer and back, in the same shapes."""
+CodeUsage = Callable[[Sequence[np.ndarray]], Sequence[float]]
+"""Normalised features to the share of codes in use (0..1) and the perplexity of the codes."""
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """A system that is measured by what it gives back.
+
+    Args:
+        reconstruct: normalised features through the system and back.
+        usage: of its codes; None where there are none.
+    """
+
+    reconstruct: Reconstruct
+    usage: CodeUsage | None = None
+
+
+def evaluate_tokenizer(
+    items: Sequence[Item],
+    systems: Mapping[str, Reconstruction],
+    evaluator: MotionTextEvaluator,
+    skeleton: Skeleton,
+    statistics: FeatureStatistics,
+    settings: Evaluate,
+    *,
+    embed: Callable[[TestItems, MotionTextEvaluator], Embedded] = Embedded.of,
+) -> list[Result]:
+    """MPJPE, PA-MPJPE, acceleration error, FID, R-Precision, MM-Dist and use of the codes.
+
+    The first rows are the ground truth and the mean pose. R-Precision and MM-Dist are measured
+    ``settings.repeats`` times with new captions and batches, all else once.
+
+    Raises:
+        LampError: no items, or a system that does not return one motion an item.
+    """
+    test = TestItems.of(items, statistics)
+    judge = embed(test, evaluator)
+    protocol = f"reconstruction, {candidates(settings)}"
+    every = {GROUND_TRUTH: Reconstruction(list), MEAN_POSE: Reconstruction(_mean_pose), **systems}
+    rows: list[Result] = []
+    for name, system in every.items():
+        made = Made.of(name, system.reconstruct(test.motions), len(test))
+        measured = Measurements(name, protocol, evaluator.label, len(made), test.note)
+        measured.add_note(made.note)
+        # Copied: torch takes no read-only arrays, as those of a data set are.
+        true = [np.array(test.items[place].features_TD) for place in made.places]
+        features = [statistics.denormalise(motion) for motion in made.motions]
+        for metric, error in ERRORS.items():
+            measured.record([metric], partial(_as_list, error, true, features, skeleton))
+        made_NE = made.embed(evaluator)
+        measured.record(["FID"], partial(_as_list, frechet_distance, judge.motions, made_NE))
+        for repeat in range(settings.repeats):
+            texts_N = test.draw_captions(settings, repeat)[made.places]
+            measure_matching(measured, judge, texts_N, made_NE, settings, repeat)
+        if system.usage is not None:
+            measured.record(USAGE, partial(system.usage, test.motions))
+        rows += measured.results()
+    return rows
+
+
+def _mean_pose(motions: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The floor: every frame is the mean of the train split, zero when normalised."""
+    return [np.zeros_like(motion) for motion in motions]
+
+
+def _as_list(measure: Callable[..., float], *arguments: object) -> list[float]:
+    return [measure(*arguments)]

@@ -1,0 +1,1 @@
+"""Trainable evaluators: networks that embed motions and texts for the metrics."""

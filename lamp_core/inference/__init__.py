@@ -1,0 +1,1 @@
+"""What people do with trained models: generate, edit, caption, search."""

@@ -1,0 +1,224 @@
+"""Text to motion, and editing, with the trained models below a project's data folder.
+
+Shapes: T frames, J joints, D feature numbers a frame.
+"""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.items import DOWNSAMPLING
+from lamp_core.datasets.motion_file import FeatureSpace, read_features
+from lamp_core.errors import LampError
+from lamp_core.features.decode import decode
+from lamp_core.skeleton.skeleton import Skeleton
+from lamp_core.t2m.editing import Gap, fill_gap
+from lamp_core.t2m.generator import MotionGenerator, load_generator
+
+
+@dataclass(frozen=True)
+class GeneratedMotions:
+    """Motions of one text.
+
+    Args:
+        joints: (T, J, 3) each, in the skeleton's unit.
+        skeleton: of the data set that the models were trained on.
+    """
+
+    joints: list[np.ndarray]
+    skeleton: Skeleton
+
+
+def generate(
+    data: Path, text: str, count: int = 1, seconds: float | None = None, seed: int = 0
+) -> GeneratedMotions:
+    """Generate motions of a text.
+
+    Args:
+        data: the project's data folder.
+        text: what the person does.
+        count: how many motions.
+        seconds: their length; estimated from the text without it.
+        seed: same seed, text and models, same motions.
+
+    Raises:
+        LampError: an empty text, a length that the model cannot make, or stages that have not run.
+    """
+    if not text.strip():
+        raise LampError("the text is empty; say what the person does")
+    if count < 1:
+        raise LampError(f"{count} motions asked for; at least 1")
+    space = FeatureSpace.load(data / "features")
+    generator = load_generator(data)
+    captions = [text] * count
+    frames = (
+        generator.lengths(captions, seed) if seconds is None else [_frames(seconds, space, generator)] * count
+    )
+    motions = generator.generate(captions, frames, seed)
+    joints = [_joints(space.statistics.denormalise(motion), space) for motion in motions]
+    return GeneratedMotions(joints, space.skeleton)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What of a motion is to be made anew; one of the four.
+
+    Args:
+        span: from and to in seconds; None is the beginning and the end of the motion.
+        after: what comes next.
+        before: what came before.
+        to_TD: the way to a second motion, given by its features, not normalised.
+    """
+
+    span: tuple[float | None, float | None] | None = None
+    after: bool = False
+    before: bool = False
+    to_TD: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        chosen = (self.span is not None) + self.after + self.before + (self.to_TD is not None)
+        if chosen != 1:
+            raise LampError(
+                "say what to make: one of a span, what comes after, what came before, or a way to"
+            )
+
+
+@dataclass(frozen=True)
+class EditedMotions:
+    """Motions with a stretch made by the models.
+
+    Args:
+        given: the motions that were given, joints (T, J, 3) each, in the skeleton's unit: one, or two when
+            the way from one to the other was made.
+        joints: the edited motions, likewise.
+        start: seconds to the stretch that was made.
+        end: seconds to its end.
+        skeleton: of the data set that the models were trained on.
+    """
+
+    given: list[np.ndarray]
+    joints: list[np.ndarray]
+    start: float
+    end: float
+    skeleton: Skeleton
+
+
+def read_given(data: Path, path: Path) -> np.ndarray:
+    """Return features (T, D), not normalised, of a .npy (joints or features) or .bvh file; LampError as
+    `read_features`."""
+    return read_features(path, FeatureSpace.load(data / "features"))
+
+
+def clip_features(data: Path, name: str) -> np.ndarray:
+    """Return features (T, D), not normalised, of a clip of the project's data set.
+
+    Raises:
+        LampError: there is no clip of this name, or the stage features has not run.
+    """
+    features = FeatureSet.load(data / "features")
+    if name not in features.clips:
+        near = ", ".join(difflib.get_close_matches(name, features.clips)) or ", ".join(features.clips[:3])
+        raise LampError(f"there is no clip '{name}' in {features.dataset}; there are {near} ...")
+    return features.features[features.clips.index(name)]
+
+
+def edit(
+    data: Path,
+    given_TD: np.ndarray,
+    place: Place,
+    text: str | None = None,
+    count: int = 1,
+    seconds: float | None = None,
+    seed: int = 0,
+) -> EditedMotions:
+    """Make a stretch of a motion anew, what follows it, what precedes it, or the way to another motion.
+
+    Args:
+        data: the project's data folder.
+        given_TD: features, not normalised (`read_given`, `clip_features`).
+        place: where the new stretch is.
+        text: what the person does; without it the given motion alone decides.
+        count: how many motions.
+        seconds: length of the new stretch; without it a span keeps its length, and every other is as long
+            as a motion of the text is estimated to be.
+        seed: same seed, arguments and models, same motions.
+
+    Raises:
+        LampError: a span outside of the motion, a length that the models cannot make, neither a length nor a
+            text to estimate it from, or stages that have not run.
+    """
+    if text is not None and not text.strip():
+        raise LampError("the text is empty; say what the person does, or leave it out")
+    if count < 1:
+        raise LampError(f"{count} motions asked for; at least 1")
+    space = FeatureSpace.load(data / "features")
+    generator = load_generator(data)
+    rate = space.skeleton.frames_per_second
+    frames = None if seconds is None else round(seconds * rate)
+    if frames is None and place.span is None:
+        frames = _estimated(generator, text, len(given_TD), seed)
+    gap = _gap(given_TD, place, frames, rate)
+    motions = fill_gap(generator, space, gap, text, count, seed)
+    given = [given_TD] if place.to_TD is None else [given_TD, place.to_TD]
+    return EditedMotions(
+        [_joints(features_TD, space) for features_TD in given],
+        [_joints(motion.features_TD, space) for motion in motions],
+        motions[0].start / rate,
+        motions[0].end / rate,
+        space.skeleton,
+    )
+
+
+def _gap(given_TD: np.ndarray, place: Place, frames: int | None, rate: float) -> Gap:
+    if place.span is not None:
+        start, end = _span_frames(place.span, len(given_TD), rate)
+        return Gap.within(given_TD, start, end, frames)
+    if frames is None:
+        raise LampError("give the length in seconds, or a text to estimate it from")
+    if place.to_TD is not None:
+        return Gap.between(given_TD, place.to_TD, frames)
+    return Gap.behind(given_TD, frames) if place.after else Gap.in_front(given_TD, frames)
+
+
+def _span_frames(span: tuple[float | None, float | None], frames: int, rate: float) -> tuple[int, int]:
+    """First and last frame, the last not included, of a span in seconds."""
+    start = 0 if span[0] is None else round(span[0] * rate)
+    end = frames if span[1] is None else round(span[1] * rate)
+    if end == frames + 1:  # the motion has a frame more than its features
+        end = frames
+    if not 0 <= start < end <= frames:
+        shown = ":".join("" if edge is None else f"{edge:g}" for edge in span)
+        raise LampError(f"the span {shown} is no stretch of the motion, which lasts {frames / rate:g} s")
+    if end - start < DOWNSAMPLING:
+        raise LampError(
+            f"the span lasts {(end - start) / rate:g} s; at least {DOWNSAMPLING / rate:g} s can be made"
+        )
+    return start, end
+
+
+def _estimated(generator: MotionGenerator, text: str | None, given: int, seed: int) -> int | None:
+    """Frames of a motion of the text; a quarter of the longest motion is left for what is given."""
+    if text is None:
+        return None
+    longest = generator.transformer.max_tokens
+    kept = min(given // DOWNSAMPLING, longest // 4)
+    return min(generator.lengths([text], seed)[0], (longest - kept) * DOWNSAMPLING)
+
+
+def _joints(features_TD: np.ndarray, space: FeatureSpace) -> np.ndarray:
+    return decode(torch.tensor(features_TD), space.skeleton).numpy()
+
+
+def _frames(seconds: float, space: FeatureSpace, generator: MotionGenerator) -> int:
+    rate = space.skeleton.frames_per_second
+    longest = generator.transformer.max_tokens * DOWNSAMPLING
+    frames = round(seconds * rate)
+    if not DOWNSAMPLING <= frames <= longest:
+        raise LampError(
+            f"{seconds:g} s cannot be generated; between {DOWNSAMPLING / rate:g} and {longest / rate:g} s can"
+        )
+    return frames

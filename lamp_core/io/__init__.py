@@ -1,0 +1,1 @@
+"""Files: arrays nobody vouches for, durable writes, Parquet with a written schema."""

@@ -1,0 +1,49 @@
+"""Batches of captions of similar length, so that little is padded."""
+
+import numpy as np
+
+from lamp_core.config.base import Optimisation
+from lamp_core.training.sampling import BatchSampler
+
+
+class LengthBuckets:
+    """A caption of every item an epoch, in batches of similar lengths; a function of (seed, step).
+
+    Each epoch shuffles the items, draws one caption of each, sorts some batches' worth of them by length,
+    cuts the batches, and shuffles their order, so that short captions do not come first.
+
+    Args:
+        lengths: word pieces of each caption, captions of an item side by side.
+        counts: captions of each item.
+        optimisation: batch, micro-batches and seed.
+        together: batches that are sorted together; 1 for batches of any lengths.
+
+    Raises:
+        LampError: as `BatchSampler`.
+    """
+
+    def __init__(
+        self, lengths: np.ndarray, counts: np.ndarray, optimisation: Optimisation, together: int
+    ) -> None:
+        self.lengths, self.counts = np.asarray(lengths), np.asarray(counts)
+        self.first = np.cumsum(self.counts) - self.counts
+        self.shuffled = BatchSampler.of(len(self.counts), optimisation)
+        self.together = together
+        self._epoch, self._batches = -1, np.zeros((0, 0), dtype=np.int64)
+
+    def whole(self, step: int) -> np.ndarray:
+        """Return the captions of a micro-batch, counted from 0, for all processes."""
+        epoch, batch = divmod(step, self.shuffled.batches_per_epoch)
+        if epoch != self._epoch:
+            self._epoch, self._batches = epoch, self._cut(epoch)
+        return self._batches[batch]
+
+    def _cut(self, epoch: int) -> np.ndarray:
+        """The batches of an epoch, captions (batches, B)."""
+        size, batches = self.shuffled.batch_size, self.shuffled.batches_per_epoch
+        draws = np.random.default_rng([self.shuffled.seed, epoch])
+        items = draws.permutation(len(self.counts))[: size * batches]
+        captions = self.first[items] + draws.integers(self.counts[items])
+        pools = np.split(captions, range(size * self.together, len(captions), size * self.together))
+        ordered = [pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools]
+        return np.concatenate(ordered).reshape(batches, size)[draws.permutation(batches)]

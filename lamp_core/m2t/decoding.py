@@ -1,0 +1,95 @@
+"""Search for captions: beams, or a draw from the likeliest words.
+
+Soft tokens and prompt are equally long for every motion, so a batch needs no padding.
+Shapes: B batch, Q queries, H width of LaMP, X soft tokens and prompt, E width of the word embeddings, L word
+pieces.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from lamp_core.config.captioning import CaptionSearch
+from lamp_core.errors import LampError
+from lamp_core.m2t.model import MotionCaptioner
+from lamp_core.m2t.words import PromptedWords
+
+
+@dataclass(frozen=True)
+class Search:
+    """How a caption is searched for.
+
+    Args:
+        kind: ``beam`` keeps the likeliest hypotheses; ``nucleus`` draws each word from the likeliest ones.
+        beams: hypotheses kept a step.
+        length_penalty: a hypothesis' log probability is divided by its length to this power.
+        top_p: share of the distribution that nucleus sampling draws from.
+        temperature: of that distribution.
+        seed: of the draws; same seed and motions, same captions.
+        max_words: most word pieces of a caption; those of the configuration without it.
+    """
+
+    kind: Literal["beam", "nucleus"] = "beam"
+    beams: int = 5
+    length_penalty: float = 1.0
+    top_p: float = 0.9
+    temperature: float = 1.0
+    seed: int = 0
+    max_words: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("beam", "nucleus"):
+            raise LampError(f"unknown search '{self.kind}'; known: beam, nucleus")
+        if self.beams < 1:
+            raise LampError(f"{self.beams} beams asked for; at least 1")
+        if not 0 < self.top_p <= 1:
+            raise LampError(f"top_p {self.top_p:g} is no share; it lies above 0 and is at most 1")
+        if self.temperature <= 0:
+            raise LampError(f"the temperature {self.temperature:g} is not above 0")
+        if self.max_words is not None and self.max_words < 1:
+            raise LampError(f"{self.max_words} word pieces asked for; at least 1")
+
+    @classmethod
+    def of(cls, settings: CaptionSearch, seed: int = 0) -> "Search":
+        """The search that the configuration names (section ``m2t.search``)."""
+        return cls(**settings.model_dump(), seed=seed)
+
+
+@torch.no_grad()
+def search_captions(model: MotionCaptioner, queries_BQH: Tensor, search: Search) -> list[str]:
+    """Return a caption of each motion of a batch.
+
+    Args:
+        model: in evaluation mode.
+        queries_BQH: query states of the motions.
+        search: how; the draws of nucleus sampling begin with its seed.
+    """
+    prefix_BXE = model.prefix(queries_BQH)
+    with torch.random.fork_rng(devices=[queries_BQH.device] if queries_BQH.is_cuda else []):
+        torch.manual_seed(search.seed)
+        ids_BL = model.language.generate(  # type: ignore[operator]
+            inputs_embeds=prefix_BXE,
+            attention_mask=prefix_BXE.new_ones(prefix_BXE.shape[:2], dtype=torch.long),
+            generation_config=_generation(search, model.words, model.settings.max_words),
+        )
+    return [model.words.text(ids) for ids in ids_BL.tolist()]
+
+
+def _generation(search: Search, words: PromptedWords, longest: int) -> Any:
+    from transformers import GenerationConfig
+
+    common = {
+        "max_new_tokens": min(search.max_words or longest, longest),
+        "eos_token_id": words.end,
+        "pad_token_id": words.padding,
+        "renormalize_logits": True,
+    }
+    if search.kind == "nucleus":
+        drawn = {"do_sample": True, "top_p": search.top_p, "top_k": 0, "temperature": search.temperature}
+        return GenerationConfig(**common, **drawn)
+    how = {"num_beams": search.beams, "do_sample": False}
+    if search.beams > 1:
+        how |= {"length_penalty": search.length_penalty, "early_stopping": "never"}
+    return GenerationConfig(**common, **how)

@@ -1,0 +1,210 @@
+"""LaMP-M2T: queries as soft tokens before the prompt of a frozen language model with LoRA (section 3.4).
+
+Shapes: B batch, S motion tokens, C code width, Q queries, H width of LaMP, E width of the language model's
+word embeddings, P word pieces of the prompt, X = Q + P, L word pieces of a caption, V vocabulary.
+"""
+
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lamp_core.config.captioning import MotionToText
+from lamp_core.errors import LampError
+from lamp_core.lamp.model import LaMP
+from lamp_core.m2t.language_model import OWN, STAGE, CausalModel
+from lamp_core.m2t.words import PromptedWords
+
+MOTION_SIDE = ("queries_QH", "query_norm", "latent_norm")
+MOTION_LAYERS = ("attention", "attention_norm", "cross", "cross_norm", "query_feed_forward", "query_norm")
+"""Parts of LaMP, and of each of its blocks, that a motion passes on its way to the query states."""
+PROJECTIONS = (
+    ("q_proj", "k_proj", "v_proj", "out_proj"),
+    ("q_proj", "k_proj", "v_proj", "o_proj"),
+    ("c_attn",),
+    ("query_key_value",),
+    ("qkv_proj", "o_proj"),
+)
+"""Attention projections as OPT names them; LLaMA, Mistral, Qwen; GPT-2; NeoX, BLOOM, Falcon; Phi-3."""
+
+
+class MotionCaptioner(nn.Module):
+    """Motion transformer, projection, and language model with LoRA.
+
+    Its state is what is trained, and nothing else: LoRA, the projection, and the motion transformer when it
+    is trained along. Checkpoints are small whatever the language model is.
+
+    Args:
+        language: model with LoRA (`with_lora`).
+        lamp: pretrained.
+        words: prompt and captions as word pieces of that model.
+        settings: section ``m2t``.
+    """
+
+    def __init__(self, language: nn.Module, lamp: LaMP, words: PromptedWords, settings: MotionToText) -> None:
+        super().__init__()
+        self.settings, self.words = settings, words
+        self.language = language
+        self.lamp = lamp.requires_grad_(False)
+        for parameter in motion_parameters(lamp).values() if settings.train_motion_transformer else ():
+            parameter.requires_grad_(True)
+        embeddings = self._embedding.weight
+        self.projection = nn.Linear(lamp.shape.width, embeddings.shape[1], device=embeddings.device)
+        self._start_among_words()
+        self._trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+
+    @torch.no_grad()
+    def _start_among_words(self) -> None:
+        """Let the soft tokens of normalised query states be as large as word embeddings from the start."""
+        spread = float(self._embedding.weight[: self._embedding.num_embeddings].float().std())
+        nn.init.normal_(self.projection.weight, std=spread / self.lamp.shape.width**0.5)
+        nn.init.zeros_(self.projection.bias)
+
+    @property
+    def _embedding(self) -> nn.Embedding:
+        embedding: nn.Embedding = self.language.get_input_embeddings()  # type: ignore[operator]
+        return embedding
+
+    def train(self, mode: bool = True) -> "MotionCaptioner":
+        """Dropout in what is trained, and in the language model around LoRA; none in a frozen LaMP."""
+        super().train(mode)
+        if not self.settings.train_motion_transformer:
+            self.lamp.eval()
+        return self
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the trained parameters alone."""
+        return {
+            name: tensor
+            for name, tensor in super().state_dict(*args, **kwargs).items()
+            if name in self._trained
+        }
+
+    @torch.no_grad()
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Take the trained parameters; every name must match.
+
+        Raises:
+            RuntimeError: names are missing or unknown.
+        """
+        parameters = {name: value for name, value in self.named_parameters() if name in self._trained}
+        if different := sorted(set(state_dict) ^ set(parameters)):
+            raise RuntimeError(f"the trained parameters differ:\n{', '.join(different)}")
+        for name, parameter in parameters.items():
+            parameter.copy_(state_dict[name])
+
+    def query_states(self, latents_BSC: Tensor, tokens_mask_BS: Tensor) -> Tensor:
+        """Return the states of the queries that read the motion, (B, Q, H)."""
+        return self.lamp.encode_motion(latents_BSC, tokens_mask_BS)
+
+    def prefix(self, queries_BQH: Tensor) -> Tensor:
+        """Return [soft tokens | begin, prompt] as embeddings (B, X, E): what a caption continues."""
+        prompt_PE = self._embedding(self.words.prompt_P.to(queries_BQH.device))
+        soft_BQE = self.projection(queries_BQH).to(prompt_PE.dtype)
+        return torch.cat([soft_BQE, prompt_PE.expand(len(soft_BQE), -1, -1)], dim=1)
+
+    def forward(self, queries_BQH: Tensor, ids_BL: Tensor, mask_BL: Tensor) -> Tensor:
+        """Return logits (B, L, V) of each word piece of the captions, given what stands before it.
+
+        Args:
+            queries_BQH: query states of the motions.
+            ids_BL: word pieces of the captions and their ends.
+            mask_BL: false behind the end.
+        """
+        prefix_BXE = self.prefix(queries_BQH)
+        sequence = torch.cat([prefix_BXE, self._embedding(ids_BL[:, :-1])], dim=1)
+        seen = torch.cat([mask_BL.new_ones(prefix_BXE.shape[:2]), mask_BL[:, :-1]], dim=1)
+        return next_words(self.language, sequence, seen, ids_BL.shape[1])
+
+
+def next_words(language: nn.Module, embedded: Tensor, seen: Tensor, last: int) -> Tensor:
+    """Return logits (B, last, V) at the last positions of embedded sequences."""
+    output = language(
+        inputs_embeds=embedded, attention_mask=seen.long(), use_cache=False, **_kept(language, last)
+    )
+    logits: Tensor = output.logits[:, -last:]
+    return logits.float()
+
+
+def _kept(language: nn.Module, last: int) -> dict[str, int]:
+    """What tells a model to compute the logits of the last positions alone, where it can be told."""
+    base = language.get_base_model() if hasattr(language, "get_base_model") else language
+    return {"logits_to_keep": last} if "logits_to_keep" in inspect.signature(base.forward).parameters else {}
+
+
+def caption_losses(logits_BLV: Tensor, ids_BL: Tensor, mask_BL: Tensor, smoothing: float = 0.0) -> Tensor:
+    """Return the sum of the cross entropy of each caption's word pieces and its end, (B,)."""
+    losses_BL = F.cross_entropy(
+        logits_BLV.transpose(1, 2), ids_BL, reduction="none", label_smoothing=smoothing
+    )
+    return (losses_BL * mask_BL).sum(dim=1)
+
+
+def with_lora(base: CausalModel, settings: MotionToText) -> nn.Module:
+    """Return the frozen language model with LoRA on its attention projections, by peft.
+
+    Raises:
+        LampError: the model has no attention projections of a known name, or none of the given names.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    targets = list(settings.target_modules or attention_projections(base.model))
+    how = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules=targets,
+    )
+    try:
+        with quiet_peft():
+            return get_peft_model(prepare_base(base, settings), how)
+    except ValueError as error:
+        raise LampError(f"m2t.target_modules {targets}: {str(error).splitlines()[0]}") from error
+
+
+@contextmanager
+def quiet_peft() -> Iterator[None]:
+    """Without what peft makes transformers say about names that will change: nobody here can act on it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+def prepare_base(base: CausalModel, settings: MotionToText) -> Any:
+    """Return the language model as LoRA is put into it: named, and with the memory it is allowed."""
+    named = f"data/{STAGE}" if base.checkpoint == OWN else base.checkpoint
+    base.model.name_or_path = named  # stands in the adapter's file
+    if settings.gradient_checkpointing:
+        base.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return base.model
+
+
+def attention_projections(model: nn.Module) -> tuple[str, ...]:
+    """Return the names of a model's attention projections.
+
+    Raises:
+        LampError: none of the known names is there.
+    """
+    names = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    for known in PROJECTIONS:
+        if names.issuperset(known):
+            return known
+    raise LampError(
+        f"the attention projections of {type(model).__name__} have unknown names; give m2t.target_modules"
+    )
+
+
+def motion_parameters(lamp: LaMP) -> dict[str, nn.Parameter]:
+    """Return the parameters of LaMP's motion transformer by name."""
+    return {
+        name: parameter
+        for name, parameter in lamp.named_parameters()
+        if name.split(".")[0] in MOTION_SIDE
+        or (name.startswith("transformer.blocks.") and name.split(".")[3] in MOTION_LAYERS)
+    }

@@ -1,0 +1,210 @@
+"""Train LaMP-M2T on motions and their captions.
+
+The tokenizer is frozen, so its latents are computed before the first step; so are the query states when the
+motion transformer is frozen.
+Shapes: B batch, N items, M captions of all items, S motion tokens, C code width, Q queries, H width, L word
+pieces.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lamp_core.config.captioning import MotionToText
+from lamp_core.datasets.items import length_batches, mask_of, pad
+from lamp_core.errors import LampError
+from lamp_core.lamp.model import LaMP
+from lamp_core.m2t.batches import LengthBuckets
+from lamp_core.m2t.language_model import CausalModel
+from lamp_core.m2t.model import MotionCaptioner, caption_losses, with_lora
+from lamp_core.m2t.words import PromptedWords
+from lamp_core.training.distribution import share, shared_mean
+from lamp_core.training.log import OnLog
+from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.sampling import draw_apart, seed_everything
+from lamp_core.training.validation import Validation
+
+BATCH_TOKENS = 4096
+VALIDATED_TOGETHER = 64
+
+
+@dataclass(frozen=True)
+class CaptionedMotion:
+    """A motion with its captions.
+
+    Args:
+        latents_SC: latents of the frozen tokenizer, at most LaMP's longest motion.
+        captions: at least one.
+    """
+
+    latents_SC: Tensor
+    captions: tuple[str, ...]
+
+
+class CaptionTable:
+    """Motions of a split as query states or latents, and all their captions as word pieces.
+
+    Args:
+        items: at least one.
+        model: whose queries read the motions; when it trains its motion transformer along, they read each
+            batch anew.
+        device: where the batches are wanted.
+    """
+
+    def __init__(
+        self, items: Sequence[CaptionedMotion], model: MotionCaptioner, device: torch.device
+    ) -> None:
+        self.model, self.device = model, device
+        self.latents = [item.latents_SC for item in items]
+        self.pieces = model.words.pieces([caption for item in items for caption in item.captions])
+        self.counts_N = np.array([len(item.captions) for item in items])
+        self.owners_M = np.repeat(np.arange(len(items)), self.counts_N)
+        self.lengths_M = np.array([len(ids) for ids in self.pieces])
+        is_fixed = not model.settings.train_motion_transformer
+        self.queries_NQH = query_states(model, self.latents, device) if is_fixed else None
+
+    def batch(self, captions_B: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Return query states (B, Q, H), ids (B, L) and mask (B, L) of some captions."""
+        ids_BL, mask_BL = self.model.words.padded([self.pieces[caption] for caption in captions_B])
+        return self._queries(self.owners_M[captions_B]), ids_BL.to(self.device), mask_BL.to(self.device)
+
+    def _queries(self, items_B: np.ndarray) -> Tensor:
+        if self.queries_NQH is not None:
+            return self.queries_NQH[items_B].to(self.device)
+        latents_BSC, lengths_B = pad([self.latents[item] for item in items_B])
+        mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
+        return self.model.query_states(latents_BSC.to(self.device), mask_BS.to(self.device))
+
+
+@torch.no_grad()
+def query_states(model: MotionCaptioner, latents: Sequence[Tensor], device: torch.device) -> Tensor:
+    """Return the query states (N, Q, H) of motions given by latents (S, C), on the CPU."""
+    shape = model.lamp.shape
+    states_NQH = torch.zeros(len(latents), shape.queries, shape.width)
+    for batch in length_batches([len(latents_SC) for latents_SC in latents], BATCH_TOKENS):
+        latents_BSC, lengths_B = pad([latents[item] for item in batch])
+        mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
+        states_NQH[batch] = model.query_states(latents_BSC.to(device), mask_BS.to(device)).float().cpu()
+    return states_NQH
+
+
+def train_m2t(
+    items: Sequence[CaptionedMotion],
+    settings: MotionToText,
+    base: CausalModel,
+    lamp: LaMP,
+    *,
+    device: torch.device,
+    validation: Sequence[CaptionedMotion] = (),
+    checkpoints: Path | None = None,
+    on_log: OnLog | None = None,
+    on_progress: OnProgress | None = None,
+) -> MotionCaptioner:
+    """Train LoRA, the projection, and the motion transformer when the settings say so.
+
+    The loss is the mean cross entropy of the captions' word pieces and their ends; soft tokens, prompt and
+    padding are not predicted. Each epoch takes one caption of every motion.
+
+    Args:
+        items: of the train split.
+        settings: section ``m2t``.
+        base: language model, which LoRA is put into.
+        lamp: pretrained; changed when it is trained along.
+        device: where to train; language model and LaMP are there.
+        validation: items that training does not see; the loss of all their captions decides which weights
+            are kept.
+        checkpoints: see ``fit``.
+        on_log: see ``fit``.
+        on_progress: see ``fit``.
+
+    Raises:
+        LampError: there is nothing to train on, or LoRA finds nothing to adapt.
+    """
+    if not items:
+        raise LampError("captioning has no item to train on; see data/ingest/rejected.parquet")
+    seed_everything(settings.training.seed)
+    model = new_captioner(base, lamp, settings, device)
+    table = CaptionTable(items, model.eval(), device)
+    val = CaptionTable(validation, model, device) if validation else None
+    buckets = LengthBuckets(table.lengths_M, table.counts_N, settings.training, settings.bucket_batches)
+
+    def losses(number: int) -> dict[str, Tensor]:
+        chosen_B = buckets.whole(number)
+        draw_apart()
+        return batch_losses(model, *table.batch(share(chosen_B)))
+
+    fit(
+        model,
+        losses,
+        settings.training,
+        checkpoints=checkpoints,
+        on_log=on_log,
+        on_progress=on_progress,
+        validate=Validation(partial(validation_loss, model, val), "val_loss", "lower") if val else None,
+    )
+    return model
+
+
+def new_captioner(
+    base: CausalModel, lamp: LaMP, settings: MotionToText, device: torch.device
+) -> MotionCaptioner:
+    """Put LoRA into a language model, and a new projection before it.
+
+    Raises:
+        LampError: a sequence would be longer than the language model's, or LoRA finds nothing to adapt.
+    """
+    words = PromptedWords(base.tokenizer, settings.prompt, settings.max_words)
+    check_length(base, lamp.shape.queries + len(words.prompt_P) + settings.max_words)
+    return MotionCaptioner(with_lora(base, settings), lamp, words, settings).to(device)
+
+
+def check_length(base: CausalModel, longest: int) -> None:
+    """Raise LampError when soft tokens, prompt and longest caption are more than the model's positions."""
+    positions = getattr(base.model.config, "max_position_embeddings", None)
+    if positions is not None and longest > positions:
+        raise LampError(
+            f"queries, prompt and caption take {longest} positions, the language model has {positions}; "
+            "lower m2t.max_words, or raise language_model.positions of the own model"
+        )
+
+
+def trained_parameters(model: MotionCaptioner) -> int:
+    """How many numbers training changed: those of the state."""
+    return sum(tensor.numel() for tensor in model.state_dict().values())
+
+
+def batch_losses(
+    model: MotionCaptioner, queries_BQH: Tensor, ids_BL: Tensor, mask_BL: Tensor
+) -> dict[str, Tensor]:
+    """Return ``loss`` and ``accuracy``, means over the word pieces of a batch of all processes."""
+    logits_BLV = model(queries_BQH, ids_BL, mask_BL)
+    count = mask_BL.sum()
+    losses_B = caption_losses(logits_BLV, ids_BL, mask_BL, model.settings.label_smoothing)
+    right = ((logits_BLV.argmax(dim=-1) == ids_BL) & mask_BL).sum()
+    return {"loss": shared_mean(losses_B.sum(), count), "accuracy": shared_mean(right, count)}
+
+
+@torch.no_grad()
+def validation_loss(model: MotionCaptioner, table: CaptionTable) -> dict[str, float]:
+    """Return ``val_loss``, ``val_perplexity`` and ``val_accuracy`` over all captions, a word piece each."""
+    total, right, count = 0.0, 0, 0
+    for captions_B in _all_captions(table):
+        queries_BQH, ids_BL, mask_BL = table.batch(captions_B)
+        logits_BLV = model(queries_BQH, ids_BL, mask_BL)
+        total += float(caption_losses(logits_BLV, ids_BL, mask_BL).sum())
+        right += int(((logits_BLV.argmax(dim=-1) == ids_BL) & mask_BL).sum())
+        count += int(mask_BL.sum())
+    loss = total / count
+    return {"val_loss": loss, "val_perplexity": float(np.exp(loss)), "val_accuracy": right / count}
+
+
+def _all_captions(table: CaptionTable) -> Iterator[np.ndarray]:
+    """All captions in batches of similar length."""
+    order = np.argsort(table.lengths_M, kind="stable")
+    for start in range(0, len(order), VALIDATED_TOGETHER):
+        yield order[start : start + VALIDATED_TOGETHER]

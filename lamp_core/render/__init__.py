@@ -1,1 +1,0 @@
-"""Pictures of motions and figures: HTML player, GIF, charts, the report page, and export by file ending."""

@@ -1,0 +1,313 @@
+"""The tables of an experiment: measured rows, published ones apart, directions, and where the rows come from.
+
+Nothing is ranked. A row is set against the row before it, in sign only, and only when both were measured on
+the same data by the same evaluator; published values are never set against measured ones.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from itertools import pairwise
+
+from lamp_core.config.experiment import MetricColumn, ResultTable
+from lamp_core.evaluation.results import RESULT, Result
+from lamp_core.report.experiment_directions import Change, Value, Verdict
+from lamp_core.report.experiment_results import ExperimentRecord, ExperimentResults, RowRecord
+from lamp_core.report.tables import ARROWS, TextTable, csv_text
+
+BASELINES = ("ground truth", "chance")
+ABSENT = "–"
+ORIGIN = ("data", "data version", "profile", "set", "commit", "MLflow run", "seconds")
+PUBLISHED = "Published, another evaluator and data set"
+ABOUT_DIRECTIONS = (
+    "Each row against the row before it. No difference: the change is no larger than the two half intervals "
+    "together. The intervals are over the repeats of the evaluation; another seed of the training can move a "
+    "value by more."
+)
+
+
+@dataclass(frozen=True)
+class Group:
+    """What numbers must share to stand in one table: protocol, evaluator, data and its version."""
+
+    protocol: str
+    evaluator: str
+    measured_on: tuple[str, str, str]
+
+    @classmethod
+    def of(cls, row: RowRecord, number: Result) -> "Group":
+        """The group of a number of a row."""
+        return cls(number.protocol, number.evaluator, row.measured_on)
+
+    def has_place_for(self, row: RowRecord) -> bool:
+        """Whether a row stands in the table; one that has not finished stands with those of its data."""
+        is_finished = row.state == "finished"
+        return row.measured_on == self.measured_on if is_finished else row.data == self.measured_on[0]
+
+
+@dataclass(frozen=True)
+class MeasuredTable:
+    """The numbers of one table and group.
+
+    Args:
+        table: as the experiment describes it.
+        group: what the numbers share.
+        rows: rows of the experiment in this group.
+        numbers: by row and column.
+        baselines: ground truth and chance, by system and metric.
+    """
+
+    table: ResultTable
+    group: Group
+    rows: Sequence[RowRecord]
+    numbers: Mapping[tuple[str, MetricColumn], Result]
+    baselines: Mapping[tuple[str, str], Result]
+
+    @property
+    def columns(self) -> list[MetricColumn]:
+        """Columns that hold a number."""
+        filled = {column for _, column in self.numbers}
+        return [column for column in self.table.columns if column in filled]
+
+    def verdicts(self) -> list[Verdict]:
+        """Changes from row to row, of every column of which higher or lower is better."""
+        return [
+            Verdict(
+                after.label,
+                column,
+                Change.between(*measured, column),
+                _published_change(column, before, after),
+            )
+            for before, after in pairwise(self.rows)
+            for column in self.columns
+            if column.direction in {"higher", "lower"}
+            if len(measured := self._values(column, (before, after))) == 2
+        ]
+
+    def _values(self, column: MetricColumn, rows: Iterable[RowRecord]) -> list[Value]:
+        numbers = [self.numbers.get((row.label, column)) for row in rows]
+        return [Value.of(number) for number in numbers if number is not None and number.measured]
+
+
+def experiment_tables(experiment: ExperimentResults) -> list[TextTable]:
+    """Return all tables of an experiment, in the order in which they are read."""
+    found = measured_tables(experiment)
+    several = len({measured.group for measured in found}) > 1
+    tables = [_shown(measured, several) for measured in found] or [_states(experiment.record)]
+    verdicts = [verdict for measured in found for verdict in measured.verdicts()]
+    return [
+        *tables,
+        *_published_table(experiment.record),
+        *_directions(verdicts),
+        _origins(experiment.record),
+    ]
+
+
+def experiment_csv(experiment: ExperimentResults) -> str:
+    """Return the numbers of an experiment's tables as CSV, one a line, published ones marked as such."""
+    header = ("row", "state", "error", "source", *RESULT.names, *ORIGIN)
+    lines: list[Sequence[object]] = []
+    for row in experiment.record.rows:
+        origin = [_origin(row)[name] for name in ORIGIN]
+        found = [
+            number
+            for number in experiment.of(row)
+            if any(_column(number, table) is not None for table in experiment.record.tables)
+        ]
+        lines += [[row.label, row.state, "", "measured", *astuple(number), *origin] for number in found]
+        if not found:
+            lines.append([row.label, row.state, row.error, "measured", *[""] * len(RESULT.names), *origin])
+        blank = [""] * (len(RESULT.names) - 3)
+        lines += [
+            [row.label, "", "", "published", "", metric, text, *blank, *[""] * len(ORIGIN)]
+            for metric, text in row.published.items()
+        ]
+    return csv_text(header, lines)
+
+
+def measured_tables(experiment: ExperimentResults) -> list[MeasuredTable]:
+    """Return a table for each described one and each group of numbers in it."""
+    return [
+        _measured_table(experiment, table, group)
+        for table in experiment.record.tables
+        for group in _groups(experiment, table)
+    ]
+
+
+def heading(column: MetricColumn, *, with_unit: bool = True) -> str:
+    """Return a column's heading with unit and arrow: ``R-Prec. 1, % ↑``."""
+    named = f"{column.heading}, {column.unit}" if column.unit and with_unit else column.heading
+    return f"{named} {ARROWS[column.direction]}".rstrip()
+
+
+def _groups(experiment: ExperimentResults, table: ResultTable) -> list[Group]:
+    return list(
+        dict.fromkeys(
+            Group.of(row, number)
+            for row in experiment.record.rows
+            for number in experiment.of(row)
+            if _column(number, table) is not None
+        )
+    )
+
+
+def _column(number: Result, table: ResultTable) -> MetricColumn | None:
+    """The column that a number belongs to."""
+    if table.protocol and not f"{number.protocol},".startswith(f"{table.protocol},"):
+        return None
+    wanted = (number.system, number.metric)
+    return next((column for column in table.columns if (column.system, column.metric) == wanted), None)
+
+
+def _measured_table(experiment: ExperimentResults, table: ResultTable, group: Group) -> MeasuredTable:
+    rows = [row for row in experiment.record.rows if group.has_place_for(row)]
+    members = [
+        (row, number) for row in rows for number in experiment.of(row) if Group.of(row, number) == group
+    ]
+    return MeasuredTable(
+        table,
+        group,
+        rows,
+        {
+            (row.label, column): number
+            for row, number in members
+            if (column := _column(number, table)) is not None
+        },
+        {(number.system, number.metric): number for _, number in members if number.system in BASELINES},
+    )
+
+
+def _shown(measured: MeasuredTable, several: bool) -> TextTable:
+    """The table as text; a column for the state when a row has not finished."""
+    columns = measured.columns
+    states = {row.label: _state(row) for row in measured.rows if row.state != "finished"}
+    lines = [
+        [system, *(_cell(measured.baselines.get((system, column.metric)), column) for column in columns)]
+        for system in dict.fromkeys(system for system, _ in measured.baselines)
+    ]
+    lines += [
+        [row.label, *(_cell(measured.numbers.get((row.label, column)), column) for column in columns)]
+        for row in measured.rows
+    ]
+    if states:
+        lines = [[*line, states.get(line[0], "")] for line in lines]
+    title, group = measured.table.title, measured.group
+    return TextTable(
+        f"{title}, {group.measured_on[0]}, {group.evaluator}" if several else title,
+        ["", *map(heading, columns), *(["state"] if states else [])],
+        lines,
+        _facts(measured),
+    )
+
+
+def _states(record: ExperimentRecord) -> TextTable:
+    """What there is to say before any row has a number."""
+    return TextTable("Rows", ["", "state"], [[row.label, _state(row)] for row in record.rows], numbers=False)
+
+
+def _state(row: RowRecord) -> str:
+    words = {"waiting": "not run yet", "finished": "finished", "failed": f"failed: {row.error}"}
+    return words[row.state]
+
+
+def _cell(number: Result | None, column: MetricColumn) -> str:
+    if number is None:
+        return ABSENT
+    if not number.measured:
+        return "not measured"
+    value = f"{number.value * column.factor:.{column.decimals}f}"
+    half = f" ± {number.interval * column.factor:.{column.decimals}f}" if number.interval > 0 else ""
+    return value + half
+
+
+def _facts(measured: MeasuredTable) -> list[str]:
+    group, numbers = measured.group, [number for number in measured.numbers.values() if number.measured]
+    facts = [
+        f"protocol {group.protocol}" if group.protocol else "",
+        f"evaluator {group.evaluator}" if group.evaluator != "none" else "",
+        f"items: {_range([number.items for number in numbers])}" if any(n.items for n in numbers) else "",
+        f"repeats: {_range([number.repeats for number in numbers])}" if numbers else "",
+    ]
+    absent = [column.heading for column in measured.table.columns if column not in measured.columns]
+    return [
+        f"{'; '.join(filter(None, facts))}. ± is half of the 95 % interval over the repeats.",
+        *([f"Not measured: {', '.join(absent)}."] if absent else []),
+    ]
+
+
+def _range(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _published_change(column: MetricColumn, before: RowRecord, after: RowRecord) -> Change | None:
+    values = [Value.published(row.published.get(column.metric, "")) for row in (before, after)]
+    known = [value for value in values if value is not None]
+    return Change.between(*known, column) if len(known) == len(values) else None
+
+
+def _published_table(record: ExperimentRecord) -> list[TextTable]:
+    """The published values as they were printed, in their own unit."""
+    rows = [row for row in record.rows if row.published]
+    if not rows or record.published is None:
+        return []
+    columns = {column.metric: column for table in record.tables for column in table.columns}
+    metrics = list(dict.fromkeys(metric for row in rows for metric in row.published))
+    headings = [
+        heading(columns[metric], with_unit=False) if metric in columns else metric for metric in metrics
+    ]
+    source = record.published
+    return [
+        TextTable(
+            PUBLISHED,
+            ["", *headings],
+            [[row.label, *(row.published.get(metric, ABSENT) for metric in metrics)] for row in rows],
+            [f"{source.source}: {source.data}; evaluator {source.evaluator}; not to be compared with ours."],
+        )
+    ]
+
+
+def _directions(verdicts: Sequence[Verdict]) -> list[TextTable]:
+    if not verdicts:
+        return []
+    has_paper = any(verdict.paper is not None for verdict in verdicts)
+    agreements = Counter(verdict.agreement for verdict in verdicts if verdict.agreement)
+    counted = ", ".join(f"{count} {agreement}" for agreement, count in agreements.most_common())
+    header = ["", "metric", "over the row before", *(["paper", "direction"] if has_paper else [])]
+    return [
+        TextTable(
+            "Directions",
+            header,
+            [_direction(verdict)[: len(header)] for verdict in verdicts],
+            [
+                ABOUT_DIRECTIONS,
+                *([f"Of {agreements.total()} with a published one: {counted}."] if counted else []),
+            ],
+            numbers=False,
+        )
+    ]
+
+
+def _direction(verdict: Verdict) -> list[str]:
+    paper = verdict.paper.shown(verdict.column) if verdict.paper is not None else ""
+    ours = verdict.ours.shown(verdict.column)
+    return [verdict.row, verdict.column.heading, ours, paper, verdict.agreement]
+
+
+def _origins(record: ExperimentRecord) -> TextTable:
+    lines = [[row.label, *_origin(row).values()] for row in record.rows]
+    return TextTable("Where the rows come from", ["", *ORIGIN], lines, numbers=False)
+
+
+def _origin(row: RowRecord) -> dict[str, str]:
+    lamp = [f"LaMP of {row.pretrained_on}"] if row.pretrained_on else []
+    values = [
+        row.data,
+        row.data_version[:12],
+        row.profile,
+        "; ".join([*row.changed, *lamp]),
+        row.commit,
+        row.run[:8],
+        f"{row.seconds:.0f}" if row.run else "",
+    ]
+    return dict(zip(ORIGIN, values, strict=True))

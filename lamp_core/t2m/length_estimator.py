@@ -1,0 +1,114 @@
+"""Length of a motion from its text: 50 bins of four frames over LaMP's text condition.
+
+Shapes: B batch, W condition width.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lamp_core.config.models import Length
+from lamp_core.training.log import OnLog
+from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
+from lamp_core.training.validation import Validation
+
+
+class LengthEstimator(nn.Module):
+    """Condition to a distribution over lengths; bin i stands for i + 1 tokens of four frames."""
+
+    def __init__(self, condition_width: int, settings: Length) -> None:
+        super().__init__()
+        self.condition_width = condition_width
+        self.settings = settings
+        self.net = nn.Sequential(
+            nn.LayerNorm(condition_width),
+            nn.Linear(condition_width, settings.width),
+            nn.GELU(),
+            nn.Dropout(0.2),
+            nn.Linear(settings.width, settings.width),
+            nn.GELU(),
+            nn.Linear(settings.width, settings.bins),
+        )
+
+    def forward(self, condition_BW: Tensor) -> Tensor:
+        """Return logits over the bins, (B, bins)."""
+        logits: Tensor = self.net(condition_BW)
+        return logits
+
+    def bin_of(self, tokens_B: Tensor) -> Tensor:
+        """Return the bin of each length in tokens; longer motions fall into the last."""
+        return (tokens_B - 1).clamp(0, self.settings.bins - 1)
+
+    def loss(self, condition_BW: Tensor, tokens_B: Tensor) -> Tensor:
+        """Return the mean cross entropy of the true lengths' bins."""
+        return F.cross_entropy(self(condition_BW), self.bin_of(tokens_B))
+
+    @torch.no_grad()
+    def tokens(self, condition_BW: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Return lengths in tokens (B,) by the mode of the settings.
+
+        ``sample`` draws a bin (needs the generator), ``expectation`` rounds the mean, ``argmax`` takes the
+        mode.
+        """
+        share = self(condition_BW).softmax(dim=-1).cpu()
+        if self.settings.mode == "sample":
+            return torch.multinomial(share, 1, generator=generator).squeeze(1) + 1
+        if self.settings.mode == "argmax":
+            return share.argmax(dim=-1) + 1
+        return (share @ torch.arange(1.0, self.settings.bins + 1)).round().long()
+
+
+def train_length(
+    conditions: Tensor,
+    owners: Tensor,
+    tokens: Sequence[int],
+    settings: Length,
+    *,
+    device: torch.device,
+    validation: tuple[Tensor, Tensor] | None = None,
+    checkpoints: Path | None = None,
+    on_log: OnLog | None = None,
+    on_progress: OnProgress | None = None,
+) -> LengthEstimator:
+    """Train on captions and the lengths of their motions.
+
+    Args:
+        conditions: (N, W), one a caption.
+        owners: (N,), index of each caption's item.
+        tokens: length of each item in tokens.
+        settings: section ``length``.
+        device: where to train.
+        validation: conditions (N, W) of captions that training does not see, and the true lengths in tokens
+            (N,) of their motions; their loss decides which weights are kept.
+        checkpoints: see ``fit``.
+        on_log: see ``fit``.
+        on_progress: see ``fit``.
+    """
+    seed_everything(settings.training.seed)
+    model = LengthEstimator(conditions.shape[1], settings).to(device)
+    conditions, tokens_N = conditions.to(device), torch.as_tensor(tokens, device=device)[owners.to(device)]
+    sampler = BatchSampler.of(len(conditions), settings.training)
+
+    def losses(number: int) -> dict[str, Tensor]:
+        chosen = torch.as_tensor(sampler.indices(number), device=device)
+        draw_apart()
+        return {"loss": model.loss(conditions[chosen], tokens_N[chosen])}
+
+    def measure(conditions: Tensor, tokens_N: Tensor) -> dict[str, float]:
+        return {"val_loss": float(model.loss(conditions.to(device), tokens_N.to(device)))}
+
+    fit(
+        model,
+        losses,
+        settings.training,
+        checkpoints=checkpoints,
+        on_log=on_log,
+        on_progress=on_progress,
+        validate=Validation(partial(measure, *validation), "val_loss", "lower") if validation else None,
+    )
+    return model

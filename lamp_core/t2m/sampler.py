@@ -1,0 +1,148 @@
+"""Iterative decoding with classifier-free guidance (section 3.5, Eq. 4).
+
+Shapes: B batch, S motion tokens, K codes, W condition width, N masked positions of the batch.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lamp_core.config.models import TextToMotion
+from lamp_core.datasets.items import mask_of
+from lamp_core.t2m.token_masks import choose_lowest, mask_count
+from lamp_core.t2m.transformer import Attention, MaskedMotionTransformer, Prompt
+
+FIXED = 1.5
+"""Confidence of a code that stays: above any probability, so that it is never masked again."""
+COLDEST = 1e-6
+"""Smallest temperature; there the likeliest code always wins."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn.
+
+    Args:
+        steps: decoding iterations.
+        guidance: s of u + s (c - u); 1 is the conditional logits alone, 0 the unconditional ones.
+        temperature: of the softmax that codes are drawn from; 0 always takes the likeliest.
+        top_share: the least likely codes are dropped; the top (1 - share) of the codebook is kept.
+        attention: mask of the transformer.
+    """
+
+    steps: int
+    guidance: float
+    temperature: float
+    top_share: float
+    attention: Attention
+
+    @classmethod
+    def of(cls, settings: TextToMotion) -> "Sampling":
+        """The sampling of section ``t2m``."""
+        return cls(
+            settings.sampling_steps,
+            settings.guidance,
+            settings.temperature,
+            settings.top_share,
+            settings.attention_infer,
+        )
+
+
+class Guide:
+    """Logits u + s (c - u) from one pass over conditional and unconditional rows.
+
+    What does not change from step to step, the projected conditions and the masks, is made once, here.
+
+    Args:
+        model: in evaluation mode.
+        condition_BW: what the texts say.
+        lengths_B: true lengths in tokens.
+        how: guidance and attention.
+    """
+
+    def __init__(
+        self, model: MaskedMotionTransformer, condition_BW: Tensor, lengths_B: Tensor, how: Sampling
+    ) -> None:
+        self.model = model
+        self.guidance = how.guidance
+        conditioned_B = torch.ones_like(lengths_B, dtype=torch.bool)
+        passes = {0.0: [~conditioned_B], 1.0: [conditioned_B]}.get(
+            how.guidance, [conditioned_B, ~conditioned_B]
+        )
+        self.passes = len(passes)
+        self.prompt: Prompt = model.prompt(
+            lengths_B.repeat(self.passes),
+            int(lengths_B.max()),
+            condition_BW.repeat(self.passes, 1),
+            torch.cat(passes),
+            how.attention,
+        )
+
+    def __call__(self, tokens_BS: Tensor, chosen_BS: Tensor) -> Tensor:
+        """Return logits (N, K) of the chosen positions."""
+        logits = self.model.logits(
+            tokens_BS.repeat(self.passes, 1), self.prompt, chosen_BS.repeat(self.passes, 1)
+        )
+        if self.passes == 1:
+            return logits
+        conditional_NK, unconditional_NK = logits.chunk(2)
+        return unconditional_NK.lerp(conditional_NK, self.guidance)
+
+
+@torch.no_grad()
+def sample_tokens(
+    model: MaskedMotionTransformer,
+    condition_BW: Tensor,
+    lengths_B: Tensor,
+    how: Sampling,
+    generator: torch.Generator,
+    given_BS: Tensor | None = None,
+) -> Tensor:
+    """Draw tokens (B, S) for conditions and lengths; every position inside a length gets a code.
+
+    Every iteration fills all masked positions, then masks again the least confident ones, as many as the
+    cosine schedule says. A code that was kept is never masked again. Logits are computed at the masked
+    positions alone.
+
+    Args:
+        model: in evaluation mode.
+        condition_BW: what the texts say.
+        lengths_B: lengths in tokens, at least one each.
+        how: schedule, guidance and filtering.
+        generator: on the CPU; the same seed draws the same motion on any device.
+        given_BS: codes that stay as they are, S the longest length; the model's mask token where a code is
+            to be drawn, which is everywhere without it.
+    """
+    device = condition_BW.device
+    lengths_B = lengths_B.to(device)
+    longest = int(lengths_B.max())
+    valid_BS = mask_of(lengths_B, longest)
+    tokens_BS = torch.full((len(lengths_B), longest), model.mask_token, device=device)
+    if given_BS is not None:
+        tokens_BS = given_BS.to(device)
+    free_BS = (tokens_BS == model.mask_token) & valid_BS
+    confidence_BS = torch.full(tokens_BS.shape, FIXED, device=device).masked_fill(free_BS, 0.0)
+    guide = Guide(model, condition_BW, lengths_B, how)
+    for step in range(how.steps):
+        counts_B = mask_count(torch.tensor(step / how.steps), free_BS.sum(dim=1))
+        masked_BS = choose_lowest(confidence_BS, counts_B)
+        logits_NK = guide(tokens_BS.masked_fill(masked_BS, model.mask_token), masked_BS)
+        drawn_N, share_N = _draw(logits_NK, how, generator)
+        confidence_BS = torch.full_like(confidence_BS, FIXED).masked_scatter(masked_BS, share_N)
+        tokens_BS = tokens_BS.masked_scatter(masked_BS, drawn_N)
+    return tokens_BS.masked_fill(~valid_BS, 0)
+
+
+def _draw(logits_NK: Tensor, how: Sampling, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return drawn codes and their share of the unfiltered distribution, both (N,).
+
+    Codes are drawn among the likeliest (1 - top_share) of the codebook, at least one, by the Gumbel trick.
+    """
+    kept = max(1, round((1 - how.top_share) * logits_NK.shape[-1]))
+    top = logits_NK.topk(kept, dim=-1)
+    uniform = torch.rand(top.values.shape, generator=generator).clamp(1e-10, 1 - 1e-7).to(logits_NK.device)
+    gumbel = -torch.log(-torch.log(uniform))
+    winner_N1 = (top.values / max(how.temperature, COLDEST) + gumbel).argmax(dim=-1, keepdim=True)
+    drawn_N1 = top.indices.gather(-1, winner_N1)
+    return drawn_N1[:, 0], logits_NK.softmax(dim=-1).gather(-1, drawn_N1)[:, 0]

@@ -1,0 +1,155 @@
+"""Train the masked motion transformer on tokens and precomputed conditions.
+
+LaMP is frozen, so the condition of every caption is computed once, before the first step.
+Shapes: B batch, S motion tokens, W condition width, N items or masked tokens, M captions of all items.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lamp_core.config.models import TextToMotion
+from lamp_core.datasets.items import pad
+from lamp_core.errors import LampError
+from lamp_core.t2m.token_masks import mask_tokens
+from lamp_core.t2m.transformer import MaskedMotionTransformer
+from lamp_core.training.distribution import share, shared_mean
+from lamp_core.training.log import OnLog
+from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
+from lamp_core.training.validation import Validation
+
+VALIDATION_DRAWS = 5
+
+
+@dataclass(frozen=True)
+class MotionText:
+    """Tokens of an item and the conditions of its captions.
+
+    Args:
+        codes_S: codes, at most ``max_tokens`` of the model.
+        conditions_NW: one row a caption.
+    """
+
+    codes_S: Tensor
+    conditions_NW: Tensor
+
+
+class TokenTable:
+    """Tokens and conditions of all items on the device, from which a batch is picked without a loop."""
+
+    def __init__(self, items: Sequence[MotionText], device: torch.device) -> None:
+        codes_NS, self.lengths_N = pad([item.codes_S for item in items])
+        self.codes_NS = codes_NS.to(device)
+        self.conditions_MW = torch.cat([item.conditions_NW for item in items]).to(device)
+        self.captions_N = torch.tensor([len(item.conditions_NW) for item in items])
+        self.first_caption_N = self.captions_N.cumsum(0) - self.captions_N
+
+    def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Return codes (B, S), lengths (B,) and one condition (B, W) of each item, drawn at random."""
+        items_B, device = torch.as_tensor(indices), self.codes_NS.device
+        lengths_B = self.lengths_N[items_B]
+        drawn_B = torch.rand(len(items_B), dtype=torch.float64) * self.captions_N[items_B]
+        captions_B = self.first_caption_N[items_B] + drawn_B.long()
+        codes_BS = self.codes_NS[items_B.to(device), : int(lengths_B.max())]
+        return codes_BS, lengths_B.to(device), self.conditions_MW[captions_B.to(device)]
+
+
+def train_t2m(
+    items: Sequence[MotionText],
+    settings: TextToMotion,
+    codes: int,
+    max_tokens: int,
+    *,
+    device: torch.device,
+    validation: Sequence[MotionText] = (),
+    checkpoints: Path | None = None,
+    on_log: OnLog | None = None,
+    on_progress: OnProgress | None = None,
+) -> MaskedMotionTransformer:
+    """Train with masked prediction (Eq. 2 and 3).
+
+    Args:
+        items: of the train split.
+        settings: section ``t2m``.
+        codes: codes in the tokenizer's codebook.
+        max_tokens: longest motion in tokens.
+        device: where to train.
+        validation: items that training does not see; their masked loss decides which weights are kept.
+        checkpoints: see ``fit``.
+        on_log: see ``fit``.
+        on_progress: see ``fit``.
+
+    Raises:
+        LampError: there is nothing to train on.
+    """
+    if not items:
+        raise LampError("text to motion has no item to train on; see data/ingest/rejected.parquet")
+    seed_everything(settings.training.seed)
+    width = items[0].conditions_NW.shape[1]
+    model = MaskedMotionTransformer(codes, width, max_tokens, settings).to(device)
+    table = TokenTable(items, device)
+    sampler = BatchSampler.of(len(items), settings.training)
+
+    def losses(number: int) -> dict[str, Tensor]:
+        return _masked_losses(model, *table.batch(sampler.whole(number)))
+
+    measure = partial(validation_losses, model, validation, device)
+    fit(
+        model,
+        losses,
+        settings.training,
+        checkpoints=checkpoints,
+        on_log=on_log,
+        on_progress=on_progress,
+        validate=Validation(measure, "val_loss", "lower") if validation else None,
+    )
+    return model
+
+
+@torch.no_grad()
+def validation_losses(
+    model: MaskedMotionTransformer, items: Sequence[MotionText], device: torch.device
+) -> dict[str, float]:
+    """Return ``val_loss`` and ``val_accuracy``, means over a few fixed draws of captions and masks."""
+    draws = []
+    for draw in range(VALIDATION_DRAWS):
+        seed_everything(draw)
+        draws.append(masked_losses(model, items, device))
+    return {f"val_{name}": float(torch.stack([losses[name] for losses in draws]).mean()) for name in draws[0]}
+
+
+def masked_losses(
+    model: MaskedMotionTransformer, items: Sequence[MotionText], device: torch.device
+) -> dict[str, Tensor]:
+    """Return the masked cross entropy of items and the share of masked tokens that are predicted right."""
+    return _masked_losses(model, *TokenTable(items, device).batch(np.arange(len(items))))
+
+
+def _masked_losses(
+    model: MaskedMotionTransformer, codes_BS: Tensor, lengths_B: Tensor, condition_BW: Tensor
+) -> dict[str, Tensor]:
+    """The losses of a batch; where several processes train, each draws all masks and predicts its share."""
+    corrupted_BS, chosen_BS = mask_tokens(codes_BS, lengths_B, model.codes, model.mask_token)
+    conditioned_B = torch.rand(lengths_B.shape, device=codes_BS.device) >= model.settings.condition_dropout
+    draw_apart()
+    chosen_BS = share(chosen_BS)
+    logits_NK = model(
+        share(corrupted_BS),
+        share(lengths_B),
+        share(condition_BW),
+        share(conditioned_B),
+        model.settings.attention_train,
+        chosen_BS,
+    )
+    targets_N, count = share(codes_BS)[chosen_BS], chosen_BS.sum()
+    return {
+        "loss": shared_mean(F.cross_entropy(logits_NK, targets_N, reduction="sum"), count),
+        "accuracy": shared_mean((logits_NK.argmax(dim=-1) == targets_N).sum(), count),
+    }

@@ -1,0 +1,60 @@
+"""A model on disk: ``model.safetensors`` and ``config.json``, nothing pickled."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from lamp_core.errors import LampError
+from lamp_core.io.disk import write_text
+from lamp_core.training.tensor_files import write_tensors
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+
+
+def state_tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    """Return parameters and buffers on the CPU, each with storage of its own."""
+    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in module.state_dict().items()}
+
+
+def save_model(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> None:
+    """Write weights and configuration into ``folder``, each by rename.
+
+    Raises:
+        LampError: the disk is full; what was there before stays.
+    """
+    write_tensors(folder / WEIGHTS, state_tensors(module), f"{folder.name}/{WEIGHTS}")
+    text = json.dumps(dict(config), indent=2, sort_keys=True) + "\n"
+    write_text(folder / CONFIG, text, f"{folder.name}/{CONFIG}")
+
+
+def read_model_config(folder: Path) -> dict[str, Any]:
+    """Return the configuration beside a model's weights.
+
+    Raises:
+        LampError: there is no model in ``folder``.
+    """
+    path = folder / CONFIG
+    if not path.exists() or not (folder / WEIGHTS).exists():
+        raise LampError(f"no trained model in {folder}; `lamp run --until {folder.name}` makes it")
+    return dict(json.loads(path.read_text()))
+
+
+def load_weights(folder: Path, module: nn.Module) -> None:
+    """Load ``model.safetensors`` into ``module``; every name and shape must match.
+
+    Raises:
+        LampError: the file is missing, or was written by a model of another shape.
+    """
+    path = folder / WEIGHTS
+    if not path.exists():
+        raise LampError(f"no trained model in {folder}; `lamp run --until {folder.name}` makes it")
+    try:
+        module.load_state_dict(load_file(path))
+    except RuntimeError as error:
+        raise LampError(f"{path} does not fit the model: {str(error).splitlines()[1].strip()}") from error

@@ -1,0 +1,121 @@
+"""A project whose outputs lie on DVC's remote: what is pulled, pushed, and taken over from other machines."""
+
+import configparser
+import shutil
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from lamp_core.errors import LampError
+from tasks.dvc.graph import Stage
+from tasks.dvc.versions import Freshness, Versions
+from tasks.project import Project, write_atomically
+
+Entry = dict[str, Any]
+ELSEWHERE = ("deleted", "not in cache")
+"""What DVC says of an output that is not on this machine."""
+
+
+class RemoteVersions(Versions):
+    """DVC's view of a project whose outputs need not be here: those in ``dvc.lock`` count as there."""
+
+    def _freshness(self, stage: Stage, changes: list[Any] | None, locked: dict[str, Any]) -> Freshness:
+        present = self._present(stage, changes or [], locked) if stage.name in locked else changes
+        return super()._freshness(stage, present or None, locked)
+
+    def _present(self, stage: Stage, changes: list[Any], locked: Mapping[str, Any]) -> list[Any]:
+        """The changes without those that say only that a file is not here."""
+        named = {out["path"] for entry in locked.values() for out in entry.get("outs", ())}
+        kept: list[Any] = []
+        for change in changes:
+            if not isinstance(change, dict):
+                kept.append(change)
+                continue
+            left = {
+                kind: {path: state for path, state in found.items() if not _is_elsewhere(path, state, named)}
+                for kind, found in change.items()
+            }
+            kept += [{kind: found} for kind, found in left.items() if found]
+        return kept
+
+    def entries(self, names: Collection[str]) -> dict[str, Entry]:
+        """Entries of these stages in ``dvc.lock``, of those that have one."""
+        return {name: entry for name, entry in self._locked().items() if name in names}
+
+    def write_entries(self, entries: Mapping[str, Entry]) -> None:
+        """Make these the only entries of ``dvc.lock``."""
+        text = yaml.safe_dump({"schema": "2.0", "stages": dict(entries)}, sort_keys=False)
+        write_atomically(self.project.lock_file, text)
+
+    def take_over(self, name: str, entry: Entry) -> None:
+        """Put another machine's entry of a stage into ``dvc.lock``.
+
+        Raises:
+            LampError: it was made from other inputs than those that ``dvc.lock`` names.
+        """
+        locked = {**self._locked(), name: entry}
+        ordered = {stage: locked[stage] for stage in self.graph if stage in locked}
+        before = self.project.lock_file.read_text() if self.project.lock_file.exists() else None
+        self.write_entries(ordered)
+        if self.follows_inputs(name):
+            return
+        if before is not None:
+            write_atomically(self.project.lock_file, before)
+        raise LampError(f"stage '{name}' was run on other inputs than those asked for; run it again")
+
+    def pull(self, names: Iterable[str], *, force: bool = False) -> None:
+        """Bring the outputs of stages, or single files of them, here.
+
+        Args:
+            names: stages, or paths.
+            force: put them in the place of files that the cache does not hold.
+
+        Raises:
+            LampError: the remote does not have one, or it cannot be reached.
+        """
+        wanted = list(names)
+        if wanted:
+            self.dvc("pull", *(["--force"] if force else []), *wanted)
+
+    def push(self, names: Iterable[str]) -> None:
+        """Bring the outputs of stages and what DVC knows of runs to the remote.
+
+        Raises:
+            LampError: the remote cannot be reached.
+        """
+        wanted = list(names)
+        if wanted:
+            self.dvc("push", "--run-cache", *wanted)
+
+    def clear(self, names: Iterable[str]) -> None:
+        """Remove outputs of stages; the cache keeps them."""
+        for name in names:
+            for out in self.graph[name].outs:
+                path = self.project.root / out
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+
+
+def _is_elsewhere(path: str, state: Any, named: Collection[str]) -> bool:
+    """Whether a change is none but that an output which ``dvc.lock`` names is not on this machine."""
+    return path in named and state in ELSEWHERE
+
+
+def require_remote(project: Project) -> str:
+    """Return the name of DVC's default remote.
+
+    Raises:
+        LampError: there is none.
+    """
+    settings = configparser.RawConfigParser()
+    settings.read([project.root / ".dvc" / "config", project.root / ".dvc" / "config.local"])
+    name = settings.get("core", "remote", fallback="")
+    if not name:
+        raise LampError(
+            "workers exchange data through DVC's remote, and there is none; "
+            "`dvc remote add --default storage URL` (docs/cluster.md)"
+        )
+    return name

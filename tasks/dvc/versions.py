@@ -1,0 +1,395 @@
+"""What is stale, and the versions of every file: the only caller of DVC.
+
+DVC runs as a process of its own, so that its locks die with it. DVC removes a stage's outputs before it runs
+the stage, and marking them ``persist`` would switch its run cache off; so the old output is kept beside (hard
+links) while the stage runs, and put back by whoever finds it missing: the stage itself, this module, or the
+next command.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from lamp_core.errors import LampError
+from tasks.dvc.content import chain_key as chain_key
+from tasks.dvc.content import folder_hash as folder_hash
+from tasks.dvc.content import input_key as input_key
+from tasks.dvc.dead_locks import clear_dead_locks, ignored_lines, mend_lock_file, restore_ignored
+from tasks.dvc.graph import Graph, Stage
+from tasks.dvc.process import (
+    LOCK_MESSAGES,
+    NETWORK_MESSAGES,
+    OnLine,
+    dvc_command,
+    dvc_environment,
+    run_logged,
+)
+from tasks.project import Project, write_atomically
+from tasks.stage.holding import RepositoryBusy as RepositoryBusy
+from tasks.stage.holding import Waits, always, end_stage, held_stage, holder
+from tasks.stage.memory import KEPT_FOR_CALLER, forget_ended
+from tasks.stage.time_limits import TimeLimit, time_limit
+from tasks.system import resources
+from tasks.system.processes import ProcessMark, this_process
+
+LOG_TAIL = 2000
+"""Characters of a failed stage's log that its exception carries along."""
+LOCK_PATIENCE_SECONDS = 20.0
+NETWORK_DELAYS_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
+OWNER, LOCK_COPY = "owner", "dvc.lock"
+
+
+class RemoteUnreachable(Exception):
+    """DVC's remote cannot be reached now; it passes by itself."""
+
+
+class StageFailed(Exception):
+    """The stage's command, or DVC around it, ended with an error."""
+
+
+class StageLate(StageFailed):
+    """The stage took longer than it may, and was ended."""
+
+    def __init__(self, name: str, limit: TimeLimit) -> None:
+        super().__init__(
+            f"ended after {limit.text}, the limit that {limit.variable} sets; its checkpoint is kept, "
+            f"`lamp run` goes on from it"
+        )
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """Whether a stage's outputs are those of its present command, inputs and parameters.
+
+    Args:
+        state: ``fresh``; ``stale`` because of ``reasons``; ``missing`` when an output is not there.
+        reasons: readable phrases, empty when fresh.
+    """
+
+    state: Literal["fresh", "stale", "missing"]
+    reasons: tuple[str, ...] = ()
+
+
+class Versions:
+    """DVC's view of a project."""
+
+    def __init__(self, project: Project, graph: Graph) -> None:
+        self.project = project
+        self.graph = graph
+
+    def status(self) -> dict[str, Freshness]:
+        """Every stage's freshness, by one status call for the whole graph.
+
+        DVC does not tell of a stage that is run at this moment, nor of those that read what it writes; they
+        count as stale.
+
+        Raises:
+            LampError: the folder is no git repository.
+            RepositoryBusy: another DVC process holds the lock for longer than a while.
+        """
+        for stage in self.graph.values():
+            self._recover(stage)
+        clear_dead_locks(self.project)
+        until = time.monotonic() + LOCK_PATIENCE_SECONDS
+        while True:
+            busy = self._busy()
+            asked = [name for name in self.graph if name not in busy]
+            try:
+                text = self._once("status", "--json", *(asked if busy else [])) if asked else "{}"
+                break
+            except RepositoryBusy:  # a stage may have started in between
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
+        found, locked = json.loads(text), self._locked()
+        told = {name: self._freshness(self.graph[name], found.get(name), locked) for name in asked}
+        return {name: told.get(name) or Freshness("stale", busy[name]) for name in self.graph}
+
+    def _busy(self) -> dict[str, tuple[str, ...]]:
+        """Stages that DVC does not tell of now, and why."""
+        held = {name: mark for name in self.graph if (mark := holder(self.project, name))}
+        busy: dict[str, tuple[str, ...]] = {
+            name: (f"process {mark.pid} runs it",) for name, mark in held.items()
+        }
+        for name, stage in self.graph.items():
+            running = [before for before in stage.upstream if before in held]
+            if running and name not in busy:
+                busy[name] = (f"{', '.join(running)} is being run",)
+        return busy
+
+    def reproduce(
+        self,
+        name: str,
+        *,
+        force: bool = False,
+        waits: Waits = always,
+        environment: Mapping[str, str] | None = None,
+        on_line: OnLine | None = None,
+    ) -> bool:
+        """Bring one stage up to date: leave it when fresh, restore it from DVC's run cache, or run it.
+
+        What DVC and the stage print goes to the stage's log file.
+
+        Args:
+            name: of the stage.
+            force: run it even when it is fresh.
+            waits: whether to wait while another process runs the stage; asked again and again.
+            environment: of the stage's process, beside the present one.
+            on_line: called with every line that DVC and the stage print.
+
+        Returns:
+            Whether the stage's command ran.
+
+        Raises:
+            RepositoryBusy: another process holds a lock that this stage needs.
+            StageFailed: the stage ended with an error, or took longer than it may.
+            LampError: a time limit that cannot be read.
+        """
+        stage, limit = self.graph.require(name), time_limit(name)
+        flags = [*(["--force"] if force else []), *(["--pull"] if resources.pulls_outputs() else [])]
+        with held_stage(self.project, name, waits) as lock, self._kept(stage):
+            clear_dead_locks(self.project)
+            if force:
+                forget_ended(self.project.checkpoint_folder(name))
+            ended = run_logged(
+                dvc_command("repro", "--single-item", *flags, name),
+                folder=self.project.root,
+                environment=dvc_environment({KEPT_FOR_CALLER: "1", **(environment or {})}),
+                log_file=self.project.log_file(name),
+                on_line=on_line,
+                seconds=limit.seconds if limit else None,
+                stop=lambda: end_stage(self.project, name),
+                inherited=[lock],
+            )
+        ran = f"Running stage '{name}'" in ended.text
+        if ended.status == 0:
+            forget_ended(self.project.checkpoint_folder(name))
+            return ran
+        if not ran and any(message in ended.text for message in LOCK_MESSAGES):
+            raise RepositoryBusy(f"stage '{name}': another process holds DVC's lock")
+        if not ran and any(message in ended.text for message in NETWORK_MESSAGES):
+            raise RemoteUnreachable(f"stage '{name}': DVC's remote cannot be reached")
+        failure = StageLate(name, limit) if ended.is_late and limit else StageFailed(f"stage '{name}' failed")
+        failure.add_note(ended.text[-LOG_TAIL:])
+        raise failure
+
+    def follows_inputs(self, name: str) -> bool:
+        """Whether the stage's last run read what the stages before it have written last, by ``dvc.lock``."""
+        locked = self._locked()
+        written = {out["path"]: out.get("md5") for entry in locked.values() for out in entry.get("outs", ())}
+        read = locked.get(name, {}).get("deps", ())
+        return all(written.get(dep["path"], dep.get("md5")) == dep.get("md5") for dep in read)
+
+    def restore(self, lock_text: str | None) -> None:
+        """Go back to an older ``dvc.lock``, and bring the outputs it names back from the cache.
+
+        A stage that the older file does not name keeps its present entry and output.
+
+        Raises:
+            RepositoryBusy: another process holds a lock.
+            LampError: the cache does not hold an output any more.
+        """
+        older = yaml.load(lock_text or "", yaml.CSafeLoader) or {}
+        stages, present = older.get("stages") or {}, self._locked()
+        changed = [name for name in stages if name in self.graph and stages[name] != present.get(name)]
+        new = {name: entry for name, entry in present.items() if name not in stages}
+        if changed:
+            merged = {"schema": "2.0", **older, "stages": {**stages, **new}}
+            text = yaml.safe_dump(merged, sort_keys=False) if new else lock_text or ""
+            write_atomically(self.project.lock_file, text)
+            self.dvc("checkout", *changed)
+
+    def lock_hash(self, name: str) -> str | None:
+        """Hash of the stage's entry in ``dvc.lock``; None without one."""
+        entry = self._locked().get(name)
+        return _hash(json.dumps(entry, sort_keys=True)) if entry is not None else None
+
+    def output_hash(self, name: str) -> str | None:
+        """DVC's hash of the first output of a stage (its data version); None before its first run."""
+        outs = self._locked().get(name, {}).get("outs", ())
+        return outs[0].get("md5") if outs else None
+
+    def graph_hash(self) -> str | None:
+        """Hash of the whole ``dvc.lock``; None before the first run."""
+        return _hash(self.project.lock_file.read_text()) if self.project.lock_file.exists() else None
+
+    @contextmanager
+    def _kept(self, stage: Stage) -> Iterator[None]:
+        """Keep the stage's output beside while the stage is run, and what other stages have noted."""
+        kept, ignored = self.project.kept_folder(stage.name), ignored_lines(self.project, self._outs())
+        self._recover(stage)
+        shutil.rmtree(kept, ignore_errors=True)
+        write_atomically(kept / OWNER, str(this_process()))
+        if self.project.lock_file.exists():
+            shutil.copyfile(self.project.lock_file, kept / LOCK_COPY)
+        for out in stage.outs:
+            if (self.project.root / out).exists():
+                _link(self.project.root / out, kept / out)
+        try:
+            yield
+        finally:
+            restore_ignored(self.project, ignored, self._outs(but=stage))
+            self._release(stage)
+
+    def _outs(self, but: Stage | None = None) -> list[str]:
+        return [out for stage in self.graph.values() if stage is not but for out in stage.outs]
+
+    def _release(self, stage: Stage) -> None:
+        put_back(self.project, stage)
+        shutil.rmtree(self.project.kept_folder(stage.name), ignore_errors=True)
+
+    def _recover(self, stage: Stage) -> None:
+        """When the process that kept the old output is gone, put that back, and what ``dvc.lock`` lost."""
+        owner = _owner(self.project.kept_folder(stage.name))
+        if owner is not None and not owner.is_alive:
+            mend_lock_file(self.project, self.project.kept_folder(stage.name) / LOCK_COPY)
+            self._release(stage)
+
+    def _locked(self) -> dict[str, Any]:
+        if not self.project.lock_file.exists():
+            return {}
+        return (yaml.load(self.project.lock_file.read_text(), yaml.CSafeLoader) or {}).get("stages") or {}
+
+    def _freshness(self, stage: Stage, changes: list[Any] | None, locked: dict[str, Any]) -> Freshness:
+        if changes is None:
+            return Freshness("fresh")
+        missing = [out for out in stage.outs if not (self.project.root / out).exists()]
+        if stage.name not in locked:
+            return Freshness("missing" if missing else "stale", ("it never ran to its end",))
+        reasons: list[str] = []
+        for change in changes:
+            if change == "changed command":
+                reasons.append("its command changed")
+                continue
+            for path, state in change.get("changed deps", {}).items():
+                reasons += (
+                    self._param_reasons(stage, state, locked)
+                    if isinstance(state, dict)
+                    else [f"{path} {state}"]
+                )
+            for path, state in change.get("changed outs", {}).items():
+                reasons.append(f"{path} {'missing' if state == 'deleted' else state}")
+        return Freshness("missing" if missing else "stale", tuple(reasons))
+
+    def _param_reasons(self, stage: Stage, changed: Mapping[str, str], locked: dict[str, Any]) -> list[str]:
+        recorded = locked[stage.name].get("params", {}).get(self.project.params_file.name, {})
+        values = yaml.safe_load(self.project.params_file.read_text()) or {}
+        phrases = [
+            phrase for key in changed for phrase in _differences(recorded.get(key), values.get(key), key)
+        ]
+        return phrases or [f"parameters {', '.join(changed)} changed"]
+
+    def dvc(self, *arguments: str) -> str:
+        """Run a DVC command and return what it prints, waiting a while for a lock of another process.
+
+        Raises:
+            RepositoryBusy: the lock is held for longer.
+            LampError: DVC's own word of what went wrong.
+        """
+        clear_dead_locks(self.project)
+        patience, tries = time.monotonic() + LOCK_PATIENCE_SECONDS, iter(NETWORK_DELAYS_SECONDS)
+        while True:
+            try:
+                return self._once(*arguments)
+            except RepositoryBusy:
+                if time.monotonic() > patience:
+                    raise
+                time.sleep(0.5)
+            except RemoteUnreachable as error:
+                delay = next(tries, None)
+                if delay is None:
+                    raise LampError(f"{error}; tried {len(NETWORK_DELAYS_SECONDS) + 1} times") from error
+                time.sleep(delay)
+
+    def _once(self, *arguments: str) -> str:
+        ended = subprocess.run(
+            dvc_command(*arguments),
+            cwd=self.project.root,
+            env=dvc_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if ended.returncode == 0:
+            return ended.stdout
+        if any(message in ended.stderr for message in LOCK_MESSAGES):
+            raise RepositoryBusy("another process holds DVC's lock")
+        said = f"dvc {arguments[0]}: {_first_error(ended.stderr, self.project)}"
+        if any(message in ended.stderr for message in NETWORK_MESSAGES):
+            raise RemoteUnreachable(said)
+        raise LampError(said)
+
+
+def put_back(project: Project, stage: Stage) -> None:
+    """Give a stage its kept output back where DVC removed it and no new one came."""
+    kept = project.kept_folder(stage.name)
+    for out in stage.outs:
+        if (kept / out).exists() and not (project.root / out).exists():
+            _link(kept / out, project.root / out)
+
+
+def _owner(kept: Path) -> ProcessMark | None:
+    """The process that runs the stage whose output is kept; None when none does."""
+    file = kept / OWNER
+    return ProcessMark.read(file.read_text()) if file.exists() else None
+
+
+def _link(source: Path, target: Path) -> None:
+    """Put a file or folder in a second place without copying its content where the file system allows it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.link")
+    if source.is_dir():
+        shutil.copytree(source, temporary, copy_function=_link_file)
+    else:
+        _link_file(source, temporary)
+    try:
+        os.replace(temporary, target)
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)  # another process put it there first
+        if not target.exists():
+            raise
+
+
+def _link_file(source: str | Path, target: str | Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _differences(old: Any, new: Any, path: str) -> list[str]:
+    """Phrases such as ``t2m.width 384 -> 192`` for every value that differs."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = dict.fromkeys([*old, *new])
+        return [
+            phrase for key in keys for phrase in _differences(old.get(key), new.get(key), f"{path}.{key}")
+        ]
+    return [] if old == new else [f"{path} {_shown(old)} -> {_shown(new)}"]
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else str(value)
+
+
+def _first_error(text: str, project: Project) -> str:
+    errors = [line.removeprefix("ERROR: ") for line in text.splitlines() if line.startswith("ERROR:")]
+    message = errors[0] if errors else text.strip()[-300:]
+    if "is not a git repository" in message:
+        return (
+            f"{project.root} is no git repository; run `git init`, or `dvc config --local core.no_scm true`"
+        )
+    return message
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

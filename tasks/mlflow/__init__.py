@@ -1,0 +1,1 @@
+"""What was measured: the only callers of MLflow."""

@@ -1,0 +1,34 @@
+"""Which models a measurement speaks of: the MLflow run that made them, or the commit of the code."""
+
+import sys
+
+from tasks.dvc.graph import read_graph
+from tasks.dvc.versions import Versions
+from tasks.mlflow.tags import git_tags
+from tasks.mlflow.tracking import Tracking
+from tasks.project import Project
+
+TRAINED_STAGES = ("t2m", "pretrain", "tokenizer")
+"""The last one trained first: its inputs are the others."""
+
+
+def model_run(project: Project, tracking: Tracking | None = None) -> str:
+    """Return the run of the last trained stage whose output is recorded and tracked; else the commit.
+
+    A dirty tree is told by ``+`` behind the commit; ``unknown`` where there is no commit either.
+    """
+    versions = Versions(project, read_graph(project))
+    tracking = tracking or Tracking(project)
+    for stage in TRAINED_STAGES:
+        lock_hash = versions.lock_hash(stage) if stage in versions.graph else None
+        if lock_hash is None:
+            continue
+        try:
+            maker = tracking.maker(stage, lock_hash)
+        except Exception as error:  # any failure of a store or its server: what was measured must stand
+            print(f"warning: MLflow does not tell who made the models: {error}", file=sys.stderr)
+            break
+        if maker is not None:
+            return maker
+    tags = git_tags(project)
+    return tags["git_commit"] + ("+" if tags["git_dirty"] == "true" else "") or "unknown"

@@ -1,0 +1,338 @@
+"""Trained models in MLflow's registry: a version for every training that made other weights.
+
+A stage whose output holds ``config.json`` and safetensors is a model, ``lamp-STAGE`` in the registry. The
+stage's process stores the files with its own run (`keep_model`); the flow makes them a version
+(`Registry.register`) when DVC has recorded the output. Two aliases are moved here: ``best``, by the stage's
+own metric, and ``best-DATA``, the same for each data set. ``latest`` is MLflow's own name for the newest
+version, and the others are the user's.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lamp_core.errors import LampError
+from tasks.dvc.versions import Versions
+from tasks.mlflow.tracking import Tracking, patiently, tracking_uri
+from tasks.project import write_atomically
+from tasks.system.redaction import masked
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+PREFIX, MODEL_FOLDER = "lamp-", "model"
+CONFIGURATION, WEIGHTS = "config.json", ".safetensors"
+FILES_OF_A_MODEL = {WEIGHTS, ".json", ".txt", ".model"}
+LATEST, BEST, PRODUCTION = "latest", "best", "production"
+DESCRIPTION, MADE_WITH = "registered.json", "made_with."
+VERSIONS_A_PAGE = 200
+
+
+@dataclass(frozen=True)
+class Measure:
+    """By what versions of a model are ranked.
+
+    Args:
+        metric: in ``data/metrics/STAGE.json``.
+        direction: which values are better.
+        same: stages whose outputs two versions must share for the metric to mean the same.
+    """
+
+    metric: str
+    direction: Literal["higher", "lower"]
+    same: tuple[str, ...] = ("features",)
+
+    def is_better(self, value: float, other: float) -> bool:
+        """Whether a value is better than another."""
+        return value > other if self.direction == "higher" else value < other
+
+
+MEASURES = {
+    "tokenizer": Measure("val_mpjpe_mm", "lower"),
+    "evaluator": Measure("val_r_precision_3", "higher"),
+    "pretrain": Measure("val_rsum", "higher"),
+    "length": Measure("val_error_seconds", "lower"),
+    "t2m": Measure("val_loss", "lower", ("features", "tokenizer")),
+    "language_model": Measure("val_loss", "lower"),
+    "m2t": Measure("val_loss", "lower", ("features", "language_model")),
+}
+"""Losses over tokens or words compare only where these are the same ones."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version of a model.
+
+    Args:
+        stage: that made it.
+        version: counted from 1.
+        run_id: the MLflow run of the stage.
+        weights: DVC's hash of the stage's output.
+        data: data set.
+        data_version: DVC's hash of the ingested data.
+        comparable: versions with the same value were measured on the same; empty: with none.
+        value: of the stage's metric; None where it has none.
+        made_with: DVC's hash of the output of every stage before it.
+        aliases: that point to it.
+        created: milliseconds since the epoch.
+    """
+
+    stage: str
+    version: int
+    run_id: str
+    weights: str
+    data: str
+    data_version: str
+    comparable: str
+    value: float | None
+    made_with: Mapping[str, str]
+    aliases: tuple[str, ...]
+    created: int
+
+
+class Registry:
+    """The models of a project's MLflow store."""
+
+    def __init__(self, tracking: Tracking) -> None:
+        self.tracking = tracking
+        self.client = tracking.client
+
+    def register(self, versions: Versions, stage: str, run_id: str, metrics: Mapping[str, float]) -> None:
+        """Make what a stage has just written a version, and move the aliases; nothing for what is no model.
+
+        Weights that are registered already become no second version. A registry that fails does not stop the
+        run: the output stands, and a warning says that it is not registered.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            if self._has_files(run_id):
+                self._register(versions, stage, run_id, metrics)
+        except MlflowException as error:
+            print(f"warning: the registry does not have {stage}: {masked(str(error))}", file=sys.stderr)
+
+    def promote(self, stage: str, wanted: str, alias: str = PRODUCTION) -> Registered:
+        """Point an alias to a version, and return it.
+
+        Args:
+            stage: whose model.
+            wanted: number of a version, an alias, or the beginning of the id of the run that made it.
+            alias: to move.
+
+        Raises:
+            LampError: an unknown model or version, or an alias that is not the user's.
+        """
+        if alias == LATEST or alias.startswith(BEST):
+            raise LampError(
+                f"alias '{alias}' follows the runs by itself; choose another, such as {PRODUCTION}"
+            )
+        found = self.find(stage, wanted)
+        self._point(stage, alias, found.version)
+        return found
+
+    def find(self, stage: str, wanted: str) -> Registered:
+        """The version of this number or alias, or made by the run whose id begins so (the newest of several).
+
+        Raises:
+            LampError: there is none; the known ones are named.
+        """
+        known = self.versions(stage)
+        if not known:
+            models = ", ".join(self.stages()) or "none; `lamp run` trains them"
+            raise LampError(f"no registered model '{stage}'; known: {models}")
+        for version in known:
+            names = {str(version.version), *version.aliases}
+            if wanted in names or (len(wanted) > 5 and version.run_id.startswith(wanted)):
+                return version
+        shown = ", ".join(f"{version.version} (run {version.run_id[:8]})" for version in known[:10])
+        raise LampError(f"no version '{wanted}' of model '{stage}'; known: {shown}")
+
+    def fetch(self, stage: str, wanted: str, folder: Path) -> list[Registered]:
+        """Write a version, and the versions of the models it was made with, to ``folder/STAGE`` each.
+
+        Each folder says in ``registered.json`` what it holds. One that holds the same already is left.
+
+        Raises:
+            LampError: an unknown version, or a folder that holds something else.
+        """
+        chosen = [self.find(stage, wanted)]
+        for name, weights in chosen[0].made_with.items():
+            chosen += [version for version in self.versions(name) if version.weights == weights][:1]
+        for version in chosen:
+            self._download(version, folder / version.stage)
+        return chosen
+
+    def _download(self, version: Registered, folder: Path) -> None:
+        from mlflow.artifacts import download_artifacts
+
+        content = {"model": PREFIX + version.stage, "version": version.version, "weights": version.weights}
+        note = folder / DESCRIPTION
+        if note.is_file() and json.loads(note.read_text()) == content:
+            return
+        if folder.exists():
+            raise LampError(f"{folder} holds something else already; name another folder")
+        uri = self.client.get_model_version_download_uri(PREFIX + version.stage, str(version.version))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
+            files = Path(scratch) / folder.name
+            files.mkdir()
+            store = tracking_uri(self.tracking.project)
+            new = Path(download_artifacts(artifact_uri=uri, dst_path=str(files), tracking_uri=store))
+            write_atomically(new / DESCRIPTION, json.dumps(content, indent=2) + "\n")
+            os.replace(new, folder)
+
+    def stages(self) -> list[str]:
+        """Stages that have a registered model."""
+        names = (model.name for model in self.client.search_registered_models(max_results=VERSIONS_A_PAGE))
+        return sorted(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))
+
+    def versions(self, stage: str) -> list[Registered]:
+        """All versions of a stage's model, the newest first."""
+        aliases = self._aliases(stage)
+        found: list[Registered] = []
+        token: str | None = ""
+        while token is not None:
+            page = self.client.search_model_versions(
+                f"name = '{PREFIX}{stage}'", max_results=VERSIONS_A_PAGE, page_token=token or None
+            )
+            found += [_described(stage, version, aliases) for version in page]
+            token = page.token or None
+        return sorted(found, key=lambda version: version.version, reverse=True)
+
+    def _register(self, versions: Versions, stage: str, run_id: str, metrics: Mapping[str, float]) -> None:
+        origin = self.client.get_run(run_id)
+        tags = _lineage(versions, stage, origin.data.tags, metrics)
+        known = self.versions(stage)
+        same = next((version for version in known if version.weights == tags["weights"]), None)
+        if same is None:
+            self._create_model(stage)
+            made = patiently(
+                lambda: self.client.create_model_version(
+                    PREFIX + stage,
+                    f"{origin.info.artifact_uri}/{MODEL_FOLDER}",
+                    run_id,
+                    tags=tags,
+                    description=_description(stage, tags),
+                )
+            )
+            same = _described(stage, made, {})
+            known = [same, *known]
+        best = best_of(stage, known, same.comparable)
+        if best is not None:
+            self._point(stage, BEST, best.version)
+            self._point(stage, f"{BEST}-{best.data}", best.version)
+
+    def _create_model(self, stage: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        measure = MEASURES.get(stage)
+        rule = f"; {BEST}: {measure.direction} {measure.metric} on the same data" if measure else ""
+        try:
+            self.client.create_registered_model(PREFIX + stage, description=f"Output of stage {stage}{rule}.")
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def _has_files(self, run_id: str) -> bool:
+        """Whether the stage's process, on whatever machine, stored a model with its run."""
+        return any(file.path == MODEL_FOLDER for file in self.client.list_artifacts(run_id))
+
+    def _aliases(self, stage: str) -> dict[int, list[str]]:
+        """The aliases of each version."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            model = self.client.get_registered_model(PREFIX + stage)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return {}
+        newest = max((int(version.version) for version in model.latest_versions), default=0)
+        aliases: dict[int, list[str]] = {newest: [LATEST]}
+        for alias, version in sorted(model.aliases.items()):
+            aliases.setdefault(int(version), []).append(alias)
+        return aliases
+
+    def _point(self, stage: str, alias: str, version: int) -> None:
+        patiently(partial(self.client.set_registered_model_alias, PREFIX + stage, alias, str(version)))
+
+
+def is_model(folder: Path) -> bool:
+    """Whether a stage's output is a model: weights in safetensors beside their configuration."""
+    return (folder / CONFIGURATION).is_file() and any(folder.glob(f"*{WEIGHTS}"))
+
+
+def keep_model(tracking: Tracking, run_id: str, folder: Path) -> None:
+    """Store weights and configuration with the run that made them; nothing for a folder that is no model."""
+    if is_model(folder):
+        files = [path for path in sorted(folder.rglob("*")) if path.suffix in FILES_OF_A_MODEL]
+        tracking.keep_outputs(run_id, files, folder, MODEL_FOLDER)
+
+
+def best_of(stage: str, versions: Iterable[Registered], comparable: str) -> Registered | None:
+    """The best of the versions that compare, the oldest of equal ones; None where none does."""
+    measure = MEASURES.get(stage)
+    best: Registered | None = None
+    for version in sorted(versions, key=lambda version: version.version):
+        if measure is None or version.value is None or not comparable or version.comparable != comparable:
+            continue
+        if best is None or best.value is None or measure.is_better(version.value, best.value):
+            best = version
+    return best
+
+
+def _lineage(
+    versions: Versions, stage: str, origin: Mapping[str, str], metrics: Mapping[str, float]
+) -> dict[str, str]:
+    """The tags of a version: what it is, what it was made of, and what it was measured by."""
+    copied = ("data", "profile", "params_hash", "git_commit", "git_dirty", "device", "flow_run")
+    measure = MEASURES.get(stage)
+    value = metrics.get(measure.metric) if measure else None
+    inputs = [versions.output_hash(name) for name in measure.same] if measure else []
+    upstream = {
+        f"{MADE_WITH}{name}": versions.output_hash(name) or ""
+        for name in versions.graph.until(stage)
+        if name != stage
+    }
+    return {
+        **({"metric": measure.metric, "value": repr(value)} if measure and value is not None else {}),
+        **{name: origin[name] for name in copied if origin.get(name)},
+        **upstream,
+        "stage": stage,
+        "weights": versions.output_hash(stage) or "",
+        "lock_hash": versions.lock_hash(stage) or "",
+        "data_version": versions.output_hash(next(iter(versions.graph))) or "",
+        "comparable": "+".join(map(str, inputs)) if value is not None and all(inputs) else "",
+    }
+
+
+def _description(stage: str, tags: Mapping[str, str]) -> str:
+    measured = f", {tags['metric']} {float(tags['value']):.4g}" if "value" in tags else ""
+    return (
+        f"{stage} trained on {tags.get('data', 'unknown data')}, profile {tags.get('profile', '')}{measured}"
+    )
+
+
+def _described(stage: str, version: "ModelVersion", aliases: Mapping[int, list[str]]) -> Registered:
+    tags, number = version.tags, int(version.version)
+    return Registered(
+        stage=stage,
+        version=number,
+        run_id=str(version.run_id),
+        weights=tags.get("weights", ""),
+        data=tags.get("data", ""),
+        data_version=tags.get("data_version", ""),
+        comparable=tags.get("comparable", ""),
+        value=float(tags["value"]) if "value" in tags else None,
+        made_with={
+            name.removeprefix(MADE_WITH): hash for name, hash in tags.items() if name.startswith(MADE_WITH)
+        },
+        aliases=tuple(aliases.get(number, ())),
+        created=int(version.creation_timestamp),
+    )

@@ -1,0 +1,1 @@
+"""What runs around every stage: its process, output, memory, progress and curves."""

@@ -1,0 +1,92 @@
+"""What a stage remembers until its output is versioned: checkpoints, curves, MLflow run, and that it ended.
+
+The memory is a folder for each key of parameters, code and inputs. It outlives the stage's process, since
+whoever started that (the flow, DVC) may be killed between the stage's end and the note of it in ``dvc.lock``:
+the stage is then started again, finds that it has ended, and has nothing to compute.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lamp_core.io.disk import write_text
+
+KEPT_FOR_CALLER = "LAMP_KEEP_CHECKPOINTS"
+"""Set by who forgets the memory itself, once the output is versioned."""
+FORGOTTEN = ".forgotten-"
+
+
+@dataclass(frozen=True)
+class StageMemory:
+    """The memory in a folder, which need not exist yet."""
+
+    folder: Path
+
+    @property
+    def training(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.folder / "training"
+
+    @property
+    def curves(self) -> Path:
+        """Numbers by step."""
+        return self.folder / "curves.csv"
+
+    @property
+    def run(self) -> Path:
+        """The stage's MLflow run."""
+        return self.folder / "run.json"
+
+    @property
+    def _ending(self) -> Path:
+        return self.folder / "ended.json"
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the stage ended well."""
+        return self._ending.exists()
+
+    @property
+    def run_id(self) -> str | None:
+        """The stage's MLflow run; None before it has one."""
+        return remembered_run(self.run)
+
+    def note_end(self, output_hash: str, metrics: Mapping[str, float | None]) -> None:
+        """Remember that the stage ended well, with which output and metrics."""
+        text = json.dumps({"output": output_hash, "metrics": dict(metrics)})
+        write_text(self._ending, text, "the note of the stage's end")
+
+    def metrics_of(self, output_hash: str) -> dict[str, float | None] | None:
+        """The metrics of a stage that ended with this output; None when it did not."""
+        try:
+            ending = json.loads(self._ending.read_text())
+            return dict(ending["metrics"]) if ending["output"] == output_hash else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def forget(self) -> None:
+        """Remove the memory as a whole: half of it would be a wrong one."""
+        gone = self.folder.with_name(f"{FORGOTTEN}{self.folder.name}")
+        shutil.rmtree(gone, ignore_errors=True)
+        if self.folder.exists():
+            os.replace(self.folder, gone)
+            shutil.rmtree(gone, ignore_errors=True)
+
+
+def remembered_run(file: Path) -> str | None:
+    """The MLflow run that a file remembers; None without the file, or where a crash left half of it."""
+    try:
+        return str(json.loads(file.read_text())["run_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def forget_ended(stage_folder: Path) -> None:
+    """Remove those memories of a stage that tell of an end, and what is left of forgotten ones."""
+    for gone in stage_folder.glob(f"{FORGOTTEN}*"):
+        shutil.rmtree(gone, ignore_errors=True)
+    for note in stage_folder.glob("*/ended.json"):
+        StageMemory(note.parent).forget()

@@ -1,0 +1,123 @@
+"""The MLflow run of a stage's process, written by a thread of its own: no training step waits for it."""
+
+import json
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.mlflow.registry import keep_model
+from tasks.mlflow.tracking import Ending, Scalar, Tracking
+from tasks.project import write_atomically
+from tasks.stage.memory import remembered_run
+from tasks.system.redaction import masked
+
+SECONDS_BETWEEN_BATCHES = 2.0
+
+
+class StageRun:
+    """Starts the run of a stage, or goes on with that of an interrupted one.
+
+    Opening the store takes seconds; it happens while the stage already works. A store that fails does not
+    stop the stage: its output stands, and a warning says that it is not tracked.
+
+    Args:
+        tracking: the store.
+        name: of the run.
+        tags: of the run.
+        params: of the run.
+        parent: id of the pipeline's run; None by hand.
+        memory: file beside the checkpoints that remembers the run's id until the stage ends well.
+        on_start: called with the run's id.
+    """
+
+    def __init__(
+        self,
+        tracking: Tracking,
+        name: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, Any],
+        *,
+        parent: str | None,
+        memory: Path,
+        on_start: Callable[[str], None],
+    ) -> None:
+        self._tracking, self._memory, self._on_start = tracking, memory, on_start
+        self._beginning = (name, tags, params, parent)
+        self._scalars: queue.SimpleQueue[Scalar | None] = queue.SimpleQueue()
+        self._ending: Ending = "FAILED"
+        self._output: Path | None = None
+        self._logged_steps: dict[str, int] | None = None
+        self._thread = threading.Thread(target=self._write_all, name="mlflow", daemon=True)
+        self._thread.start()
+
+    def log(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Note numbers of a step."""
+        for name, value in scalars.items():
+            self._scalars.put(Scalar.now(name, value, step))
+
+    def keep(self, output: Path) -> None:
+        """Store the stage's output with the run as it ends, if it is a model."""
+        self._output = output
+
+    def finish(self, ending: Ending) -> None:
+        """Write what is left and close the run."""
+        self._ending = ending
+        self._scalars.put(None)
+        self._thread.join()
+
+    def _write_all(self) -> None:
+        try:
+            run_id = self._start()
+            self._on_start(run_id)
+            open_end = True
+            while open_end:
+                batch, open_end = self._collect()
+                self._tracking.log(run_id, self._unknown(run_id, batch))
+            self._tracking.finish(run_id, self._ending)
+            if self._output is not None:
+                keep_model(self._tracking, run_id, self._output)
+        except Exception as error:  # any failure of a store or its server: the stage's work must stand
+            print(
+                f"warning: MLflow does not keep this stage: {type(error).__name__}: {masked(str(error))}",
+                file=sys.stderr,
+            )
+
+    def _start(self) -> str:
+        name, tags, params, parent = self._beginning
+        if (run_id := remembered_run(self._memory)) and self._tracking.go_on(run_id):
+            self._logged_steps = {}
+            self._tracking.tag(run_id, {**tags, **({"mlflow.parentRunId": parent} if parent else {})})
+            return run_id
+        run_id = self._tracking.start(name, tags, params, parent=parent)
+        write_atomically(self._memory, json.dumps({"run_id": run_id}))
+        return run_id
+
+    def _collect(self) -> tuple[list[Scalar], bool]:
+        """Numbers of the next seconds, and whether more may come."""
+        batch: list[Scalar] = []
+        until = time.monotonic() + SECONDS_BETWEEN_BATCHES
+        while (left := until - time.monotonic()) > 0:
+            try:
+                scalar = self._scalars.get(timeout=left)
+            except queue.Empty:
+                break
+            if scalar is None:
+                return batch, False
+            batch.append(scalar)
+        return batch, True
+
+    def _unknown(self, run_id: str, batch: Iterable[Scalar]) -> list[Scalar]:
+        """The numbers that an interrupted run has not written yet."""
+        if self._logged_steps is None:
+            return list(batch)
+        unknown = []
+        for scalar in batch:
+            if scalar.name not in self._logged_steps:
+                self._logged_steps[scalar.name] = self._tracking.last_step(run_id, scalar.name)
+            if scalar.step > self._logged_steps[scalar.name]:
+                unknown.append(scalar)
+        return unknown

@@ -1,0 +1,326 @@
+"""What every stage's process does around the stage's own work.
+
+It reads the parameters, seeds, picks device and threads, lets the stage write into a temporary folder, swaps
+that in, and reports: progress to the flow, curves and metrics to MLflow and to ``data/metrics``. A stage that
+fails or is killed leaves the output of before and its checkpoints; one that is told to end while it trains
+writes a checkpoint first.
+
+Under torchrun (``torchrun --nproc-per-node 2 -m tasks.stages.pretrain``) the first process does all that; the
+others take part in the training, and end.
+"""
+
+import json
+import math
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import torch
+
+from lamp_core.config import Config, load_params
+from lamp_core.errors import LampError
+from lamp_core.io.disk import is_full, no_room, replacing, sync, sync_tree
+from lamp_core.training import signals as stopping
+from lamp_core.training.checkpoints import CheckpointWarning
+from lamp_core.training.distribution import leave_group, process_group
+from lamp_core.training.log import OnLog
+from lamp_core.training.loop import OnProgress
+from lamp_core.training.sampling import seed_everything
+from tasks.dvc.graph import read_graph
+from tasks.dvc.versions import folder_hash, input_key, put_back
+from tasks.mlflow.system_metrics import sampled
+from tasks.mlflow.tags import PARENT_RUN, origin_tags
+from tasks.mlflow.tracking import STAGE, Tracking, flatten
+from tasks.project import Project, find_project
+from tasks.stage.curves import Curves
+from tasks.stage.memory import KEPT_FOR_CALLER, StageMemory
+from tasks.stage.mlflow_run import StageRun
+from tasks.stage.output import new_folder, swap
+from tasks.stage.process_lock import only_process
+from tasks.stage.progress import ProgressWriter, State
+from tasks.system import resources
+from tasks.system.orphans import end_with_parent
+from tasks.system.redaction import masked
+
+CURVES = "curves.csv"
+BAD_REQUEST, BUG, KILLED = 2, 1, 130
+SECONDS_TO_SAVE = 20.0
+"""A training that was told to end has this long for its present step and a checkpoint."""
+
+StageFunction = Callable[["StageContext"], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What a stage's function gets.
+
+    Args:
+        name: of the stage.
+        config: the whole of ``params.yaml``.
+        data: the project's data folder.
+        output: an empty folder to write to; it becomes ``data/NAME`` when the function returns.
+        checkpoints: folder that survives a kill; other parameters, code or inputs have another one.
+        device: where to compute.
+        on_log: keeps numbers of a step: a point of each curve, in ``curves.csv`` and in MLflow.
+        on_progress: shows how far the stage is: units done, units in all, and what to say beside them.
+    """
+
+    name: str
+    config: Config
+    data: Path
+    output: Path
+    checkpoints: Path
+    device: torch.device
+    on_log: OnLog
+    on_progress: OnProgress
+
+    def input(self, stage: str) -> Path:
+        """The folder that another stage wrote."""
+        return self.data / stage
+
+    def end_helpers(self) -> None:
+        """Training is over: end the processes of torchrun but the first, which does the rest alone."""
+        leave_group()
+        if not resources.is_first_process():
+            raise TookPart
+
+
+class TookPart(BaseException):
+    """This process has taken part in the training, which is all that it is for."""
+
+
+class Killed(BaseException):
+    """The process was told to end."""
+
+
+def main(name: str, run: StageFunction) -> NoReturn:
+    """Run a stage in this process and end it: status 0, 2 for a request that cannot be met, 1 for a bug."""
+    end_with_parent()
+    if not resources.is_first_process():
+        _take_part(name, run)
+    with ExitStack() as held:
+        try:
+            project = find_project()
+            held.enter_context(only_process(project.hold_file(name).with_suffix(".process"), name))
+            held.enter_context(_checkpoint_warnings(name))
+            progress = ProgressWriter(project.progress_file(name))
+        except LampError as error:
+            print(masked(f"error: {error}"), file=sys.stderr)
+            sys.exit(BAD_REQUEST)
+        sys.exit(_status_of(project, name, run, progress))
+
+
+def _status_of(project: Project, name: str, run: StageFunction, progress: ProgressWriter) -> int:
+    """Run the stage, say how it ended, and return its exit status."""
+    try:
+        with _terminable():
+            _execute(project, name, run, progress)
+    except Killed:
+        _end(progress, "killed", "interrupted")
+        print(f"{name}: interrupted; its checkpoints are kept", file=sys.stderr)
+        return KILLED
+    except Exception as error:
+        told = no_room(project.state, "what the stage notes", 1, is_least=True) if is_full(error) else error
+        if isinstance(told, LampError):
+            _end(progress, "failed", str(told), is_bad_request=True)
+            print(masked(f"error: {told}"), file=sys.stderr)
+            return BAD_REQUEST
+        print(masked(traceback.format_exc()), file=sys.stderr)
+        _end(progress, "failed", f"{type(error).__name__}: {error}")
+        return BUG
+    _end(progress, "done")
+    return 0
+
+
+def _end(progress: ProgressWriter, state: State, error: str = "", *, is_bad_request: bool = False) -> None:
+    """Note how the stage ended, if the disk lets it."""
+    try:
+        progress.end(state, masked(error), is_bad_request=is_bad_request)
+    except (OSError, LampError) as cause:
+        print(f"warning: how the stage ended is not noted for the flow: {cause}", file=sys.stderr)
+
+
+def _take_part(name: str, run: StageFunction) -> NoReturn:
+    """Train along with the first process, and end without having written anything."""
+    try:
+        project = find_project()
+        config, device, memory = _prepare(project, name)
+        with _terminable(), process_group(device), tempfile.TemporaryDirectory() as scratch:
+            run(
+                StageContext(
+                    name,
+                    config,
+                    project.data,
+                    Path(scratch),
+                    memory.training,
+                    device,
+                    on_log=lambda step, scalars: None,
+                    on_progress=lambda done, total, text: None,
+                )
+            )
+    except TookPart:
+        pass
+    except LampError as error:
+        print(masked(f"error: {error}"), file=sys.stderr)
+        sys.exit(BAD_REQUEST)
+    except Killed:
+        sys.exit(KILLED)
+    sys.exit(0)
+
+
+def _execute(project: Project, name: str, run: StageFunction, progress: ProgressWriter) -> None:
+    """Run the stage's function and put what it wrote and returned into place, unless that was done before."""
+    put_back(project, read_graph(project).require(name))
+    config, device, memory = _prepare(project, name)
+    if _ended_before(project, name, memory, progress):
+        return
+    with (
+        process_group(device),
+        _tracked(project, name, config, memory, str(device), progress) as stage_run,
+        new_folder(project.output(name)) as output,
+    ):
+        curves = Curves(memory.curves)
+
+        def on_log(step: int, scalars: Mapping[str, float]) -> None:
+            curves.add(step, scalars)
+            stage_run.log(step, scalars)
+
+        context = StageContext(
+            name, config, project.data, output, memory.training, device, on_log, progress.advance
+        )
+        metrics = {key: float(value) for key, value in run(context).items()}
+        curves.write(output / CURVES)
+        sync_tree(output)
+        with _metrics_written(project.metrics_file(name), metrics):
+            swap(output, project.output(name))
+        stage_run.keep(project.output(name))
+        stage_run.log(0, {f"{name}/{key}": value for key, value in metrics.items()})
+    if os.environ.get(KEPT_FOR_CALLER):
+        memory.note_end(folder_hash(project.output(name)), _as_json(metrics))
+    else:
+        memory.forget()
+
+
+def _ended_before(project: Project, name: str, memory: StageMemory, progress: ProgressWriter) -> bool:
+    """Whether the stage ended well, and whoever started it was killed before the output was versioned."""
+    output = project.output(name)
+    metrics = memory.metrics_of(folder_hash(output)) if memory.has_ended and output.exists() else None
+    if metrics is None or resources.is_one_of_many():  # the others would wait for this process
+        return False
+    print(f"{name}: it had ended already, and its output stands; nothing to compute", file=sys.stderr)
+    with _metrics_written(project.metrics_file(name), metrics):
+        pass
+    if run_id := memory.run_id:
+        progress.tracked_as(run_id)
+    return True
+
+
+def _prepare(project: Project, name: str) -> tuple[Config, torch.device, StageMemory]:
+    """Read the parameters and set this process up; return them, its device, and the memory that survives."""
+    config = load_params(project.params_file)
+    device = torch.device(resources.device_name())
+    torch.set_num_threads(resources.threads())
+    seed_everything(0)
+    key = input_key(project, read_graph(project).require(name), config.model_dump(mode="json"))
+    return config, device, StageMemory(project.checkpoint_folder(name) / key)
+
+
+@contextmanager
+def _tracked(
+    project: Project, name: str, config: Config, memory: StageMemory, device: str, progress: ProgressWriter
+) -> Iterator[StageRun]:
+    """The stage's MLflow run, closed as the stage ends: FINISHED, FAILED or KILLED."""
+    section = getattr(config, name, None)
+    stage_run = StageRun(
+        Tracking(project),
+        name,
+        {**origin_tags(project, config), "kind": STAGE, "stage": name, "device": device},
+        flatten(section.model_dump(mode="json"), f"{name}.") if section is not None else {},
+        parent=os.environ.get(PARENT_RUN) or None,
+        memory=memory.run,
+        on_start=progress.tracked_as,
+    )
+    try:
+        with sampled(stage_run.log, memory.run.with_name("started")):
+            yield stage_run
+    except Killed:
+        stage_run.finish("KILLED")
+        raise
+    except BaseException:
+        stage_run.finish("FAILED")
+        raise
+    stage_run.finish("FINISHED")
+
+
+@contextmanager
+def _metrics_written(path: Path, metrics: Mapping[str, float | None]) -> Iterator[None]:
+    """Write the metrics as JSON; they take their place after what is done inside, and the disk has room."""
+    text = json.dumps(_as_json(metrics), indent=2) + "\n"
+    with replacing(path, len(text.encode()), "the metrics") as temporary:
+        temporary.write_text(text)
+        sync(temporary)
+        yield
+
+
+def _as_json(metrics: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Metrics, with null for a number that is not finite."""
+    return {
+        name: value if value is not None and math.isfinite(value) else None for name, value in metrics.items()
+    }
+
+
+@contextmanager
+def _checkpoint_warnings(name: str) -> Iterator[None]:
+    """Say what checkpoints are passed over in the stage's log, a line each."""
+
+    def show(message: Warning | str, category: type[Warning], *place: object, **more: object) -> None:
+        if issubclass(category, CheckpointWarning):
+            print(f"{name}: warning: {message}", file=sys.stderr)
+        else:
+            as_before(message, category, *place, **more)
+
+    as_before: Callable[..., None] = warnings.showwarning
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CheckpointWarning)
+        warnings.showwarning = show
+        yield
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Turn the first SIGINT or SIGTERM into `Killed`, so that the stage closes what it opened.
+
+    A training saves itself first, if its present step ends in time.
+    """
+    signals = (signal.SIGINT, signal.SIGTERM)
+    patience = threading.Timer(SECONDS_TO_SAVE, os.kill, (os.getpid(), signal.SIGTERM))
+    patience.daemon = True
+    until = math.inf
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal until
+        is_first, is_too_late = until == math.inf, time.monotonic() >= until
+        until = min(until, time.monotonic() + SECONDS_TO_SAVE)
+        if is_first and stopping.ask(Killed()):
+            patience.start()
+        elif is_first or (is_too_late and stopping.is_pending()):
+            raise Killed
+
+    before = {each: signal.signal(each, stop) for each in signals}
+    try:
+        yield
+    finally:
+        patience.cancel()
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,142 @@
+"""One DVC stage as a Prefect task."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.context import TaskRunContext
+from prefect.logging import get_run_logger
+from prefect.states import Failed
+from prefect.tasks import exponential_backoff
+
+from lamp_core.errors import LampError
+from lamp_core.io.disk import is_full, no_room
+from tasks.dvc.graph import read_graph
+from tasks.dvc.process import OnLine
+from tasks.dvc.versions import RemoteUnreachable, StageFailed, StageLate, Versions
+from tasks.mlflow.tags import FLOW_RUN, PARENT_RUN
+from tasks.project import Project
+from tasks.stage.holding import RepositoryBusy, StageHeld, Waits, always
+from tasks.stage.outcome import Outcome
+from tasks.stage.progress import Progress, read_progress
+from tasks.system import resources
+from tasks.system.redaction import masked
+
+RETRIES = 5
+FIRST_DELAY_SECONDS = 2
+LOG_LINES_SHOWN = 12
+NO_SPACE = "No space left on device"
+
+
+def is_passing(task: Any, run: Any, state: Any) -> bool:
+    """Whether a failure passes by itself: a lock and a network do, bad data and bugs do not."""
+    return isinstance(state.result(raise_on_failure=False), RepositoryBusy | RemoteUnreachable)
+
+
+@task(
+    name="stage",
+    task_run_name="{name}",
+    retries=RETRIES,
+    retry_delay_seconds=exponential_backoff(FIRST_DELAY_SECONDS),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=is_passing,
+    persist_result=False,
+    cache_policy=NO_CACHE,
+)
+def run_stage(
+    root: Path, name: str, force: bool = False, parent_run: str | None = None, waits: Waits = always
+) -> "Outcome | State[Outcome]":
+    """Bring one stage up to date with DVC; a stage that fails is a failed task whose result is its outcome.
+
+    What DVC and the stage print is in the task run's log, line by line, while they run.
+
+    Args:
+        root: of the project.
+        name: of the stage.
+        force: run it even when it is fresh.
+        parent_run: MLflow run of the pipeline.
+        waits: whether to wait while another process runs the stage.
+
+    Raises:
+        RepositoryBusy: another process holds a lock; Prefect tries again.
+        RemoteUnreachable: DVC's remote cannot be reached; Prefect tries again.
+    """
+    project = Project(root)
+    versions = Versions(project, read_graph(project))
+    started = time.time()
+    environment = {"LAMP_THREADS": str(resources.threads_of_a_stage()), FLOW_RUN: _flow_run_id()}
+    if parent_run:
+        environment[PARENT_RUN] = parent_run
+    failure: Exception | None = None
+    ran = False
+    try:
+        ran = versions.reproduce(
+            name,
+            force=force,
+            waits=waits,
+            environment=environment,
+            on_line=_teller(root),
+        )
+    except (StageFailed, StageHeld, LampError) as error:
+        failure = error
+    except OSError as error:
+        if not is_full(error):
+            raise
+        failure = no_room(project.state, "what the run notes of the stage", _output_size(versions, name))
+    progress = read_progress(project.progress_file(name))
+    process = progress if progress is not None and progress.started >= started else None
+    if failure is not None:
+        outcome = _failed(versions, name, process, failure, time.time() - started)
+        return Failed(message=outcome.error, data=outcome)
+    return Outcome("done" if ran else "restored", time.time() - started, process.run_id if process else None)
+
+
+def _failed(
+    versions: Versions, name: str, process: Progress | None, failure: Exception, seconds: float
+) -> Outcome:
+    """What the stage's process said of its failure, or else DVC."""
+    run_id = process.run_id if process else None
+    if isinstance(failure, LampError | StageHeld | StageLate):
+        return Outcome("failed", seconds, run_id, str(failure), is_bad_request=True)
+    project = versions.project
+    log = masked(project.log_file(name).read_text(errors="replace"), project.root).splitlines()
+    if process is None or process.state == "done":
+        if any(NO_SPACE in line for line in log):
+            error = no_room(
+                project.root, f"the outputs of {name} in DVC's cache", _output_size(versions, name)
+            )
+            return Outcome("failed", seconds, run_id, str(error), is_bad_request=True)
+        errors = [line.removeprefix("ERROR: ") for line in log if line.startswith("ERROR:")]
+        return Outcome("failed", seconds, run_id, error=errors[-1] if errors else str(failure), log=_end(log))
+    if process.state == "running":
+        return Outcome("failed", seconds, run_id, error="its process was killed", log=_end(log))
+    bad = process.is_bad_request
+    return Outcome("failed", seconds, run_id, process.error, "" if bad else _end(log), bad)
+
+
+def _teller(root: Path) -> OnLine | None:
+    """What puts a line into the task run's log; None outside a task run."""
+    if TaskRunContext.get() is None:
+        return None
+    log = get_run_logger()
+    return lambda line: log.info("%s", masked(line, root))
+
+
+def _output_size(versions: Versions, name: str) -> int:
+    """Bytes of a stage's outputs."""
+    outs = [versions.project.root / out for out in versions.graph[name].outs]
+    files = [file for out in outs for file in (out.rglob("*") if out.is_dir() else [out]) if file.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+def _end(log: list[str]) -> str:
+    return "\n".join(log[-LOG_LINES_SHOWN:])
+
+
+def _flow_run_id() -> str:
+    context = TaskRunContext.get()
+    return str(context.task_run.flow_run_id or "") if context else os.environ.get(FLOW_RUN, "")

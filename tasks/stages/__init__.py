@@ -1,0 +1,1 @@
+"""The stages, a module each: what it reads, computes and writes."""

@@ -1,0 +1,80 @@
+"""Stage ``evaluate``: the trained models by every protocol, each beside a floor and an untrained model.
+
+By hand: ``python -m tasks.stages.evaluate``. `lamp evaluate` measures on demand.
+"""
+
+import numpy as np
+
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.evaluation.caption_examples import caption_examples
+from lamp_core.evaluation.families import generate_with, measure, metric_key
+from lamp_core.evaluation.results import Origin, write_results
+from lamp_core.evaluation.samples import CAPTIONED, GENERATED
+from lamp_core.evaluation.trained import Trained
+from lamp_core.io.parquet import write_table
+from tasks.mlflow.model_run import model_run
+from tasks.project import find_project
+from tasks.stage.process import StageContext, main
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Measure, and keep every number with its protocol, evaluator, repeats, interval and origin."""
+    features = FeatureSet.load(stage.input("features"))
+    trained = Trained(stage.data, stage.config, features, stage.device)
+    families = measure(trained, stage.on_progress)
+    origin = Origin(features.dataset, features.version, model_run(find_project()))
+    results = [result for rows in families.values() for result in rows]
+    write_results(stage.output / "results.parquet", results, origin)
+    _write_generated(stage, trained)
+    _write_captions(stage, trained)
+    return {
+        f"{family}/{metric_key(result)}": result.value
+        for family, rows in families.items()
+        for result in rows
+        if result.measured
+    }
+
+
+def _write_generated(stage: StageContext, trained: Trained) -> None:
+    """Keep motions of a few test captions, spread over the split, for the report."""
+    wanted = min(stage.config.report.players, len(trained.items))
+    places = np.linspace(0, len(trained.items) - 1, wanted).astype(int)
+    items = [trained.items[place] for place in places]
+    captions = [item.captions[0] for item in items]
+    generate = generate_with(trained.generator, stage.config.evaluate.length == "true")
+    made = generate(captions, [item.frames for item in items], stage.config.evaluate.seed)
+    raw = [trained.features.statistics.denormalise(motion_TD) for motion_TD in made]
+    rows = [
+        {
+            "clip": item.clip,
+            "start": item.start,
+            "caption": caption.text,
+            "frames": len(motion_TD),
+            "features": np.asarray(motion_TD, dtype=np.float32).ravel(),
+        }
+        for item, caption, motion_TD in zip(items, captions, raw, strict=True)
+    ]
+    write_table(stage.output / "generated.parquet", rows, GENERATED)
+
+
+def _write_captions(stage: StageContext, trained: Trained) -> None:
+    """Keep captions of a few test motions, and what the words of some look at, for the report."""
+    settings = stage.config.report
+    examples = caption_examples(trained, settings.captions, settings.explained)
+    rows = [
+        {
+            "clip": example.item.clip,
+            "start": example.item.start,
+            "references": [caption.text for caption in example.item.captions],
+            "caption": example.caption,
+            "nearest": example.nearest,
+            "words": example.attention and list(example.attention.words),
+            "attention": example.attention and example.attention.frames.ravel(),
+        }
+        for example in examples
+    ]
+    write_table(stage.output / "captions.parquet", rows, CAPTIONED)
+
+
+if __name__ == "__main__":
+    main("evaluate", run)

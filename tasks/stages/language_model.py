@@ -1,0 +1,83 @@
+"""Stage ``language_model``: the causal language model that captions, trained here or taken as it is.
+
+By hand: ``python -m tasks.stages.language_model``.
+"""
+
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.errors import LampError
+from lamp_core.m2t.language_model import (
+    OWN,
+    identity_of,
+    load_checkpoint,
+    place_of,
+    record_base,
+)
+from lamp_core.m2t.language_model_training import train_language_model, validated
+from lamp_core.m2t.own_language_model import save_own
+from lamp_core.m2t.texts import Texts, read_texts
+from tasks.dvc.versions import folder_hash
+from tasks.stage.process import CURVES, StageContext, main
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Train on the captions of the train split and further texts, or note which model is taken."""
+    if stage.config.language_model.checkpoint != OWN:
+        return _take(stage)
+    settings, prompt = stage.config.language_model, stage.config.m2t.prompt
+    features = FeatureSet.load(stage.input("features"))
+    train, val = _captions(features, "train"), _captions(features, "val")
+    texts = _texts(stage)
+    model, tokenizer = train_language_model(
+        [*train, *texts.sentences],
+        settings,
+        prompt,
+        device=stage.device,
+        validation=val,
+        checkpoints=stage.checkpoints,
+        on_log=stage.on_log,
+        on_progress=stage.on_progress,
+    )
+    stage.end_helpers()
+    save_own(stage.output, model, tokenizer)
+    record_base(stage.output, OWN, identity_of(str(stage.output)))
+    return {
+        "sentences": len(train) + len(texts.sentences),
+        "texts_unreadable": texts.unreadable,
+        "vocabulary": len(tokenizer),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        **validated(model, tokenizer, prompt, settings, val),
+    }
+
+
+def _take(stage: StageContext) -> dict[str, float]:
+    """Note the name and the content of a model from elsewhere; its weights stay where they are."""
+    stage.end_helpers()
+    checkpoint = stage.config.language_model.checkpoint
+    base = load_checkpoint(place_of(stage.data.parent, checkpoint), stage.device)
+    record_base(stage.output, checkpoint, base.identity)
+    if not (stage.output / CURVES).exists():
+        stage.on_log(0, {"taken_over": 1.0})
+    stage.on_progress(1, 1, f"taken from {checkpoint}")
+    parameters = sum(parameter.numel() for parameter in base.model.parameters())
+    return {"taken_over": 1.0, "parameters": parameters, "vocabulary": len(base.tokenizer)}
+
+
+def _captions(features: FeatureSet, split: str) -> list[str]:
+    return [caption.text for index in features.of_split(split) for caption in features.captions[index]]
+
+
+def _texts(stage: StageContext) -> Texts:
+    """The further texts, the same content that the parameters were written for."""
+    settings = stage.config.language_model
+    folders = [stage.data.parent / folder for folder in settings.texts]
+    texts = read_texts(folders)
+    if " ".join(map(folder_hash, folders)) != settings.texts_hash:
+        raise LampError(
+            "the folders of language_model.texts are not what params.yaml was written for; `lamp run` notes "
+            "their content"
+        )
+    return texts
+
+
+if __name__ == "__main__":
+    main("language_model", run)

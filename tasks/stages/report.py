@@ -1,0 +1,188 @@
+"""Stage ``report``: one self-contained HTML page of everything the run made.
+
+By hand: ``python -m tasks.stages.report``.
+"""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.preprocessing.rejected_clips import REJECTED_FILE, Tally, read_rejected
+from lamp_core.evaluation.results import read_results
+from lamp_core.evaluation.samples import CAPTIONED, GENERATED
+from lamp_core.features.decode import decode
+from lamp_core.io.parquet import read_table
+from lamp_core.metrics.recall import ranks
+from lamp_core.report.experiment_results import read_experiments
+from lamp_core.report.figures import verb_confusion, write_figures
+from lamp_core.report.highlights import highlights
+from lamp_core.report.report import render_report
+from lamp_core.report.report_data import (
+    CaptionedMotion,
+    Comparison,
+    DataSummary,
+    HeatMap,
+    RejectedSummary,
+    ReportData,
+    RetrievalExample,
+    RetrievedClip,
+    SplitSummary,
+    StageCurves,
+)
+from lamp_core.report.result_tables import result_tables
+from lamp_core.retrieval.gallery import Gallery
+from lamp_core.viz.charts import Curve
+from lamp_core.viz.player import PlayerMotion
+from tasks.stage.process import StageContext, main
+from tasks.system.machine import commit_label, machine_label
+
+TRAINED_STAGES = ("tokenizer", "evaluator", "pretrain", "length", "t2m", "language_model", "m2t")
+RETRIEVED = 5
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Collect what the other stages wrote and render the page."""
+    features = FeatureSet.load(stage.input("features"))
+    results = read_results(stage.input("evaluate") / "results.parquet")
+    settings = stage.config.report
+    gallery = Gallery.load(stage.input("retrieval"))
+    scores_NN = np.load(stage.input("retrieval") / "similarity.npy")
+    shown = np.linspace(0, len(gallery.clips) - 1, min(settings.heat_map, len(gallery.clips))).astype(int)
+    data = ReportData(
+        title=f"LaMP on {features.dataset}",
+        data_set=features.dataset,
+        data_version=features.version[:12],
+        profile=stage.config.profile,
+        commit=commit_label(),
+        machine=machine_label(),
+        created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        skeleton=features.skeleton.name,
+        highlights=highlights(results),
+        data=_data_summary(stage, features),
+        curves=[_curves(stage.input(name)) for name in _with_curves(stage)],
+        tables=result_tables(results),
+        experiments=read_experiments(stage.data / "experiments"),
+        heat_map=HeatMap(scores_NN[np.ix_(shown, shown)], [gallery.captions[i] for i in shown]),
+        comparisons=_comparisons(stage, features),
+        captioned=_captioned(stage, features),
+        retrievals=_retrievals(features, gallery, scores_NN, settings.retrievals),
+        parameters=stage.config.model_dump(exclude={"profile"}),
+    )
+    page = render_report(data)
+    (stage.output / "report.html").write_text(page, encoding="utf-8")
+    write_figures(stage.output, data, verb_confusion(gallery.captions, scores_NN))
+    return {"kilobytes": len(page.encode()) / 1024}
+
+
+def _data_summary(stage: StageContext, features: FeatureSet) -> DataSummary:
+    rate = features.skeleton.frames_per_second
+    splits = []
+    for split in ("train", "val", "test"):
+        places = features.of_split(split)
+        frames = sum(len(features.features[i]) for i in places)
+        captions = sum(len(features.captions[i]) for i in places)
+        splits.append(SplitSummary(split, len(places), captions, frames, frames / rate))
+    rejected = Tally.of(read_rejected(stage.input("ingest") / REJECTED_FILE))
+    return DataSummary(
+        splits,
+        [
+            RejectedSummary(reason, clips, f"{first.clip}: {first.detail}")
+            for reason, clips in rejected.reasons.items()
+            for first in rejected.examples_of[reason][:1]
+        ],
+        [len(motion) / rate for motion in features.features],
+    )
+
+
+def _with_curves(stage: StageContext) -> list[str]:
+    """The stages that trained; a published evaluator is loaded and has no curves."""
+    return [name for name in TRAINED_STAGES if (stage.input(name) / "curves.csv").exists()]
+
+
+def _curves(folder: Path) -> StageCurves:
+    with (folder / "curves.csv").open() as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: row["name"])
+    curves = {}
+    for name, points in groupby(rows, key=lambda row: row["name"]):
+        if name != "learning_rate":
+            pairs = sorted((int(point["step"]), float(point["value"])) for point in points)
+            curves[name] = Curve([step for step, _ in pairs], [value for _, value in pairs])
+    return StageCurves(folder.name, curves)
+
+
+def _comparisons(stage: StageContext, features: FeatureSet) -> list[Comparison]:
+    places = {name: place for place, name in enumerate(features.clips)}
+    comparisons = []
+    for row in read_table(stage.input("evaluate") / "generated.parquet", GENERATED).to_pylist():
+        true_TD = features.features[places[row["clip"]]][row["start"] :]
+        made_TD = np.array(row["features"], dtype=np.float32).reshape(row["frames"], -1)
+        motions = [
+            _motion(features, true_TD, "true", row["caption"]),
+            _motion(features, made_TD, "generated", row["caption"]),
+        ]
+        comparisons.append(Comparison(row["clip"], motions))
+    return comparisons
+
+
+def _captioned(stage: StageContext, features: FeatureSet) -> list[CaptionedMotion]:
+    places = {name: place for place, name in enumerate(features.clips)}
+    captioned = []
+    for row in read_table(stage.input("evaluate") / "captions.parquet", CAPTIONED).to_pylist():
+        example = CaptionedMotion(row["clip"], row["caption"], row["nearest"], row["references"])
+        if row["words"]:
+            attention_WT = np.array(row["attention"], dtype=np.float32).reshape(len(row["words"]), -1)
+            raw_TD = features.features[places[row["clip"]]][row["start"] :][: attention_WT.shape[1]]
+            example = replace(
+                example, words=row["words"], attention_WT=attention_WT, motion=_motion(features, raw_TD)
+            )
+        captioned.append(example)
+    return captioned
+
+
+def _motion(features: FeatureSet, raw_TD: np.ndarray, title: str = "", caption: str = "") -> PlayerMotion:
+    joints_TJ3 = decode(torch.as_tensor(np.array(raw_TD)), features.skeleton).numpy()
+    return PlayerMotion(joints_TJ3, features.skeleton, features.skeleton.frames_per_second, title, caption)
+
+
+def _retrievals(
+    features: FeatureSet, gallery: Gallery, scores_NN: np.ndarray, count: int
+) -> list[RetrievalExample]:
+    places = {name: place for place, name in enumerate(features.clips)}
+    true_ranks_N = ranks(scores_NN)
+    queries: Iterable[int] = np.linspace(0, len(gallery.clips) - 1, min(count, len(gallery.clips))).astype(
+        int
+    )
+    examples = []
+    for query in queries:
+        best = np.argsort(-scores_NN[query], kind="stable")[:RETRIEVED]
+        retrieved = [
+            RetrievedClip(
+                gallery.clips[place],
+                gallery.captions[place],
+                float(scores_NN[query, place]),
+                bool(place == query),
+                _motion(features, features.features[places[gallery.clips[place]]]),
+            )
+            for place in best
+        ]
+        examples.append(
+            RetrievalExample(
+                gallery.captions[query],
+                gallery.clips[query],
+                float(true_ranks_N[query]),
+                len(gallery.clips),
+                retrieved,
+            )
+        )
+    return examples
+
+
+if __name__ == "__main__":
+    main("report", run)

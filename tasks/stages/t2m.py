@@ -1,0 +1,41 @@
+"""Stage ``t2m``: the masked motion transformer.
+
+By hand: ``python -m tasks.stages.t2m``.
+"""
+
+from functools import partial
+
+from lamp_core.t2m.conditions import conditions_of
+from lamp_core.t2m.generator import save_t2m
+from lamp_core.t2m.training import MotionText, train_t2m, validation_losses
+from tasks.stage.process import StageContext, main
+from tasks.stages.inputs import CaptionedTokens
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Train on the train split; measure the masked prediction on the validation split."""
+    conditions = partial(conditions_of, stage.config.t2m)
+    tokens = CaptionedTokens.load(stage, "train", conditions)
+    val = _items(CaptionedTokens.load(stage, "val", conditions))
+    model = train_t2m(
+        _items(tokens),
+        stage.config.t2m,
+        tokens.codebook_size,
+        tokens.max_tokens,
+        device=stage.device,
+        validation=val,
+        checkpoints=stage.checkpoints,
+        on_log=stage.on_log,
+        on_progress=stage.on_progress,
+    )
+    stage.end_helpers()
+    save_t2m(stage.output, model)
+    return validation_losses(model, val, stage.device) if val else {}
+
+
+def _items(tokens: CaptionedTokens) -> list[MotionText]:
+    return [MotionText(codes_S, tokens.conditions_of(index)) for index, codes_S in enumerate(tokens.codes)]
+
+
+if __name__ == "__main__":
+    main("t2m", run)

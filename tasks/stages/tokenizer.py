@@ -1,0 +1,60 @@
+"""Stage ``tokenizer``: train the VQ-VAE, or its residual kind, on windows of the train split.
+
+By hand: ``python -m tasks.stages.tokenizer``.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.metrics.reconstruction import mpjpe
+from lamp_core.tokenizers.clips import encode_clip_layers, layer_usage
+from lamp_core.tokenizers.folder import save_tokenizer
+from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
+from lamp_core.tokenizers.vqvae import MotionTokenizer
+from tasks.stage.process import StageContext, main
+from tasks.stages.inputs import normalised_clips
+
+VALIDATED = "val_mpjpe_mm"
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Train, save, and measure reconstruction and use of the codebooks on the validation split."""
+    features = FeatureSet.load(stage.input("features"))
+    clips = normalised_clips(features, "val") or normalised_clips(features, "train")[:100]
+    validation = ValidationClips(clips, partial(_mpjpe_mm, features), VALIDATED)
+    tokenizer = train_tokenizer(
+        normalised_clips(features, "train"),
+        stage.config.tokenizer,
+        device=stage.device,
+        validation=validation,
+        checkpoints=stage.checkpoints,
+        on_log=stage.on_log,
+        on_progress=stage.on_progress,
+    )
+    stage.end_helpers()
+    save_tokenizer(stage.output, tokenizer)
+    return _validate(tokenizer, validation)
+
+
+def _validate(tokenizer: MotionTokenizer, validation: ValidationClips) -> dict[str, float]:
+    measured = {VALIDATED: validation.measure(tokenizer)}
+    if len(tokenizer.layers) > 1:
+        # What text to motion can reach at best: it generates the codes of the first layer.
+        measured[f"{VALIDATED}_first_layer"] = validation.measure(tokenizer, layers=1)
+    usage = layer_usage(encode_clip_layers(tokenizer, validation.clips), tokenizer.settings.codes)
+    return measured | {f"val_{name}": value for name, value in usage.items()}
+
+
+def _mpjpe_mm(features: FeatureSet, true: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> float:
+    raw = [
+        [np.asarray(features.statistics.denormalise(clip_TD), dtype=np.float32) for clip_TD in clips]
+        for clips in (true, made)
+    ]
+    return float(mpjpe(raw[0], raw[1], features.skeleton))
+
+
+if __name__ == "__main__":
+    main("tokenizer", run)

@@ -1,0 +1,1 @@
+"""Processes, secrets and resources of the machine."""

@@ -1,0 +1,104 @@
+"""What a run leaves with MLflow and Prefect: real stores, one real Prefect server for all tests."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import pytest
+
+from flows.pipeline.artifacts import keep_report, output_tags
+from flows.pipeline.flow import run_pipeline
+from flows.pipeline.main_metrics import COLUMNS, main_metrics
+from tasks.mlflow.tracking import Tracking
+from tests.toy import Toy
+
+
+def artifacts_of(flow_run: str) -> Mapping[str, Any]:
+    """The artifacts of a flow run by key."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+    with get_client(sync_client=True) as client:
+        wanted = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run]))
+        return {artifact.key: artifact for artifact in client.read_artifacts(artifact_filter=wanted)}
+
+
+def test_a_flow_run_says_how_its_stages_ended_and_where_its_numbers_are(
+    toy: Toy, prefect_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_FAIL", "evaluate")
+    report = toy.project.output("report") / "report.html"
+    report.parent.mkdir()
+    report.write_text("<!doctype html>")
+    result = run_pipeline(toy.project, toy.config)
+    tags = Tracking(toy.project).client.get_run(result.run_id).data.tags
+    found = artifacts_of(tags["flow_run"])
+    assert set(found) == {"lamp-stages", "lamp-report", "lamp-mlflow-run"}
+    rows = {row["stage"]: row for row in json.loads(found["lamp-stages"].data)}
+    assert {name: row["state"] for name, row in rows.items()} == result.states
+    assert rows["evaluate"]["state"] == "failed"
+    assert rows["evaluate"]["fault"] != ""
+    assert report.as_uri() in found["lamp-report"].data
+    assert result.run_id in found["lamp-mlflow-run"].data
+    assert "lamp ui" in found["lamp-mlflow-run"].data
+
+
+def test_a_server_that_takes_no_artifacts_does_not_fail_the_run(
+    toy: Toy, prefect_server: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise ConnectionError("no such server http://ann:hunter22@host")
+
+    monkeypatch.setattr("prefect.artifacts.create_table_artifact", refuse)
+    result = run_pipeline(toy.project, toy.config, until="ingest")
+    assert result.states == {"ingest": "done"}
+    said = capsys.readouterr().err
+    assert "warning: Prefect keeps no artifacts of this run: no such server http://ann:***@host" in said
+
+
+def test_the_report_its_plots_and_samples_are_stored_with_the_run(toy: Toy) -> None:
+    tracking = Tracking(toy.project)
+    run = tracking.start("whole", {}, {})
+    files = ("report.html", "plots/similarity.svg", "samples/01-a.gif", "curves.csv")
+    for name in files:
+        path = toy.project.output("report") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    keep_report(tracking, toy.project, run)
+    assert {file.path for file in tracking.client.list_artifacts(run)} == {"plots", "report.html", "samples"}
+    (plot,) = tracking.client.list_artifacts(run, "plots")
+    folder = url2pathname(urlsplit(tracking.client.get_run(run).info.artifact_uri).path)
+    assert plot.path == "plots/similarity.svg"
+    assert (Path(folder) / plot.path).read_text() == "plots/similarity.svg"
+
+
+def test_a_run_tells_device_evaluator_and_who_holds_the_report(toy: Toy) -> None:
+    tracking = Tracking(toy.project)
+    toy.project.lock_file.write_text("stages: {evaluator: {outs: [{path: data/evaluator, md5: e1}]}}\n")
+    runs = {
+        name: tracking.start(name, {"device": device, "flow_parent": "parent"}, {})
+        for name, device in {"features": "cpu", "evaluator": "cuda:0", "report": "cpu"}.items()
+    }
+    assert output_tags(tracking, toy.versions, runs) == {
+        "device": "cpu cuda:0",
+        "evaluator_version": "e1",
+        "artifacts_run": "parent",
+    }
+    assert output_tags(tracking, toy.versions, {}) == {"evaluator_version": "e1"}
+
+
+def test_main_metrics_stand_beside_what_they_have_to_beat() -> None:
+    metrics = {
+        "tokenizer/RVQ-VAE/MPJPE": 32.83,
+        "tokenizer/untrained/MPJPE": 412.0,
+        "text_to_motion/LaMP-T2M/R-Precision_top_1": 0.5125,
+        "text_to_motion/ground_truth/R-Precision_top_1": 0.75,
+    }
+    assert len(COLUMNS) == 4
+    assert main_metrics(metrics) == [
+        ["tokenizer MPJPE, mm", "32.8", "412.0", "", ""],
+        ["text to motion R-Precision top 1, %", "51.2", "", "", "75.0"],
+    ]

@@ -1,0 +1,282 @@
+"""Faults of the parts: processes killed, two runs at once, time limits; real DVC, MLflow and Prefect."""
+
+import fcntl
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from flows.commands.resume import changes_since, find_run, resume
+from flows.pipeline.cleanup import look_after_killed
+from flows.pipeline.flow import run_pipeline
+from flows.pipeline.params_hold import held_params
+from flows.pipeline.run_records import RunRecord, begin_record, end_record, read_records
+from flows.pipeline.stage_states import StageStates
+from lamp_core.errors import LampError
+from tasks.mlflow.tracking import Tracking
+from tasks.stage.progress import read_progress
+from tasks.system.processes import this_process
+from tests.toy import REPOSITORY, Toy
+
+
+@pytest.fixture
+def slow(toy: Toy, prefect_server: None) -> Toy:
+    """The toy project whose stage features takes four seconds, its inputs ready."""
+    toy.train_features("slow")
+    toy.versions.reproduce("ingest")
+    return toy
+
+
+def start(toy: Toy, *arguments: str) -> "subprocess.Popen[str]":
+    """Start ``lamp`` in a process of its own, with the server of all tests."""
+    from prefect.settings import PREFECT_API_URL
+
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONUNBUFFERED": "1",
+        "PREFECT_API_URL": str(PREFECT_API_URL.value()),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", *arguments],
+        cwd=toy.project.root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 120.0) -> None:
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def steps_done(toy: Toy) -> int:
+    progress = read_progress(toy.project.progress_file("features"))
+    return progress.done if progress is not None and progress.is_alive else 0
+
+
+def is_held(toy: Toy, name: str) -> bool:
+    """Whether a flow, or DVC that outlives it, still holds a stage."""
+    with toy.project.hold_file(name).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_after_a_kill_of_the_flow_nothing_lives_on_and_the_next_run_goes_on(slow: Toy) -> None:
+    flow = start(slow, "run", "--until", "features")
+    wait_until(lambda: steps_done(slow) >= 5)
+    stage = read_progress(slow.project.progress_file("features"))
+    assert stage is not None
+    flow.kill()
+    flow.wait()
+    wait_until(lambda: not stage.is_alive and not is_held(slow, "features"))
+    stage = read_progress(slow.project.progress_file("features"))
+    states = StageStates(slow.project)
+    assert states.rows()["features"][1].endswith("interrupted; goes on from its checkpoint")
+    assert "was killed; `lamp resume` goes on with it" in states.run_lines()[0]
+    (record,) = read_records(slow.project)
+    said: list[str] = []
+    look_after_killed(slow.project, said.append)
+    assert f"({record.run_id[:8]}) was killed" in said[0]
+    client = Tracking(slow.project).client
+    assert stage is not None
+    assert stage.run_id is not None
+    for run in (record.run_id, stage.run_id):
+        assert client.get_run(run).info.status == "KILLED"
+
+    result = run_pipeline(slow.project, slow.config, until="features")
+    assert result.states == {"ingest": "fresh", "features": "done"}
+    assert result.outcomes["features"].run_id == stage.run_id
+    history = client.get_metric_history(stage.run_id, "loss")
+    assert [point.step for point in history] == list(range(1, 41))  # none twice, none back
+    resumed = client.get_run(stage.run_id)
+    assert (resumed.info.status, resumed.data.metrics["features/first_step"] >= 5) == ("FINISHED", True)
+    assert _flow_run_state(record) == "CRASHED"
+    said.clear()
+    look_after_killed(slow.project, said.append)
+    assert said == []
+
+
+def test_of_two_runs_at_once_the_second_waits_or_refuses(slow: Toy) -> None:
+    hold = slow.project.root / "hold"
+    hold.touch()
+    slow.train_features()
+    first = start(slow, "run", "--until", "features")
+    wait_until(lambda: steps_done(slow) >= 1)
+    assert StageStates(slow.project).run_lines() == [
+        f"run procedural-smoke is at work: process {first.pid}, {read_records(slow.project)[0].flow_run}"
+    ]
+    refused = start(slow, "run", "--until", "features", "--no-wait")
+    said = refused.communicate(timeout=200)[0]
+    assert refused.returncode == 2, said
+    assert f"stage 'features' is run by process {first.pid}" in said
+    second = start(slow, "run", "--until", "features")
+    waits = f"features: waits for process {first.pid}, which runs it\n"
+    assert second.stdout is not None
+    assert waits in iter(second.stdout.readline, "")
+    hold.unlink()
+    rest = second.communicate(timeout=200)[0]
+    assert "features: restored" in rest
+    first.communicate(timeout=200)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert (slow.project.output("features") / "out").read_text() == "5.0"
+    assert StageStates(slow.project).rows()["features"] == ("fresh", "")
+
+
+def test_parameters_that_a_run_uses_are_waited_for(toy: Toy) -> None:
+    with held_params(toy.project, toy.config):
+        with held_params(toy.project, toy.config, wait=False):
+            pass  # the same ones are shared
+        other = toy.config.model_copy(update={"profile": "other"})
+        with (
+            pytest.raises(LampError, match=r"params\.yaml is in use: another run, with other parameters"),
+            held_params(toy.project, other, wait=False),
+        ):
+            pass
+        assert toy.config.profile == "smoke"
+    with held_params(toy.project, other, wait=False):
+        assert toy.config.profile == "other"
+
+
+def test_a_stage_that_takes_too_long_ends_with_a_checkpoint(
+    slow: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMP_TIMEOUT_FEATURES", "10s")
+    (slow.project.root / "hold").touch()
+    slow.train_features()
+    result = run_pipeline(slow.project, slow.config, until="features")
+    outcome = result.outcomes["features"]
+    assert (outcome.state, outcome.is_bad_request) == ("failed", True)
+    assert outcome.error.startswith(
+        "ended after 10s, the limit that LAMP_TIMEOUT_FEATURES sets; its checkpoint"
+    )
+    progress = read_progress(slow.project.progress_file("features"))
+    assert progress is not None
+    assert progress.state == "killed"
+    assert list(slow.project.checkpoint_folder("features").glob("*/training/last"))
+
+
+def test_a_failed_run_is_resumed_with_its_own_parameters(
+    toy: Toy, prefect_server: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(LampError, match="nothing to resume; `lamp run`"):
+        find_run(toy.project, None)
+    toy.set("features.std_root_divisor=25")
+    monkeypatch.setenv("TOY_FAIL", "features")
+    failed = run_pipeline(toy.project, toy.config, until="features")
+    assert toy.ran() == ["ingest", "features"]
+    monkeypatch.delenv("TOY_FAIL")
+    toy.set("features.std_root_divisor=5")
+    (record,) = read_records(toy.project)
+    for name in (None, record.run_id[:8], record.name, record.flow_run):
+        assert find_run(toy.project, name) == record
+    assert changes_since(toy.project, record) == []
+    (toy.project.root / "toy.py").write_text((toy.project.root / "toy.py").read_text() + "# changed\n")
+    assert changes_since(toy.project, record) == ["changed since: toy.py; stages that read them start anew"]
+    resume(record.run_id[:8])
+    assert toy.ran() == ["ingest", "features"]  # until features, as the run was asked
+    assert toy.config.features.std_root_divisor == 25.0
+    out = capsys.readouterr().out
+    assert (
+        f"procedural-smoke ({failed.run_id[:8]}, {record.flow_run}) failed at features; going on with it"
+        in out
+    )
+    assert "changed since: toy.py" in out
+    newest = read_records(toy.project)[0]
+    assert Tracking(toy.project).client.get_run(newest.run_id).data.tags["resumes"] == failed.run_id
+    with pytest.raises(LampError, match="nothing to resume; the last run, procedural-smoke, finished"):
+        resume(None)
+    with pytest.raises(LampError, match="no run 'x' is recorded here; the last ones: procedural-smoke-"):
+        resume("x")
+
+
+def test_a_row_of_an_experiment_and_a_living_run_are_not_resumed(toy: Toy) -> None:
+    row = begin_record(toy.project, RunRecord("a1", "row", "row-1", tags=(("experiment", "trial"),)))
+    with pytest.raises(LampError, match="is a row of experiment trial"):
+        find_run(toy.project, "row")
+    end_record(toy.project, row, [])
+    living = begin_record(toy.project, RunRecord("b2", "whole", "whole-1"))
+    with pytest.raises(LampError, match=rf"whole still runs \(process {os.getpid()}\)"):
+        find_run(toy.project, "whole")
+    end_record(toy.project, living, ["features"])
+    assert find_run(toy.project, None).failed == ("features",)
+    assert replace(living, process="999999999:x:1").state == "killed"
+
+
+def test_the_server_that_a_run_starts_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.pipeline.flow import prefect_server as prefect_home
+
+    started: list[tuple[list[str], dict[str, str]]] = []
+
+    class Server:
+        def __init__(self) -> None:
+            self.port = 8123
+
+        def start(self) -> None:
+            self._run_uvicorn_command()
+
+    monkeypatch.setattr("prefect.server.api.server.SubprocessASGIServer", Server)
+    monkeypatch.setattr(prefect_home, "is_server_set", lambda: False)
+    monkeypatch.setattr(
+        "flows.pipeline.prefect_server.subprocess.Popen", lambda command, env: started.append((command, env))
+    )
+    prefect_home.start_server()
+    ((command, environment),) = started
+    assert command[1:4] == ["-m", "tasks.system.orphans", "uvicorn"]
+    assert environment["LAMP_FLOW_PID"].startswith(f"{os.getpid()}:")
+
+
+def _flow_run_state(record: RunRecord) -> str:
+    from uuid import UUID
+
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        state = client.read_flow_run(UUID(record.flow_run_id)).state
+    assert state is not None
+    return state.type.value
+
+
+def test_runs_of_dead_processes_of_this_machine_are_closed_and_no_others(toy: Toy) -> None:
+    tracking, here = Tracking(toy.project), platform.node()
+    dead, living = "999999999:x:1", str(this_process())
+    tags = {
+        "dead": {"machine": here, "process": dead},
+        "living": {"machine": here, "process": living},
+        "elsewhere": {"machine": "another", "process": dead},
+        "unmarked": {"machine": here},
+    }
+    runs = {name: tracking.start(name, values, {}) for name, values in tags.items()}
+    assert tracking.close_dead() == 1
+    states = {name: tracking.client.get_run(run).info.status for name, run in runs.items()}
+    assert states == {"dead": "KILLED", "living": "RUNNING", "elsewhere": "RUNNING", "unmarked": "RUNNING"}
+
+
+def test_only_what_passes_by_itself_is_tried_again() -> None:
+    from prefect.states import Failed
+
+    from tasks.dvc.versions import RemoteUnreachable, RepositoryBusy
+    from tasks.stage.outcome import Outcome
+    from tasks.stage.task import is_passing, run_stage
+
+    def is_retried(result: object) -> bool:
+        return is_passing(None, None, Failed(message="", data=result))
+
+    assert is_retried(RepositoryBusy("held"))
+    assert is_retried(RemoteUnreachable("no route"))
+    assert not is_retried(Outcome("failed", 1.0, error="bad data", is_bad_request=True))
+    assert not is_retried(ValueError("a bug"))
+    assert run_stage.retries == 5
+    assert run_stage.retry_delay_seconds == [2, 4, 8, 16, 32]

@@ -1,0 +1,111 @@
+"""The flow on a toy project: real DVC, real MLflow, one real Prefect server for all tests."""
+
+import subprocess
+import sys
+
+import pytest
+
+from flows.pipeline.flow import PipelineResult, run_pipeline
+from flows.pipeline.stage_states import stage_states
+from tasks.mlflow.tracking import Tracking
+from tests.toy import REPOSITORY, Toy
+
+
+def run(toy: Toy, **options: str | None) -> PipelineResult:
+    return run_pipeline(toy.project, toy.config, **options)
+
+
+@pytest.fixture
+def fresh(toy: Toy, prefect_server: None) -> Toy:
+    """The toy project, every stage of which ran."""
+    result = run(toy)
+    assert set(result.states.values()) == {"done"}
+    assert toy.ran() == ["ingest", "features", "evaluator", "evaluate"]
+    return toy
+
+
+def test_a_second_run_runs_nothing_and_still_has_all_metrics(fresh: Toy) -> None:
+    result = run(fresh)
+    assert set(result.states.values()) == {"fresh"}
+    assert result.outcomes == {}
+    assert fresh.ran() == []
+    first, second = reversed(Tracking(fresh.project).pipeline_runs(2))
+    assert second.info.run_id == result.run_id
+    assert second.data.metrics == first.data.metrics
+    assert second.data.metrics["evaluate/score"] == 8.0
+    assert second.data.tags["lock_hash"] == first.data.tags["lock_hash"] != ""
+    assert second.data.tags["data_version"] == fresh.versions.output_hash("ingest")
+    assert second.info.status == "FINISHED"
+
+
+def test_a_changed_parameter_runs_its_stage_and_what_follows(fresh: Toy) -> None:
+    fresh.set("features.std_root_divisor=25")
+    assert stage_states(fresh.project)["evaluate"] == ("stale", "features will change")
+    result = run(fresh)
+    assert fresh.ran() == ["features", "evaluate"]
+    assert (result.states["ingest"], result.states["evaluator"]) == ("fresh", "fresh")
+    fresh.set("features.std_root_divisor=5")
+    result = run(fresh)
+    assert fresh.ran() == []
+    assert (result.states["features"], result.states["evaluate"]) == ("restored", "restored")
+
+
+def test_an_output_that_comes_out_the_same_stops_there(fresh: Toy) -> None:
+    result = run(fresh, force="ingest")
+    assert fresh.ran() == ["ingest"]
+    assert (result.states["features"], result.states["evaluate"]) == ("fresh", "fresh")
+
+
+def test_one_stage_alone_and_up_to_one(toy: Toy, prefect_server: None) -> None:
+    run(toy, until="features")
+    assert toy.ran() == ["ingest", "features"]
+    toy.set("features.std_root_divisor=25", "ingest.clips=7")
+    run(toy, only="features")
+    assert toy.ran() == ["features"]
+
+
+def test_a_failed_stage_stops_only_what_needs_it(
+    toy: Toy, prefect_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_FAIL", "features")
+    result = run(toy)
+    assert toy.ran() == ["ingest", "features", "evaluator"]  # not tried again: a bug does not pass
+    assert (result.states["features"], result.states["evaluate"]) == ("failed", "blocked")
+    assert "the toy is broken" in result.failed["features"].log
+    assert Tracking(toy.project).pipeline_runs(1)[0].info.status == "FAILED"
+    monkeypatch.delenv("TOY_FAIL")
+    run(toy)
+    assert toy.ran() == ["features", "evaluate"]
+
+
+def test_the_run_of_a_stage_is_nested_and_found_again(toy: Toy, prefect_server: None) -> None:
+    toy.train_features()
+    result = run(toy)
+    tracking = Tracking(toy.project)
+    made = result.outcomes["features"].run_id
+    assert made is not None
+    stage_run = tracking.client.get_run(made)
+    assert stage_run.data.tags["mlflow.parentRunId"] == result.run_id
+    assert stage_run.data.tags["flow_run"]
+    assert tracking.client.get_run(result.run_id).data.tags["stage.features.run"] == made
+    again = run(toy)
+    assert tracking.client.get_run(again.run_id).data.tags["stage.features.run"] == made
+
+
+def test_a_run_with_nothing_to_do_starts_no_prefect(fresh: Toy) -> None:
+    code = (
+        "import sys; from flows.pipeline.flow import run_pipeline; from tasks.project import find_project;"
+        "from lamp_core.config import load_params; project = find_project();"
+        "run_pipeline(project, load_params(project.params_file));"
+        "sys.exit(any(name in sys.modules for name in ('prefect', 'torch')))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=fresh.project.root, check=False, env=_environment()
+    )
+    assert ended.returncode == 0
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY)}

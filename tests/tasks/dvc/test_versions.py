@@ -1,0 +1,180 @@
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lamp_core.config import save_params
+from lamp_core.errors import LampError
+from tasks.dvc.graph import read_graph
+from tasks.dvc.versions import RepositoryBusy, StageFailed, chain_key, folder_hash, input_key
+from tasks.stage.holding import always, held_stage
+from tests.toy import Toy
+
+
+def run_all(toy: Toy) -> None:
+    for name in toy.graph:
+        toy.versions.reproduce(name)
+
+
+def states(toy: Toy) -> dict[str, str]:
+    return {name: found.state for name, found in toy.versions.status().items()}
+
+
+def test_a_change_makes_its_stage_stale_and_says_why(toy: Toy) -> None:
+    assert set(states(toy).values()) == {"missing"}
+    run_all(toy)
+    assert set(states(toy).values()) == {"fresh"}
+    toy.set("features.std_root_divisor=25")
+    found = toy.versions.status()
+    assert found["features"].reasons == ("features.std_root_divisor 5.0 -> 25.0",)
+    assert [name for name, freshness in found.items() if freshness.state != "fresh"] == ["features"]
+
+
+def test_going_back_to_other_parameters_computes_nothing_twice(toy: Toy) -> None:
+    run_all(toy)
+    before, hash_before = (
+        (toy.project.output("features") / "out").read_text(),
+        toy.versions.lock_hash("features"),
+    )
+    toy.set("features.std_root_divisor=25")
+    toy.versions.reproduce("features")
+    assert toy.versions.lock_hash("features") != hash_before
+    assert not toy.versions.follows_inputs("evaluate")
+    toy.ran()
+    toy.set("features.std_root_divisor=5")
+    toy.versions.reproduce("features")
+    assert toy.ran() == []
+    assert (toy.project.output("features") / "out").read_text() == before
+    assert toy.versions.lock_hash("features") == hash_before
+    assert toy.versions.follows_inputs("evaluate")
+
+
+def test_a_stage_that_fails_leaves_the_old_output(toy: Toy) -> None:
+    run_all(toy)
+    before = (toy.project.output("features") / "out").read_text()
+    toy.set("features.std_root_divisor=25")
+    with pytest.raises(StageFailed):
+        toy.versions.reproduce("features", environment={"TOY_FAIL": "features"})
+    assert (toy.project.output("features") / "out").read_text() == before
+    assert toy.project.metrics_file("features").exists()
+    assert "the toy is broken" in toy.project.log_file("features").read_text()
+    assert states(toy)["features"] == "stale"
+
+
+def test_an_output_that_a_killed_run_had_set_aside_comes_back(toy: Toy) -> None:
+    run_all(toy)
+    kept = toy.project.kept_folder("features")
+    shutil.copytree(toy.project.output("features"), kept / "data" / "features")
+    (kept / "owner").write_text("999999999")
+    shutil.rmtree(toy.project.output("features"))
+    assert states(toy)["features"] == "fresh"
+    assert not kept.exists()
+
+
+def test_what_a_living_run_has_set_aside_is_left_to_it(toy: Toy) -> None:
+    run_all(toy)
+    kept = toy.project.kept_folder("features")
+    shutil.copytree(toy.project.output("features"), kept / "data" / "features")
+    (kept / "owner").write_text(str(os.getpid()))
+    shutil.rmtree(toy.project.output("features"))
+    assert states(toy)["features"] == "missing"
+
+
+def test_a_stage_that_another_process_runs_is_not_run_twice(toy: Toy) -> None:
+    with (
+        held_stage(toy.project, "ingest", always),
+        pytest.raises(RepositoryBusy, match=f"stage 'ingest' is run by process {os.getpid()}"),
+    ):
+        toy.versions.reproduce("ingest", waits=lambda: False)
+    assert toy.ran() == []
+
+
+def test_the_key_of_checkpoints_follows_parameters_code_and_inputs(toy: Toy) -> None:
+    stage = toy.graph["features"]
+    run_all(toy)
+
+    def key() -> str:
+        return input_key(toy.project, stage, toy.config.model_dump(mode="json"))
+
+    keys = [key()]
+    toy.set("features.std_root_divisor=25")
+    keys.append(key())
+    (toy.project.output("ingest") / "out").write_text("other")
+    keys.append(key())
+    (toy.project.root / "toy.py").write_text("# other")
+    keys.append(key())
+    assert len(set(keys)) == 4
+    toy.set("evaluator.margin=3")
+    assert key() == keys[-1]
+
+
+def test_a_folder_without_git_is_refused_in_one_line(toy: Toy) -> None:
+    shutil.rmtree(toy.project.root / ".git")
+    with pytest.raises(LampError, match="is no git repository; run `git init`"):
+        toy.versions.status()
+
+
+def test_the_key_of_a_chain_knows_parameters_code_and_data_but_no_output(toy: Toy) -> None:
+    def key(until: str = "evaluate") -> str:
+        params = toy.config.model_dump(mode="json")
+        graph = read_graph(toy.project, params)
+        return chain_key(toy.project, [graph[name] for name in graph.until(until)], params)
+
+    first = key()
+    run_all(toy)
+    assert key() == first
+    (toy.project.output("ingest") / "out").write_text("other")
+    assert key() == first
+    keys, upstream = [first], key("features")
+    toy.set("evaluator.margin=3")
+    assert key("features") == upstream
+    keys.append(key())
+    toy.set("ingest.data=other", "ingest.skeleton=kit21")
+    keys.append(key())
+    (toy.project.root / "toy.py").write_text("# other")
+    keys.append(key())
+    assert len(set(keys)) == 4
+
+
+def test_a_parameter_below_a_section_counts_in_both_keys(toy: Toy) -> None:
+    stage = replace(toy.graph["features"], params=("report.players",))
+
+    def keys() -> tuple[str, str]:
+        params = toy.config.model_dump(mode="json")
+        return input_key(toy.project, stage, params), chain_key(toy.project, [stage], params)
+
+    before = keys()
+    toy.set("report.players=7")
+    assert all(one != other for one, other in zip(before, keys(), strict=True))
+
+
+def test_an_older_lock_brings_its_outputs_back_and_keeps_what_it_does_not_name(toy: Toy) -> None:
+    toy.versions.reproduce("ingest")
+    toy.versions.reproduce("features")
+    output = toy.project.output("features") / "out"
+    lock, params, text = toy.project.lock_file.read_text(), toy.config, output.read_text()
+    toy.set("features.std_root_divisor=25")
+    for name in ("features", "evaluator"):
+        toy.versions.reproduce(name)
+    assert output.read_text() != text
+    save_params(params, toy.project.params_file)
+    toy.versions.restore(lock)
+    assert output.read_text() == text
+    assert {name: state for name, state in states(toy).items() if state == "fresh"}.keys() == {
+        "ingest",
+        "features",
+        "evaluator",
+    }
+
+
+def test_a_folder_s_hash_follows_names_and_contents(tmp_path: Path) -> None:
+    hashes = []
+    for name, text in (("a", "1"), ("a", "2"), ("b", "2")):
+        folder = tmp_path / f"{name}{text}"
+        folder.mkdir()
+        (folder / name).write_text(text)
+        hashes.append(folder_hash(folder))
+    assert len(set(hashes)) == 3
+    assert folder_hash(tmp_path / "a1") == hashes[0]

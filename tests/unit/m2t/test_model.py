@@ -1,0 +1,182 @@
+"""What the captioner computes, what it trains, and what it keeps."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from torch import Tensor
+from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+from lamp_core.errors import LampError
+from lamp_core.m2t.folder import save_m2t
+from lamp_core.m2t.language_model import CausalModel
+from lamp_core.m2t.model import (
+    MotionCaptioner,
+    attention_projections,
+    caption_losses,
+    motion_parameters,
+    next_words,
+    with_lora,
+)
+from lamp_core.m2t.training import batch_losses, check_length, query_states
+from lamp_core.skeleton.skeleton import load_skeleton
+from tests.unit.m2t.conftest import (
+    CAPTIONING,
+    CPU,
+    SENTENCES,
+    MakeCaptioner,
+    captioned_motions,
+)
+
+
+def _batch(model: MotionCaptioner) -> tuple[Tensor, Tensor, Tensor]:
+    queries_BQH = query_states(model, [item.latents_SC for item in captioned_motions()], CPU)
+    return (queries_BQH, *model.words(SENTENCES))
+
+
+def test_a_later_word_changes_no_earlier_logit(make_captioner: MakeCaptioner) -> None:
+    model = make_captioner()
+    queries_BQH, ids_BL, mask_BL = _batch(model)
+    for place in range(ids_BL.shape[1]):
+        changed_BL = ids_BL.clone()
+        changed_BL[:, place] = (changed_BL[:, place] + 1) % 30
+        before, after = model(queries_BQH, ids_BL, mask_BL), model(queries_BQH, changed_BL, mask_BL)
+        assert torch.equal(before[:, : place + 1], after[:, : place + 1])
+        if place + 1 < ids_BL.shape[1]:
+            assert not torch.allclose(before[0, place + 1], after[0, place + 1])
+
+
+def test_the_motion_changes_every_logit(make_captioner: MakeCaptioner) -> None:
+    model = make_captioner()
+    queries_BQH, ids_BL, mask_BL = _batch(model)
+    moved = model(queries_BQH.flip(0), ids_BL, mask_BL) - model(queries_BQH, ids_BL, mask_BL)
+    assert (moved.abs().amax(dim=-1) > 1e-6)[mask_BL].all()
+
+
+def test_a_captions_loss_is_the_same_alone_and_in_a_batch(make_captioner: MakeCaptioner) -> None:
+    model = make_captioner()
+    queries_BQH, ids_BL, mask_BL = _batch(model)
+    together_B = caption_losses(model(queries_BQH, ids_BL, mask_BL), ids_BL, mask_BL)
+    for row, sentence in enumerate(SENTENCES):
+        alone_1L, whole_1L = model.words([sentence])
+        alone = caption_losses(model(queries_BQH[row : row + 1], alone_1L, whole_1L), alone_1L, whole_1L)
+        torch.testing.assert_close(alone[0], together_B[row], rtol=1e-5, atol=1e-5)
+
+
+def test_the_loss_is_on_the_words_of_the_caption_and_its_end_alone(make_captioner: MakeCaptioner) -> None:
+    model = make_captioner()
+    queries_BQH, ids_BL, mask_BL = _batch(model)
+    logits_BLV = model(queries_BQH, ids_BL, mask_BL).detach().requires_grad_(True)
+    loss = caption_losses(logits_BLV, ids_BL, mask_BL).sum() / mask_BL.sum()
+    loss.backward()
+    assert ((logits_BLV.grad != 0).any(dim=-1) == mask_BL).all()
+    assert [ids[mask][-1].item() for ids, mask in zip(ids_BL, mask_BL, strict=True)] == [model.words.end] * 8
+    want = torch.nn.functional.cross_entropy(logits_BLV[mask_BL], ids_BL[mask_BL])
+    torch.testing.assert_close(loss, want)
+    torch.testing.assert_close(batch_losses(model, queries_BQH, ids_BL, mask_BL)["loss"], want)
+
+
+@pytest.mark.parametrize("along", [False, True])
+def test_gradients_reach_lora_and_projection_and_the_motion_transformer_where_it_is_trained(
+    along: bool, make_captioner: MakeCaptioner
+) -> None:
+    model = make_captioner(train_motion_transformer=along).train()
+    latents_BSC = torch.randn(8, 5, 6)
+    queries_BQH = model.query_states(latents_BSC, torch.ones(8, 5, dtype=torch.bool))
+    batch_losses(model, queries_BQH, *model.words(SENTENCES))["loss"].backward()
+    reached = {name for name, own in model.named_parameters() if own.grad is not None and own.grad.any()}
+    wanted = {name for name, _ in model.named_parameters() if "lora_" in name or "projection." in name}
+    wanted = {name for name in wanted if not name.startswith("lamp.")}
+    if along:
+        wanted |= {f"lamp.{name}" for name in motion_parameters(model.lamp)}
+        wanted = {name for name in wanted if not name.endswith(KEY_BIAS)}
+        reached = {name for name in reached if not name.endswith(KEY_BIAS)}
+    assert reached == wanted
+    assert model.lamp.training == along and model.language.training
+
+
+KEY_BIAS = ".key.bias"
+"""A bias of all keys changes no attention: its gradient is zero but for rounding."""
+
+
+def test_the_state_is_what_is_trained(make_captioner: MakeCaptioner) -> None:
+    model = make_captioner(train_motion_transformer=False)
+    state = model.state_dict()
+    assert set(state) == {name for name, own in model.named_parameters() if own.requires_grad}
+    other = make_captioner(train_motion_transformer=False)
+    for parameter in other.parameters():
+        parameter.data = torch.where(torch.tensor(parameter.requires_grad), parameter + 1, parameter)
+    other.load_state_dict(state)
+    assert all(torch.equal(other.state_dict()[name], tensor) for name, tensor in state.items())
+    with pytest.raises(RuntimeError, match=r"differ:\n.*projection\.bias"):
+        other.load_state_dict({name: own for name, own in state.items() if name != "projection.bias"})
+
+
+def test_the_adapter_loads_in_plain_peft_and_gives_the_same_logits(
+    make_captioner: MakeCaptioner, base: CausalModel, base_folder: Path, tmp_path: Path
+) -> None:
+    model = make_captioner()
+    queries_BQH, ids_BL, mask_BL = _batch(model)
+    want = model(queries_BQH, ids_BL, mask_BL)
+    prefix = model.prefix(queries_BQH)
+    save_m2t(tmp_path / "m2t", model, base.identity, load_skeleton("smpl22"))
+    plain = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(base_folder), tmp_path / "m2t"
+    ).eval()
+    embedded = torch.cat([prefix, plain.get_input_embeddings()(ids_BL[:, :-1])], dim=1)
+    seen = torch.cat([torch.ones(prefix.shape[:2]), mask_BL[:, :-1]], dim=1)
+    torch.testing.assert_close(next_words(plain, embedded, seen, ids_BL.shape[1]), want)
+    bare = AutoModelForCausalLM.from_pretrained(base_folder).eval()
+    assert not torch.allclose(next_words(bare, embedded, seen, ids_BL.shape[1]), want, atol=1e-3)
+
+
+def test_gradient_checkpointing_changes_no_gradient(base_folder: Path, make_captioner: MakeCaptioner) -> None:
+    gradients = []
+    for checkpointing in (False, True):
+        model = make_captioner(gradient_checkpointing=checkpointing, dropout=0.0).train()
+        queries_BQH, ids_BL, mask_BL = _batch(model)
+        model.zero_grad()
+        batch_losses(model, queries_BQH, ids_BL, mask_BL)["loss"].backward()
+        gradients.append(model.projection.weight.grad.clone())
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (GPT2LMHeadModel(GPT2Config(vocab_size=40, n_embd=16, n_layer=1, n_head=2, n_positions=32)), 1),
+        (
+            LlamaForCausalLM(
+                LlamaConfig(
+                    vocab_size=40,
+                    hidden_size=16,
+                    intermediate_size=16,
+                    num_hidden_layers=1,
+                    num_attention_heads=2,
+                )
+            ),
+            4,
+        ),
+    ],
+    ids=["gpt2", "llama"],
+)
+def test_other_models_are_adapted_at_their_attention(model: torch.nn.Module, names: int) -> None:
+    projections = attention_projections(model)
+    assert len(projections) == names
+    adapted = with_lora(CausalModel(model, None, "elsewhere", ""), CAPTIONING)
+    trained = [name for name, own in adapted.named_parameters() if own.requires_grad]
+    assert len(trained) == 2 * names and all("attn" in name for name in trained)
+
+
+def test_what_lora_cannot_adapt_is_named(base: CausalModel) -> None:
+    with pytest.raises(LampError, match=r"m2t\.target_modules \['nothing'\]"):
+        with_lora(base, CAPTIONING.model_copy(update={"target_modules": ("nothing",)}))
+    with pytest.raises(LampError, match=r"of Linear have unknown names; give m2t\.target_modules"):
+        attention_projections(torch.nn.Linear(2, 2))
+
+
+def test_a_sequence_longer_than_the_language_models_is_refused(base: CausalModel) -> None:
+    check_length(base, 64)
+    with pytest.raises(LampError, match=r"take 65 positions, the language model has 64"):
+        check_length(base, 65)
