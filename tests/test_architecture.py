@@ -101,9 +101,7 @@ def imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        yield from (
-            name for name in names if name.startswith(("lamp_core.", "tasks.stages."))
-        )
+        yield from (name for name in names if name.startswith(("lamp_core.", "tasks.stages.")))
 
 
 def is_covered(module: str, deps: tuple[str, ...]) -> bool:

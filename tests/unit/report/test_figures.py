@@ -2,9 +2,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from tests.unit.report.test_report import report
 
 from lamp_core.report.figures import OTHER, first_verb, verb_confusion, write_figures
+from tests.unit.report.test_report import report
 
 VERBS = (
     *("walk", "run", "jump", "kick", "turn", "wave", "step", "sit", "stand", "bend"),
