@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.tasks.test_registry import train
 
 from flows.commands.promote import fetch, promote
 from lamp_core.errors import LampError
+from tests.tasks.mlflow.test_registry import train
 from tests.toy import Toy
 
 

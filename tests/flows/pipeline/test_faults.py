@@ -216,7 +216,7 @@ def test_a_row_of_an_experiment_and_a_living_run_are_not_resumed(toy: Toy) -> No
 
 
 def test_the_server_that_a_run_starts_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows.pipeline.flow import prefect_server as prefect_home
+    from flows.pipeline import prefect_server as prefect_home
 
     started: list[tuple[list[str], dict[str, str]]] = []
 

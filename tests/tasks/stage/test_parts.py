@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from lamp_core.errors import LampError
+from tasks.stage import output as stage_output
 from tasks.stage.curves import Curves
 from tasks.stage.memory import StageMemory, forget_ended, remembered_run
 from tasks.stage.output import clear_leftovers, new_folder, swap
 from tasks.stage.process_lock import only_process
-from tasks.stage.task import output as stage_output
 
 HOLDER = """\
 import sys

@@ -16,11 +16,11 @@ from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
 from lamp_core.training.loop import fit
 from tasks.mlflow.tracking import Tracking
+from tasks.stage import curves
+from tasks.stage import process as body
 from tasks.stage.memory import StageMemory
 from tasks.stage.process import StageContext, main
 from tasks.stage.progress import read_progress
-from tasks.stage.task import curves
-from tasks.stage.task import process as body
 from tests.toy import Toy
 
 FEW = Optimisation(steps=12, batch_size=1, learning_rate=0.1, warmup_steps=0, checkpoint_every=5)
@@ -30,8 +30,9 @@ FITTING_STAGE = """\
 from pathlib import Path
 from torch import nn
 from lamp_core.config.models import Optimisation
-from lamp_core.training import BatchSampler, fit
 from lamp_core.training.distribution import rank, world_size
+from lamp_core.training.loop import fit
+from lamp_core.training.sampling import BatchSampler
 from tasks.stage.process import main
 
 def run(stage):

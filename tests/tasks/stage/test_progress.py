@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tasks.stage import progress
 from tasks.stage.progress import ProgressWriter, read_progress
-from tasks.stage.task import progress
 from tasks.system.processes import process_exists, this_process
 
 

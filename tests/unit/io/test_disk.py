@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from lamp_core.io.disk import write_text
 from lamp_core.errors import LampError
-from lamp_core.training import save_model
+from lamp_core.training.model_files import save_model
 from lamp_core.training.checkpoints import Checkpoint, Checkpoints
 
 disk = Path(sys.argv[1])
