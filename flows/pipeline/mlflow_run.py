@@ -3,16 +3,20 @@
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
 
-from flows.pipeline.artifacts import REPORT, keep_report, output_tags
+from flows.pipeline.artifacts import REPORT, keep_report
 from lamp_core.config import Config
 from tasks.dvc.versions import Versions
-from tasks.mlflow.registry import Registry
+from tasks.mlflow.registry import lineage_of
+from tasks.mlflow.store import PIPELINE, StoreAway
 from tasks.mlflow.tags import origin_tags
-from tasks.mlflow.tracking import PIPELINE, Ending, Scalar, Tracking, flatten
+from tasks.mlflow.tracking import Ending, Scalar, Tracking, flatten, warn
 from tasks.project import Project
+
+EVALUATOR = "evaluator"
 
 
 class PipelineRun:
@@ -51,7 +55,8 @@ class PipelineRun:
     @cached_property
     def run_id(self) -> str:
         """The id of the run, which starts here."""
-        self._open.result()
+        with suppress(StoreAway):  # told of when the run starts
+            self._open.result()
         config = self._config
         return self._tracking.start(
             self._name,
@@ -65,17 +70,27 @@ class PipelineRun:
         )
 
     def stage_ended(self, name: str, stage_run: str | None) -> None:
-        """Link the run of a stage's process, under the hash by which later runs find it."""
+        """Link the run of a stage's process, under the hash by which later runs find it.
+
+        A thread of its own writes: no other stage waits for a server.
+        """
         self._ran.append(name)
         lock_hash = self.versions.lock_hash(name)
         if stage_run is None or lock_hash is None:
+            self._opener.submit(self._tracking.flush)
             return
-        data_version = self.versions.output_hash(next(iter(self.versions.graph))) or ""
-        self._tracking.tag(
-            stage_run, {"lock_hash": lock_hash, "flow_parent": self.run_id, "data_version": data_version}
-        )
         self._makers[name] = stage_run
-        Registry(self._tracking).register(self.versions, name, stage_run, read_metrics(self._project, name))
+        lineage = lineage_of(self.versions, name, read_metrics(self._project, name))
+        tags = {"lock_hash": lock_hash, "flow_parent": self.run_id, "data_version": lineage["data_version"]}
+        self._opener.submit(self._link, name, stage_run, tags, lineage)
+
+    def _link(self, name: str, stage_run: str, tags: Mapping[str, str], lineage: Mapping[str, str]) -> None:
+        try:
+            self._tracking.tag(stage_run, tags)
+            self._tracking.note_data(stage_run, self._config.ingest.data, tags["data_version"])
+            self._tracking.register(stage_run, name, lineage)
+        except Exception as error:  # any failure of a store: the run's work must stand
+            warn(f"MLflow does not link {name}: {error}")
 
     def __enter__(self) -> "PipelineRun":
         return self
@@ -85,26 +100,32 @@ class PipelineRun:
     ) -> None:
         if kind is not None:
             self.ending = "FAILED" if issubclass(kind, Exception) else "KILLED"
-        self._tracking.tag(self.run_id, self._closing_tags())
-        self._tracking.log(self.run_id, self._metrics())
+        run_id, good = self.run_id, list(self.up_to_date())
+        self._opener.shutdown(wait=True)
+        hashes = {name: found for name in good if (found := self.versions.lock_hash(name))}
+        makers = {name: run for name, run in self._makers.items() if name in hashes}
+        tags = self._closing_tags()
+        self._tracking.tag(run_id, tags)
+        self._tracking.link(run_id, hashes, makers)
+        self._tracking.note_data(run_id, self._config.ingest.data, tags["data_version"])
+        self._tracking.log(run_id, self._metrics(good))
         if REPORT in self._ran:
-            keep_report(self._tracking, self._project, self.run_id)
-        self._tracking.finish(self.run_id, self.ending)
+            keep_report(self._tracking, self._project, run_id)
+        self._tracking.finish(run_id, self.ending)
 
     def _closing_tags(self) -> dict[str, str]:
-        """Versions of the data, and for every stage the run that made its output."""
-        tags = {"lock_hash": self.versions.graph_hash() or "", "ran": " ".join(self._ran)}
+        """Versions of the data and of the evaluator, without which numbers do not compare."""
         first = next(iter(self.versions.graph))
-        tags["data_version"] = self.versions.output_hash(first) or ""
-        makers: dict[str, str] = {}
-        for name in self.up_to_date():
-            lock_hash = self.versions.lock_hash(name)
-            maker = self._makers.get(name) or (self._tracking.maker(name, lock_hash) if lock_hash else None)
-            if maker is not None:
-                tags[f"stage.{name}.run"] = makers[name] = maker
-        return tags | output_tags(self._tracking, self.versions, makers)
+        tags = {
+            "lock_hash": self.versions.graph_hash() or "",
+            "ran": " ".join(self._ran),
+            "data_version": self.versions.output_hash(first) or "",
+        }
+        if EVALUATOR in self.versions.graph:
+            tags["evaluator_version"] = self.versions.output_hash(EVALUATOR) or ""
+        return {name: value for name, value in tags.items() if value or name != "evaluator_version"}
 
-    def _metrics(self) -> list[Scalar]:
+    def _metrics(self, good: Collection[str]) -> list[Scalar]:
         """All metrics of all stages, ``stage/metric``, those of skipped stages too.
 
         A stage that failed, or is stale and not part of the run, still has the metrics of other parameters:
@@ -112,7 +133,7 @@ class PipelineRun:
         """
         return [
             Scalar.now(f"{name}/{metric}", value)
-            for name in self.up_to_date()
+            for name in good
             for metric, value in read_metrics(self._project, name).items()
         ]
 

@@ -15,7 +15,8 @@ from lamp_core.report.experiment_results import (
     RowRecord,
     write_experiment,
 )
-from tasks.mlflow.tracking import PIPELINE, Scalar, Tracking
+from tasks.mlflow.store import PIPELINE
+from tasks.mlflow.tracking import Scalar, Tracking
 from tests.toy import Toy
 
 

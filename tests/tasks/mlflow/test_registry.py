@@ -9,7 +9,7 @@ import yaml
 
 from flows.pipeline.mlflow_run import PipelineRun
 from lamp_core.errors import LampError
-from tasks.mlflow.registry import Registered, Registry, best_of, keep_model
+from tasks.mlflow.registry import Registered, Registry, best_of, keep_model, lineage_of
 from tasks.mlflow.tracking import Tracking
 from tasks.stage.process import StageContext, main
 from tasks.stage.progress import read_progress
@@ -37,7 +37,7 @@ def train(toy: Toy, weights: str, score: float | None, *, features: str = "f1", 
     stages = {name: {"outs": [{"path": f"data/{name}", "md5": md5}]} for name, md5 in hashes.items()}
     toy.project.lock_file.write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
     metrics = {} if score is None else {METRIC: score}
-    Registry(tracking).register(toy.versions, "evaluator", run, metrics)
+    tracking.register(run, "evaluator", lineage_of(toy.versions, "evaluator", metrics))
     return run
 
 
@@ -72,7 +72,7 @@ def test_other_data_are_not_compared(toy: Toy, registry: Registry) -> None:
 
 def test_a_stage_without_weights_is_not_registered(toy: Toy, registry: Registry) -> None:
     run = registry.tracking.start("features", {"kind": "stage"}, {})
-    registry.register(toy.versions, "features", run, {})
+    registry.make_version("features", run, {})
     assert registry.stages() == []
 
 
