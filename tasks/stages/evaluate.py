@@ -8,8 +8,8 @@ import numpy as np
 from lamp_core.config import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.evaluation.caption_examples import caption_examples
-from lamp_core.evaluation.families import generate_with, measure, metric_key
-from lamp_core.evaluation.results import Origin, write_results
+from lamp_core.evaluation.families import generate_with, measure
+from lamp_core.evaluation.results import Origin, metric_key, write_results
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
 from lamp_core.evaluation.trained import Trained
 from lamp_core.io.parquet import write_table
