@@ -2,6 +2,7 @@
 
 import math
 import os
+import platform
 import sys
 import tempfile
 import time
@@ -10,12 +11,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 from uuid import uuid4
 
 from tasks.mlflow.delivery import deliver
 from tasks.mlflow.outbox import Entry
-from tasks.mlflow.store import Store, StoreAway, metric_name, patiently, server_page
+from tasks.mlflow.store import PIPELINE, Store, StoreAway, metric_name, patiently, server_page
 from tasks.project import Project
+from tasks.system.processes import ProcessMark
 from tasks.system.redaction import masked
 
 PARENT = "mlflow.parentRunId"
@@ -164,6 +168,28 @@ class Tracking(Store):
         """Close a run."""
         self._write("finish", run_id, ending=ending, ended=_milliseconds())
 
+    def close_killed(self, tags: Mapping[str, str]) -> None:
+        """Close the pipeline runs with these tags that a killed process has left running."""
+        wanted = {"kind": PIPELINE, **tags}
+        words = [f"tags.{name} = '{value}'" for name, value in wanted.items()]
+        running = " and ".join([*words, "attributes.status = 'RUNNING'"])
+        for run in self.client.search_runs([self.experiment_id], running):
+            self.finish(run.info.run_id, "KILLED")
+
+    def close_dead(self) -> int:
+        """Close the runs that killed processes of this machine have left running; return how many.
+
+        A run without the mark of its process, or of another machine, is left alone.
+        """
+        wanted = f"tags.machine = '{platform.node()}' and attributes.status = 'RUNNING'"
+        closed = 0
+        for run in self.client.search_runs([self.experiment_id], wanted):
+            mark = ProcessMark.read(run.data.tags.get("process", ""))
+            if mark is not None and not mark.is_alive:
+                self.finish(run.info.run_id, "KILLED")
+                closed += 1
+        return closed
+
     def flush(self) -> bool:
         """Send what was kept while the server was away; whether nothing is left."""
         if self.outbox.is_empty:
@@ -184,6 +210,13 @@ class Tracking(Store):
                         self.outbox.note_id(waiting[0]["run"], sent)
                 waiting.pop(0)
         return self.outbox.is_empty
+
+    def _local_artifacts(self, run_id: str) -> Path | None:
+        """The folder of a run's artifacts; None when a server keeps them."""
+        if server_page(self.project) is not None:
+            return None
+        place = urlsplit(self.client.get_run(self.id_of(run_id)).info.artifact_uri)
+        return Path(url2pathname(place.path)) if place.scheme in {"", "file"} else None
 
     def _write(self, do: str, run_id: str, **content: Any) -> str:
         """Carry an entry out, or keep it while the store is away; return the run's id."""
