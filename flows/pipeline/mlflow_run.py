@@ -6,17 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
+from typing import Any
 
+from flows.comparison import INTERVAL_PREFIX
 from flows.pipeline.artifacts import REPORT, keep_report
+from flows.pipeline.main_metrics import MAIN_STAGE
+from flows.run_names import run_name
 from lamp_core.config import Config
 from tasks.dvc.versions import Versions
 from tasks.mlflow.registry import lineage_of
 from tasks.mlflow.store import PIPELINE, StoreAway
-from tasks.mlflow.tags import origin_tags
+from tasks.mlflow.tags import origin_tags, params_hash
 from tasks.mlflow.tracking import Ending, Scalar, Tracking, flatten, warn
 from tasks.project import Project
 
-EVALUATOR = "evaluator"
+EVALUATOR, RESULTS_FILE = "evaluator", "results.parquet"
 
 
 class PipelineRun:
@@ -44,7 +48,10 @@ class PipelineRun:
         self.ending: Ending = "FAILED"
         self.up_to_date: Callable[[], Collection[str]] = tuple
         self._project, self.versions, self._config, self._names = project, versions, config, names
-        self._name = name or f"{config.ingest.data}-{config.profile}"
+        self.name = name or run_name(config)
+        self.is_idle = False
+        """Whether no stage had to run: no run is added then while an equal one stands."""
+        self._stands = False
         self._tags = tags or {}
         self._tracking = Tracking(project)
         self._makers: dict[str, str] = {}
@@ -57,17 +64,28 @@ class PipelineRun:
         """The id of the run, which starts here."""
         with suppress(StoreAway):  # told of when the run starts
             self._open.result()
+            if self.is_idle and (equal := self._equal_run()) is not None:
+                self._stands = True
+                return equal
         config = self._config
         return self._tracking.start(
-            self._name,
-            {
-                **origin_tags(self._project, config),
-                **self._tags,
-                "kind": PIPELINE,
-                "stages": " ".join(self._names),
-            },
-            flatten(config.model_dump(mode="json")),
+            self.name, {**origin_tags(self._project, config), **self._own_tags}, flatten(self._params)
         )
+
+    @property
+    def _params(self) -> dict[str, Any]:
+        return self._config.model_dump(mode="json")
+
+    @property
+    def _own_tags(self) -> dict[str, str]:
+        return {**self._tags, "kind": PIPELINE, "stages": " ".join(self._names)}
+
+    def _equal_run(self) -> str | None:
+        """A finished run of the same name, stages, parameters and outputs."""
+        lock_hash = self.versions.graph_hash() or ""
+        tags = {**self._own_tags, "params_hash": params_hash(self._config), "lock_hash": lock_hash}
+        found = self._tracking.pipeline_runs(50, finished=True, tags=tags)
+        return next((str(run.info.run_id) for run in found if run.info.run_name == self.name), None)
 
     def stage_ended(self, name: str, stage_run: str | None) -> None:
         """Link the run of a stage's process, under the hash by which later runs find it.
@@ -101,6 +119,8 @@ class PipelineRun:
         if kind is not None:
             self.ending = "FAILED" if issubclass(kind, Exception) else "KILLED"
         run_id, good = self.run_id, list(self.up_to_date())
+        if self._stands:
+            return
         self._opener.shutdown(wait=True)
         hashes = {name: found for name in good if (found := self.versions.lock_hash(name))}
         makers = {name: run for name, run in self._makers.items() if name in hashes}
@@ -131,11 +151,13 @@ class PipelineRun:
         A stage that failed, or is stale and not part of the run, still has the metrics of other parameters:
         they are none of this run.
         """
-        return [
-            Scalar.now(f"{name}/{metric}", value)
+        values = {
+            f"{name}/{metric}": value
             for name in good
             for metric, value in read_metrics(self._project, name).items()
-        ]
+        }
+        intervals = read_intervals(self._project) if MAIN_STAGE in good else {}
+        return [Scalar.now(name, value) for name, value in {**values, **intervals}.items()]
 
 
 def read_metrics(project: Project, stage: str) -> dict[str, float]:
@@ -143,3 +165,19 @@ def read_metrics(project: Project, stage: str) -> dict[str, float]:
     path = project.metrics_file(stage)
     values = json.loads(path.read_text()) if path.exists() else {}
     return {name: value for name, value in values.items() if isinstance(value, int | float)}
+
+
+def read_intervals(project: Project) -> dict[str, float]:
+    """Half of the 95 % interval of every metric of the evaluation that has one, by ``interval/`` its name."""
+    path = project.output(MAIN_STAGE) / RESULTS_FILE
+    if not path.exists():
+        return {}
+    from lamp_core.evaluation.catalogue import KINDS, kind_of
+    from lamp_core.evaluation.results import metric_key, read_results
+
+    measured = [(KINDS.get(kind_of(result)), result) for result in read_results(path) if result.interval > 0]
+    return {
+        f"{INTERVAL_PREFIX}{MAIN_STAGE}/{kind.family}/{metric_key(result)}": result.interval
+        for kind, result in measured
+        if kind is not None
+    }

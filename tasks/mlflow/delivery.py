@@ -90,13 +90,17 @@ def _link(tracking: "Tracking", run_id: str, entry: Entry) -> None:
     """What is known of a run by the runs that made its outputs, stages that were fresh among them.
 
     ``stage.NAME.run``; ``device`` on which they were made; ``artifacts_run``, the pipeline run that holds the
-    report.
+    report; in MLflow's own column, their models.
     """
     makers: dict[str, str] = dict(entry["makers"])
     for stage, lock_hash in entry["stages"].items():
         found = makers.get(stage) or tracking.maker(stage, lock_hash)
         makers |= {stage: found} if found else {}
-    runs = {stage: tracking.client.get_run(maker).data.tags for stage, maker in makers.items()}
+    found_runs = {stage: tracking.client.get_run(maker) for stage, maker in makers.items()}
+    runs = {stage: run.data.tags for stage, run in found_runs.items()}
+    models = [model for run in found_runs.values() if run.outputs for model in run.outputs.model_outputs]
+    if models:
+        tracking.client.log_outputs(run_id, models)
     tags = {f"stage.{stage}.run": maker for stage, maker in makers.items()}
     if devices := sorted({found["device"] for found in runs.values() if found.get("device")}):
         tags["device"] = " ".join(devices)

@@ -3,10 +3,11 @@
 MLflow is imported when it is first needed: that takes seconds.
 """
 
+import hashlib
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -45,6 +46,12 @@ def server_page(project: Project) -> str | None:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl().rstrip("/")
 
 
+def outbox_of(project: Project) -> Outbox:
+    """What waits for the server that is named now: each has a folder of its own."""
+    server = hashlib.sha256((server_page(project) or "").encode()).hexdigest()[:12]
+    return Outbox(project.state / "outbox" / server)
+
+
 class StoreAway(LampError):
     """MLflow's server does not answer now; it passes by itself."""
 
@@ -58,7 +65,7 @@ class Store:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self.outbox = Outbox(project.state / "outbox")
+        self.outbox = outbox_of(project)
         self._heard: tuple[float, bool] | None = None
 
     @property
@@ -114,12 +121,22 @@ class Store:
         )
         return str(found[0].info.run_id) if found else None
 
-    def pipeline_runs(self, count: int) -> list["Run"]:
-        """The last pipeline runs, the newest first."""
+    def pipeline_runs(
+        self, count: int, *, finished: bool = False, tags: Mapping[str, str] | None = None
+    ) -> list["Run"]:
+        """The last pipeline runs, the newest first.
+
+        Args:
+            count: at most.
+            finished: leave out those that failed, were killed, or still run.
+            tags: that they have.
+        """
+        wanted = [f"tags.`{name}` = '{value}'" for name, value in {"kind": PIPELINE, **(tags or {})}.items()]
+        wanted += ["attributes.status = 'FINISHED'"] if finished else []
         return list(
             self.client.search_runs(
                 [self.experiment_id],
-                f"tags.kind = '{PIPELINE}'",
+                " and ".join(wanted),
                 max_results=count,
                 order_by=["attributes.start_time DESC"],
             )

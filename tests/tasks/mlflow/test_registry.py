@@ -160,9 +160,18 @@ def test_what_a_stage_writes_is_stored_by_its_process_and_registered_by_the_flow
     assert stored == {"model/config.json", "model/model.safetensors"}
     stages = {name: {"outs": [{"path": f"data/{name}", "md5": name}]} for name in ("ingest", "features")}
     toy.project.lock_file.write_text(yaml.safe_dump({"stages": stages}))
-    with PipelineRun(toy.project, toy.versions, toy.config, ["features"]) as record:
+    record = PipelineRun(toy.project, toy.versions, toy.config, ["features"])
+    record.up_to_date = lambda: ["features"]
+    with record:
         record.stage_ended("features", progress.run_id)
     (found,) = Registry(Tracking(toy.project)).versions("features")
     assert (found.run_id, found.weights, found.data) == (progress.run_id, "features", "procedural")
     assert found.made_with == {"ingest": "ingest"}
-    assert client.get_run(progress.run_id).data.tags["data_version"] == "ingest"
+    stage, whole = client.get_run(progress.run_id), client.get_run(record.run_id)
+    assert stage.data.tags["data_version"] == "ingest"
+    for run in (stage, whole):  # MLflow's own columns
+        (model,) = run.outputs.model_outputs
+        assert client.get_logged_model(model.model_id).name == "lamp-features"
+        (data,) = run.inputs.dataset_inputs
+        assert (data.dataset.name, data.dataset.digest) == ("procedural", "ingest")
+        assert run.data.tags["mlflow.source.name"] and run.data.tags["mlflow.user"]
