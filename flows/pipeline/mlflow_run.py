@@ -122,7 +122,11 @@ class PipelineRun:
         if self._stands:
             return
         self._opener.shutdown(wait=True)
-        hashes = {name: found for name in good if (found := self.versions.lock_hash(name))}
+        hashes = {
+            name: (found, self.versions.output_hash(name) or "")
+            for name in good
+            if (found := self.versions.lock_hash(name))
+        }
         makers = {name: run for name, run in self._makers.items() if name in hashes}
         tags = self._closing_tags()
         self._tracking.tag(run_id, tags)

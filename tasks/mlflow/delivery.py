@@ -93,8 +93,8 @@ def _link(tracking: "Tracking", run_id: str, entry: Entry) -> None:
     report; in MLflow's own column, their models.
     """
     makers: dict[str, str] = dict(entry["makers"])
-    for stage, lock_hash in entry["stages"].items():
-        found = makers.get(stage) or tracking.maker(stage, lock_hash)
+    for stage, hashes in entry["stages"].items():
+        found = makers.get(stage) or tracking.maker(stage, *hashes)
         makers |= {stage: found} if found else {}
     found_runs = {stage: tracking.client.get_run(maker) for stage, maker in makers.items()}
     runs = {stage: run.data.tags for stage, run in found_runs.items()}

@@ -6,14 +6,17 @@ MLflow is imported when it is first needed: that takes seconds.
 import hashlib
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from lamp_core.errors import LampError
 from tasks.mlflow.outbox import Outbox
+from tasks.mlflow.relocation import follow_move
 from tasks.project import Project
 from tasks.system.servers import answers, reach_local_servers
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+URI = "MLFLOW_TRACKING_URI"
+STORE_FILE, ARTIFACTS, DVC_FOLDER = "mlflow.db", "mlartifacts", ".dvc"
 EXPERIMENT = "lamp"
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """MLflow's page then opens with the runs and charts of a training, not with traces of language models."""
@@ -35,7 +40,13 @@ Result = TypeVar("Result")
 
 def tracking_uri(project: Project) -> str:
     """``MLFLOW_TRACKING_URI``, or the SQLite store in the project."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project.root / 'mlflow.db'}"
+    return os.environ.get(URI) or f"sqlite:///{home_of(project) / STORE_FILE}"
+
+
+def home_of(project: Project) -> Path:
+    """The folder whose store a project uses: its own; of DVC's copy for an experiment, the user's."""
+    inside = next((folder for folder in project.root.parents if folder.name == DVC_FOLDER), None)
+    return inside.parent if inside is not None else project.root
 
 
 def server_page(project: Project) -> str | None:
@@ -49,7 +60,7 @@ def server_page(project: Project) -> str | None:
 def outbox_of(project: Project) -> Outbox:
     """What waits for the server that is named now: each has a folder of its own."""
     server = hashlib.sha256((server_page(project) or "").encode()).hexdigest()[:12]
-    return Outbox(project.state / "outbox" / server)
+    return Outbox(Project(home_of(project)).state / "outbox" / server)
 
 
 class StoreAway(LampError):
@@ -88,6 +99,10 @@ class Store:
         keep_quiet()
         from mlflow import MlflowClient
 
+        home = home_of(self.project)
+        before = None if os.environ.get(URI) else follow_move(home / STORE_FILE, EXPERIMENT, home / ARTIFACTS)
+        if before is not None:
+            print(f"MLflow's files were in {before}, and are in {home / ARTIFACTS} now", file=sys.stderr)
         return MlflowClient(tracking_uri(self.project))
 
     @cached_property
@@ -113,13 +128,22 @@ class Store:
         except StoreAway:
             return None
 
-    def maker(self, stage: str, lock_hash: str) -> str | None:
-        """The run that made a stage's output, by the hash of the stage's entry in ``dvc.lock``."""
-        wanted = f"tags.kind = '{STAGE}' and tags.stage = '{stage}' and tags.lock_hash = '{lock_hash}'"
-        found = self.client.search_runs(
-            [self.experiment_id], wanted, max_results=1, order_by=["attributes.start_time DESC"]
-        )
-        return str(found[0].info.run_id) if found else None
+    def maker(self, stage: str, lock_hash: str, output_hash: str = "") -> str | None:
+        """The run that made a stage's output.
+
+        Args:
+            stage: the stage.
+            lock_hash: hash of the stage's entry in ``dvc.lock``.
+            output_hash: DVC's hash of the output, by which a run is known that DVC alone has started.
+        """
+        for name, value in (("lock_hash", lock_hash), ("output_hash", output_hash)):
+            wanted = f"tags.kind = '{STAGE}' and tags.stage = '{stage}' and tags.{name} = '{value}'"
+            found = value and self.client.search_runs(
+                [self.experiment_id], wanted, max_results=1, order_by=["attributes.start_time DESC"]
+            )
+            if found:
+                return str(found[0].info.run_id)
+        return None
 
     def pipeline_runs(
         self, count: int, *, finished: bool = False, tags: Mapping[str, str] | None = None
@@ -159,7 +183,7 @@ class Store:
     def _create_experiment(self) -> str:
         """Make the experiment; its files lie in the project unless a server keeps them."""
         is_local = tracking_uri(self.project).startswith("sqlite:")
-        folder = (self.project.root / "mlartifacts").as_uri() if is_local else None
+        folder = (home_of(self.project) / ARTIFACTS).as_uri() if is_local else None
         made = self.client.create_experiment(EXPERIMENT, artifact_location=folder, tags=EXPERIMENT_TAGS)
         return str(made)
 

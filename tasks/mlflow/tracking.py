@@ -117,15 +117,20 @@ class Tracking(Store):
         """Set tags of a run."""
         self._write("tag", run_id, tags=_shown(tags))
 
-    def link(self, run_id: str, stages: Mapping[str, str], makers: Mapping[str, str]) -> None:
+    def link(self, run_id: str, stages: Mapping[str, tuple[str, str]], makers: Mapping[str, str]) -> None:
         """Link a run with the runs that made its outputs, and tell what is known by them.
 
         Args:
             run_id: the run.
-            stages: hash of the entry in ``dvc.lock`` by stage.
+            stages: hash of the entry in ``dvc.lock``, and DVC's hash of the output, by stage.
             makers: those runs that are known.
         """
-        self._write("link", run_id, stages=dict(stages), makers=dict(makers))
+        self._write(
+            "link",
+            run_id,
+            stages={name: list(hashes) for name, hashes in stages.items()},
+            makers=dict(makers),
+        )
 
     def note_data(self, run_id: str, name: str, version: str) -> None:
         """Say on which data set a run worked, in MLflow's own column."""

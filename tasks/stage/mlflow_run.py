@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tasks.mlflow.by_hand import record_by_hand
 from tasks.mlflow.registry import keep_model
 from tasks.mlflow.store import server_page
 from tasks.mlflow.tracking import Ending, Scalar, Tracking, warn
@@ -51,6 +52,8 @@ class StageRun:
         self._scalars: queue.SimpleQueue[Scalar | None] = queue.SimpleQueue()
         self._ending: Ending = "FAILED"
         self._output: Path | None = None
+        self._metrics: Mapping[str, float] = {}
+        self._by_hand = not os.environ.get(KEPT_FOR_CALLER)
         self._goes_on = False
         self._thread = threading.Thread(target=self._write_all, name="mlflow", daemon=True)
         self._thread.start()
@@ -60,15 +63,15 @@ class StageRun:
         for name, value in scalars.items():
             self._scalars.put(Scalar.now(name, value, step))
 
-    def keep(self, output: Path) -> None:
+    def keep(self, output: Path, metrics: Mapping[str, float]) -> None:
         """Store the stage's output with the run as it ends, if it is a model."""
-        self._output = output
+        self._output, self._metrics = output, metrics
 
     def finish(self, ending: Ending) -> None:
         """Write what is left and close the run."""
         self._ending = ending
         is_served = server_page(self._tracking.project) is not None
-        self._tracking.is_later = is_served and bool(os.environ.get(KEPT_FOR_CALLER))
+        self._tracking.is_later = is_served and not self._by_hand
         self._scalars.put(None)
         self._thread.join()
 
@@ -83,6 +86,8 @@ class StageRun:
             self._tracking.finish(run_id, self._ending)
             if self._output is not None:
                 keep_model(self._tracking, run_id, self._output)
+                if self._by_hand:
+                    record_by_hand(self._tracking, run_id, self._beginning[0], self._output, self._metrics)
         except Exception as error:  # any failure of a store or its server: the stage's work must stand
             warn(f"MLflow does not keep this stage: {type(error).__name__}: {error}")
 

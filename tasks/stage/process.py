@@ -245,7 +245,7 @@ def _execute(project: Project, name: str, run: StageFunction, progress: Progress
         sync_tree(output)
         with _metrics_written(project.metrics_file(name), metrics):
             swap(output, project.output(name))
-        stage_run.keep(project.output(name))
+        stage_run.keep(project.output(name), metrics)
         stage_run.log(0, {f"{name}/{key}": value for key, value in metrics.items()})
     if os.environ.get(KEPT_FOR_CALLER):
         memory.note_end(folder_hash(project.output(name)), _as_json(metrics))

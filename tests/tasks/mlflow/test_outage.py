@@ -1,8 +1,10 @@
 """MLflow's server away at the start, in the middle and at the end; a real one, behind a gate."""
 
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,8 @@ from tests.toy import Toy
 def server_port(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("server")
     shutil.copy(empty_store, folder / "mlflow.db")
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:  # the server keeps the files
+        database.execute("UPDATE experiments SET artifact_location = 'mlflow-artifacts:/1'")
     with mlflow_server(folder, folder / "mlflow.db") as port:
         yield port
 

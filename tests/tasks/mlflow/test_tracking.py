@@ -37,6 +37,8 @@ def test_the_maker_of_an_output_is_found_by_the_hash_of_its_lock(toy: Toy) -> No
     assert tracking.maker("t2m", "aa") == old
     assert tracking.maker("t2m", "cc") is None
     assert tracking.maker("length", "aa") is None
+    by_hand = tracking.start("t2m", {"kind": "stage", "stage": "t2m", "output_hash": "o1"}, {})
+    assert tracking.maker("t2m", "cc", "o1") == by_hand
 
 
 def test_only_a_run_of_the_store_goes_on(toy: Toy) -> None:
@@ -68,7 +70,9 @@ def test_a_run_is_linked_with_the_runs_that_made_its_outputs(toy: Toy) -> None:
         for stage, device in (("features", "cpu"), ("report", "cuda:0"))
     )
     whole = tracking.start("whole", {}, {})
-    tracking.link(whole, {"features": "features-1", "report": "-", "length": "-"}, {"report": report})
+    tracking.link(
+        whole, {"features": ("features-1", ""), "report": ("-", ""), "length": ("-", "")}, {"report": report}
+    )
     tracking.note_data(whole, "walks", "d" * 36 + ".dir")
     run = tracking.client.get_run(whole)
     linked = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
