@@ -1,4 +1,4 @@
-"""Plain DVC: `dvc repro` and `dvc exp run`, in the workspace and in a copy, are tracked in the project's store."""
+"""Plain DVC: `dvc repro` and `dvc exp run`, also in a copy, are tracked in the project's store."""
 
 import subprocess
 import sys

@@ -26,14 +26,6 @@ def run_with_model(toy: Toy) -> str:
 def test_after_a_move_everything_is_found(
     toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tracking = Tracking(toy.project)
-    place = (toy.project.root / "mlartifacts").as_uri()
-    tracking.client._tracking_client.store.engine.dispose()
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(toy.project.root / "mlflow.db")) as database, database:
-        database.execute("UPDATE experiments SET artifact_location = ?", (place,))
     run = run_with_model(toy)
     moved = Project(tmp_path / "another name, with ümlaut")
     toy.project.root.rename(moved.root)
