@@ -148,14 +148,15 @@ def _tokenizer(systems: Systems, on_progress: OnProgress | None) -> list[Result]
 
 
 def _reconstruction(tokenizer: MotionTokenizer, channels: int | None = None) -> Reconstruction:
-    def usage(clips: Sequence[np.ndarray]) -> np.ndarray:
+    def usage(clips: Sequence[np.ndarray]) -> Sequence[float]:
         """Mean over the channels of the share of codes in use and of the perplexity."""
         codes = encode_clips(tokenizer, clips)
         of_channels = [
             code_usage([codes_SR[:, place] for codes_SR in codes], channel.codebook_size)
             for place, channel in enumerate(tokenizer.channels[:channels])
         ]
-        return np.mean(of_channels, axis=0)
+        means: list[float] = np.mean(of_channels, axis=0).tolist()
+        return means
 
     return Reconstruction(lambda clips: reconstruct_clips(tokenizer, clips, channels=channels), usage)
 
