@@ -125,7 +125,7 @@ def untrained_generator(generator: MotionGenerator, seed: int) -> MotionGenerato
     """Return the generator with a masked motion transformer of the same shape and random weights."""
     seed_everything(seed)
     shape = generator.transformer
-    random = type(shape)(shape.codes, shape.condition_width, shape.max_tokens, shape.settings)
+    random = type(shape)(shape.codebook_size, shape.condition_dim, shape.max_tokens, shape.settings)
     return replace(generator, transformer=random.eval().to(next(shape.parameters()).device))
 
 
@@ -166,7 +166,7 @@ def _reconstruction(tokenizer: MotionTokenizer, layers: int | None = None) -> Re
         """Mean over the layers of the share of codes in use and of the perplexity."""
         codes = [codes_SR[:, :layers] for codes_SR in encode_clip_layers(tokenizer, clips)]
         of_layers = [
-            code_usage([codes_SR[:, layer] for codes_SR in codes], tokenizer.settings.codes)
+            code_usage([codes_SR[:, layer] for codes_SR in codes], tokenizer.settings.codebook_size)
             for layer in range(codes[0].shape[1])
         ]
         return np.mean(of_layers, axis=0)

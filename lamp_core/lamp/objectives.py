@@ -52,19 +52,19 @@ def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[st
     own = batch.part(share_slice())
     grounded = max(1, round(settings.grounded_share * len(own.codes_BS)))
     first = own.part(slice(grounded))
-    captioned = grounded if settings.text_generation else 0
+    captioned = grounded if settings.text_generation_weight else 0
     queries_OQH, text_OLH, caption_GLH = model.encode_pairs(own.pairs, captioned)
     logits_BB = contrastive_logits(model, queries_OQH, text_OLH)
     losses: dict[str, Tensor] = {}
-    if settings.contrastive:
+    if settings.contrastive_weight:
         losses["contrastive"] = contrastive_loss(logits_BB, batch.equal_BB, settings.label_smoothing)
-    if settings.matching:
+    if settings.matching_weight:
         losses["matching"] = matching_loss(model, batch, logits_BB, grounded)
-    if settings.text_generation:
+    if settings.text_generation_weight:
         losses["text_generation"] = text_generation_loss(model, caption_GLH, first.pairs)
-    if settings.motion_generation:
+    if settings.motion_generation_weight:
         losses["motion_generation"] = motion_generation_loss(model, text_OLH[:grounded], first)
-    weighted = [getattr(settings, name) * value for name, value in losses.items()]
+    weighted = [getattr(settings, f"{name}_weight") * value for name, value in losses.items()]
     return {"loss": torch.stack(weighted).sum(), **losses}
 
 

@@ -221,7 +221,7 @@ def by_layer(name: str, values: Sequence[Value]) -> dict[str, Value]:
 
 
 def _codebook(settings: TokenizerSettings) -> Codebook:
-    return Codebook(settings.codes, settings.code_width, settings.ema_decay, settings.reset_threshold)
+    return Codebook(settings.codebook_size, settings.code_dim, settings.ema_decay, settings.reset_threshold)
 
 
 def _frame_mask(features_BTD: Tensor, lengths_B: Tensor | None) -> Tensor | None:

@@ -28,7 +28,7 @@ def run(stage: StageContext) -> dict[str, float]:
     model, words = train_lamp(
         train,
         stage.config.pretrain,
-        stage.config.tokenizer.codes,
+        stage.config.tokenizer.codebook_size,
         device=stage.device,
         validation=partial(_validate, val) if val else None,
         checkpoints=stage.checkpoints,
@@ -47,7 +47,7 @@ def _take_over(stage: StageContext) -> dict[str, float]:
     folder = stage.data.parent / settings.pretrained
     if folder_hash(folder) != settings.pretrained_hash:
         raise LampError(f"{folder} is not what params.yaml was written for; `lamp run` notes its content")
-    shape = take_over(folder, stage.output, stage.config.tokenizer.code_width)
+    shape = take_over(folder, stage.output, stage.config.tokenizer.code_dim)
     if not (stage.output / CURVES).exists():
         stage.on_log(0, {"taken_over": 1.0})
     stage.on_progress(1, 1, f"taken from {settings.pretrained}")

@@ -44,7 +44,7 @@ def _validate(tokenizer: MotionTokenizer, validation: ValidationClips) -> dict[s
     if len(tokenizer.layers) > 1:
         # What text to motion can reach at best: it generates the codes of the first layer.
         measured[f"{VALIDATED}_first_layer"] = validation.measure(tokenizer, layers=1)
-    usage = layer_usage(encode_clip_layers(tokenizer, validation.clips), tokenizer.settings.codes)
+    usage = layer_usage(encode_clip_layers(tokenizer, validation.clips), tokenizer.settings.codebook_size)
     return measured | {f"val_{name}": value for name, value in usage.items()}
 
 

@@ -37,7 +37,7 @@ def run(stage: StageContext) -> dict[str, float]:
     return {
         "items": len(items),
         "tokens": sum(map(len, codes)),
-        **layer_usage(codes, tokenizer.settings.codes),
+        **layer_usage(codes, tokenizer.settings.codebook_size),
     }
 
 
