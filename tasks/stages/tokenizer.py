@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from lamp_core.config import Tokenizer
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.metrics.reconstruction import mpjpe
 from lamp_core.tokenizers.clips import encode_clip_layers, layer_usage
@@ -27,7 +28,7 @@ def run(stage: StageContext) -> dict[str, float]:
     validation = ValidationClips(clips, partial(_mpjpe_mm, features), VALIDATED)
     tokenizer = train_tokenizer(
         normalised_clips(features, "train"),
-        stage.config.tokenizer,
+        stage.settings(Tokenizer),
         device=stage.device,
         validation=validation,
         checkpoints=stage.checkpoints,

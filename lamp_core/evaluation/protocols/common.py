@@ -17,8 +17,6 @@ from lamp_core.errors import LampError
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.r_precision import MatchingScores
 
-GROUND_TRUTH, CHANCE, MEAN_POSE = "ground truth", "chance", "mean pose"
-
 OnProgress = Callable[[int, int, str], None]
 
 

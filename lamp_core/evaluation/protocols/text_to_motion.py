@@ -17,9 +17,8 @@ from lamp_core.config.models import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
+from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH
 from lamp_core.evaluation.protocols.common import (
-    CHANCE,
-    GROUND_TRUTH,
     Embedded,
     Made,
     MotionTextEvaluator,
