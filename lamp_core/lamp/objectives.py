@@ -43,6 +43,16 @@ class Batch:
         return Batch(self.pairs.part(rows), self.codes_BS[rows], self.equal_BB[rows, rows], self.generator)
 
 
+def objective_weights(settings: Pretrain) -> dict[str, float]:
+    """Return the weight of each objective by its name; 0 is off."""
+    return {
+        "contrastive": settings.contrastive_weight,
+        "matching": settings.matching_weight,
+        "text_generation": settings.text_generation_weight,
+        "motion_generation": settings.motion_generation_weight,
+    }
+
+
 def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[str, Tensor]:
     """Return the losses of the objectives that are on, and their weighted sum as ``loss``.
 
@@ -64,7 +74,8 @@ def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[st
         losses["text_generation"] = text_generation_loss(model, caption_GLH, first.pairs)
     if settings.motion_generation_weight:
         losses["motion_generation"] = motion_generation_loss(model, text_OLH[:grounded], first)
-    weighted = [getattr(settings, f"{name}_weight") * value for name, value in losses.items()]
+    weights = objective_weights(settings)
+    weighted = [weights[name] * value for name, value in losses.items()]
     return {"loss": torch.stack(weighted).sum(), **losses}
 
 

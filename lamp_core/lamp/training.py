@@ -21,7 +21,7 @@ from lamp_core.errors import LampError
 from lamp_core.lamp.backbone import Backbone, copy_bert, load_backbone
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.model import LaMP, LaMPShape, Pairs
-from lamp_core.lamp.objectives import Batch, pretraining_losses
+from lamp_core.lamp.objectives import Batch, objective_weights, pretraining_losses
 from lamp_core.lamp.text import TextTokenizer
 from lamp_core.pairs.negatives import equal_numbers, motion_numbers, text_numbers
 from lamp_core.tokens.cache import TokenCache
@@ -132,14 +132,7 @@ def train_lamp(
         raise LampError(
             "no clip of the train split has a caption and four frames; see data/ingest/rejected.parquet"
         )
-    if not any(
-        (
-            settings.contrastive_weight,
-            settings.matching_weight,
-            settings.text_generation_weight,
-            settings.motion_generation_weight,
-        )
-    ):
+    if not any(objective_weights(settings).values()):
         raise LampError("all four objectives of pretrain are off; give one a weight above 0")
     seed_everything(settings.training.seed)
     backbone = load_backbone(settings, [caption for item in items for caption in item.captions])
