@@ -148,14 +148,15 @@ def _tokenizer(systems: Systems, on_progress: OnProgress | None) -> list[Result]
 
 
 def _reconstruction(tokenizer: MotionTokenizer, layers: int | None = None) -> Reconstruction:
-    def usage(clips: Sequence[np.ndarray]) -> np.ndarray:
+    def usage(clips: Sequence[np.ndarray]) -> Sequence[float]:
         """Mean over the layers of the share of codes in use and of the perplexity."""
         codes = [codes_SR[:, :layers] for codes_SR in encode_clip_layers(tokenizer, clips)]
         of_layers = [
             code_usage([codes_SR[:, layer] for codes_SR in codes], tokenizer.settings.codebook_size)
             for layer in range(codes[0].shape[1])
         ]
-        return np.mean(of_layers, axis=0)
+        means: list[float] = np.mean(of_layers, axis=0).tolist()
+        return means
 
     return Reconstruction(lambda clips: reconstruct_clips(tokenizer, clips, layers=layers), usage)
 

@@ -79,12 +79,15 @@ class PublishedFiles:
         matching = [path for path in checkpoints if "text_mot_match" in path.parts]
         statistics = [path.parent for path in paths if path.name == MEAN and path.with_name(STD) in paths]
         of_evaluator = [path for path in statistics if path.parent.name.startswith("Comp_v6")]
+        data, words, index = (
+            _only(folder, name, [path for path in paths if path.name == name])
+            for name in (DATA, WORDS, INDEX)
+        )
         return cls(
             _only(folder, CHECKPOINT, matching or checkpoints),
-            *(
-                _only(folder, name, [path for path in paths if path.name == name])
-                for name in (DATA, WORDS, INDEX)
-            ),
+            data,
+            words,
+            index,
             _only(folder, f"{MEAN} with {STD}", of_evaluator or statistics) if statistics else None,
         )
 

@@ -56,4 +56,4 @@ class Attention(nn.Module):
 
     def _split(self, states: Tensor) -> Tensor:
         """(rows, length, H) to (rows, heads, length, H / heads)."""
-        return states.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return states.view(*states.shape[:-1], self.heads, -1).transpose(1, 2)

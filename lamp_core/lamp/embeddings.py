@@ -92,7 +92,7 @@ def similarity(motion_NQP: Tensor, text_MP: Tensor, over_queries: str = "max") -
         over_queries: ``max`` or ``mean`` (*switch* ``retrieval.similarity``).
     """
     rows = []
-    for chunk_NQP in motion_NQP.split(512):  # a gallery of 10,000 by 49 queries does not fit at once
+    for chunk_NQP in torch.split(motion_NQP, 512):  # a gallery of 10,000 by 49 queries does not fit at once
         scores = torch.einsum("nqp,mp->nmq", chunk_NQP, text_MP)
         rows.append(scores.amax(dim=-1) if over_queries == "max" else scores.mean(dim=-1))
     return torch.cat(rows)

@@ -77,7 +77,8 @@ class TextEncoder:
             embedded_BW: Tensor = output.text_embeds
             return embedded_BW.cpu()
         states_BLH, mask_BL1 = output.last_hidden_state, words["attention_mask"][..., None].float()
-        return ((states_BLH * mask_BL1).sum(1) / mask_BL1.sum(1)).cpu()
+        means_BH: Tensor = ((states_BLH * mask_BL1).sum(1) / mask_BL1.sum(1)).cpu()
+        return means_BH
 
 
 @contextmanager

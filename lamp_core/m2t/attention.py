@@ -99,7 +99,7 @@ def soft_token_attention(model: MotionCaptioner, queries_1QH: Tensor, caption: s
     """
     ids_1L = torch.tensor(model.words.pieces([caption]), device=queries_1QH.device)
     prefix_1XE = model.prefix(queries_1QH)
-    embedded = torch.cat([prefix_1XE, model.language.get_input_embeddings()(ids_1L[:, :-1])], dim=1)
+    embedded = torch.cat([prefix_1XE, model.word_embedding(ids_1L[:, :-1])], dim=1)
     with eager_attention(model.language):
         output = model.language(inputs_embeds=embedded, use_cache=False, output_attentions=True)
     layers = [layer[0].float().mean(dim=0) for layer in output.attentions]

@@ -89,7 +89,7 @@ def _generation(search: Search, words: PromptedWords, longest: int) -> Any:
     if search.kind == "nucleus":
         drawn = {"do_sample": True, "top_p": search.top_p, "top_k": 0, "temperature": search.temperature}
         return GenerationConfig(**common, **drawn)
-    how = {"num_beams": search.beams, "do_sample": False}
+    how: dict[str, Any] = {"num_beams": search.beams, "do_sample": False}
     if search.beams > 1:
         how |= {"length_penalty": search.length_penalty, "early_stopping": "never"}
     return GenerationConfig(**common, **how)

@@ -58,9 +58,10 @@ class LengthEstimator(nn.Module):
         share = self(condition_BW).softmax(dim=-1).cpu()
         if self.settings.mode == "sample":
             return torch.multinomial(share, 1, generator=generator).squeeze(1) + 1
+        bins: Tensor = share @ torch.arange(1.0, self.settings.bins + 1)
         if self.settings.mode == "argmax":
-            return share.argmax(dim=-1) + 1
-        return (share @ torch.arange(1.0, self.settings.bins + 1)).round().long()
+            bins = share.argmax(dim=-1) + 1
+        return bins.round().long()
 
 
 def train_length(

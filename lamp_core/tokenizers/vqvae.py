@@ -192,7 +192,7 @@ class ResidualVQVAE(MotionTokenizer):
     @property
     def layers(self) -> Sequence[Codebook]:
         """The codebooks in the order of quantisation."""
-        return tuple(self.codebooks)
+        return tuple(self.codebooks)  # type: ignore[arg-type]  # torch's list does not say of what
 
     def _layers_used(self) -> int:
         layers = len(self.codebooks)
