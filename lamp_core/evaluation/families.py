@@ -111,7 +111,7 @@ def untrained_generator(generator: MotionGenerator, seed: int) -> MotionGenerato
     """Return the generator with a masked motion transformer of the same shape and random weights."""
     seed_everything(seed)
     shape = generator.transformer
-    random = type(shape)(shape.codes, shape.condition_width, shape.max_tokens, shape.settings)
+    random = type(shape)(shape.codebook_size, shape.condition_dim, shape.max_tokens, shape.settings)
     return replace(generator, transformer=random.eval().to(next(shape.parameters()).device))
 
 

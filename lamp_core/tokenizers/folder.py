@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lamp_core.tokenizers.kinds import kind_named, kind_of
 from lamp_core.tokenizers.protocol import MotionTokenizer
-from lamp_core.training.model_files import load_weights, read_model_config, save_model
+from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 
 
 def save_tokenizer(folder: Path, tokenizer: MotionTokenizer) -> None:
@@ -26,7 +26,7 @@ def load_tokenizer(folder: Path) -> MotionTokenizer:
     config = read_model_config(folder)
     # Folders from before the kind stood there name it among the settings, or hold a VQ-VAE.
     kind = kind_named(config.get("kind") or config["settings"].get("kind", "vqvae"))
-    settings = kind.settings.model_validate(config["settings"])
+    settings = read_settings(folder, kind.settings, config["settings"])
     tokenizer = kind.tokenizer(config["feature_count"], settings)
     load_weights(folder, tokenizer)
     return tokenizer.eval().requires_grad_(False)

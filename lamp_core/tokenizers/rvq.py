@@ -32,7 +32,7 @@ class ResidualVQVAE(ConvolutionalTokenizer):
     def channels(self) -> tuple[Channel, ...]:
         """One a layer, of kind ``residual layer``, the coarsest first."""
         return tuple(
-            Channel(f"layer {layer}", "residual layer", self.settings.codes)
+            Channel(f"layer {layer}", "residual layer", self.settings.codebook_size)
             for layer in range(len(self.codebooks))
         )
 

@@ -64,7 +64,7 @@ class ConvolutionalTokenizer(MotionTokenizer):
     @property
     def latent_dim(self) -> int:
         """Numbers a code."""
-        return self.settings.code_width
+        return self.settings.code_dim
 
     def start_at_random(self) -> None:
         """Draw the codes, which the first training batch would initialise."""
@@ -171,9 +171,9 @@ class VQVAE(ConvolutionalTokenizer):
     @property
     def channels(self) -> tuple[Channel, ...]:
         """One, of kind ``codebook``."""
-        return (Channel("motion", "codebook", self.settings.codes),)
+        return (Channel("motion", "codebook", self.settings.codebook_size),)
 
 
 def new_codebook(settings: VectorQuantised) -> Codebook:
     """Build a codebook of the sizes that the settings name."""
-    return Codebook(settings.codes, settings.code_width, settings.ema_decay, settings.reset_threshold)
+    return Codebook(settings.codebook_size, settings.code_dim, settings.ema_decay, settings.reset_threshold)

@@ -20,7 +20,7 @@ BODY, HANDS = Channel("body", "body part", 2**16), Channel("hands", "body part",
 @pytest.fixture(scope="module")
 def tokenizer() -> MotionTokenizer:
     """Any tokenizer: the cache asks for its identity alone."""
-    return new_tokenizer(263, TokenizerSettings(width=8, code_width=8, codes=4, residual_depth=1))
+    return new_tokenizer(263, TokenizerSettings(hidden_dim=8, code_dim=8, codebook_size=4, residual_depth=1))
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_another_hash_is_refused(
 
 
 def test_a_tokenizer_whose_weights_moved_is_another(cache: TokenCache, tmp_path: Path) -> None:
-    settings = TokenizerSettings(width=8, code_width=8, codes=4, residual_depth=1)
+    settings = TokenizerSettings(hidden_dim=8, code_dim=8, codebook_size=4, residual_depth=1)
     moved = new_tokenizer(263, settings)
     path = tmp_path / "tokens.parquet"
     write_tokens(path, replace(cache, tokenizer_identity=moved.identity()))
