@@ -86,11 +86,9 @@ class TextEncoder(nn.Module):
 
     def __init__(self, words: int, settings: Evaluator) -> None:
         super().__init__()
-        self.words = nn.Embedding(words, settings.word_width)
-        self.tags = nn.Linear(TAG_COUNT, settings.word_width)
-        self.sequence = SequenceEncoder(
-            settings.word_width, settings.text_hidden_width, settings.embedding_width
-        )
+        self.words = nn.Embedding(words, settings.word_dim)
+        self.tags = nn.Linear(TAG_COUNT, settings.word_dim)
+        self.sequence = SequenceEncoder(settings.word_dim, settings.text_hidden_dim, settings.embedding_dim)
 
     def forward(self, words_BL: Tensor, tags_BL: Tensor, lengths_B: Tensor) -> Tensor:
         """Return embeddings (B, E)."""
@@ -113,10 +111,8 @@ class GuoNetwork(nn.Module):
     def __init__(self, feature_count: int, words: int, settings: Evaluator, published: bool = False) -> None:
         super().__init__()
         self.published = published
-        self.movement = MovementEncoder(read_numbers(feature_count), settings.movement_width)
-        self.motion = SequenceEncoder(
-            settings.movement_width, settings.hidden_width, settings.embedding_width
-        )
+        self.movement = MovementEncoder(read_numbers(feature_count), settings.movement_dim)
+        self.motion = SequenceEncoder(settings.movement_dim, settings.hidden_dim, settings.embedding_dim)
         self.text = TextEncoder(words, settings)
         self.apply(_initialise)
         nn.init.zeros_(self.text.words.weight[0])

@@ -33,7 +33,7 @@ class LampFeatures:
     def motion_embeddings(self, latents: Sequence[Tensor]) -> Tensor:
         """Return (N, Q, P) unit vectors of motions given by tokenizer latents (S, C)."""
         shape = self.model.shape
-        result = torch.zeros(len(latents), shape.queries, shape.projection_width)
+        result = torch.zeros(len(latents), shape.queries, shape.projection_dim)
         latents = [latent_SC[: shape.max_tokens] for latent_SC in latents]
         for batch in length_batches([len(latent_SC) for latent_SC in latents], BATCH_TOKENS):
             latents_BSC, lengths_B = pad([latents[i] for i in batch])

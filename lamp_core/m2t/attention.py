@@ -75,7 +75,7 @@ def word_places(model: MotionCaptioner, caption: str) -> tuple[tuple[str, ...], 
     numbers = word_numbers(text)
     encoded = model.words.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     places: list[list[int]] = [[] for _ in words]
-    for place, (start, end) in enumerate(encoded["offset_mapping"][: model.words.max_words - 1]):
+    for place, (start, end) in enumerate(encoded["offset_mapping"][: model.words.max_text_tokens - 1]):
         word = max(numbers[start:end], default=-1)
         if word >= 0:
             places[word].append(place)

@@ -54,7 +54,7 @@ class MotionCaptioner(nn.Module):
         for parameter in motion_parameters(lamp).values() if settings.train_motion_transformer else ():
             parameter.requires_grad_(True)
         embeddings = self.word_embedding.weight
-        self.projection = nn.Linear(lamp.shape.width, embeddings.shape[1], device=embeddings.device)
+        self.projection = nn.Linear(lamp.shape.hidden_dim, embeddings.shape[1], device=embeddings.device)
         self._start_among_words()
         self._trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
 
@@ -62,7 +62,7 @@ class MotionCaptioner(nn.Module):
     def _start_among_words(self) -> None:
         """Let the soft tokens of normalised query states be as large as word embeddings from the start."""
         spread = float(self.word_embedding.weight[: self.word_embedding.num_embeddings].float().std())
-        nn.init.normal_(self.projection.weight, std=spread / self.lamp.shape.width**0.5)
+        nn.init.normal_(self.projection.weight, std=spread / self.lamp.shape.hidden_dim**0.5)
         nn.init.zeros_(self.projection.bias)
 
     @property
@@ -157,9 +157,9 @@ def with_lora(base: CausalModel, settings: MotionToText) -> nn.Module:
     targets = list(settings.target_modules or attention_projections(base.model))
     how = LoraConfig(
         task_type="CAUSAL_LM",
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
         target_modules=targets,
     )
     try:

@@ -72,11 +72,11 @@ def _name_as_here(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: 
 class Layer(nn.Module):
     """Norm, attention, norm, feed-forward with GELU; dropout after each, and inside as `nn` has it."""
 
-    def __init__(self, width: int, heads: int, feed_forward: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, feed_forward_dim: int, dropout: float) -> None:
         super().__init__()
         self.self_attn = SelfAttention(width, heads, dropout)
-        self.linear1 = Linear(width, feed_forward)
-        self.linear2 = Linear(feed_forward, width)
+        self.linear1 = Linear(width, feed_forward_dim)
+        self.linear2 = Linear(feed_forward_dim, width)
         self.norm1 = nn.LayerNorm(width)
         self.norm2 = nn.LayerNorm(width)
         self.dropout = Dropout(dropout)
@@ -99,13 +99,13 @@ class Encoder(nn.Module):
         layers: how many.
         width: H.
         heads: attention heads.
-        feed_forward: width inside the feed-forward layers.
+        feed_forward_dim: width inside the feed-forward layers.
         dropout: share, in training.
     """
 
-    def __init__(self, layers: int, width: int, heads: int, feed_forward: int, dropout: float) -> None:
+    def __init__(self, layers: int, width: int, heads: int, feed_forward_dim: int, dropout: float) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Layer(width, heads, feed_forward, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(width, heads, feed_forward_dim, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, hidden_BXH: Tensor, mask: Tensor | None, chosen_BX: Tensor | None = None) -> Tensor:
