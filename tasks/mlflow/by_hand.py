@@ -1,4 +1,4 @@
-"""A stage that DVC alone started (`dvc repro`, `dvc exp run`): no flow links its run or registers its model."""
+"""A stage that DVC alone started (`dvc repro`, `dvc exp run`): no flow links its run and its model."""
 
 import hashlib
 import json
