@@ -21,7 +21,7 @@ import typer
 from typer.testing import CliRunner
 
 from flows.cli import app
-from tasks.mlflow.registry import keep_model
+from tasks.mlflow.registry import Registry, keep_model
 from tasks.mlflow.store import PIPELINE
 from tasks.mlflow.tracking import Scalar, Tracking
 from tests.docs_commands import Command, documented_commands
@@ -209,4 +209,5 @@ def _fill_store(toy: Toy) -> str:
             lineage = {"weights": f"{stage}-{version}", "stage": stage, "data": "procedural"}
             lineage |= {"metric": "val_loss", "value": repr(1 / version), "comparable": "f1"}
             tracking.register(run, stage, lineage)
+    Registry(tracking).promote("length", "1")
     return run

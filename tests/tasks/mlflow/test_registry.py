@@ -143,7 +143,11 @@ def test_the_best_is_the_oldest_of_equal_ones_and_the_lowest_of_a_loss() -> None
     assert best_of("unknown", known, "a") is None
 
 
-def test_what_a_stage_writes_is_stored_by_its_process_and_registered_by_the_flow(toy: Toy) -> None:
+def test_what_a_stage_writes_is_stored_by_its_process_and_registered_by_the_flow(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMP_KEEP_CHECKPOINTS", "1")  # as the flow does
+
     def work(stage: StageContext) -> dict[str, float]:
         (stage.output / "config.json").write_text("{}")
         (stage.output / "model.safetensors").write_text("weights")
