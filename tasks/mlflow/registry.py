@@ -194,9 +194,9 @@ class Registry:
                     run_id,
                     tags=tags,
                     description=_description(stage, tags),
-                    model_id=self._shown_model(stage, run_id),
                 )
             )
+            self._show_model(stage, run_id)
             same = _described(stage, made, {})
             known = [same, *known]
         best = best_of(stage, known, same.comparable)
@@ -204,8 +204,8 @@ class Registry:
             self._point(stage, BEST, best.version)
             self._point(stage, f"{BEST}-{best.data}", best.version)
 
-    def _shown_model(self, stage: str, run_id: str) -> str:
-        """Show the model in MLflow's own column of the run that made it; return its id there."""
+    def _show_model(self, stage: str, run_id: str) -> None:
+        """Show the model in MLflow's own column of the run that made it."""
         from mlflow.entities import LoggedModelOutput
 
         made = self.client.create_logged_model(
@@ -213,7 +213,6 @@ class Registry:
         )
         self.client.finalize_logged_model(made.model_id, "READY")
         self.client.log_outputs(run_id, [LoggedModelOutput(made.model_id, 0)])
-        return str(made.model_id)
 
     def _create_model(self, stage: str) -> None:
         from mlflow.exceptions import MlflowException

@@ -73,4 +73,4 @@ def test_plain_dvc_is_tracked_and_its_models_are_registered(committed: Toy) -> N
     assert run.data.tags["dvc_experiment"] == "wide"
     assert run.data.params["features.std_root_divisor"] == "25.0"
     stored = {Path(file.path).name for file in tracking.client.list_artifacts(newest.run_id, "model")}
-    assert stored == {"config.json", "model.safetensors"}
+    assert {"config.json", "model.safetensors"} <= stored

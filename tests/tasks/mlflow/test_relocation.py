@@ -47,6 +47,7 @@ def test_after_a_move_everything_is_found(
 
 def test_a_copy_of_a_project_leaves_the_files_of_the_first_alone(toy: Toy, tmp_path: Path) -> None:
     run = Tracking(toy.project).start("t2m", {}, {})
+    Tracking(toy.project).keep_text(run, "a file", "note.txt")
     place = Tracking(toy.project).client.get_run(run).info.artifact_uri
     copy = Project(tmp_path / "copy")
     shutil.copytree(toy.project.root, copy.root)
