@@ -30,7 +30,7 @@ from lamp_core.metrics.sentence_similarity import sentence_embeddings
 from lamp_core.t2m.generator import MotionGenerator
 from lamp_core.tokenizers.clips import code_usage, encode_clip_layers, reconstruct_clips
 from lamp_core.tokenizers.vqvae import MotionTokenizer, untrained_tokenizer
-from lamp_core.training.sampling import seed_everything
+from lamp_core.training.seeds import seed_everything
 
 T2M, FEAT = "LaMP-T2M", "LaMP-Feat"
 TOKENIZERS = {"vqvae": "VQ-VAE", "rvq": "RVQ-VAE"}

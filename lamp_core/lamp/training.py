@@ -25,9 +25,10 @@ from lamp_core.lamp.objectives import Batch, objective_weights, pretraining_loss
 from lamp_core.lamp.text import TextTokenizer
 from lamp_core.pairs.negatives import equal_numbers, motion_numbers, text_numbers
 from lamp_core.tokens.cache import TokenCache
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.log import OnLog
 from lamp_core.training.loop import OnProgress, fit
-from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 VALIDATED = "val_rsum"
