@@ -24,6 +24,7 @@ from lamp_core.lamp.model import LaMP, LaMPShape, Pairs
 from lamp_core.lamp.objectives import Batch, objective_weights, pretraining_losses
 from lamp_core.lamp.text import TextTokenizer
 from lamp_core.pairs.negatives import equal_numbers, motion_numbers, text_numbers
+from lamp_core.tokenizers.protocol import first_channel
 from lamp_core.tokens.cache import TokenCache
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.log import OnLog
@@ -69,7 +70,7 @@ def pretrain_items(
             raise LampError(
                 f"clip {item.clip} is not in the token cache; `lamp run --force tokens` makes it anew"
             )
-        codes_S = torch.as_tensor(cache.by_item[item.key].astype(np.int64))
+        codes_S = torch.from_numpy(first_channel(cache.by_item[item.key]).astype(np.int64))
         captions = tuple(caption.text for caption in item.captions)
         joined.append(PretrainItem(item.clip, latents_SC[:longest], codes_S[:longest], captions))
     return joined
