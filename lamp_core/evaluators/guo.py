@@ -22,6 +22,7 @@ from lamp_core.evaluators.guo_words import Vocabulary
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.r_precision import MatchingScores, matching_scores
 from lamp_core.pairs.table import PairTable
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import gather_rows, share
 from lamp_core.training.log import OnLog
 from lamp_core.training.loop import OnProgress, fit
