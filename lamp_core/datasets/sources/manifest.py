@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lamp_core.datasets.clips import SPLITS, Split
+from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.datasets.schema import MANIFEST
 from lamp_core.datasets.sources.amass import read_parameters
 from lamp_core.datasets.sources.base import (
@@ -27,18 +28,21 @@ from lamp_core.datasets.sources.base import (
     Motion,
     Source,
     SourceKind,
+    check_first_bodies,
     combined_sha256,
     existing_folder,
     file_sha256,
     shared_file_sha256,
-    split_by_name,
 )
-from lamp_core.datasets.sources.bvh import bvh_joints, cached_map
+from lamp_core.datasets.captions import plain_caption
+from lamp_core.datasets.sources.caption_table import check_cells
 from lamp_core.datasets.sources.humanml3d import recover_joints
-from lamp_core.datasets.sources.npy import JointForm, check_bodies
-from lamp_core.datasets.sources.texts import ClipTexts, plain_caption
+from lamp_core.datasets.sources.splits import split_by_name
+from lamp_core.datasets.sources.texts import ClipTexts
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy
+from lamp_core.io.folders import OnPassedOver, has_ending, ignore
+from lamp_core.io.text import composed, open_text
 from lamp_core.skeleton.mapping import load_map, resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.skeleton.units import turn_to_y_up
@@ -92,7 +96,7 @@ class Manifest:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """Names of its columns; LampError for a table without files, or with a column that is not known."""
-        names = tuple(self._file.schema_arrow.names) if self._is_parquet else tuple(next(self._lines(), ()))
+        names = tuple(self._file.schema_arrow.names) if self._is_parquet else self._head
         if FILE not in names:
             raise LampError(f"{self.path} has no column {FILE!r}; its columns: {', '.join(names) or 'none'}")
         unknown = [name for name in names if name not in COLUMNS and not name.startswith(PART)]
@@ -101,19 +105,25 @@ class Manifest:
             raise LampError(f"{self.path} has a column {(unknown or names)[0]!r}; known, once each: {known}")
         return names
 
+    @property
+    def _head(self) -> tuple[str, ...]:
+        return tuple(cell.strip() for cell in next(self._lines(), ()))
+
     def __len__(self) -> int:
         if self._is_parquet:
             return int(self._file.metadata.num_rows)
-        return sum(1 for _ in self._lines()) - 1
+        return max(0, sum(1 for line in self._lines() if any(line)) - 1)
 
     def __iter__(self) -> Iterator[Row]:
-        places: dict[str, int] = {name: place for place, name in enumerate(self.columns)}
         for cells in self._cells():
-            yield _row_of({name: cells[place] for name, place in places.items() if place < len(cells)})
+            yield _row_of(dict(zip(self.columns, cells, strict=False)))
 
     def _cells(self) -> Iterator[tuple[Any, ...]]:
         if not self._is_parquet:
-            yield from (tuple(cells) for cells in islice(self._lines(), 1, None) if any(cells))
+            for number, line in enumerate(islice(self._lines(), 1, None), start=2):
+                if any(line):
+                    check_cells(self.path, number, line, self.columns)
+                    yield tuple(line)
             return
         try:
             for batch in self._file.iter_batches(batch_size=ROWS_A_BATCH):
@@ -123,14 +133,14 @@ class Manifest:
 
     def _lines(self) -> Iterator[list[str]]:
         try:
-            with self.path.open(newline="", encoding="utf-8-sig") as file:
-                yield from csv.reader(file)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            with open_text(self.path) as file:
+                yield from csv.reader(file, delimiter="\t" if has_ending(self.path.name, ".tsv") else ",")
+        except csv.Error as error:
             raise LampError(f"the manifest {self.path} cannot be read: {error}") from error
 
     @property
     def _is_parquet(self) -> bool:
-        return self.path.suffix == ".parquet"
+        return has_ending(self.path.name, ".parquet")
 
     @property
     def _file(self) -> pq.ParquetFile:
@@ -141,7 +151,7 @@ class Manifest:
 
 
 def _row_of(cells: Mapping[str, Any]) -> Row:
-    file = str(cells.get(FILE) or "").strip()
+    file = composed(str(cells.get(FILE) or "").strip().replace("\\", "/"))
     split, times, faults = _split_of(cells), [None, None], []
     for place, name in enumerate((START, END)):
         try:
@@ -156,7 +166,7 @@ def _row_of(cells: Mapping[str, Any]) -> Row:
     parts = {name.removeprefix(PART): _texts(cells[name]) for name in cells if name.startswith(PART)}
     return Row(
         file=file,
-        clip=str(cells.get(CLIP) or "").strip() or _name(file, start, end),
+        clip=composed(str(cells.get(CLIP) or "").strip()) or _name(file, start, end),
         split=split if split in SPLITS else None,
         captions=_texts(cells.get(CAPTIONS)),
         of_parts={part: texts for part, texts in parts.items() if texts},
@@ -167,7 +177,7 @@ def _row_of(cells: Mapping[str, Any]) -> Row:
 
 
 def _split_of(cells: Mapping[str, Any]) -> Any:
-    return str(cells.get(SPLIT) or "").strip() or None
+    return str(cells.get(SPLIT) or "").strip().lower() or None
 
 
 def _seconds(cell: Any) -> float | None:
@@ -210,11 +220,28 @@ class ManifestTable(SourceKind):
         rows = list(islice(Manifest(source.manifest), ROWS_LOOKED_AT))
         if not rows:
             raise LampError(f"the manifest {source.manifest} has no row")
-        jobs = list(_jobs(rows, source.model_copy(update={"motions": folder}), skeleton))
-        _check_first_files(jobs, skeleton, JointForm.of(source))
-        return source.model_copy(update={"motions": folder})
+        settled = source.model_copy(update={"motions": folder})
+        jobs = list(_jobs(rows, settled, skeleton))
+        _check_first_files(jobs)
+        if source.force:
+            return settled
+        joint_map = None if source.map is None else load_map(source.map)
+        readable = [job for job in jobs if not _fault_of(job)]
+        if not readable:
+            raise LampError(f"none of the manifest's first files can be used: {_fault_of(jobs[0])}")
+        remarks = check_first_bodies(
+            readable,
+            skeleton,
+            source.form,
+            up=None if joint_map is None else joint_map.up,
+            metres_per_unit=None if joint_map is None else joint_map.metres_per_unit,
+            map_name=source.map,
+        )
+        return settled.model_copy(update={"remarks": remarks})
 
-    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
+    def clip_jobs(
+        self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore
+    ) -> ClipJobs:
         """A job a row, in the order of the table."""
         existing_folder(source.motions, WHAT)
         if source.manifest is None:
@@ -257,28 +284,30 @@ def _jobs(rows: Iterable[Row], source: Source, skeleton: Skeleton) -> Iterator["
             split=row.split or (None if row.fault else split_by_name(row.clip)),
             skeleton=skeleton.name,
             row=row,
-            form=JointForm.of(source),
-            map=source.map,
+            form=source.form,
             body_model=source.body_model,
         )
 
 
-def _check_first_files(jobs: list["ManifestJob"], skeleton: Skeleton, form: JointForm) -> None:
+def _check_first_files(jobs: list["ManifestJob"]) -> None:
+    """LampError when none of the files is there."""
     faults = []
-    arrays = []
     for job in jobs:
         try:
-            path = job.motion_path()
-            file_sha256(path)
+            file_sha256(job.motion_path())
         except RejectedClip as rejected:
             faults.append(str(rejected))
-            continue
-        if path.suffix == ".npy" and read_npy(path).ndim == 3:
-            arrays.append(path)
     if len(faults) == len(jobs):
         raise LampError(f"none of the manifest's first files can be read: {faults[0]}")
-    if arrays:
-        check_bodies(iter(arrays), skeleton, form)
+
+
+def _fault_of(job: "ManifestJob") -> str:
+    """Why a row's motion gives no joints; empty where it does."""
+    try:
+        job.read_motion()
+    except RejectedClip as rejected:
+        return str(rejected)
+    return ""
 
 
 @dataclass(frozen=True)
@@ -287,14 +316,12 @@ class ManifestJob(FileJob):
 
     Args:
         row: of the table.
-        form: how joints stand in ``.npy`` files; unit and up axis stand before a map's, too.
-        map: joint map of ``.bvh`` files.
+        form: how joints stand in the files; unit and axes stand before a map's, too.
         body_model: of ``.npz`` files.
     """
 
     row: Row
-    form: JointForm
-    map: str | None
+    form: MotionForm
     body_model: Path | None
 
     def read_split(self) -> Split:
@@ -309,28 +336,30 @@ class ManifestJob(FileJob):
         kept = [caption for caption in captions if caption is not None]
         return ClipTexts(kept, self.row.of_parts, len(captions) - len(kept))
 
-    def count_captions(self) -> int:
+    def count_captions(self) -> tuple[int, int]:
         """How many sentences the row has, without tagging them."""
-        return len(self.row.captions)
+        return len(self.row.captions), 0
 
     def read_motion(self) -> Motion:
         """Read the file by its ending and take the row's span of it."""
         path = self.motion_path()
-        skeleton = load_skeleton(self.skeleton)
-        if path.suffix not in ENDINGS:
+        skeleton, ending = load_skeleton(self.skeleton), path.suffix.lower()
+        if ending not in ENDINGS:
             raise RejectedClip("unreadable", f"{path} is none of {', '.join(ENDINGS)}")
         sha256 = file_sha256(path)
         parts: list[str] = []
         features_TD = None
-        if path.suffix == ".bvh":
-            joints_TJ3 = self._read_bvh(path, skeleton)
-        elif path.suffix == ".npz":
+        remarks: tuple[tuple[str, str], ...] = ()
+        if ending == ".bvh":
+            joints_TJ3, remarks = self._read_bvh(path, skeleton)
+        elif ending == ".npz":
             joints_TJ3, parts = self._read_parameters(path, skeleton)
         else:
             joints_TJ3, features_TD = self._read_npy(path, skeleton)
         frames = self._frames(len(joints_TJ3), skeleton.frames_per_second)
-        sha256 = combined_sha256(sha256, self.form, frames, *parts)
-        return Motion(joints_TJ3[frames], sha256, None if features_TD is None else features_TD[frames])
+        sha256 = combined_sha256(sha256, self.form.identity, frames, *parts)
+        features_TD = None if features_TD is None else features_TD[frames]
+        return Motion(joints_TJ3[frames], sha256, features_TD, remarks)
 
     def _frames(self, count: int, rate: float) -> slice:
         start = round(self.row.start * rate)
@@ -339,10 +368,12 @@ class ManifestJob(FileJob):
             raise RejectedClip("too-short", f"{self.name}: the file ends after {count / rate:.2f} s")
         return slice(start, end)
 
-    def _read_bvh(self, path: Path, skeleton: Skeleton) -> np.ndarray:
-        if self.map is None:
-            raise RejectedClip("no-map", f"{path}: BVH files need a joint map; register with --map")
-        return bvh_joints(path, cached_map(self.map).measured(self.form.unit, self.form.up), skeleton)
+    def _read_bvh(self, path: Path, skeleton: Skeleton) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
+        motion = self.form.read_bvh(path)
+        try:
+            return self.form.bvh_joints(motion, skeleton), motion.remarks
+        except LampError as fault:
+            raise RejectedClip("no-map", f"{path}: {fault}; register with --map") from fault
 
     def _read_npy(self, path: Path, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray | None]:
         array = read_npy(path)
@@ -361,7 +392,7 @@ class ManifestJob(FileJob):
         parameters = read_parameters(path)
         model_path = body_model_file(self.body_model, parameters.gender)
         joints_TJ3 = resample(
-            turn_to_y_up(parameters.joints(model_path, skeleton), "z"),
+            turn_to_y_up(parameters.joints(model_path, skeleton), self.form.up or "z"),
             parameters.rate,
             skeleton.frames_per_second,
         )

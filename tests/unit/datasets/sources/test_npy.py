@@ -10,7 +10,7 @@ from lamp_core.datasets.clips_store import read_clips
 from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
 from lamp_core.datasets.registry import register_source
 from lamp_core.datasets.sources import KINDS, Source
-from lamp_core.datasets.sources.base import split_by_name
+from lamp_core.datasets.sources.splits import split_by_name
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from tests.unit.datasets.conftest import CAPTION_LINE, moving_joints
