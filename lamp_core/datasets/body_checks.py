@@ -1,5 +1,5 @@
-"""Are these people, and do they stand? What is asked of every motion that comes in, of the first clips of a data
-set as of a single file, in the same words.
+"""Are these people, and do they stand? What is asked of every motion that comes in, of the first clips of a
+data set as of a single file, in the same words.
 
 Shapes: T frames, J joints.
 """
@@ -63,6 +63,12 @@ def _faults(
     left_handed: bool,
     map_name: str | None,
 ) -> Iterator[str]:
+    height = float(np.median([body_height(joints_TJ3, skeleton) for joints_TJ3 in clips]))
+    if not is_human_size(height):
+        units = " or ".join(f"--unit {name}" for name in fitting_units(height, metres_per_unit))
+        other = "no unit known here fits them" if map_name is None else "a map with another metres_per_unit"
+        yield f"the people are {height:.3g} m tall; " + (f"give {units}" if units else other)
+        return
     bones = [bone_without_length(joints_TJ3, skeleton) for joints_TJ3 in clips]
     if map_name is not None and all(bones) and bones[0] is not None:
         parent, child = bones[0]
@@ -70,11 +76,6 @@ def _faults(
             f"the bone from {parent} to {child} has no length; name another joint, or an end site such as"
             f" LeftFoot_End, in the map {map_name!r}"
         )
-    height = float(np.median([body_height(joints_TJ3, skeleton) for joints_TJ3 in clips]))
-    if not is_human_size(height):
-        units = " or ".join(f"--unit {name}" for name in fitting_units(height, metres_per_unit))
-        yield f"the people are {height:.3g} m tall; give {units or 'a joint map with another metres_per_unit'}"
-        return
     # The axis that would have to be up, named as the file names it: the turn is undone.
     stated = [mirror_x(joints_TJ3) if left_handed else joints_TJ3 for joints_TJ3 in clips]
     directions = [turn_back(root_to_head(joints_TJ3, skeleton), up) for joints_TJ3 in stated]
@@ -85,11 +86,12 @@ def _faults(
     ahead = float(np.median([toes_ahead(joints_TJ3, skeleton) for joints_TJ3 in clips]))
     if ahead < TOES_BEHIND:
         remedy = "leave --left-handed out" if left_handed else "give --left-handed"
-        yield f"the toes point against the facing ({ahead:.2f} m): left and right are exchanged; {remedy}"
+        sides = "left and right are exchanged"
+        yield f"the toes point against the facing ({ahead:.2f} m): {sides}; {remedy}"
 
 
 def speed_remark(clips: Sequence[tuple[np.ndarray, float]], skeleton: Skeleton) -> str:
-    """A line where most clips, joints with their rate, move at a speed that a wrong rate makes; else empty."""
+    """A line where most clips, joints with their rate, move as at a wrong rate; else empty."""
     found = [odd_speed(joints_TJ3, skeleton, rate) for joints_TJ3, rate in clips]
     odd = [text for text in found if text]
     return f"{odd[0]}; is the frame rate right? --fps sets it" if 2 * len(odd) > len(found) else ""

@@ -110,8 +110,8 @@ def caption_lines(path: Path) -> list[str]:
 def caption_of_line(line: str) -> Caption | None:
     """A caption from one line, or None when it is none.
 
-    A line is a sentence, which is tagged here; the published form; or a JSON text or object with a ``caption``
-    (or ``text``) and perhaps ``start`` and ``end`` in seconds.
+    A line is a sentence, which is tagged here; the published form; or a JSON text or object with a
+    ``caption`` (or ``text``) and perhaps ``start`` and ``end`` in seconds.
     """
     if line.startswith(("{", '"')):
         return _caption_of_json(line)
@@ -126,11 +126,8 @@ def _caption_of_json(line: str) -> Caption | None:
     fields = content if isinstance(content, dict) else {"caption": content}
     text = next((fields[key] for key in CAPTION_KEYS if key in fields), None)
     caption = caption_of_line(text) if isinstance(text, str) and not text.startswith(("{", '"')) else None
-    return (
-        caption
-        if caption is None
-        else within(caption, str(fields.get("start") or ""), str(fields.get("end") or ""))
-    )
+    start, end = (str(fields.get(key) or "") for key in ("start", "end"))
+    return None if caption is None else within(caption, start, end)
 
 
 def within(caption: Caption, start: str, end: str) -> Caption | None:

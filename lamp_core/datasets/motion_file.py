@@ -1,6 +1,7 @@
 """A motion file of the user's: the one gate by which motions come in, whatever the command.
 
-A file is read in the form that is stated, held against people, and refused where `lamp import` would refuse it.
+A file is read in the form that is stated, held against people, and refused where `lamp import` would refuse
+it.
 
 Shapes: T frames, J joints, D feature numbers a frame.
 """
@@ -43,12 +44,14 @@ class Gate:
     joint_map: JointMap | None = None
 
     def map_of(self, names: tuple[str, ...], skeleton: str | None) -> JointMap:
-        """The map that is stated, else the models', else the one that fits the names; LampError without one."""
-        own = self.joint_map
-        if self.form.map is None and own is not None and (skeleton in own.skeletons or skeleton is None):
-            if own.source_joints(skeleton or next(iter(own.skeletons))) <= set(own.own_names(names)):
-                return own.measured(self.form.unit, self.form.up, self.form.left_handed)
-        return self.form.joint_map(names)
+        """The map that is stated, else the models', else the one that fits; LampError without one."""
+        own = None if self.form.map is not None else self.joint_map
+        wanted = skeleton or next(iter(own.skeletons), "") if own is not None else ""
+        if own is None or wanted not in own.skeletons:
+            return self.form.joint_map(names)
+        if not own.source_joints(wanted) <= set(own.own_names(names)):
+            return self.form.joint_map(names)
+        return own.measured(self.form.unit, self.form.up, self.form.left_handed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +195,7 @@ class FeatureSpace:
 
 
 def read_motion(path: Path, features_folder: Path, gate: Gate | None = None) -> np.ndarray:
-    """Return normalised features (T, D), T a multiple of four, of a motion file; LampError as `read_features`."""
+    """Return normalised features (T, D), T a multiple of four; LampError as `read_features`."""
     space = FeatureSpace.load(features_folder)
     features_TD = read_features(path, space, gate)
     frames = len(features_TD) // DOWNSAMPLING * DOWNSAMPLING

@@ -81,7 +81,11 @@ class MotionForm:
         return joint_map.measured(self.unit, self.up, self.left_handed)
 
     def bvh_joints(self, motion: BvhMotion, skeleton: Skeleton) -> np.ndarray:
-        """Joints (T, J, 3) of a BVH motion in the skeleton's unit, at its rate; RejectedClip as `JointMap.apply`."""
+        """Joints (T, J, 3) of a BVH motion in the skeleton's unit, at its rate.
+
+        Raises:
+            RejectedClip: as `JointMap.apply`.
+        """
         mapped_TJ3 = self.joint_map(motion.all_names).joints_of(motion, skeleton)
         return resample(mapped_TJ3, motion.frames_per_second, skeleton.frames_per_second).astype(np.float32)
 

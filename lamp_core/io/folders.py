@@ -1,5 +1,5 @@
-"""The files below a folder as users have it: what operating systems leave there is no data, linked folders are
-followed, endings count in any case, and accents in either Unicode form.
+"""The files below a folder as users have it: what operating systems leave there is no data, linked folders
+are followed, endings count in any case, and accents in either Unicode form.
 """
 
 import os
@@ -128,7 +128,7 @@ def leads_out(relative: str) -> bool:
 
 
 def find_file(folder: Path, relative: str) -> Path | None:
-    """A file below the folder by its path, its ending in any case and its accents in either form; else None."""
+    """A file below the folder by its path, ending in any case and accents in either form; else None."""
     direct = folder / relative
     if direct.is_file():
         return direct

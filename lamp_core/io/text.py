@@ -62,8 +62,8 @@ def decoded(content: bytes, label: str) -> str:
         name = encoding.upper().removesuffix("-SIG")
         line = content[: error.start].count(b"\n") + 1
         raise LampError(
-            f"{label} is no {name} text: byte 0x{content[error.start]:02x} at place {error.start}, line {line};"
-            " save it as UTF-8"
+            f"{label} is no {name} text: byte 0x{content[error.start]:02x} at place {error.start}, line"
+            f" {line}; save it as UTF-8"
         ) from error
     if "\0" in text:
         place = content.index(b"\0")

@@ -21,7 +21,8 @@ END = "_End"
 KEYWORDS = {"ROOT", "JOINT", "OFFSET", "CHANNELS"}
 CHANNELS = {f"{axis}{kind}" for axis in "XYZ" for kind in ("position", "rotation")}
 _TOKEN = re.compile(
-    r"(?P<joint>ROOT|JOINT)[ \t]+(?P<name>[^\r\n{}]*?)\s*\{|(?P<end>(?i:End)\s+(?i:Site)[^\r\n{}]*\s*\{)|[{}]|[^\s{}]+"
+    r"(?P<joint>ROOT|JOINT)[ \t]+(?P<name>[^\r\n{}]*?)\s*\{"
+    r"|(?P<end>(?i:End)\s+(?i:Site)[^\r\n{}]*\s*\{)|[{}]|[^\s{}]+"
 )
 
 

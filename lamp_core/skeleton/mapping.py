@@ -81,11 +81,10 @@ class JointMap(BaseModel):
         return self.model_copy(update=changes)
 
     def own_names(self, joint_names: Sequence[str]) -> list[str]:
-        """Names of a source's joints without what stands before all of them."""
-        if not self.prefix:
-            return list(joint_names)
+        """Names of a source's joints without what stands before all of them; a blank counts as ``_``."""
         prefix = re.compile(self.prefix)
-        return [prefix.sub("", name, count=1) if prefix.match(name) else name for name in joint_names]
+        bare = (prefix.sub("", name, count=1) if prefix.match(name) else name for name in joint_names)
+        return [_plain(name) for name in bare]
 
     def source_joints(self, skeleton_name: str) -> set[str]:
         """Names of the source's joints that a skeleton needs.
@@ -139,7 +138,13 @@ class JointMap(BaseModel):
 
 def _pair(source: SourceJoint) -> tuple[str, str]:
     """A joint of the source is its own midpoint."""
-    return (source, source) if isinstance(source, str) else source
+    first, second = (source, source) if isinstance(source, str) else source
+    return _plain(first), _plain(second)
+
+
+def _plain(name: str) -> str:
+    """Programs write the blanks of a name as they are, or as ``_``."""
+    return name.replace(" ", "_")
 
 
 def map_names() -> list[str]:
@@ -199,7 +204,7 @@ def detect_map(joint_names: Sequence[str]) -> JointMap:
         shown = ", ".join(joint_names[:5])
         raise LampError(
             f"no joint map fits the joints {shown}, ...; known maps: {', '.join(map_names())}; "
-            "write one as a YAML file and name it"
+            "write one as a YAML file; `lamp import bvh FILE.bvh --suggest-map MAP.yaml` begins one"
         )
     return max(fitting, key=lambda entry: entry[0])[1]
 

@@ -1,4 +1,4 @@
-"""What every kind of source shares: its description, the job that loads one clip, the look at its first files."""
+"""What every kind of source shares: its description, the job that loads one clip, the look at first files."""
 
 import hashlib
 from abc import ABC, abstractmethod

@@ -39,8 +39,8 @@ class BvhFolder(SourceKind):
         """Check the three folders, settle the joint map and the reference clip, look at the first bodies.
 
         Raises:
-            LampError: a missing folder, no BVH file, no split file, an unknown map, or one whose joints no file
-                has, two files of one name, or bodies that are none of people.
+            LampError: a missing folder, no BVH file, no split file, an unknown map, or one whose joints no
+                file has, two files of one name, or bodies that are none of people.
         """
         motions = existing_folder(source.motions, WHAT)
         existing_captions(source.captions)
@@ -141,8 +141,8 @@ def _check_joints(folder: Path, files: dict[str, str], joint_map: JointMap, skel
             return
     if lacking:
         raise LampError(
-            f"map {joint_map.name!r} names joints that no file has: {', '.join(sorted(lacking))}; the files have"
-            f" {', '.join(names)}"
+            f"map {joint_map.name!r} names joints that no file has: {', '.join(sorted(lacking))}; the files"
+            f" have {', '.join(names)}"
         )
 
 

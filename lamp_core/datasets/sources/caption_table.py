@@ -100,8 +100,8 @@ def check_cells(path: Path, number: int, cells: Sequence[str], columns: Sequence
     """
     if len(cells) > len(columns):
         raise LampError(
-            f"{path}, row {number}: {len(cells)} cells in {len(columns)} columns; a text with commas stands in"
-            ' double quotes, "..."'
+            f"{path}, row {number}: {len(cells)} cells in {len(columns)} columns; a text with commas stands"
+            ' in double quotes, "..."'
         )
 
 

@@ -11,7 +11,7 @@ the motion that is.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -183,7 +183,7 @@ class PublishedJob(FileJob):
     """
 
     is_mirrored: bool = False
-    form: MotionForm = MotionForm()
+    form: MotionForm = field(default_factory=MotionForm)
 
     def read_motion(self) -> Motion:
         """Read the motion, with ready features when the file holds them."""

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lamp_core.datasets.captions import plain_caption
 from lamp_core.datasets.clips import SPLITS, Split
 from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.datasets.schema import MANIFEST
@@ -34,7 +35,6 @@ from lamp_core.datasets.sources.base import (
     file_sha256,
     shared_file_sha256,
 )
-from lamp_core.datasets.captions import plain_caption
 from lamp_core.datasets.sources.caption_table import check_cells
 from lamp_core.datasets.sources.humanml3d import recover_joints
 from lamp_core.datasets.sources.splits import split_by_name
@@ -115,8 +115,9 @@ class Manifest:
         return max(0, sum(1 for line in self._lines() if any(line)) - 1)
 
     def __iter__(self) -> Iterator[Row]:
+        columns = self.columns
         for cells in self._cells():
-            yield _row_of(dict(zip(self.columns, cells, strict=False)))
+            yield _row_of(dict(zip(columns, cells, strict=False)))
 
     def _cells(self) -> Iterator[tuple[Any, ...]]:
         if not self._is_parquet:

@@ -31,7 +31,7 @@ class ClipTexts:
 
 
 def read_clip_texts(folder: Path, name: str) -> ClipTexts:
-    """Captions of a clip: of its file ``NAME.txt`` (or ``.jsonl``) in a folder, or of a table of the whole set.
+    """Captions of a clip: its file ``NAME.txt`` (or ``.jsonl``) in a folder, or its rows in a table of all.
 
     Raises:
         RejectedClip: as `read_caption_file`, and ``outside`` for a name that leads out of the folder.

@@ -86,11 +86,11 @@ def test_another_rate_and_whole_millimetres(tmp_path: Path, write_npy, smpl22: S
         (
             lambda joints_TJ3: joints_TJ3 * 100,
             {},
-            r"people in the first files are 1\d\d m tall; give --unit cm",
+            r"the people are 1\d\d m tall; give --unit cm",
         ),
         (lambda joints_TJ3: joints_TJ3, {"unit": "mm"}, "m tall; give --unit m"),
         (lambda joints_TJ3: joints_TJ3 * 1e6, {}, "no unit known here fits them"),
-        (z_up, {}, "with up axis y the people in the first files lie down; give --up z"),
+        (z_up, {}, "with up axis y the people lie on the floor; give --up z"),
         (lambda joints_TJ3: joints_TJ3, {"up": "z"}, "with up axis z .* give --up y"),
         (
             lambda joints_TJ3: joints_TJ3[:, :-1],
