@@ -113,7 +113,7 @@ def summarise(source: Source, path: Path) -> SourceSummary:
             continue
         captions, skipped = captions + found, skipped + none
     source = source.model_copy(update={"remarks": (*source.remarks, *passed_over.lines())})
-    clips_of_split = {split: splits[split] for split in SPLITS}
+    clips_of_split: dict[str, int] = {split: splits[split] for split in SPLITS}
     return SourceSummary(path, source, clips, captions, skipped, clips_of_split, dict(faults))
 
 

@@ -1,6 +1,7 @@
 """Inputs as people really have them, of every kind: each gives what its EXPECTED.md says.
 
-The folder of cases is read where it stands beside the project; the tests of each kind make such inputs themselves.
+The folder of cases is read where it stands beside the project; tests of each kind
+make such inputs themselves.
 """
 
 from dataclasses import dataclass
@@ -73,7 +74,10 @@ def test_names_folders_and_encodings(tmp_path: Path, case: str) -> None:
 
 
 def test_linked_folders_are_followed(tmp_path: Path) -> None:
-    found = read(tmp_path, "linked-subfolders", "npy")
+    elsewhere = CASES / "linked-subfolders" / "elsewhere" / "day_1"
+    (tmp_path / "joints").mkdir()
+    (tmp_path / "joints" / "day_1").symlink_to(elsewhere, target_is_directory=True)
+    found = read(tmp_path, "linked-subfolders", "npy", motions=tmp_path / "joints")
     assert len(found.clips) == 8 and not found.rejected
     assert any("lead out of the folder" in remark for remark in found.summary.source.remarks)
 
