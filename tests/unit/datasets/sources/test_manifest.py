@@ -17,7 +17,7 @@ from lamp_core.datasets.preprocessing.feature_extraction import extract_features
 from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
 from lamp_core.datasets.registry import register_source
 from lamp_core.datasets.sources import KINDS, Source
-from lamp_core.datasets.sources.manifest import Manifest
+from lamp_core.datasets.sources.manifest_table import Manifest
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import Skeleton
 from tests.unit.bodies import write_amass, write_body
