@@ -1,4 +1,4 @@
-"""The table of a manifest, CSV, TSV or Parquet, read row by row: each names a motion file and its captions."""
+"""The table of a manifest, CSV, TSV or Parquet, read row by row: a motion file and its captions each."""
 
 import csv
 import math
