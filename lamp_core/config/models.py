@@ -330,7 +330,7 @@ class Report(Section):
     players: Count = Field(8, description="test captions shown with true and generated motion")
     retrievals: Count = Field(5, description="retrieval examples")
     heat_map: Count = Field(32, description="test items in the similarity heat map")
-    captions: Count = Field(20, description="test captions of LaMP-M2T shown beside the true ones")
+    captions: Count = Field(20, description="test motions whose captions are shown beside the true ones")
     explained: int = Field(
         4, ge=0, description="of these, how many are shown with the attention of their words to the motion"
     )

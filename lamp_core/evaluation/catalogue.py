@@ -256,7 +256,12 @@ def kind_of(result: Result) -> str:
     """Key of a result's kind in `KINDS`, or the first words of its protocol where none is known."""
     if result.metric in {metric.name for metric in LAMP_EVALUATOR}:
         return LAMP_KIND
-    head = result.protocol.split(",")[0]
+    return kind_of_protocol(result.protocol)
+
+
+def kind_of_protocol(protocol: str) -> str:
+    """Key of a protocol's kind, or its first words where none is known."""
+    head = protocol.split(",")[0]
     return next((kind for kind in KINDS if re.fullmatch(rf"{re.escape(kind)}( .*)?", head)), head)
 
 

@@ -8,6 +8,8 @@ place and heading go on from border to border by themselves.
 Shapes: T frames, F new frames, D feature numbers a frame.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from lamp_core.features.layout import FeatureLayout
@@ -42,6 +44,25 @@ def lead_over(
     return led_FD
 
 
+def led_over(true_TD: np.ndarray, made_TD: np.ndarray, given_T: np.ndarray) -> np.ndarray:
+    """Return the given frames as they are and the others as they were made, led over at each border.
+
+    Given frames stand in whole tokens, so there are two at least up to every border.
+    """
+    result_TD = np.where(given_T[:, None], true_TD, made_TD).astype(np.float32)
+    borders = np.flatnonzero(np.diff(given_T)) + 1
+    for start, end in pairwise([0, *borders, len(given_T)]):
+        if given_T[start]:
+            continue
+        before, after = slice(start - BORDER, start), slice(end, end + BORDER)
+        result_TD[start:end] = lead_over(
+            made_TD[start:end],
+            (true_TD[before], made_TD[before]) if start > 0 else None,
+            (true_TD[after], made_TD[after]) if end < len(given_T) else None,
+        )
+    return result_TD
+
+
 def _taken_over(given_2D: np.ndarray, made_2D: np.ndarray, frames: int) -> np.ndarray:
     """Return what the frames behind a border take over of the difference there, (frames, D).
 
@@ -56,6 +77,6 @@ def _taken_over(given_2D: np.ndarray, made_2D: np.ndarray, frames: int) -> np.nd
     earlier_D, last_D = given_2D - made_2D
     share = np.arange(1, frames + 1)[:, None] / (frames + 1)
     value, slope = (1 + 2 * share) * (1 - share) ** 2, share * (1 - share) ** 2
-    difference_FD = value * last_D + slope * (frames + 1) * (last_D - earlier_D)
+    difference_FD: np.ndarray = value * last_D + slope * (frames + 1) * (last_D - earlier_D)
     difference_FD[:, FeatureLayout.of_width(len(last_D))["contacts"]] = 0.0
     return difference_FD
