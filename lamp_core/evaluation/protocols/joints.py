@@ -98,6 +98,7 @@ def evaluate_completion(
             for name, complete in systems.items():
                 completed = complete(captions, test.motions, given, settings.seed + repeat)
                 made = Made.of(name, completed, len(test))
+                measured[name].items = min(measured[name].items, len(made))
                 measured[name].add_note(made.note and f"repeat {repeat + 1}: {made.note}")
                 joints = joints_of([statistics.denormalise(motion) for motion in made.motions], skeleton)
                 kept = [[whole[index] for index in made.places] for whole in (true, given)]

@@ -20,8 +20,8 @@ from lamp_core.tokenizers.folder import save_tokenizer
 from lamp_core.tokenizers.vqvae import new_tokenizer
 
 SYSTEMS = {
-    "tokenizer": ["ground truth", "mean pose", "untrained", "VQ-VAE"],
-    "text_to_motion": ["ground truth", "chance", "untrained", "LaMP-T2M"],
+    "tokenizer": ["ground truth", "truth, other half", "mean pose", "untrained", "VQ-VAE"],
+    "text_to_motion": ["ground truth", "truth, other half", "chance", "untrained", "LaMP-T2M"],
     "plausibility": ["ground truth", "VQ-VAE", "untrained", "LaMP-T2M"],
     "completion": ["interpolation", "untrained", "LaMP-T2M"],
     "retrieval": ["chance", "untrained", "LaMP-Feat"],
@@ -75,7 +75,7 @@ def test_only_the_wanted_protocols_are_measured_and_only_their_models_loaded(
     wanted = override(config, ["evaluate.protocols=[reconstruction]"])
     found = measure(Trained(tmp_path, wanted, features, torch.device("cpu"), MODELS))
     assert list(found) == ["tokenizer"]
-    with pytest.raises(LampError, match=r"no trained model in .*pretrain"):
+    with pytest.raises(LampError, match="no trained model that can generate; `lamp run --until t2m`"):
         measure(Trained(tmp_path, config, features, torch.device("cpu"), MODELS))
 
 
@@ -95,7 +95,10 @@ def test_a_residual_tokenizer_is_measured_with_all_layers_and_with_the_first(
     features = FeatureSet.load(tmp_path / "features")
     rows = measure(Trained(tmp_path, wanted, features, torch.device("cpu"), MODELS))["tokenizer"]
     systems = list(dict.fromkeys(row.system for row in rows))
-    assert systems == ["ground truth", "mean pose", "untrained", "RVQ-VAE", "RVQ-VAE, first layer"]
+    assert systems == [
+        *("ground truth", "truth, other half", "mean pose"),
+        *("untrained", "RVQ-VAE", "RVQ-VAE, first layer"),
+    ]
     errors = {row.system: row.value for row in rows if row.metric == "MPJPE"}
     assert errors["RVQ-VAE"] != errors["RVQ-VAE, first layer"]
 

@@ -54,13 +54,14 @@ def test_every_system_is_captioned_from_the_motions_that_text_to_motion_made(
     scored: Trained, captioner: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    generate = type(scored.generator).generate
+    generator = type(scored.generating["LaMP-T2M"])
+    generate = generator.generate
 
     def counted(self, texts, lengths, seed):
         made.append(seed)
         return generate(self, texts, lengths, seed)
 
-    monkeypatch.setattr(type(scored.generator), "generate", counted)
+    monkeypatch.setattr(generator, "generate", counted)
     families = measure(scored)
     assert list(families) == ["text_to_motion", "lamp_bert_score"]
     both, alone = len(made), override(scored.config, ["evaluate.protocols=[text-to-motion]"])
