@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lamp_core.lamp.model import LaMP
 from lamp_core.lamp.text import TextTokenizer
-from lamp_core.training.sampling import seed_everything
+from lamp_core.training.seeds import seed_everything
 
 
 def save_lamp(folder: Path, model: LaMP, tokenizer: TextTokenizer) -> None:
@@ -20,7 +20,7 @@ def load_lamp(folder: Path) -> tuple[LaMP, TextTokenizer]:
         LampError: there is none in ``folder``.
     """
     model = LaMP.from_pretrained(folder)
-    return model, TextTokenizer.load(folder, model.shape.max_words)
+    return model, TextTokenizer.load(folder, model.shape.max_text_tokens)
 
 
 def untrained_copy(model: LaMP, seed: int = 0) -> LaMP:

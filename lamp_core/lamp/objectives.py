@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lamp_core.config.models import Pretrain
 from lamp_core.lamp.model import LaMP, Pairs
+from lamp_core.pairs.contrastive import contrastive_loss
 from lamp_core.pairs.negatives import hard_negatives
 from lamp_core.training.distribution import gather_rows, share, share_slice, shared_mean, world_size
 
@@ -43,6 +44,16 @@ class Batch:
         return Batch(self.pairs.part(rows), self.codes_BS[rows], self.equal_BB[rows, rows], self.generator)
 
 
+def objective_weights(settings: Pretrain) -> dict[str, float]:
+    """Return the weight of each objective by its name; 0 is off."""
+    return {
+        "contrastive": settings.contrastive_weight,
+        "matching": settings.matching_weight,
+        "text_generation": settings.text_generation_weight,
+        "motion_generation": settings.motion_generation_weight,
+    }
+
+
 def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[str, Tensor]:
     """Return the losses of the objectives that are on, and their weighted sum as ``loss``.
 
@@ -52,19 +63,20 @@ def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[st
     own = batch.part(share_slice())
     grounded = max(1, round(settings.grounded_share * len(own.codes_BS)))
     first = own.part(slice(grounded))
-    captioned = grounded if settings.text_generation else 0
+    captioned = grounded if settings.text_generation_weight else 0
     queries_OQH, text_OLH, caption_GLH = model.encode_pairs(own.pairs, captioned)
     logits_BB = contrastive_logits(model, queries_OQH, text_OLH)
     losses: dict[str, Tensor] = {}
-    if settings.contrastive:
+    if settings.contrastive_weight:
         losses["contrastive"] = contrastive_loss(logits_BB, batch.equal_BB, settings.label_smoothing)
-    if settings.matching:
+    if settings.matching_weight:
         losses["matching"] = matching_loss(model, batch, logits_BB, grounded)
-    if settings.text_generation:
+    if settings.text_generation_weight:
         losses["text_generation"] = text_generation_loss(model, caption_GLH, first.pairs)
-    if settings.motion_generation:
+    if settings.motion_generation_weight:
         losses["motion_generation"] = motion_generation_loss(model, text_OLH[:grounded], first)
-    weighted = [getattr(settings, name) * value for name, value in losses.items()]
+    weights = objective_weights(settings)
+    weighted = [weights[name] * value for name, value in losses.items()]
     return {"loss": torch.stack(weighted).sum(), **losses}
 
 
@@ -73,22 +85,6 @@ def contrastive_logits(model: LaMP, queries_OQH: Tensor, text_OLH: Tensor) -> Te
     motion_BQP = gather_rows(model.motion_embedding(queries_OQH))
     text_BP = gather_rows(model.text_embedding_of(text_OLH))
     return model.scale * torch.einsum("bqp,cp->bcq", motion_BQP, text_BP).amax(dim=-1)
-
-
-def contrastive_loss(logits_BB: Tensor, equal_BB: Tensor, smoothing: float) -> Tensor:
-    """Symmetric cross entropy towards the diagonal; equals are neither negatives nor smoothed towards."""
-    return 0.5 * (
-        _towards_diagonal(logits_BB, equal_BB, smoothing)
-        + _towards_diagonal(logits_BB.T, equal_BB.T, smoothing)
-    )
-
-
-def _towards_diagonal(logits_BB: Tensor, equal_BB: Tensor, smoothing: float) -> Tensor:
-    diagonal = torch.eye(len(logits_BB), dtype=torch.bool, device=logits_BB.device)
-    excluded = equal_BB & ~diagonal
-    log_share_BB = logits_BB.masked_fill(excluded, float("-inf")).log_softmax(dim=-1)
-    uniform_B = log_share_BB.masked_fill(excluded, 0.0).sum(dim=-1) / (~excluded).sum(dim=-1)
-    return -((1 - smoothing) * log_share_BB.diagonal() + smoothing * uniform_B).mean()
 
 
 def matching_loss(model: LaMP, batch: Batch, logits_BB: Tensor, grounded: int | None = None) -> Tensor:

@@ -18,10 +18,11 @@ from lamp_core.m2t.batches import LengthBuckets
 from lamp_core.m2t.model import caption_losses
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer
 from lamp_core.m2t.words import PromptedWords
+from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.log import OnLog
 from lamp_core.training.loop import OnProgress, fit
-from lamp_core.training.sampling import draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 TOGETHER = 16
@@ -66,12 +67,12 @@ def train_language_model(
     words = sentence_words(tokenizer, prompt, settings)
     pieces = words.pieces(sentences)
     lengths = np.array([len(ids) for ids in pieces])
-    buckets = LengthBuckets(lengths, np.ones_like(lengths), settings.training, TOGETHER)
+    buckets = LengthBuckets(lengths, CaptionIndex(np.ones_like(lengths)), settings.training, TOGETHER)
 
     def losses(number: int) -> dict[str, Tensor]:
         chosen_B = buckets.whole(number)
         longest = len(words.prompt_P) + int(lengths[chosen_B].max()) - 1
-        first = int(torch.randint(settings.positions - longest + 1, ()))
+        first = int(torch.randint(settings.max_positions - longest + 1, ()))
         draw_apart()
         ids_BL, mask_BL = words.padded([pieces[sentence] for sentence in share(chosen_B)])
         total, count = sentence_loss(model, words, ids_BL.to(device), mask_BL.to(device), first)
@@ -92,13 +93,13 @@ def train_language_model(
 
 def sentence_words(tokenizer: Any, prompt: str, settings: LanguageModel) -> PromptedWords:
     """Prompt and sentences as word pieces, the sentences cut to the positions that the prompt leaves."""
-    prompt_P = PromptedWords(tokenizer, prompt, settings.positions).prompt_P
-    if len(prompt_P) + 2 > settings.positions:
+    prompt_P = PromptedWords(tokenizer, prompt, settings.max_positions).prompt_P
+    if len(prompt_P) + 2 > settings.max_positions:
         raise LampError(
-            f"the prompt has {len(prompt_P)} word pieces, the language model {settings.positions} positions; "
-            "shorten m2t.prompt, or raise language_model.positions"
+            f"the prompt has {len(prompt_P)} word pieces, the language model {settings.max_positions} "
+            "positions; shorten m2t.prompt, or raise language_model.max_positions"
         )
-    return PromptedWords(tokenizer, prompt, settings.positions - len(prompt_P))
+    return PromptedWords(tokenizer, prompt, settings.max_positions - len(prompt_P))
 
 
 def validated(

@@ -23,10 +23,11 @@ from lamp_core.m2t.batches import LengthBuckets
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.m2t.model import MotionCaptioner, caption_losses, with_lora
 from lamp_core.m2t.words import PromptedWords
+from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.log import OnLog
 from lamp_core.training.loop import OnProgress, fit
-from lamp_core.training.sampling import draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 BATCH_TOKENS = 4096
@@ -62,8 +63,8 @@ class CaptionTable:
         self.model, self.device = model, device
         self.latents = [item.latents_SC for item in items]
         self.pieces = model.words.pieces([caption for item in items for caption in item.captions])
-        self.counts_N = np.array([len(item.captions) for item in items])
-        self.owners_M = np.repeat(np.arange(len(items)), self.counts_N)
+        self.captions = CaptionIndex([len(item.captions) for item in items])
+        self.owners_M = self.captions.owners_M
         self.lengths_M = np.array([len(ids) for ids in self.pieces])
         is_fixed = not model.settings.train_motion_transformer
         self.queries_NQH = query_states(model, self.latents, device) if is_fixed else None
@@ -85,7 +86,7 @@ class CaptionTable:
 def query_states(model: MotionCaptioner, latents: Sequence[Tensor], device: torch.device) -> Tensor:
     """Return the query states (N, Q, H) of motions given by latents (S, C), on the CPU."""
     shape = model.lamp.shape
-    states_NQH = torch.zeros(len(latents), shape.queries, shape.width)
+    states_NQH = torch.zeros(len(latents), shape.queries, shape.hidden_dim)
     for batch in length_batches([len(latents_SC) for latents_SC in latents], BATCH_TOKENS):
         latents_BSC, lengths_B = pad([latents[item] for item in batch])
         mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
@@ -131,7 +132,7 @@ def train_m2t(
     model = new_captioner(base, lamp, settings, device)
     table = CaptionTable(items, model.eval(), device)
     val = CaptionTable(validation, model, device) if validation else None
-    buckets = LengthBuckets(table.lengths_M, table.counts_N, settings.training, settings.bucket_batches)
+    buckets = LengthBuckets(table.lengths_M, table.captions, settings.training, settings.bucket_batches)
 
     def losses(number: int) -> dict[str, Tensor]:
         chosen_B = buckets.whole(number)
@@ -158,8 +159,8 @@ def new_captioner(
     Raises:
         LampError: a sequence would be longer than the language model's, or LoRA finds nothing to adapt.
     """
-    words = PromptedWords(base.tokenizer, settings.prompt, settings.max_words)
-    check_length(base, lamp.shape.queries + len(words.prompt_P) + settings.max_words)
+    words = PromptedWords(base.tokenizer, settings.prompt, settings.max_text_tokens)
+    check_length(base, lamp.shape.queries + len(words.prompt_P) + settings.max_text_tokens)
     return MotionCaptioner(with_lora(base, settings), lamp, words, settings).to(device)
 
 
@@ -169,7 +170,7 @@ def check_length(base: CausalModel, longest: int) -> None:
     if positions is not None and longest > positions:
         raise LampError(
             f"queries, prompt and caption take {longest} positions, the language model has {positions}; "
-            "lower m2t.max_words, or raise language_model.positions of the own model"
+            "lower m2t.max_text_tokens, or raise language_model.max_positions of the own model"
         )
 
 

@@ -17,7 +17,7 @@ from lamp_core.lamp.folder import load_lamp, untrained_copy
 from lamp_core.retrieval.gallery import Gallery, Hit, rerank
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.vqvae import MotionTokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer
 
 FOLDER, SCORES = "retrieval", "similarity.npy"
 

@@ -23,8 +23,8 @@ from lamp_core.t2m.sampler import Sampling, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.vqvae import MotionTokenizer
-from lamp_core.training.sampling import seed_everything
+from lamp_core.tokenizers.protocol import MotionTokenizer, as_first_channel, first_channel
+from lamp_core.training.seeds import seed_everything
 
 BATCH_TOKENS = 2048
 
@@ -81,7 +81,7 @@ class MotionGenerator:
             codes_BS = sample_tokens(
                 self.transformer, conditions_NW[batch], lengths_B, self.sampling, generator
             )
-            features_BTD = self.tokenizer.decode(codes_BS, lengths_B).cpu().numpy()
+            features_BTD = self.tokenizer.decode(as_first_channel(codes_BS), lengths_B).cpu().numpy()
             for row, index in enumerate(batch):
                 made[index] = features_BTD[row, : tokens[index] * DOWNSAMPLING].copy()
         return [made[index] for index in range(len(captions))]
@@ -116,7 +116,7 @@ class MotionGenerator:
             codes_BS = sample_tokens(
                 self.transformer, conditions_NW[batch], lengths_B, self.sampling, draws, given_BS
             )
-            features_BTD = self.tokenizer.decode(codes_BS, lengths_B).cpu().numpy()
+            features_BTD = self.tokenizer.decode(as_first_channel(codes_BS), lengths_B).cpu().numpy()
             for index, made_TD in zip(batch, features_BTD, strict=True):
                 true_TD = motions[index]
                 completed[index] = led_over(true_TD, made_TD[: len(true_TD)], given[index])
@@ -146,7 +146,7 @@ class MotionGenerator:
         new_S = torch.full((frames // DOWNSAMPLING,), self.transformer.mask_token)
         given_S = torch.cat([self._codes(before_TD), new_S, self._codes(after_TD)])
         how = self.sampling if text else replace(self.sampling, guidance=0.0)
-        condition_1W = self.conditions([text]) if text else torch.zeros(1, self.transformer.condition_width)
+        condition_1W = self.conditions([text]) if text else torch.zeros(1, self.transformer.condition_dim)
         codes_BS = sample_tokens(
             self.transformer,
             condition_1W.expand(count, -1).to(device),
@@ -155,13 +155,13 @@ class MotionGenerator:
             torch.Generator().manual_seed(seed),
             given_S.expand(count, -1),
         )
-        return list(self.tokenizer.decode(codes_BS).cpu().numpy())
+        return list(self.tokenizer.decode(as_first_channel(codes_BS)).cpu().numpy())
 
     def untrained(self, seed: int) -> "MotionGenerator":
         """The generator with a masked motion transformer of the same shape and random weights."""
         seed_everything(seed)
         shape = self.transformer
-        random = type(shape)(shape.codes, shape.condition_width, shape.max_tokens, shape.settings)
+        random = type(shape)(shape.codebook_size, shape.condition_dim, shape.max_tokens, shape.settings)
         return replace(self, transformer=random.eval().to(next(shape.parameters()).device))
 
     def _codes(self, features_TD: np.ndarray) -> Tensor:
@@ -169,7 +169,8 @@ class MotionGenerator:
         if not len(features_TD):
             return torch.zeros(0, dtype=torch.long)
         features_1TD = torch.from_numpy(np.asarray(features_TD, dtype=np.float32))[None]
-        return self.tokenizer.encode(features_1TD.to(self.features.device))[0].cpu()
+        codes_1SR = self.tokenizer.encode(features_1TD.to(self.features.device))
+        return first_channel(codes_1SR)[0].cpu()
 
     def _given_codes(self, known: Sequence[np.ndarray], given: Sequence[np.ndarray]) -> list[Tensor]:
         """Codes (S,) of each motion, the transformer's mask token where a token is not given."""
@@ -177,10 +178,10 @@ class MotionGenerator:
         return [
             torch.where(
                 torch.from_numpy(given_T[::DOWNSAMPLING]),
-                torch.from_numpy(codes_S),
+                torch.from_numpy(first_channel(codes_SR)),
                 self.transformer.mask_token,
             )
-            for codes_S, given_T in zip(codes, given, strict=True)
+            for codes_SR, given_T in zip(codes, given, strict=True)
         ]
 
 

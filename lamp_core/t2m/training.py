@@ -17,12 +17,14 @@ from torch import Tensor
 from lamp_core.config.models import TextToMotion
 from lamp_core.datasets.items import pad
 from lamp_core.errors import LampError
+from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.t2m.token_masks import mask_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.log import OnLog
 from lamp_core.training.loop import OnProgress, fit
-from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 VALIDATION_DRAWS = 5
@@ -48,15 +50,13 @@ class TokenTable:
         codes_NS, self.lengths_N = pad([item.codes_S for item in items])
         self.codes_NS = codes_NS.to(device)
         self.conditions_MW = torch.cat([item.conditions_NW for item in items]).to(device)
-        self.captions_N = torch.tensor([len(item.conditions_NW) for item in items])
-        self.first_caption_N = self.captions_N.cumsum(0) - self.captions_N
+        self.captions = CaptionIndex([len(item.conditions_NW) for item in items])
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         """Return codes (B, S), lengths (B,) and one condition (B, W) of each item, drawn at random."""
         items_B, device = torch.as_tensor(indices), self.codes_NS.device
         lengths_B = self.lengths_N[items_B]
-        drawn_B = torch.rand(len(items_B), dtype=torch.float64) * self.captions_N[items_B]
-        captions_B = self.first_caption_N[items_B] + drawn_B.long()
+        captions_B = torch.as_tensor(self.captions.draw(indices))
         codes_BS = self.codes_NS[items_B.to(device), : int(lengths_B.max())]
         return codes_BS, lengths_B.to(device), self.conditions_MW[captions_B.to(device)]
 
@@ -64,7 +64,7 @@ class TokenTable:
 def train_t2m(
     items: Sequence[MotionText],
     settings: TextToMotion,
-    codes: int,
+    codebook_size: int,
     max_tokens: int,
     *,
     device: torch.device,
@@ -78,7 +78,7 @@ def train_t2m(
     Args:
         items: of the train split.
         settings: section ``t2m``.
-        codes: codes in the tokenizer's codebook.
+        codebook_size: codes in the tokenizer's codebook.
         max_tokens: longest motion in tokens.
         device: where to train.
         validation: items that training does not see; their masked loss decides which weights are kept.
@@ -93,7 +93,7 @@ def train_t2m(
         raise LampError("text to motion has no item to train on; see data/ingest/rejected.parquet")
     seed_everything(settings.training.seed)
     width = items[0].conditions_NW.shape[1]
-    model = MaskedMotionTransformer(codes, width, max_tokens, settings).to(device)
+    model = MaskedMotionTransformer(codebook_size, width, max_tokens, settings).to(device)
     table = TokenTable(items, device)
     sampler = BatchSampler.of(len(items), settings.training)
 
@@ -136,7 +136,7 @@ def _masked_losses(
     model: MaskedMotionTransformer, codes_BS: Tensor, lengths_B: Tensor, condition_BW: Tensor
 ) -> dict[str, Tensor]:
     """The losses of a batch; where several processes train, each draws all masks and predicts its share."""
-    corrupted_BS, chosen_BS = mask_tokens(codes_BS, lengths_B, model.codes, model.mask_token)
+    corrupted_BS, chosen_BS = mask_tokens(codes_BS, lengths_B, model.codebook_size, model.mask_token)
     conditioned_B = torch.rand(lengths_B.shape, device=codes_BS.device) >= model.settings.condition_dropout
     draw_apart()
     chosen_BS = share(chosen_BS)

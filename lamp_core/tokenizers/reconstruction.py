@@ -1,6 +1,6 @@
-"""A tokenizer as a model that gives motions back: through all of its codes, and through those of a layer.
+"""A tokenizer as a model that gives motions back: through all of its codes, and through those of a channel.
 
-Shapes: T frames, D feature numbers a frame, S motion tokens, R quantiser layers.
+Shapes: T frames, D feature numbers a frame, S motion tokens, R channels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lamp_core.tokenizers.clips import code_usage, encode_clip_layers, reconstruct_clips
+from lamp_core.tokenizers.clips import code_usage, encode_clips, reconstruct_clips
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.vqvae import MotionTokenizer, untrained_tokenizer
-from lamp_core.training.sampling import seed_everything
-
-NAMES = {"vqvae": "VQ-VAE", "rvq": "RVQ-VAE"}
+from lamp_core.tokenizers.kinds import kind_of, untrained_tokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer
+from lamp_core.training.seeds import seed_everything
 
 
 @dataclass(frozen=True)
@@ -24,35 +23,35 @@ class TokenizerReconstruction:
 
     Args:
         tokenizer: trained.
-        layers: leading quantiser layers used; all of them without it.
+        channels: leading channels used; all of them without it.
     """
 
     tokenizer: MotionTokenizer
-    layers: int | None = None
+    channels: int | None = None
 
     @property
     def name(self) -> str:
         """Its kind, as the papers call it."""
-        kind = self.tokenizer.settings.kind
-        return NAMES.get(kind, kind)
+        return kind_of(self.tokenizer).label
 
     def reconstruct(self, motions: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Normalised motions to codes and back, each cut to a multiple of four frames."""
-        return reconstruct_clips(self.tokenizer, motions, layers=self.layers)
+        return reconstruct_clips(self.tokenizer, motions, channels=self.channels)
 
     def usage(self, motions: Sequence[np.ndarray]) -> Sequence[float]:
-        """Mean over the layers of the share of codes in use and of the perplexity."""
-        codes = [codes_SR[:, : self.layers] for codes_SR in encode_clip_layers(self.tokenizer, motions)]
-        of_layers = [
-            code_usage([codes_SR[:, layer] for codes_SR in codes], self.tokenizer.settings.codes)
-            for layer in range(codes[0].shape[1])
+        """Mean over the channels of the share of codes in use and of the perplexity."""
+        codes = encode_clips(self.tokenizer, motions)
+        of_channels = [
+            code_usage([codes_SR[:, place] for codes_SR in codes], channel.codebook_size)
+            for place, channel in enumerate(self.tokenizer.channels[: self.channels])
         ]
-        return list(np.mean(of_layers, axis=0))
+        means: list[float] = np.mean(of_channels, axis=0).tolist()
+        return means
 
     def parts(self) -> Mapping[str, "TokenizerReconstruction"]:
-        """The first layer of several: what a model that generates its codes alone can reach at best."""
-        has_several = self.layers is None and len(self.tokenizer.layers) > 1
-        return {f"{self.name}, first layer": replace(self, layers=1)} if has_several else {}
+        """The first channel, where it means something alone: what a generator of its codes can reach."""
+        has_first = self.channels is None and self.tokenizer.min_channels == 1 < len(self.tokenizer.channels)
+        return {f"{self.name}, first layer": replace(self, channels=1)} if has_first else {}
 
     def untrained(self, seed: int) -> "TokenizerReconstruction":
         """A tokenizer of the same kind and sizes with random weights and codes."""

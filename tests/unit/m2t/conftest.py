@@ -14,7 +14,7 @@ from lamp_core.m2t.language_model_training import train_language_model
 from lamp_core.m2t.model import MotionCaptioner
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer, save_own
 from lamp_core.m2t.training import CaptionedMotion, new_captioner
-from lamp_core.training.sampling import seed_everything
+from lamp_core.training.seeds import seed_everything
 
 CPU = torch.device("cpu")
 PROMPT = "the motion:"
@@ -25,20 +25,20 @@ SENTENCES = tuple(
 LANGUAGE = LanguageModel(
     checkpoint=OWN,
     layers=2,
-    width=32,
+    hidden_dim=32,
     heads=2,
-    feed_forward=64,
-    vocabulary=200,
-    positions=64,
+    feed_forward_dim=64,
+    vocabulary_size=200,
+    max_positions=64,
     dropout=0.0,
     training=Optimisation(steps=12, batch_size=4, learning_rate=1e-2, warmup_steps=2, checkpoint_every=4),
 )
 CAPTIONING = MotionToText(
     prompt=PROMPT,
-    rank=4,
-    alpha=8,
-    dropout=0.1,
-    max_words=24,
+    lora_rank=4,
+    lora_alpha=8,
+    lora_dropout=0.1,
+    max_text_tokens=24,
     bucket_batches=2,
     training=Optimisation(
         steps=12, batch_size=4, learning_rate=1e-2, warmup_steps=2, checkpoint_every=4, validate_every=4
@@ -52,18 +52,18 @@ def tiny_lamp(width: int = 16, dropout: float = 0.0) -> LaMP:
     """A LaMP with three queries over latents of width 6."""
     shape = LaMPShape(
         layers=2,
-        width=width,
+        hidden_dim=width,
         heads=2,
-        feed_forward=32,
-        positions=12,
-        vocabulary=30,
+        feed_forward_dim=32,
+        max_positions=12,
+        vocabulary_size=30,
         queries=3,
-        projection_width=8,
+        projection_dim=8,
         cross_attention_every=2,
-        code_width=6,
-        codes=8,
+        code_dim=6,
+        codebook_size=8,
         max_tokens=10,
-        max_words=12,
+        max_text_tokens=12,
         dropout=dropout,
         temperature=0.07,
         motion_decoding="autoregressive",
