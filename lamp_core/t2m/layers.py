@@ -1,7 +1,7 @@
 """The layers of the masked motion transformer: pre-norm self-attention and feed-forward.
 
-The same function as `torch.nn.TransformerEncoder`, whose weights load. What it adds: on the CPU cheap dropout,
-and a last layer that is finished at chosen positions alone.
+The same function as `torch.nn.TransformerEncoder`, whose weights load. What it adds: cheap dropout on
+the CPU, and a last layer that is finished at chosen positions alone.
 Shapes: B batch, X sequence, H width, N chosen positions of the batch.
 """
 
