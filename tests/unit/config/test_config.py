@@ -48,7 +48,7 @@ def test_the_papers_sizes_are_the_defaults() -> None:
     paper = profile_config("paper")
     assert (paper.tokenizer.codebook_size, paper.tokenizer.code_dim, paper.pretrain.queries) == (512, 512, 49)
     assert (paper.t2m.layers, paper.t2m.heads, paper.t2m.hidden_dim) == (6, 6, 384)
-    assert paper.t2m.attention_train == "causal" and paper.t2m.attention_infer == "bidirectional"
+    assert paper.t2m.attention_train == "causal" and paper.t2m.attention_infer == "causal"
 
 
 def test_an_override_changes_one_value() -> None:
@@ -68,7 +68,7 @@ def test_an_override_changes_one_value() -> None:
         ),
         ("t2m.hidden_dim", "section.parameter=value"),
         ("t2m.hidden_dim=-3", "'t2m.hidden_dim': input should be greater than or equal to 1, got -3"),
-        ("t2m.attention_train=sideways", "'causal' or 'bidirectional'"),
+        ("t2m.attention_train=sideways", "'causal', 'bidirectional' or 'hybrid'"),
     ],
 )
 def test_a_bad_override_names_the_thing(assignment: str, words: str) -> None:

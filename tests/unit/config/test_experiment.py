@@ -27,11 +27,14 @@ def test_the_shipped_experiments_are_found() -> None:
     assert [path.stem for path in SHIPPED] == ["table-a1", "table5", "table6"]
 
 
-def test_the_last_row_of_both_ablations_is_the_paper_s_own_model() -> None:
-    paper = profile_config("paper")
+def test_both_ablations_end_in_the_model_that_is_shipped_and_table_6_names_the_paper_s() -> None:
+    shipped = profile_config("paper")
+    rows = {path.stem: load_experiment(path).planned() for path in SHIPPED}
     for name in ("table5", "table6"):
-        last = next(load_experiment(path) for path in SHIPPED if path.stem == name).planned()[-1]
-        assert override(paper, assignments(last.set)) == paper
+        assert override(shipped, assignments(rows[name][-1].set)) == shipped
+    papers = next(row for row in rows["table6"] if row.label == "+ decoder-only")
+    t2m = override(shipped, assignments(papers.set)).t2m
+    assert (t2m.attention_train, t2m.attention_infer, t2m.guidance) == ("causal", "bidirectional", 4)
 
 
 def test_a_grid_is_every_combination_of_every_row() -> None:
