@@ -24,14 +24,12 @@ from flows.commands import (
     ui,
     worker,
 )
-from flows.experiments.kept_workspace import look_after_workspace
 from flows.pipeline.cleanup import look_after_killed
 from lamp_core.errors import LampError
 from tasks.project import find_project
 from tasks.system.redaction import masked
 
 BAD_REQUEST, INTERRUPTED = 2, 130
-RUNS_STAGES = {"run", "resume", "experiment"}
 HELP = "From raw human motion and captions to trained, evaluated and tracked language-motion models."
 
 app = typer.Typer(
@@ -62,14 +60,13 @@ app.command("ui")(ui.ui)
 
 
 @app.callback(help=HELP)
-def before(context: typer.Context) -> None:
-    """Close what killed processes left open, and bring the workspace back from a killed experiment."""
+def before() -> None:
+    """Close what killed processes left open."""
     try:
         project = find_project()
     except LampError:
         return  # the command says so itself, if it needs a project
     look_after_killed(project, _say)
-    look_after_workspace(project, _say, needs_it=context.invoked_subcommand in RUNS_STAGES)
 
 
 def _say(line: str) -> None:

@@ -24,7 +24,7 @@ UPSTREAM = {
 QUICK_STAGE = """\
 import json, os, sys
 name = sys.argv[1]
-with open("ran.txt", "a") as ran:
+with open(os.environ["TOY_FOLDER"] + "/ran.txt", "a") as ran:
     ran.write(name + "\\n")
 if os.environ.get("TOY_FAIL") == name:
     sys.exit("the toy is broken")
@@ -52,7 +52,7 @@ def run(stage):
         last.with_name("new").write_text(str(step + 1))
         os.replace(last.with_name("new"), last)
         stage.on_progress(step + 1, 40, "counting")
-        while os.path.exists("hold"):
+        while os.path.exists(os.environ["TOY_FOLDER"] + "/hold"):
             time.sleep(0.05)
         time.sleep(0.1 * sys.argv[1:].count("slow"))
     return {"first_step": first}
@@ -66,6 +66,11 @@ class Toy:
     """The toy project."""
 
     project: Project
+
+    @property
+    def folder(self) -> Path:
+        """Where stages note that they ran, and look for `hold`: they may work in a snapshot."""
+        return self.project.root.parent
 
     @property
     def graph(self) -> Graph:
@@ -84,7 +89,7 @@ class Toy:
 
     def ran(self) -> list[str]:
         """Stages that ran since the last time this was asked."""
-        log = self.project.root / "ran.txt"
+        log = self.folder / "ran.txt"
         names = log.read_text().split() if log.exists() else []
         log.unlink(missing_ok=True)
         return names

@@ -23,9 +23,7 @@ def resume(
     ] = None,
     wait: Annotated[
         bool,
-        typer.Option(
-            "--wait/--no-wait", help="Wait for a stage or parameters that another run of this project uses."
-        ),
+        typer.Option("--wait/--no-wait", help="Wait for a stage that another run of this project runs."),
     ] = True,
 ) -> None:
     """Run a failed or killed run again, with its own parameters and stages, from the last checkpoints.

@@ -9,7 +9,6 @@ import typer
 from flows.cluster_option import without_cluster
 from flows.parameters import configured, look_at_source, present_params
 from flows.pipeline.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
-from flows.pipeline.params_hold import held_params
 from tasks.project import Project, find_project
 
 if TYPE_CHECKING:
@@ -45,9 +44,7 @@ def run(
     ] = None,
     wait: Annotated[
         bool,
-        typer.Option(
-            "--wait/--no-wait", help="Wait for a stage or parameters that another run of this project uses."
-        ),
+        typer.Option("--wait/--no-wait", help="Wait for a stage that another run of this project runs."),
     ] = True,
     workers: Annotated[
         bool, typer.Option("--workers", help="Run the stages on the workers; docs/cluster.md.")
@@ -73,9 +70,8 @@ def run(
     present = present_params(project, profile)
     config = configured(project, present, data=data, profile=profile, assignments=assignments)
     look_at_source(project, config)
-    with held_params(project, config, wait=wait):
-        runner = WorkersRunner(project) if workers else None
-        result = run_pipeline(project, config, only=only, until=until, force=force, runner=runner, wait=wait)
+    runner = WorkersRunner if workers else None
+    result = run_pipeline(project, config, only=only, until=until, force=force, runner=runner, wait=wait)
     report_result(project, result)
 
 

@@ -82,7 +82,7 @@ def _create_artifacts(project: Project, execution: "Execution", page: str | None
     if metrics and execution.schedule.states.get(MAIN_STAGE) in {"done", "restored", "fresh"}:
         table = [dict(zip(("metric", *COLUMNS), row, strict=True)) for row in metrics]
         create_table_artifact(table, key="lamp-metrics", description="Main metrics")
-    report = project.output(REPORT) / REPORT_FILE
+    report = Project(project.home).output(REPORT) / REPORT_FILE
     if report.exists():
         text = f"The report, on the machine of the run: `{report}`"
         create_link_artifact(report.as_uri(), "report.html", key="lamp-report", description=text)

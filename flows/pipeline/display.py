@@ -1,7 +1,7 @@
 """What a run shows while it runs: a row a stage on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol
 
@@ -86,6 +86,23 @@ class LineDisplay:
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class Labelled(Console):
+    """A console whose lines begin with a label, and go to a function.
+
+    Args:
+        label: of every line.
+        say: takes a line.
+    """
+
+    def __init__(self, label: str, say: Callable[[str], None]) -> None:
+        super().__init__(force_terminal=False)
+        self._label, self._say = label, say
+
+    def print(self, *objects: object, **options: object) -> None:
+        """Say a line."""
+        self._say(f"{self._label}: {' '.join(map(str, objects))}")
 
 
 class TableDisplay:

@@ -1,16 +1,19 @@
 """The end-to-end run: the stages of ``dvc.yaml``, each submitted to Prefect as soon as its inputs are ready.
 
 1. Ask DVC once which stages are stale.
-2. Nothing stale: no Prefect server is started.
-3. Else submit stages as they become ready; independent ones side by side; a failed one stops what needs it.
-4. Give the MLflow run of the pipeline all parameters and all metrics, those of skipped stages too.
+2. Nothing stale: no snapshot is made, and no Prefect server is started.
+3. Else work in a snapshot of the project (`tasks.dvc.snapshot`), from which every finished stage comes back.
+4. Submit stages as they become ready; independent ones side by side; a failed one stops what needs it.
+5. Give the MLflow run of the pipeline all parameters and all metrics, those of skipped stages too.
 """
 
+import fcntl
 import queue
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -19,13 +22,13 @@ from flows.pipeline.artifacts import flow_artifacts
 from flows.pipeline.cleanup import close_flow_runs
 from flows.pipeline.display import Display, make_display
 from flows.pipeline.mlflow_run import PipelineRun
-from flows.pipeline.params_hold import held_params, tell
 from flows.pipeline.run_records import RunRecord, begin_record, end_record, write_record
 from flows.pipeline.schedule import GOOD, Schedule, State, chosen
 from flows.pipeline.stage_runner import LocalRunner, StageRunner
-from lamp_core.config import Config
+from lamp_core.config import Config, save_params
 from tasks.dvc.content import inputs_from_outside
 from tasks.dvc.graph import read_graph
+from tasks.dvc.snapshot import snapshot, source_of
 from tasks.dvc.versions import Freshness, RepositoryBusy, Versions
 from tasks.mlflow.tags import git_tags
 from tasks.project import Project
@@ -111,7 +114,7 @@ def run_pipeline(
     force: str | None = None,
     name: str | None = None,
     tags: Mapping[str, str] | None = None,
-    runner: StageRunner | None = None,
+    runner: Callable[[Project], StageRunner] | None = None,
     display: Display | None = None,
     wait: bool = True,
 ) -> PipelineResult:
@@ -119,54 +122,119 @@ def run_pipeline(
 
     Args:
         project: the project.
-        config: the parameters; ``params.yaml`` holds them until the run ends.
+        config: the parameters, which ``params.yaml`` holds from now on.
         only: run this stage alone.
         until: run this stage and what it needs.
         force: run this stage even when it is fresh.
         name: of the MLflow run; data set and profile by default.
         tags: further tags of the MLflow run.
-        runner: carries the stages out; processes of this machine by default.
+        runner: makes of a project what carries its stages out; processes of this machine by default.
         display: shows the states; what suits the terminal by default.
-        wait: whether to wait for what other runs of the project have in use: ``params.yaml`` with other
-            parameters, a stage.
+        wait: whether to wait for a stage that another run of the project runs.
 
     Raises:
-        LampError: an unknown stage, a project that DVC or MLflow cannot work in, or ``params.yaml`` is in use
-            and not to be waited for.
+        LampError: an unknown stage, or a project that DVC or MLflow cannot work in.
     """
+    started = time.monotonic()
     asked = RunRecord(
         "", name or "", "", only=only, until=until, force=force, tags=tuple((tags or {}).items())
     )
-    with held_params(project, config, wait=wait):
-        return _run(project, config, asked, runner or LocalRunner(project, wait=wait), display)
+    make_runner = runner or partial(LocalRunner, wait=wait)
+    with ExitStack() as until_end:
+        with _prepares_alone(project):
+            save_params(config, project.params_file)
+            work = source_of(project)
+            plan = Plan.of(make_runner(project), project, asked, None)
+            if plan.is_work:
+                place = until_end.enter_context(snapshot(project, config))
+                is_same = source_of(place).tree == work.tree
+                plan = Plan.of(make_runner(place), place, asked, plan.status if is_same else None)
+        states, outcomes, run_id = _run(plan, config, asked, display)
+    return PipelineResult(states, outcomes, time.monotonic() - started, run_id)
+
+
+@dataclass
+class Plan:
+    """What a run does, and where.
+
+    Args:
+        project: the project, or the snapshot that the run works in.
+        runner: carries the stages out there.
+        versions: DVC's view of it.
+        status: every stage's freshness.
+        schedule: the states of the run's stages.
+    """
+
+    project: Project
+    runner: StageRunner
+    versions: Versions
+    status: Mapping[str, Freshness]
+    schedule: Schedule
+
+    @classmethod
+    def of(
+        cls,
+        runner: StageRunner,
+        project: Project,
+        asked: RunRecord,
+        status: Mapping[str, Freshness] | None,
+    ) -> "Plan":
+        """Plan a run; DVC is asked when the freshness of the stages is not known."""
+        graph, force = read_graph(project), asked.force
+        names = chosen(graph, asked.only, asked.until)
+        if force is not None and graph.require(force).name not in names:
+            names = [name for name in graph if name in {*names, force}]
+        versions = runner.versions(graph)
+        status = status or _patient_status(versions)
+        stale = {name for name in names if status[name].state != "fresh"} | ({force} if force else set())
+        return cls(
+            project,
+            runner,
+            versions,
+            status,
+            Schedule(graph, names, frozenset(stale), versions.follows_inputs),
+        )
+
+    @property
+    def is_work(self) -> bool:
+        """Whether a stage has to run."""
+        states = replace(self.schedule)
+        while states.settle():
+            pass
+        return not states.is_over
 
 
 def _run(
-    project: Project, config: Config, asked: RunRecord, runner: StageRunner, display: Display | None
-) -> PipelineResult:
-    """Run the stages that a run asks for."""
-    started, force = time.monotonic(), asked.force
-    graph = read_graph(project)
-    names = chosen(graph, asked.only, asked.until)
-    if force is not None and graph.require(force).name not in names:
-        names = [name for name in graph if name in {*names, force}]
-    versions = runner.versions(graph)
-    record = PipelineRun(project, versions, config, names, name=asked.name or None, tags=dict(asked.tags))
-    status = patient_status(versions)
-    stale = frozenset(name for name in names if status[name].state != "fresh") | ({force} if force else set())
-    schedule = Schedule(graph, names, frozenset(stale), versions.follows_inputs)
-    record.up_to_date = partial(_up_to_date, versions, schedule, status)
+    plan: Plan, config: Config, asked: RunRecord, display: Display | None
+) -> tuple[dict[str, State], dict[str, Outcome], str]:
+    """Run the planned stages; return their states, how they ended, and the MLflow run."""
+    schedule, names = plan.schedule, plan.schedule.names
+    record = PipelineRun(
+        plan.project, plan.versions, config, names, name=asked.name or None, tags=dict(asked.tags)
+    )
+    record.up_to_date = partial(_up_to_date, plan.versions, schedule, plan.status)
     with record, display or make_display(names) as shown:
-        execution = Execution(runner, schedule, record, shown, force)
+        execution = Execution(plan.runner, schedule, record, shown, asked.force)
         execution.settle()
         if not schedule.is_over:
-            _run_with_prefect(project, execution, config, asked)
-        runner.finish([name for name, state in schedule.states.items() if state in GOOD])
+            _run_with_prefect(plan.project, execution, config, asked)
+        good = [name for name, state in schedule.states.items() if state in GOOD]
+        plan.runner.finish(good)
         record.ending = "FAILED" if schedule.failed else "FINISHED"
-    return PipelineResult(schedule.states, execution.outcomes, time.monotonic() - started, record.run_id)
+    return schedule.states, execution.outcomes, record.run_id
 
 
-def patient_status(versions: Versions) -> dict[str, Freshness]:
+@contextmanager
+def _prepares_alone(project: Project) -> Iterator[None]:
+    """Let one run at a time write ``params.yaml``, ask DVC and take its snapshot: it takes seconds."""
+    path = project.hold_file("params")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _patient_status(versions: Versions) -> dict[str, Freshness]:
     """Every stage's freshness, however long another DVC process (a push, a pull) keeps its lock."""
     is_told = False
     while True:
@@ -174,7 +242,7 @@ def patient_status(versions: Versions) -> dict[str, Freshness]:
             return versions.status()
         except RepositoryBusy as error:
             if not is_told:
-                tell(f"{error}; waiting for its end")
+                print(f"{error}; waiting for its end", file=sys.stderr, flush=True)
             is_told = True
 
 

@@ -8,11 +8,16 @@ from types import TracebackType
 
 from flows.pipeline.artifacts import REPORT, keep_report, output_tags
 from lamp_core.config import Config
+from tasks.dvc.snapshot import source_of
 from tasks.dvc.versions import Versions
 from tasks.mlflow.registry import Registry
 from tasks.mlflow.tags import origin_tags
 from tasks.mlflow.tracking import PIPELINE, Ending, Scalar, Tracking, flatten
 from tasks.project import Project
+from tasks.system.git import patch_of
+
+PATCH_FILE = "changes.patch"
+"""What the user's files had that the commit has not; `git apply` makes the run's files of the commit."""
 
 
 class PipelineRun:
@@ -53,16 +58,15 @@ class PipelineRun:
         """The id of the run, which starts here."""
         self._open.result()
         config = self._config
-        return self._tracking.start(
+        tags = {"kind": PIPELINE, "stages": " ".join(self._names)}
+        run_id = self._tracking.start(
             self._name,
-            {
-                **origin_tags(self._project, config),
-                **self._tags,
-                "kind": PIPELINE,
-                "stages": " ".join(self._names),
-            },
+            {**origin_tags(self._project, config), **self._tags, **tags},
             flatten(config.model_dump(mode="json")),
         )
+        if patch := patch_of(Project(self._project.home), source_of(self._project)):
+            self._tracking.keep_text(run_id, patch, PATCH_FILE)
+        return run_id
 
     def stage_ended(self, name: str, stage_run: str | None) -> None:
         """Link the run of a stage's process, under the hash by which later runs find it."""

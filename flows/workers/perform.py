@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-from flows.workers.clone import git
 from flows.workers.request import Entry, StageRequest, finished
 from lamp_core.config import load_params, save_params
 from lamp_core.errors import LampError
@@ -68,7 +67,7 @@ def _prepare(project: Project, request: StageRequest) -> RemoteVersions:
     versions = RemoteVersions(project, graph)
     if request.lock:
         versions.write_entries(request.lock)
-    elif graph[request.name].upstream and not git(project.root, "ls-files", "dvc.lock"):
+    elif graph[request.name].upstream and not project.lock_file.exists():
         raise LampError(
             f"'{request.name}' needs outputs of {', '.join(graph[request.name].upstream)}, and neither the "
             "request nor the commit has a dvc.lock that names them; use the deployment pipeline, or "

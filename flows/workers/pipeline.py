@@ -9,7 +9,7 @@ from pathlib import Path
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
-from flows.workers.clone import check_out, fetch, free_workspace
+from flows.workers.commits import workspace
 from flows.workers.request import StageRequest
 from lamp_core.errors import LampError
 from tasks.dvc.graph import read_graph
@@ -44,14 +44,13 @@ def pipeline(
     """
     StageRequest(name="pipeline", commit=commit).check()
     clone = find_project()
-    with free_workspace(clone) as workspace:
-        check_out(clone, workspace, fetch(clone, commit))
+    with workspace(clone, commit) as place:
         options = [f"--data={data}", f"--profile={profile}"]
         options += [f"--set={assignment}" for assignment in assignments or []]
         options += [f"--until={until}"] if until is not None else []
-        _run([*options, *(["--workers"] if workers else [])], workspace.root)
+        _run([*options, *(["--workers"] if workers else [])], place.root)
         if not workers:
-            versions = RemoteVersions(workspace, read_graph(workspace))
+            versions = RemoteVersions(place, read_graph(place))
             versions.push(versions.entries(tuple(versions.graph)))
 
 

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from flows.pipeline.prefect_server import prepare
-from flows.workers.clone import alone, git, require_committed, untracked
+from flows.workers.commits import alone, require_committed
 from flows.workers.request import StageReport, StageRequest
 from flows.workers.submitted import Submitted, ended_badly, is_final, is_lost, is_scheduled
 from lamp_core.config import Config, load_params
@@ -32,12 +32,14 @@ from lamp_core.errors import LampError
 from tasks.dvc.content import parameter_values
 from tasks.dvc.graph import Graph, Stage, read_graph
 from tasks.dvc.remote import RemoteVersions, require_remote
+from tasks.dvc.snapshot import bring_back
 from tasks.dvc.versions import RemoteUnreachable
 from tasks.project import Project
 from tasks.stage.holding import RepositoryBusy
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
 from tasks.system import resources
+from tasks.system.git import git, untracked
 from tasks.system.redaction import masked
 
 if TYPE_CHECKING:
@@ -60,25 +62,25 @@ class WorkersRunner:
     """Carries stages out on the workers of Prefect's work pools.
 
     Args:
-        project: the project; its tracked files are those of a commit that the workers' clones can fetch.
-        origin: the project that it is a light clone of; what runs here runs for one such clone at a time.
+        project: the project, or a snapshot of it; its files are those of a commit that the workers' clones
+            can fetch.
+        is_pushed: whether the remote has what stages have written on this machine before.
 
     Raises:
         LampError: uncommitted changes, no DVC remote, no server.
     """
 
-    def __init__(self, project: Project, *, origin: Project | None = None) -> None:
+    def __init__(self, project: Project, *, is_pushed: bool = False) -> None:
         require_servers()
         require_remote(project)
         self._project, self._commit = project, require_committed(project)
-        self._origin = origin or project
         self._versions = RemoteVersions(project, read_graph(project))
         self._lock, self._lock_file = threading.Lock(), threading.Lock()
         self._submitted: dict[str, Submitted] = {}
         self._here: dict[str, Future[Outcome]] = {}
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="here")
         self._watcher: threading.Thread | None = None
-        self._is_pushed = False
+        self._is_pushed = is_pushed
         self._is_over = False
         self._looked = 0.0
         self._taken_over: list[str] = []
@@ -179,11 +181,12 @@ class WorkersRunner:
                 path = file.relative_to(self._project.root).as_posix()
                 wanted += [path] if path in self._versions.graph[name].outs else []
         self._versions.pull(wanted)
+        bring_back(self._project, self._taken_over)
 
     def _is_bound_here(self, stage: Stage, config: Config) -> bool:
         """Whether a stage reads what is neither in git nor written by a stage."""
         takes_elsewhere = "pretrain" in stage.params and bool(config.pretrain.pretrained)
-        return takes_elsewhere or bool(untracked(self._project, self._own_deps(stage)))
+        return takes_elsewhere or bool(untracked(self._project, self._commit, self._own_deps(stage)))
 
     def _own_deps(self, stage: Stage) -> list[str]:
         """The inputs of a stage that no stage writes."""
@@ -213,7 +216,7 @@ class WorkersRunner:
         from flows.workers.perform import carry_out
 
         try:
-            with self._lock_file, alone(self._origin):
+            with self._lock_file, alone(self._project):
                 self._versions.pull(stage.upstream)
                 outcome = carry_out(self._project, stage.name, force=force, parent_run=parent_run)
             if outcome.state != "failed":
@@ -307,6 +310,7 @@ class WorkersRunner:
             try:
                 with self._lock_file:
                     self._versions.take_over(name, report.entry)
+                    bring_back(self._project, [name])
             except LampError as error:
                 return replace(outcome, state="failed", error=str(error), is_bad_request=True)
             self._taken_over.append(name)

@@ -25,7 +25,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows.workers.clone import check_out, fetch, free_workspace
+from flows.workers.commits import workspace
 from flows.workers.request import REPORT, StageReport, StageRequest
 from lamp_core.errors import LampError
 from tasks.mlflow.tags import FLOW_RUN
@@ -114,9 +114,8 @@ def stage(
         reporter = Reporter(name, client)
         try:
             request.check()
-            with free_workspace(clone) as workspace:
-                check_out(clone, workspace, fetch(clone, request.commit))
-                answer = _carried_out(workspace, request, reporter)
+            with workspace(clone, request.commit) as place:
+                answer = _carried_out(place, request, reporter)
         except LampError as error:
             failed = Outcome("failed", 0.0, error=str(error), is_bad_request=True)
             answer = {"outcome": asdict(failed), "entry": None}

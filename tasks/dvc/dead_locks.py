@@ -1,4 +1,4 @@
-"""What a DVC process leaves behind when it is killed or the machine stops: locks of nobody, lost lines.
+"""What a DVC process leaves behind when it is killed or the machine stops: locks of nobody.
 
 DVC itself forgets entries of processes that do not exist. It takes a number that another program has by now,
 as after a reboot, for the process that is gone, and a file that was cut off for damage that a person mends.
@@ -8,11 +8,9 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from tasks.project import Project, write_atomically
 from tasks.system.processes import PROC, command_of, process_exists, started_at
@@ -30,46 +28,6 @@ def clear_dead_locks(project: Project) -> None:
     if lock.exists() and lock.stat().st_nlink > 1 and not _dvc_works_in(project.root):
         lock.unlink(missing_ok=True)  # core.hardlink_lock: the file is the lock, and outlives its owner
         _say(f"{lock}: its DVC process is gone; removed")
-
-
-def ignored_lines(project: Project, outs: Iterable[str]) -> dict[Path, list[str]]:
-    """Lines of the ``.gitignore`` files in which DVC notes these outputs, the project's own left out."""
-    files = {(project.root / out).parent / ".gitignore" for out in outs} - {project.root / ".gitignore"}
-    return {file: file.read_text().splitlines() for file in files if file.exists()}
-
-
-def restore_ignored(project: Project, before: Mapping[Path, list[str]], others: Iterable[str]) -> None:
-    """Put lines back that a failing stage took from other stages' outputs, and say so."""
-    named = {(project.root / out).parent / ".gitignore": set[str]() for out in others}
-    for out in others:
-        named[(project.root / out).parent / ".gitignore"].add(f"/{Path(out).name}")
-    for file, lines in before.items():
-        present = file.read_text().splitlines() if file.exists() else []
-        lost = [line for line in lines if line in named.get(file, ()) and line not in present]
-        if lost:
-            write_atomically(file, "\n".join([*present, *lost]) + "\n")
-            _say(f"{file}: a stage that failed had removed {', '.join(lost)}; put back")
-
-
-def mend_lock_file(project: Project, copy: Path) -> None:
-    """Give ``dvc.lock`` back the entries that a DVC process lost which was killed while it wrote the file."""
-    kept = _stages(copy) or {}
-    present = _stages(project.lock_file)
-    lost = [name for name in kept if name not in (present or {})]
-    if lost:
-        stages = {**kept, **(present or {})}
-        text = yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False)
-        write_atomically(project.lock_file, text)
-        _say(f"{project.lock_file}: cut off by a process that was killed; {', '.join(lost)} put back")
-
-
-def _stages(lock_file: Path) -> dict[str, Any] | None:
-    """Entries of a ``dvc.lock``; None where there is no such file, or a part of one."""
-    try:
-        stages = (yaml.load(lock_file.read_text(), yaml.CSafeLoader) or {}).get("stages")
-    except (FileNotFoundError, yaml.YAMLError, AttributeError):
-        return None
-    return stages if isinstance(stages, dict) else None
 
 
 def _clear_entries(rwlock: Path) -> None:

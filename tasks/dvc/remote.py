@@ -5,12 +5,11 @@ import shutil
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-import yaml
-
 from lamp_core.errors import LampError
 from tasks.dvc.graph import Stage
+from tasks.dvc.snapshot import read_lock, write_lock
 from tasks.dvc.versions import Freshness, Versions
-from tasks.project import Project, write_atomically
+from tasks.project import Project
 
 Entry = dict[str, Any]
 ELSEWHERE = ("deleted", "not in cache")
@@ -41,12 +40,11 @@ class RemoteVersions(Versions):
 
     def entries(self, names: Collection[str]) -> dict[str, Entry]:
         """Entries of these stages in ``dvc.lock``, of those that have one."""
-        return {name: entry for name, entry in self._locked().items() if name in names}
+        return {name: entry for name, entry in read_lock(self.project).items() if name in names}
 
     def write_entries(self, entries: Mapping[str, Entry]) -> None:
         """Make these the only entries of ``dvc.lock``."""
-        text = yaml.safe_dump({"schema": "2.0", "stages": dict(entries)}, sort_keys=False)
-        write_atomically(self.project.lock_file, text)
+        write_lock(self.project, entries, self.graph)
 
     def take_over(self, name: str, entry: Entry) -> None:
         """Put another machine's entry of a stage into ``dvc.lock``.
@@ -54,14 +52,11 @@ class RemoteVersions(Versions):
         Raises:
             LampError: it was made from other inputs than those that ``dvc.lock`` names.
         """
-        locked = {**self._locked(), name: entry}
-        ordered = {stage: locked[stage] for stage in self.graph if stage in locked}
-        before = self.project.lock_file.read_text() if self.project.lock_file.exists() else None
-        self.write_entries(ordered)
+        before = read_lock(self.project)
+        self.write_entries({**before, name: entry})
         if self.follows_inputs(name):
             return
-        if before is not None:
-            write_atomically(self.project.lock_file, before)
+        self.write_entries(before)
         raise LampError(f"stage '{name}' was run on other inputs than those asked for; run it again")
 
     def pull(self, names: Iterable[str], *, force: bool = False) -> None:

@@ -62,7 +62,7 @@ class Scalar:
 
 def tracking_uri(project: Project) -> str:
     """``MLFLOW_TRACKING_URI``, or the SQLite store in the project."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project.root / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project.home / 'mlflow.db'}"
 
 
 def server_page(project: Project) -> str | None:
@@ -145,6 +145,10 @@ class Tracking:
         """Store a copy of a file with a run."""
         self.client.log_artifact(run_id, str(path))
 
+    def keep_text(self, run_id: str, text: str, name: str) -> None:
+        """Store a text as a file with a run."""
+        self.client.log_text(run_id, text, name)
+
     def keep_outputs(self, run_id: str, outputs: Iterable[Path], root: Path, folder: str = "") -> None:
         """Store a stage's files with a run, under ``folder`` and their paths below ``root``.
 
@@ -222,7 +226,7 @@ class Tracking:
     def _create_experiment(self) -> str:
         """Make the experiment; its files lie in the project unless a server keeps them."""
         is_local = tracking_uri(self.project).startswith("sqlite:")
-        folder = (self.project.root / "mlartifacts").as_uri() if is_local else None
+        folder = (self.project.home / "mlartifacts").as_uri() if is_local else None
         made = self.client.create_experiment(EXPERIMENT, artifact_location=folder, tags=EXPERIMENT_TAGS)
         return str(made)
 

@@ -17,9 +17,10 @@ from lamp_core.errors import LampError
 from lamp_core.io.disk import is_full, no_room
 from tasks.dvc.graph import read_graph
 from tasks.dvc.process import OnLine
+from tasks.dvc.snapshot import bring_back
 from tasks.dvc.versions import RemoteUnreachable, StageFailed, StageLate, Versions
 from tasks.mlflow.tags import FLOW_RUN, PARENT_RUN
-from tasks.project import Project
+from tasks.project import find_project
 from tasks.stage.holding import RepositoryBusy, StageHeld, Waits, always
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
@@ -55,7 +56,7 @@ def run_stage(
     What DVC and the stage print is in the task run's log, line by line, while they run.
 
     Args:
-        root: of the project.
+        root: of the project, or of the snapshot that the run works in.
         name: of the stage.
         force: run it even when it is fresh.
         parent_run: MLflow run of the pipeline.
@@ -65,7 +66,7 @@ def run_stage(
         RepositoryBusy: another process holds a lock; Prefect tries again.
         RemoteUnreachable: DVC's remote cannot be reached; Prefect tries again.
     """
-    project = Project(root)
+    project = find_project(root)
     versions = Versions(project, read_graph(project))
     started = time.time()
     environment = {"LAMP_THREADS": str(resources.threads_of_a_stage()), FLOW_RUN: _flow_run_id()}
@@ -81,6 +82,7 @@ def run_stage(
             environment=environment,
             on_line=_teller(root),
         )
+        bring_back(project, [name])
     except (StageFailed, StageHeld, LampError) as error:
         failure = error
     except OSError as error:

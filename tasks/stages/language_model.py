@@ -15,7 +15,7 @@ from lamp_core.m2t.language_model import (
 from lamp_core.m2t.language_model_training import train_language_model, validated
 from lamp_core.m2t.own_language_model import save_own
 from lamp_core.m2t.texts import Texts, read_texts
-from tasks.dvc.versions import folder_hash
+from tasks.dvc.content import folder_hash
 from tasks.stage.process import CURVES, StageContext, main
 
 

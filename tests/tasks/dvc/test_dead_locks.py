@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tasks.dvc.dead_locks import clear_dead_locks, ignored_lines, mend_lock_file, restore_ignored
+from tasks.dvc.dead_locks import clear_dead_locks
 from tasks.project import Project
 
 
@@ -70,32 +69,6 @@ def test_a_hard_link_lock_goes_when_no_dvc_works_in_the_project(project: Project
     process.wait()
     clear_dead_locks(project)
     assert not lock.exists()
-
-
-def test_ignore_lines_that_a_failing_stage_took_from_others_come_back(project: Project) -> None:
-    ignore = project.root / "data" / ".gitignore"
-    ignore.parent.mkdir()
-    ignore.write_text("/ingest\n/features\nmine\n")
-    before = ignored_lines(project, ["data/ingest", "data/features"])
-    ignore.write_text("/tokens\n")
-    restore_ignored(project, before, others=["data/ingest"])
-    assert ignore.read_text().split() == ["/tokens", "/ingest"]  # not its own, nor what the user took out
-
-
-def test_a_lock_file_of_dvc_that_was_cut_off_gets_its_entries_back(project: Project, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    whole = {"schema": "2.0", "stages": {"ingest": {"cmd": "a"}, "features": {"cmd": "b"}}}
-    copy.write_text(yaml.safe_dump(whole))
-    for cut in (
-        "",
-        "schema: '2.0'\nstages:\n  ingest:\n    cmd: 'a",
-        "schema: '2.0'\nstages:\n  ingest: {cmd: new}\n",
-    ):
-        project.lock_file.write_text(cut)
-        mend_lock_file(project, copy)
-        stages = yaml.safe_load(project.lock_file.read_text())["stages"]
-        assert stages["features"] == {"cmd": "b"}
-        assert stages["ingest"] == {"cmd": "new" if "new" in cut else "a"}
 
 
 def _dvc_like(folder: Path | None = None) -> "subprocess.Popen[bytes]":

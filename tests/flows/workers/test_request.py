@@ -8,13 +8,15 @@ import pytest
 import yaml
 
 from flows.commands.worker import PREFECT_FILE
-from flows.workers.clone import check_out, fetch, free_workspace, require_committed, untracked
+from flows.workers.commits import fetch, require_committed, workspace
 from flows.workers.perform import perform
 from flows.workers.request import REPORT, StageReport, StageRequest
 from lamp_core.errors import LampError
 from tasks.dvc.graph import read_graph
 from tasks.dvc.remote import RemoteVersions
+from tasks.dvc.snapshot import Note, lay_out
 from tasks.project import Project
+from tasks.system.git import untracked
 from tests.shared_toy import HASH, git, lock_entry, share
 from tests.toy import REPOSITORY, Toy
 
@@ -25,8 +27,8 @@ def shared(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
 
 
 def clone_of(toy: Toy, folder: Path) -> Project:
-    clone = Project(folder)
-    check_out(toy.project, clone, require_committed(toy.project))
+    clone, commit = Project(folder), require_committed(toy.project)
+    lay_out(toy.project, clone, Note("", commit, commit))
     return clone
 
 
@@ -93,12 +95,12 @@ def test_every_stage_has_a_deployment_and_a_pool() -> None:
 
 def test_a_light_clone_has_the_commit_the_cache_and_the_remote(shared: Toy, tmp_path: Path) -> None:
     clone = clone_of(shared, tmp_path / "elsewhere" / "clone")
-    assert git(clone.root, "rev-parse", "HEAD") == git(shared.project.root, "rev-parse", "HEAD")
+    for path in git(shared.project.root, "ls-files").splitlines():
+        assert (clone.root / path).read_bytes() == (shared.project.root / path).read_bytes()
     local = (clone.root / ".dvc" / "config.local").read_text()
     assert f"dir = {shared.project.root / '.dvc' / 'cache'}" in local
     assert str(tmp_path / "store") in local
     assert (clone.root / ".dvc" / "config.local").stat().st_mode & 0o077 == 0
-    assert git(clone.root, "status", "--porcelain") == ""
 
 
 def test_changes_are_refused_but_for_parameters(shared: Toy) -> None:
@@ -116,16 +118,18 @@ def test_an_unknown_commit_names_the_remedy(shared: Toy) -> None:
 
 
 def test_two_stages_of_a_worker_have_a_workspace_each(shared: Toy) -> None:
-    with free_workspace(shared.project) as first, free_workspace(shared.project) as second:
+    with workspace(shared.project, "") as first, workspace(shared.project, "") as second:
         assert first.root != second.root
-    with free_workspace(shared.project) as again:
+    with workspace(shared.project, "") as again:
         assert again == first
 
 
 def test_what_git_does_not_track_is_on_this_machine_only(shared: Toy) -> None:
     (shared.project.root / "data" / "sources" / "mine.yaml").write_text("name: mine\n")
-    assert untracked(shared.project, ["data/sources/mine.yaml", "toy.py"]) == ["data/sources/mine.yaml"]
-    assert untracked(shared.project, []) == []
+    assert untracked(shared.project, "HEAD", ["data/sources/mine.yaml", "toy.py"]) == [
+        "data/sources/mine.yaml"
+    ]
+    assert untracked(shared.project, "HEAD", []) == []
 
 
 # ---- the remote
