@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from flows.pipeline.flow import run_pipeline
+from lamp_core.config import override
 from tasks.dvc.snapshot import bring_back, snapshot, source_of
 from tasks.dvc.versions import StageFailed
 from tasks.mlflow.tracking import Tracking
@@ -38,11 +39,16 @@ def edit_code(toy: Toy) -> None:
     code.write_text(code.read_text().replace("counting", "adding"))
 
 
+def edit_both(toy: Toy) -> None:
+    edit_parameters(toy)
+    edit_code(toy)
+
+
 def stash(toy: Toy) -> None:
     git(toy.project.root, "-c", "user.name=toy", "-c", "user.email=toy@localhost", "stash")
 
 
-@pytest.mark.parametrize("change", [edit_parameters, edit_code, stash])
+@pytest.mark.parametrize("change", [edit_both, stash])
 def test_a_change_in_mid_run_is_noted_of_no_output(committed: Toy, change: Callable[[Toy], None]) -> None:
     toy = committed
     toy.set("features.std_root_divisor=25")
@@ -145,9 +151,7 @@ def test_a_stage_that_fails_leaves_the_old_output(toy: Toy) -> None:
             Toy(place).versions.reproduce(name)
             bring_back(place, [name])
     before = (toy.project.output("features") / "out").read_text()
-    config = toy.config.model_copy(
-        update={"features": toy.config.features.model_copy(update={"std_root_divisor": 25.0})}
-    )
+    config = override(toy.config, ["features.std_root_divisor=25"])
     with (
         snapshot(toy.project, config) as place,
         pytest.raises(StageFailed),

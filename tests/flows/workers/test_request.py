@@ -126,9 +126,8 @@ def test_two_stages_of_a_worker_have_a_workspace_each(shared: Toy) -> None:
 
 def test_what_git_does_not_track_is_on_this_machine_only(shared: Toy) -> None:
     (shared.project.root / "data" / "sources" / "mine.yaml").write_text("name: mine\n")
-    assert untracked(shared.project, "HEAD", ["data/sources/mine.yaml", "toy.py"]) == [
-        "data/sources/mine.yaml"
-    ]
+    own = "data/sources/mine.yaml"
+    assert untracked(shared.project, "HEAD", [own, "toy.py"]) == [own]
     assert untracked(shared.project, "HEAD", []) == []
 
 
