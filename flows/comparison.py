@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lamp_core.report.metric_tables import BASELINES, GROUND_TRUTH
-from lamp_core.report.result_tables import KINDS, LAMP_KIND
+from lamp_core.evaluation.baselines import GROUND_TRUTH
+from lamp_core.evaluation.catalogue import direction_at, metric_at
+from lamp_core.evaluation.results import key_of
 from lamp_core.report.tables import ARROWS, TextTable, csv_text
 
 if TYPE_CHECKING:
@@ -25,21 +26,6 @@ ORIGIN = ("experiment", "row", "device", "machine", "ran")
 DIFFERENCES, METRICS, SYSTEM = "Differences of parameters and data", "Metrics", "The machine, last sample"
 SYSTEM_PREFIX = "system/"
 SAME, BETTER, WORSE = "same", "better", "worse"
-KINDS_OF_FAMILY = {
-    "tokenizer": ("reconstruction",),
-    "text_to_motion": ("text to motion", LAMP_KIND),
-    "captioning": ("captioning",),
-    "plausibility": ("plausibility",),
-    "completion": ("prediction", "in-betweening"),
-    "retrieval": ("full",),
-}
-BY_EVALUATOR = re.compile(r"(^|_)(FID|R-Precision_top_\d|MM-Dist|Diversity|MultiModality)$")
-BY_OWN_LAMP = re.compile(r"^LaMP-(R-Precision|MM-Dist)")
-OF_STAGES = (
-    (re.compile(r"(loss|mpjpe_mm|error_seconds|mm_distance|median_rank|val_perplexity)$"), "lower"),
-    (re.compile(r"(accuracy|r_precision_\d|_r\d+|rsum|code_utilisation|code_perplexity)$"), "higher"),
-)
-"""A stage's own metrics; one that is not here is shown without a verdict."""
 
 
 @dataclass(frozen=True)
@@ -145,14 +131,14 @@ def notes(runs: Sequence[TrackedRun]) -> list[str]:
 def verdict(name: str, first: TrackedRun, run: TrackedRun) -> str:
     """``better``, ``worse`` or ``same`` than the first run; empty where that cannot be said."""
     values = first.metrics.get(name), run.metrics.get(name)
-    direction = direction_of(name)
+    direction = direction_at(name)
     if values[0] is None or values[1] is None or not direction or not run.same_data(first):
         return ""
-    metric = name.rpartition("/")[2]
-    if BY_EVALUATOR.search(metric) and not run.same_evaluator(first):
+    metric = metric_at(name)
+    if metric is not None and metric.ruler == "own model":
         return ""
-    if BY_OWN_LAMP.search(metric):
-        return ""  # every run's own LaMP is the measure
+    if metric is not None and metric.ruler == "evaluator" and not run.same_evaluator(first):
+        return ""
     if direction == "closer":
         truths = [_ground_truth(name, each) for each in (first, run)]
         if None in truths:
@@ -162,30 +148,9 @@ def verdict(name: str, first: TrackedRun, run: TrackedRun) -> str:
     return _judged(values[1], values[0]) if direction == "higher" else _judged(-values[1], -values[0])
 
 
-def direction_of(name: str) -> str:
-    """Whether ``higher``, ``lower`` or ``closer`` values of ``stage/.../metric`` are better; else empty.
-
-    Baselines are no systems that could get better.
-    """
-    *path, metric = name.split("/")
-    if path[:1] != ["evaluate"]:
-        return next((direction for pattern, direction in OF_STAGES if pattern.search(metric)), "")
-    if len(path) != 3 or path[2] in {_key(baseline) for baseline in BASELINES}:
-        return ""
-    for kind in KINDS_OF_FAMILY.get(path[1], ()):
-        for column in KINDS[kind].columns:
-            if metric == _key(column.metric) or metric.endswith(f"_{_key(column.metric)}"):
-                return "" if column.direction == "neither" else column.direction
-    return ""
-
-
-def _key(text: str) -> str:
-    return text.replace(" ", "_").replace("@", "")
-
-
 def _ground_truth(name: str, run: TrackedRun) -> float | None:
     stage, family, _, metric = name.split("/")
-    return run.metrics.get(f"{stage}/{family}/{_key(GROUND_TRUTH)}/{metric}")
+    return run.metrics.get(f"{stage}/{family}/{key_of(GROUND_TRUTH)}/{metric}")
 
 
 def _judged(value: float, other: float) -> str:
@@ -200,7 +165,7 @@ def _metric_names(runs: Sequence[TrackedRun], *, of_system: bool = False) -> lis
 
 
 def _with_arrow(name: str) -> str:
-    arrow = ARROWS.get(direction_of(name), "")
+    arrow = ARROWS.get(direction_at(name), "")
     return f"{name} {arrow}".strip()
 
 

@@ -19,9 +19,9 @@ from lamp_core.errors import LampError
 from lamp_core.evaluation import external, external_captions
 from lamp_core.evaluation.external import ReadMotions, measure_motions
 from lamp_core.evaluation.external_captions import ReadCaptions, measure_captions
-from lamp_core.evaluation.families import STAGES, measure, metric_key
+from lamp_core.evaluation.families import STAGES, measure
 from lamp_core.evaluation.protocols.common import OnProgress
-from lamp_core.evaluation.results import Origin, Result, write_results
+from lamp_core.evaluation.results import Origin, Result, metric_key, write_results
 from lamp_core.evaluation.trained import TEST, Trained
 from lamp_core.evaluation.transfer import features_on
 from tasks.mlflow.model_run import model_run

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.left_behind import pytest_sessionfinish as pytest_sessionfinish
+from tests.left_behind import pytest_sessionstart as pytest_sessionstart
 from tests.toy import Toy, make_toy
 
 SETTINGS = {

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lamp_core.errors import LampError
+from lamp_core.evaluation.catalogue import Metric
 from tasks.project import find_project
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lamp_core.evaluation.protocols.common import OnProgress
-    from lamp_core.report.metric_tables import Cell, Column, MetricTable
+    from lamp_core.report.metric_tables import Cell, MetricTable
     from lamp_core.report.tables import TextTable
     from tasks.evaluations import Evaluation
 
@@ -108,7 +109,7 @@ def text_table(table: "MetricTable") -> "TextTable":
     return TextTable(table.title, ["", *header], rows, [facts, *table.remarks])
 
 
-def _shown(cell: "Cell | None", column: "Column") -> str:
+def _shown(cell: "Cell | None", column: "Metric") -> str:
     if cell is None:
         return ABSENT
     if not cell.measured:

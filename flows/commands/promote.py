@@ -80,13 +80,13 @@ def _show(registry: "Registry", stage: str | None) -> None:
 
 def _table(stage: str, versions: "Sequence[Registered]") -> "TextTable":
     from lamp_core.report.tables import TextTable
-    from tasks.mlflow.registry import MEASURES
+    from tasks.stages.catalogue import CATALOGUE
 
-    measure = MEASURES.get(stage)
+    ranking = CATALOGUE.ranking(stage)
     note = (
-        f"best: {measure.direction} {measure.metric}, among versions measured on the same" if measure else ""
+        f"best: {ranking.direction} {ranking.metric}, among versions measured on the same" if ranking else ""
     )
-    rows = [_row(version, measure.metric if measure else "") for version in versions]
+    rows = [_row(version, ranking.metric if ranking else "") for version in versions]
     return TextTable(f"lamp-{stage}", COLUMNS, rows, [note] if note else [], numbers=False)
 
 

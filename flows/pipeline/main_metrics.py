@@ -1,45 +1,53 @@
 """The few numbers that say how good a run is: each trained system beside what it has to beat."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from lamp_core.evaluation.baselines import BASELINES, CHANCE, GROUND_TRUTH, UNTRAINED
+from lamp_core.evaluation.catalogue import KINDS, Kind, Metric
+from lamp_core.evaluation.results import key_in_family, key_of
 
 MAIN_STAGE = "evaluate"
-COLUMNS = ("trained", "untrained", "chance", "ground truth")
-# The system of each column, or the systems of which there is one.
-TOKENIZER = (("VQ-VAE", "RVQ-VAE"), ("untrained",))
-GENERATION = (("LaMP-T2M",), ("untrained",), ("chance",), ("ground_truth",))
-RETRIEVAL = (("LaMP-Feat",), ("untrained",), ("chance",))
-CAPTIONING = (("LaMP-M2T",),)
-MAIN_METRICS = (
-    ("tokenizer MPJPE, mm", "tokenizer", TOKENIZER, "MPJPE", 1),
-    ("tokenizer FID", "tokenizer", TOKENIZER, "FID", 1),
-    *(
-        (f"text to motion R-Precision top {k}, %", "text_to_motion", GENERATION, f"R-Precision_top_{k}", 100)
-        for k in (1, 2, 3)
-    ),
-    ("text to motion FID", "text_to_motion", GENERATION, "FID", 1),
-    ("text to motion MM-Dist", "text_to_motion", GENERATION, "MM-Dist", 1),
-    *(
-        (f"retrieval, {direction}, full, {metric}", "retrieval", RETRIEVAL, f"full_{key}_{metric}", 1)
-        for direction, key in (("text to motion", "text_to_motion"), ("motion to text", "motion_to_text"))
-        for metric in ("R1", "R10", "MedR")
-    ),
-    ("captioning BLEU-4, %", "captioning", CAPTIONING, "BLEU-4", 100),
-    ("captioning CIDEr", "captioning", CAPTIONING, "CIDEr", 1),
-    ("LaMP-BertScore (true motion), %", "lamp_bert_score", GENERATION, "LaMP-BertScore_true_motion", 100),
-)
+BESIDE = (UNTRAINED, CHANCE, GROUND_TRUTH)
+COLUMNS = ("trained", *BESIDE)
+NO_SYSTEMS = {key_of(name) for name in BASELINES}
 
 
 def main_metrics(metrics: Mapping[str, float]) -> list[list[str]]:
-    """A row for each main metric: its name and a cell for each of `COLUMNS`, empty where there is no number.
+    """A row for each headline of the catalogue and each trained system that has it.
+
+    Its name, with the system's where several have it, and a cell for each of `COLUMNS`, empty where there is
+    no number.
 
     Args:
         metrics: those of the stage `MAIN_STAGE`.
     """
     rows = []
-    for label, family, systems, metric, factor in MAIN_METRICS:
-        found = [[f"{family}/{system}/{metric}" for system in column] for column in systems]
-        cells = [
-            next((f"{factor * metrics[key]:,.1f}" for key in keys if key in metrics), "") for keys in found
-        ]
-        rows.append([label, *cells, *[""] * (len(COLUMNS) - len(cells))])
+    for kind, metric, key in _headlines():
+        values = _values(metrics, kind.family, key)
+        trained = [system for system in values if system not in NO_SYSTEMS]
+        beside = [metric.shown(values[key_of(row)]) if key_of(row) in values else "" for row in BESIDE]
+        for system in trained or [""]:
+            label = kind.headline(metric) + (f", {system}" if len(trained) > 1 else "")
+            cell = metric.shown(values[system]) if system else ""
+            rows.append([label, cell, *beside])
     return [row for row in rows if any(row[1:])]
+
+
+def _headlines() -> Iterator[tuple[Kind, Metric, str]]:
+    """Kind, metric, and its key behind that of the system."""
+    for head, kind in KINDS.items():
+        for name in kind.headlines:
+            metric = kind.metric(name)
+            if metric is not None:
+                yield kind, metric, key_in_family(head, name)
+
+
+def _values(metrics: Mapping[str, float], family: str, key: str) -> dict[str, float]:
+    """Values by the key of their system."""
+    found = {}
+    for path, value in metrics.items():
+        of_family, _, rest = path.partition("/")
+        system, _, metric = rest.partition("/")
+        if (of_family, metric) == (family, key):
+            found[system] = value
+    return found

@@ -13,6 +13,7 @@ import torch
 
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.errors import LampError
+from lamp_core.evaluation.baselines import MOST_FREQUENT, NEAREST
 from lamp_core.evaluation.cache import digest, folder_digest, motion_content
 from lamp_core.evaluation.protocols.captioning import evaluate_captions
 from lamp_core.evaluation.protocols.common import OnProgress, TestItems
@@ -24,8 +25,6 @@ from lamp_core.lamp.embeddings import similarity
 from lamp_core.metrics.bert_score import MINILM, BertScorer
 
 CAPTIONING = "captioning"
-MOST_FREQUENT = "most frequent caption"
-NEAREST = "nearest caption"
 
 
 def measure_captioning(trained: Trained, on_progress: OnProgress | None = None) -> list[Result]:

@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
+from lamp_core.evaluation.baselines import GROUND_TRUTH
 from lamp_core.evaluation.captioning import CAPTIONING, bert_scorer, captions_of_systems
 from lamp_core.evaluation.external import LeftOut, item_name, told_reasons
 from lamp_core.evaluation.protocols.captioning import evaluate_captions
-from lamp_core.evaluation.protocols.common import GROUND_TRUTH, TestItems
+from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import Trained
 

@@ -3,7 +3,6 @@
 Shapes: N items, T frames, D feature numbers a frame.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ import numpy as np
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import DOWNSAMPLING
+from lamp_core.evaluation.baselines import UNTRAINED
 from lamp_core.evaluation.cache import digest
 from lamp_core.evaluation.captioning import CAPTIONING, measure_captioning
 from lamp_core.evaluation.completing import completing
@@ -32,7 +32,7 @@ from lamp_core.tokenizers.clips import code_usage, encode_clip_layers, reconstru
 from lamp_core.tokenizers.vqvae import MotionTokenizer, untrained_tokenizer
 from lamp_core.training.sampling import seed_everything
 
-UNTRAINED, T2M, FEAT = "untrained", "LaMP-T2M", "LaMP-Feat"
+T2M, FEAT = "LaMP-T2M", "LaMP-Feat"
 TOKENIZERS = {"vqvae": "VQ-VAE", "rvq": "RVQ-VAE"}
 RETRIEVAL = ("full", "distinct", "threshold", "dissimilar", "batches")
 STAGES = {
@@ -53,20 +53,6 @@ def measure(trained: Trained, on_progress: OnProgress | None = None) -> dict[str
         for family, (protocols, rows) in FAMILIES.items()
         if wanted & set(protocols)
     }
-
-
-def metric_key(result: Result) -> str:
-    """Name of a result in its family: system, protocol where the family has several, metric."""
-    short = result.protocol.partition(",")[0]
-    has_several = short in {"prediction", "in-betweening"} or result.metric.startswith(
-        ("text to motion", "motion to text")
-    )
-    protocol = f"{short} " if has_several else ""
-    return (
-        re.sub(r"[^A-Za-z0-9@/_-]+", "_", f"{result.system}/{protocol}{result.metric}")
-        .replace("@", "")
-        .rstrip("_")
-    )
 
 
 class Systems:
@@ -125,7 +111,7 @@ def untrained_generator(generator: MotionGenerator, seed: int) -> MotionGenerato
     """Return the generator with a masked motion transformer of the same shape and random weights."""
     seed_everything(seed)
     shape = generator.transformer
-    random = type(shape)(shape.codes, shape.condition_width, shape.max_tokens, shape.settings)
+    random = type(shape)(shape.codebook_size, shape.condition_dim, shape.max_tokens, shape.settings)
     return replace(generator, transformer=random.eval().to(next(shape.parameters()).device))
 
 
@@ -162,14 +148,15 @@ def _tokenizer(systems: Systems, on_progress: OnProgress | None) -> list[Result]
 
 
 def _reconstruction(tokenizer: MotionTokenizer, layers: int | None = None) -> Reconstruction:
-    def usage(clips: Sequence[np.ndarray]) -> np.ndarray:
+    def usage(clips: Sequence[np.ndarray]) -> Sequence[float]:
         """Mean over the layers of the share of codes in use and of the perplexity."""
         codes = [codes_SR[:, :layers] for codes_SR in encode_clip_layers(tokenizer, clips)]
         of_layers = [
-            code_usage([codes_SR[:, layer] for codes_SR in codes], tokenizer.settings.codes)
+            code_usage([codes_SR[:, layer] for codes_SR in codes], tokenizer.settings.codebook_size)
             for layer in range(codes[0].shape[1])
         ]
-        return np.mean(of_layers, axis=0)
+        means: list[float] = np.mean(of_layers, axis=0).tolist()
+        return means
 
     return Reconstruction(lambda clips: reconstruct_clips(tokenizer, clips, layers=layers), usage)
 

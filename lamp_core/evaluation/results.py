@@ -1,6 +1,7 @@
 """A measured number with everything that decides what it may be compared with, and its Parquet form."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -13,6 +14,8 @@ from lamp_core.io.parquet import field as column
 from lamp_core.io.parquet import read_table, write_table
 
 HALF_INTERVAL = 1.96
+SEVERAL_PROTOCOLS = re.compile(r"(prediction|in-betweening)\b")
+"""Beginnings of protocols of which a family has several, so that a metric's name alone is not enough."""
 REMEDY = "`lamp run --until evaluate` measures them"
 
 RESULT = pa.schema(
@@ -95,6 +98,23 @@ class Result:
     def measured(self) -> bool:
         """Whether there is a number; the note says why not."""
         return math.isfinite(self.value)
+
+
+def key_of(text: str) -> str:
+    """A name as it stands in the key of a metric: ``R@1`` is ``R1``, a blank is an underscore."""
+    return re.sub(r"[^A-Za-z0-9@/_-]+", "_", text).replace("@", "").rstrip("_")
+
+
+def metric_key(result: Result) -> str:
+    """Key of a result in its family: system, protocol where the family has several, metric."""
+    return f"{key_of(result.system)}/{key_in_family(result.protocol, result.metric)}"
+
+
+def key_in_family(protocol: str, metric: str) -> str:
+    """`metric_key` without the system."""
+    short = protocol.partition(",")[0]
+    several = SEVERAL_PROTOCOLS.match(short) or metric.startswith(("text to motion", "motion to text"))
+    return key_of(f"{short} {metric}" if several else metric)
 
 
 def stage_result(stage: str, metric: str, value: float) -> Result:

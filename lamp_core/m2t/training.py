@@ -85,7 +85,7 @@ class CaptionTable:
 def query_states(model: MotionCaptioner, latents: Sequence[Tensor], device: torch.device) -> Tensor:
     """Return the query states (N, Q, H) of motions given by latents (S, C), on the CPU."""
     shape = model.lamp.shape
-    states_NQH = torch.zeros(len(latents), shape.queries, shape.width)
+    states_NQH = torch.zeros(len(latents), shape.queries, shape.hidden_dim)
     for batch in length_batches([len(latents_SC) for latents_SC in latents], BATCH_TOKENS):
         latents_BSC, lengths_B = pad([latents[item] for item in batch])
         mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
@@ -158,8 +158,8 @@ def new_captioner(
     Raises:
         LampError: a sequence would be longer than the language model's, or LoRA finds nothing to adapt.
     """
-    words = PromptedWords(base.tokenizer, settings.prompt, settings.max_words)
-    check_length(base, lamp.shape.queries + len(words.prompt_P) + settings.max_words)
+    words = PromptedWords(base.tokenizer, settings.prompt, settings.max_text_tokens)
+    check_length(base, lamp.shape.queries + len(words.prompt_P) + settings.max_text_tokens)
     return MotionCaptioner(with_lora(base, settings), lamp, words, settings).to(device)
 
 
@@ -169,7 +169,7 @@ def check_length(base: CausalModel, longest: int) -> None:
     if positions is not None and longest > positions:
         raise LampError(
             f"queries, prompt and caption take {longest} positions, the language model has {positions}; "
-            "lower m2t.max_words, or raise language_model.positions of the own model"
+            "lower m2t.max_text_tokens, or raise language_model.max_positions of the own model"
         )
 
 

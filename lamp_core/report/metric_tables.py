@@ -3,53 +3,18 @@
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lamp_core.errors import LampError
+from lamp_core.evaluation.baselines import BASELINES, GROUND_TRUTH
+from lamp_core.evaluation.catalogue import Direction, Metric
 
 if TYPE_CHECKING:
     from lamp_core.evaluation.results import Result
 
-Direction = Literal["higher", "lower", "closer", "neither"]
-GROUND_TRUTH = "ground truth"
-BASELINES = (
-    GROUND_TRUTH,
-    "chance",
-    "untrained",
-    "mean pose",
-    "interpolation",
-    "most frequent caption",
-    "nearest caption",
-)
 NOT_MEASURED = "not measured: "
 DENSE_FROM, DENSER_FROM = 6, 10
 """Tables with more columns are set narrower, and narrower still."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A metric as a column.
-
-    Args:
-        metric: the name that `Result.metric` bears.
-        direction: whether higher or lower values are better, or closer to the ground truth's.
-        unit: under the name (``%``, ``mm``).
-        decimals: of values and intervals.
-        factor: values are multiplied by it (100 for a share shown in per cent).
-        label: heading, the metric's name when empty.
-    """
-
-    metric: str
-    direction: Direction = "neither"
-    unit: str = ""
-    decimals: int = 3
-    factor: float = 1.0
-    label: str = ""
-
-    @property
-    def heading(self) -> str:
-        """The label, or else the metric's name."""
-        return self.label or self.metric
 
 
 @dataclass(frozen=True)
@@ -84,7 +49,7 @@ class RowGroup:
     rows: Sequence[Row]
 
 
-def columns_with_intervals(columns: Sequence[Column], groups: Sequence[RowGroup]) -> list[bool]:
+def columns_with_intervals(columns: Sequence[Metric], groups: Sequence[RowGroup]) -> list[bool]:
     """Return for each column whether any row has an interval there."""
     cells = [[row.cells[place] for group in groups for row in group.rows] for place in range(len(columns))]
     return [any(cell and cell.measured and cell.interval > 0 for cell in column) for column in cells]
@@ -106,7 +71,7 @@ class PublishedRows:
     source: str
     data: str
     evaluator: str
-    columns: Sequence[Column]
+    columns: Sequence[Metric]
     groups: Sequence[RowGroup]
     note: str = ""
 
@@ -135,7 +100,7 @@ class MetricTable:
     """
 
     title: str
-    columns: Sequence[Column]
+    columns: Sequence[Metric]
     groups: Sequence[RowGroup]
     protocol: str = ""
     evaluator: str = ""
@@ -166,7 +131,7 @@ class MetricTable:
 def metric_table(
     title: str,
     results: Sequence["Result"] | Mapping[str, Sequence["Result"]],
-    columns: Sequence[Column],
+    columns: Sequence[Metric],
     *,
     baselines: Collection[str] = BASELINES,
     note: str = "",
@@ -196,7 +161,7 @@ def metric_table(
         raise LampError(f"table {title!r}: results of one protocol and evaluator only, got {sorted(kinds)}")
     ((protocol, evaluator),) = kinds
     measured = {result.metric for result in every}
-    kept = [column for column in columns if column.metric in measured]
+    kept = [column for column in columns if column.name in measured]
     return MetricTable(
         title=title,
         columns=kept,
@@ -207,13 +172,13 @@ def metric_table(
         items=_range([result.items for result in every]),
         note=note,
         remarks=remarks(every, kept),
-        chart=chart if chart in {column.metric for column in kept} else "",
+        chart=chart if chart in {column.name for column in kept} else "",
     )
 
 
-def remarks(results: Iterable["Result"], columns: Sequence[Column]) -> list[str]:
+def remarks(results: Iterable["Result"], columns: Sequence[Metric]) -> list[str]:
     """Each part of the notes once, with the systems it is said of, and the metrics where not of all."""
-    headings = {column.metric: column.heading for column in columns}
+    headings = {column.name: column.heading for column in columns}
     shown = [result for result in results if result.metric in headings]
     metrics_of: dict[str, dict[str, list[str]]] = {}
     for result in shown:
@@ -240,19 +205,19 @@ def _remark(part: str, systems: Sequence[str], metrics: str) -> str:
     return f"{about}: {part}"
 
 
-def _rows(results: Sequence["Result"], columns: Sequence[Column], baselines: Collection[str]) -> list[Row]:
+def _rows(results: Sequence["Result"], columns: Sequence[Metric], baselines: Collection[str]) -> list[Row]:
     cells = {(result.system, result.metric): _cell(result, columns) for result in results}
     systems = sorted(
         dict.fromkeys(result.system for result in results), key=lambda name: name != GROUND_TRUTH
     )
     rows = [
-        Row(system, [cells.get((system, column.metric)) for column in columns], system in baselines)
+        Row(system, [cells.get((system, column.name)) for column in columns], system in baselines)
         for system in systems
     ]
     return mark_best(rows, columns)
 
 
-def mark_best(rows: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
+def mark_best(rows: Sequence[Row], columns: Sequence[Metric]) -> list[Row]:
     """Mark the best value of each column among rows that are no baselines, where two or more have one."""
     best_of = [_best(rows, place, column.direction) for place, column in enumerate(columns)]
     return [
@@ -278,8 +243,8 @@ def _best(rows: Sequence[Row], place: int, direction: Direction) -> float | None
     return max(values) if direction == "higher" else min(values)
 
 
-def _cell(result: "Result", columns: Sequence[Column]) -> Cell | None:
-    factors = [column.factor for column in columns if column.metric == result.metric]
+def _cell(result: "Result", columns: Sequence[Metric]) -> Cell | None:
+    factors = [column.factor for column in columns if column.name == result.metric]
     return Cell(result.value * factors[0], result.interval * factors[0], result.note) if factors else None
 
 

@@ -9,7 +9,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from lamp_core.errors import LampError
-from lamp_core.report.metric_tables import BASELINES, Cell, Column, PublishedRows, Row, RowGroup
+from lamp_core.evaluation.baselines import BASELINES
+from lamp_core.evaluation.catalogue import Metric
+from lamp_core.report.metric_tables import Cell, PublishedRows, Row, RowGroup
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
 VALUE = re.compile(r"(\d*\.?\d+)(?:±(\d*\.\d+))?")
@@ -45,9 +47,9 @@ class PublishedTable(BaseModel):
     groups: dict[str, dict[str, str]] = {}
     note: str = ""
 
-    def under(self, columns: Sequence[Column]) -> PublishedRows:
+    def under(self, columns: Sequence[Metric]) -> PublishedRows:
         """Lay the rows out under those columns of ours that the paper has; what has none is left out."""
-        kept = [column for column in columns if column.metric in self.metrics]
+        kept = [column for column in columns if column.name in self.metrics]
         groups = [
             RowGroup(heading, [row for row in self._rows(rows, kept) if any(row.cells)])
             for heading, rows in (self.groups or {"": self.rows}).items()
@@ -72,14 +74,14 @@ class PublishedTable(BaseModel):
             if found
         }
 
-    def _rows(self, rows: Mapping[str, str], columns: Sequence[Column]) -> list[Row]:
+    def _rows(self, rows: Mapping[str, str], columns: Sequence[Metric]) -> list[Row]:
         return [self._row(system, text, columns) for system, text in rows.items()]
 
-    def _row(self, system: str, text: str, columns: Sequence[Column]) -> Row:
+    def _row(self, system: str, text: str, columns: Sequence[Metric]) -> Row:
         values = self.values(text)
         cells = [
             Cell(cell.value * column.factor, cell.interval * column.factor)
-            if (cell := values.get(column.metric))
+            if (cell := values.get(column.name))
             else None
             for column in columns
         ]
@@ -97,7 +99,7 @@ def published_tables() -> Mapping[str, Sequence[PublishedTable]]:
     return tables
 
 
-def published_under(kind: str, columns: Sequence[Column]) -> list[PublishedRows]:
+def published_under(kind: str, columns: Sequence[Metric]) -> list[PublishedRows]:
     """Published rows of a kind of table under its columns; tables that share none are left out."""
     laid_out = [table.under(columns) for table in published_tables().get(kind, ())]
     return [rows for rows in laid_out if rows.columns]

@@ -113,7 +113,7 @@ def bar_chart(table: MetricTable) -> "Markup | None":
     """Bars of one column, of the first group of rows."""
     if not table.chart:
         return None
-    place = [column.metric for column in table.columns].index(table.chart)
+    place = [column.name for column in table.columns].index(table.chart)
     column, group = table.columns[place], table.groups[0]
     bars = [
         Bar(row.system, cell.value, cell.interval, row.baseline)

@@ -21,7 +21,12 @@ from lamp_core.t2m.sampler import Sampling, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.vqvae import MotionTokenizer
-from lamp_core.training.model_files import load_weights, read_model_config, save_model
+from lamp_core.training.model_files import (
+    load_weights,
+    read_model_config,
+    read_settings,
+    save_model,
+)
 
 BATCH_TOKENS = 2048
 
@@ -29,8 +34,8 @@ BATCH_TOKENS = 2048
 def save_t2m(folder: Path, model: MaskedMotionTransformer) -> None:
     """Write a trained masked motion transformer."""
     config = {
-        "codes": model.codes,
-        "condition_width": model.condition_width,
+        "codebook_size": model.codebook_size,
+        "condition_dim": model.condition_dim,
         "max_tokens": model.max_tokens,
         "settings": model.settings.model_dump(),
     }
@@ -44,7 +49,7 @@ def load_t2m(folder: Path) -> MaskedMotionTransformer:
         LampError: there is none in ``folder``.
     """
     config = read_model_config(folder)
-    settings = TextToMotion.model_validate(config.pop("settings"))
+    settings = read_settings(folder, TextToMotion, config.pop("settings"))
     model = MaskedMotionTransformer(**config, settings=settings)
     load_weights(folder, model)
     return model.eval().requires_grad_(False)
@@ -52,7 +57,7 @@ def load_t2m(folder: Path) -> MaskedMotionTransformer:
 
 def save_length(folder: Path, model: LengthEstimator) -> None:
     """Write a trained length estimator."""
-    config = {"condition_width": model.condition_width, "settings": model.settings.model_dump()}
+    config = {"condition_dim": model.condition_dim, "settings": model.settings.model_dump()}
     save_model(folder, model, config)
 
 
@@ -63,7 +68,8 @@ def load_length(folder: Path) -> LengthEstimator:
         LampError: there is none in ``folder``.
     """
     config = read_model_config(folder)
-    model = LengthEstimator(config["condition_width"], Length.model_validate(config["settings"]))
+    settings = read_settings(folder, Length, config["settings"])
+    model = LengthEstimator(config["condition_dim"], settings)
     load_weights(folder, model)
     return model.eval().requires_grad_(False)
 
@@ -132,7 +138,7 @@ class MotionGenerator:
         """
         device = self.features.device
         how = self.sampling if text else replace(self.sampling, guidance=0.0)
-        condition_1W = self.conditions([text]) if text else torch.zeros(1, self.transformer.condition_width)
+        condition_1W = self.conditions([text]) if text else torch.zeros(1, self.transformer.condition_dim)
         return sample_tokens(
             self.transformer,
             condition_1W.expand(count, -1).to(device),

@@ -21,18 +21,18 @@ from lamp_core.training.validation import Validation
 class LengthEstimator(nn.Module):
     """Condition to a distribution over lengths; bin i stands for i + 1 tokens of four frames."""
 
-    def __init__(self, condition_width: int, settings: Length) -> None:
+    def __init__(self, condition_dim: int, settings: Length) -> None:
         super().__init__()
-        self.condition_width = condition_width
+        self.condition_dim = condition_dim
         self.settings = settings
         self.net = nn.Sequential(
-            nn.LayerNorm(condition_width),
-            nn.Linear(condition_width, settings.width),
+            nn.LayerNorm(condition_dim),
+            nn.Linear(condition_dim, settings.hidden_dim),
             nn.GELU(),
             nn.Dropout(0.2),
-            nn.Linear(settings.width, settings.width),
+            nn.Linear(settings.hidden_dim, settings.hidden_dim),
             nn.GELU(),
-            nn.Linear(settings.width, settings.bins),
+            nn.Linear(settings.hidden_dim, settings.bins),
         )
 
     def forward(self, condition_BW: Tensor) -> Tensor:
@@ -58,9 +58,10 @@ class LengthEstimator(nn.Module):
         share = self(condition_BW).softmax(dim=-1).cpu()
         if self.settings.mode == "sample":
             return torch.multinomial(share, 1, generator=generator).squeeze(1) + 1
+        bins: Tensor = share @ torch.arange(1.0, self.settings.bins + 1)
         if self.settings.mode == "argmax":
-            return share.argmax(dim=-1) + 1
-        return (share @ torch.arange(1.0, self.settings.bins + 1)).round().long()
+            bins = share.argmax(dim=-1) + 1
+        return bins.round().long()
 
 
 def train_length(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lamp_core.config.models import Tokenizer as TokenizerSettings
 from lamp_core.tokenizers.vqvae import MotionTokenizer, new_tokenizer
-from lamp_core.training.model_files import load_weights, read_model_config, save_model
+from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 
 
 def save_tokenizer(folder: Path, tokenizer: MotionTokenizer) -> None:
@@ -22,6 +22,8 @@ def load_tokenizer(folder: Path) -> MotionTokenizer:
         LampError: there is none in ``folder``.
     """
     config = read_model_config(folder)
-    tokenizer = new_tokenizer(config["feature_count"], TokenizerSettings.model_validate(config["settings"]))
+    tokenizer = new_tokenizer(
+        config["feature_count"], read_settings(folder, TokenizerSettings, config["settings"])
+    )
     load_weights(folder, tokenizer)
     return tokenizer.eval().requires_grad_(False)

@@ -135,6 +135,8 @@ def train_tokenizer(
         checkpoints=checkpoints,
         on_log=on_log,
         on_progress=on_progress,
-        validate=validation and Validation(partial(measure, validation), validation.name, "lower"),
+        validate=None
+        if validation is None
+        else Validation(partial(measure, validation), validation.name, "lower"),
     )
     return tokenizer

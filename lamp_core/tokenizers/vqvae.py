@@ -192,7 +192,7 @@ class ResidualVQVAE(MotionTokenizer):
     @property
     def layers(self) -> Sequence[Codebook]:
         """The codebooks in the order of quantisation."""
-        return tuple(self.codebooks)
+        return tuple(self.codebooks)  # type: ignore[arg-type]  # torch's list does not say of what
 
     def _layers_used(self) -> int:
         layers = len(self.codebooks)
@@ -221,7 +221,7 @@ def by_layer(name: str, values: Sequence[Value]) -> dict[str, Value]:
 
 
 def _codebook(settings: TokenizerSettings) -> Codebook:
-    return Codebook(settings.codes, settings.code_width, settings.ema_decay, settings.reset_threshold)
+    return Codebook(settings.codebook_size, settings.code_dim, settings.ema_decay, settings.reset_threshold)
 
 
 def _frame_mask(features_BTD: Tensor, lengths_B: Tensor | None) -> Tensor | None:

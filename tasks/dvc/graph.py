@@ -10,6 +10,7 @@ import yaml
 from lamp_core.errors import LampError
 from tasks.project import GRAPH_FILE, Project
 
+EVERY_SYSTEM = "all"
 REFERENCE = re.compile(r"\$\{([^}]+)\}")
 
 
@@ -24,6 +25,7 @@ class Stage:
         params: keys of ``params.yaml`` that it depends on.
         outs: files and folders it writes, metrics among them.
         upstream: stages that write one of its ``deps``, in the order of the file.
+        systems: names of those that it belongs to; none where the file does not say, which is all.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Stage:
     params: tuple[str, ...]
     outs: tuple[str, ...]
     upstream: tuple[str, ...]
+    systems: tuple[str, ...] = ()
 
 
 class Graph(Mapping[str, Stage]):
@@ -58,6 +61,24 @@ class Graph(Mapping[str, Stage]):
         if name not in self._stages:
             raise LampError(f"unknown stage '{name}'; known: {', '.join(self._stages)}")
         return self._stages[name]
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The systems that the stages belong to, the one of the first stage first."""
+        return tuple(dict.fromkeys(system for stage in self._stages.values() for system in stage.systems))
+
+    def of_system(self, name: str) -> list[str]:
+        """The stages of a system, or of ``all``, in the order of the file.
+
+        Raises:
+            LampError: no stage belongs to such a system; the known ones are named.
+        """
+        if name == EVERY_SYSTEM or not self.systems:
+            return list(self._stages)
+        if name not in self.systems:
+            known = ", ".join((*self.systems, EVERY_SYSTEM))
+            raise LampError(f"unknown system '{name}'; known: {known}")
+        return [stage.name for stage in self._stages.values() if not stage.systems or name in stage.systems]
 
     def until(self, name: str) -> list[str]:
         """The stage and all that it needs, in the order of the file."""
@@ -113,6 +134,7 @@ def _stage(name: str, described: dict[str, Any], writers: dict[str, str], values
         params=tuple(described.get("params", ())),
         outs=tuple(_paths(described, "outs", "metrics", "plots")),
         upstream=tuple(writer for writer in dict.fromkeys(writers.values()) if writer in upstream),
+        systems=tuple((described.get("meta") or {}).get("systems", ())),
     )
 
 

@@ -7,9 +7,7 @@ from tasks.dvc.versions import Versions
 from tasks.mlflow.tags import git_tags
 from tasks.mlflow.tracking import Tracking
 from tasks.project import Project
-
-TRAINED_STAGES = ("t2m", "pretrain", "tokenizer")
-"""The last one trained first: its inputs are the others."""
+from tasks.stages.catalogue import CATALOGUE
 
 
 def model_run(project: Project, tracking: Tracking | None = None) -> str:
@@ -19,7 +17,7 @@ def model_run(project: Project, tracking: Tracking | None = None) -> str:
     """
     versions = Versions(project, read_graph(project))
     tracking = tracking or Tracking(project)
-    for stage in TRAINED_STAGES:
+    for stage in reversed(CATALOGUE.trained()):  # its inputs are the others
         lock_hash = versions.lock_hash(stage) if stage in versions.graph else None
         if lock_hash is None:
             continue

@@ -15,12 +15,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lamp_core.errors import LampError
 from tasks.dvc.versions import Versions
 from tasks.mlflow.tracking import Tracking, patiently, tracking_uri
 from tasks.project import write_atomically
+from tasks.stages.catalogue import CATALOGUE
 from tasks.system.redaction import masked
 
 if TYPE_CHECKING:
@@ -32,37 +33,6 @@ FILES_OF_A_MODEL = {WEIGHTS, ".json", ".txt", ".model"}
 LATEST, BEST, PRODUCTION = "latest", "best", "production"
 DESCRIPTION, MADE_WITH = "registered.json", "made_with."
 VERSIONS_A_PAGE = 200
-
-
-@dataclass(frozen=True)
-class Measure:
-    """By what versions of a model are ranked.
-
-    Args:
-        metric: in ``data/metrics/STAGE.json``.
-        direction: which values are better.
-        same: stages whose outputs two versions must share for the metric to mean the same.
-    """
-
-    metric: str
-    direction: Literal["higher", "lower"]
-    same: tuple[str, ...] = ("features",)
-
-    def is_better(self, value: float, other: float) -> bool:
-        """Whether a value is better than another."""
-        return value > other if self.direction == "higher" else value < other
-
-
-MEASURES = {
-    "tokenizer": Measure("val_mpjpe_mm", "lower"),
-    "evaluator": Measure("val_r_precision_3", "higher"),
-    "pretrain": Measure("val_rsum", "higher"),
-    "length": Measure("val_error_seconds", "lower"),
-    "t2m": Measure("val_loss", "lower", ("features", "tokenizer")),
-    "language_model": Measure("val_loss", "lower"),
-    "m2t": Measure("val_loss", "lower", ("features", "language_model")),
-}
-"""Losses over tokens or words compare only where these are the same ones."""
 
 
 @dataclass(frozen=True)
@@ -231,8 +201,8 @@ class Registry:
     def _create_model(self, stage: str) -> None:
         from mlflow.exceptions import MlflowException
 
-        measure = MEASURES.get(stage)
-        rule = f"; {BEST}: {measure.direction} {measure.metric} on the same data" if measure else ""
+        ranking = CATALOGUE.ranking(stage)
+        rule = f"; {BEST}: {ranking.direction} {ranking.metric} on the same data" if ranking else ""
         try:
             self.client.create_registered_model(PREFIX + stage, description=f"Output of stage {stage}{rule}.")
         except MlflowException as error:
@@ -277,12 +247,12 @@ def keep_model(tracking: Tracking, run_id: str, folder: Path) -> None:
 
 def best_of(stage: str, versions: Iterable[Registered], comparable: str) -> Registered | None:
     """The best of the versions that compare, the oldest of equal ones; None where none does."""
-    measure = MEASURES.get(stage)
+    ranking = CATALOGUE.ranking(stage)
     best: Registered | None = None
     for version in sorted(versions, key=lambda version: version.version):
-        if measure is None or version.value is None or not comparable or version.comparable != comparable:
+        if ranking is None or version.value is None or not comparable or version.comparable != comparable:
             continue
-        if best is None or best.value is None or measure.is_better(version.value, best.value):
+        if best is None or best.value is None or ranking.is_better(version.value, best.value):
             best = version
     return best
 
@@ -292,16 +262,16 @@ def _lineage(
 ) -> dict[str, str]:
     """The tags of a version: what it is, what it was made of, and what it was measured by."""
     copied = ("data", "profile", "params_hash", "git_commit", "git_dirty", "device", "flow_run")
-    measure = MEASURES.get(stage)
-    value = metrics.get(measure.metric) if measure else None
-    inputs = [versions.output_hash(name) for name in measure.same] if measure else []
+    ranking = CATALOGUE.ranking(stage)
+    value = metrics.get(ranking.metric) if ranking else None
+    inputs = [versions.output_hash(name) for name in ranking.same] if ranking else []
     upstream = {
         f"{MADE_WITH}{name}": versions.output_hash(name) or ""
         for name in versions.graph.until(stage)
         if name != stage
     }
     return {
-        **({"metric": measure.metric, "value": repr(value)} if measure and value is not None else {}),
+        **({"metric": ranking.metric, "value": repr(value)} if ranking and value is not None else {}),
         **{name: origin[name] for name in copied if origin.get(name)},
         **upstream,
         "stage": stage,

@@ -24,11 +24,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import torch
 
-from lamp_core.config import Config, load_params
+from lamp_core.config import Config, Section, load_params
 from lamp_core.errors import LampError
 from lamp_core.io.disk import is_full, no_room, replacing, sync, sync_tree
 from lamp_core.training import signals as stopping
@@ -50,6 +50,7 @@ from tasks.stage.mlflow_run import StageRun
 from tasks.stage.output import new_folder, replace_by_link, swap
 from tasks.stage.process_lock import only_process
 from tasks.stage.progress import ProgressWriter, State
+from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
 from tasks.system.orphans import end_with_parent
 from tasks.system.redaction import masked
@@ -60,6 +61,7 @@ SECONDS_TO_SAVE = 20.0
 """A training that was told to end has this long for its present step and a checkpoint."""
 
 StageFunction = Callable[["StageContext"], Mapping[str, float]]
+Settings = TypeVar("Settings", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,29 @@ class StageContext:
     on_log: OnLog
     on_progress: OnProgress
 
-    def input(self, stage: str) -> Path:
-        """The folder that another stage wrote."""
-        return self.data / stage
+    def input(self, kind: str) -> Path:
+        """The folder of the stage that it reads of this name, or of this module."""
+        return self.data / CATALOGUE.input_of(self.name, kind)
+
+    def trained_inputs(self) -> list[Path]:
+        """The folders of the models that the stage reads."""
+        reads = CATALOGUE.stages[self.name].reads
+        return [self.data / name for name in reads if CATALOGUE.stages[name].trains]
+
+    def settings(self, kind: type[Settings]) -> Settings:
+        """The stage's own section of the parameters.
+
+        Args:
+            kind: the model of the section.
+
+        Raises:
+            LampError: the catalogue names a section of another kind.
+        """
+        name = CATALOGUE.section(self.name)
+        section = getattr(self.config, name, None)
+        if not isinstance(section, kind):
+            raise LampError(f"stage '{self.name}': section '{name}' of params.yaml is no {kind.__name__}")
+        return section
 
     def end_helpers(self) -> None:
         """Training is over: end the processes of torchrun but the first, which does the rest alone."""
@@ -106,8 +128,14 @@ class Killed(BaseException):
 
 
 def main(name: str, run: StageFunction) -> NoReturn:
-    """Run a stage in this process and end it: status 0, 2 for a request that cannot be met, 1 for a bug."""
+    """Run a stage in this process and end it: status 0, 2 for a request that cannot be met, 1 for a bug.
+
+    Args:
+        name: of the stage; ``--stage NAME`` on the command line runs another one of the same module.
+        run: the stage's function.
+    """
     end_with_parent()
+    name = _asked_stage(name)
     if not resources.is_first_process():
         _take_part(name, run)
     with ExitStack() as held:
@@ -121,6 +149,18 @@ def main(name: str, run: StageFunction) -> NoReturn:
             print(masked(f"error: {error}"), file=sys.stderr)
             sys.exit(BAD_REQUEST)
         sys.exit(_status_of(project, name, run, progress))
+
+
+def _asked_stage(module: str) -> str:
+    """The stage that the command line names, or the one of the module's name."""
+    if sys.argv[1:2] != ["--stage"]:
+        return module
+    name = sys.argv[2] if len(sys.argv) > 2 else ""
+    known = [stage.name for stage in CATALOGUE.stages.values() if stage.module == module]
+    if name not in known:
+        print(f"error: no stage '{name}' of {module}; known: {', '.join(known)}", file=sys.stderr)
+        sys.exit(BAD_REQUEST)
+    return name
 
 
 def _status_of(project: Project, name: str, run: StageFunction, progress: ProgressWriter) -> int:
@@ -263,7 +303,7 @@ def _tracked(
     project: Project, name: str, config: Config, memory: StageMemory, device: str, progress: ProgressWriter
 ) -> Iterator[StageRun]:
     """The stage's MLflow run, closed as the stage ends: FINISHED, FAILED or KILLED."""
-    section = getattr(config, name, None)
+    section = getattr(config, CATALOGUE.section(name), None)
     stage_run = StageRun(
         Tracking(project),
         name,

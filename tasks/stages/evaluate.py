@@ -5,10 +5,11 @@ By hand: ``python -m tasks.stages.evaluate``. `lamp evaluate` measures on demand
 
 import numpy as np
 
+from lamp_core.config import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.evaluation.caption_examples import caption_examples
-from lamp_core.evaluation.families import generate_with, measure, metric_key
-from lamp_core.evaluation.results import Origin, write_results
+from lamp_core.evaluation.families import generate_with, measure
+from lamp_core.evaluation.results import Origin, metric_key, write_results
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
 from lamp_core.evaluation.trained import Trained
 from lamp_core.io.parquet import write_table
@@ -41,8 +42,9 @@ def _write_generated(stage: StageContext, trained: Trained) -> None:
     places = np.linspace(0, len(trained.items) - 1, wanted).astype(int)
     items = [trained.items[place] for place in places]
     captions = [item.captions[0] for item in items]
-    generate = generate_with(trained.generator, stage.config.evaluate.length == "true")
-    made = generate(captions, [item.frames for item in items], stage.config.evaluate.seed)
+    settings = stage.settings(Evaluate)
+    generate = generate_with(trained.generator, settings.length == "true")
+    made = generate(captions, [item.frames for item in items], settings.seed)
     raw = [trained.features.statistics.denormalise(motion_TD) for motion_TD in made]
     rows = [
         {

@@ -6,7 +6,7 @@ By hand: ``python -m tasks.stages.evaluator``.
 from collections.abc import Mapping
 from pathlib import Path
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config import Evaluate, Evaluator
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.evaluation.protocols.common import protocol_items
@@ -21,8 +21,9 @@ METRICS = dict(zip(MATCHING, ("r_precision_1", "r_precision_2", "r_precision_3",
 def run(stage: StageContext) -> dict[str, float]:
     """Train or load, save, and measure how well true motions and their captions find each other."""
     features = FeatureSet.load(stage.input("features"))
-    if stage.config.evaluator.published:
-        folder = Path(stage.config.evaluator.published).expanduser()
+    settings = stage.settings(Evaluator)
+    if settings.published:
+        folder = Path(settings.published).expanduser()
         evaluator = load_published(folder, features.skeleton.feature_count, stage.device)
         evaluator.save(stage.output)
         evaluator.reading(features.statistics)
@@ -36,7 +37,7 @@ def run(stage: StageContext) -> dict[str, float]:
     evaluator = train_guo(
         items_of(features, "train"),
         features.statistics,
-        stage.config.evaluator,
+        settings,
         device=stage.device,
         validation=items_of(features, "val"),
         checkpoints=stage.checkpoints,

@@ -92,7 +92,9 @@ class CaptionedTokens:
         owners = [index for index, item in enumerate(items) for _ in item.captions]
         lamp_features = LampFeatures(lamp.to(stage.device), words)
         conditions = conditions_of(lamp_features) if conditions_of else lamp_features.conditions
-        return cls(codes, conditions(captions), torch.tensor(owners), longest, tokenizer.settings.codes)
+        return cls(
+            codes, conditions(captions), torch.tensor(owners), longest, tokenizer.settings.codebook_size
+        )
 
     def conditions_of(self, index: int) -> torch.Tensor:
         """Return the conditions of one item's captions."""

@@ -3,6 +3,7 @@
 By hand: ``python -m tasks.stages.language_model``.
 """
 
+from lamp_core.config import LanguageModel
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.m2t.language_model import (
@@ -21,9 +22,9 @@ from tasks.stage.process import CURVES, StageContext, main
 
 def run(stage: StageContext) -> dict[str, float]:
     """Train on the captions of the train split and further texts, or note which model is taken."""
-    if stage.config.language_model.checkpoint != OWN:
+    settings, prompt = stage.settings(LanguageModel), stage.config.m2t.prompt
+    if settings.checkpoint != OWN:
         return _take(stage)
-    settings, prompt = stage.config.language_model, stage.config.m2t.prompt
     features = FeatureSet.load(stage.input("features"))
     train, val = _captions(features, "train"), _captions(features, "val")
     texts = _texts(stage)
@@ -52,7 +53,7 @@ def run(stage: StageContext) -> dict[str, float]:
 def _take(stage: StageContext) -> dict[str, float]:
     """Note the name and the content of a model from elsewhere; its weights stay where they are."""
     stage.end_helpers()
-    checkpoint = stage.config.language_model.checkpoint
+    checkpoint = stage.settings(LanguageModel).checkpoint
     base = load_checkpoint(place_of(stage.data.parent, checkpoint), stage.device)
     record_base(stage.output, checkpoint, base.identity)
     if not (stage.output / CURVES).exists():
@@ -68,7 +69,7 @@ def _captions(features: FeatureSet, split: str) -> list[str]:
 
 def _texts(stage: StageContext) -> Texts:
     """The further texts, the same content that the parameters were written for."""
-    settings = stage.config.language_model
+    settings = stage.settings(LanguageModel)
     folders = [stage.data.parent / folder for folder in settings.texts]
     texts = read_texts(folders)
     if " ".join(map(folder_hash, folders)) != settings.texts_hash:

@@ -5,6 +5,7 @@ By hand: ``python -m tasks.stages.length``.
 
 import torch
 
+from lamp_core.config import Length
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.skeleton.skeleton import load_skeleton
 from lamp_core.t2m.generator import save_length
@@ -20,7 +21,7 @@ def run(stage: StageContext) -> dict[str, float]:
         train.conditions_NW,
         train.owners_N,
         [len(codes) for codes in train.codes],
-        stage.config.length,
+        stage.settings(Length),
         device=stage.device,
         validation=(val.conditions_NW, _lengths(val)) if val.codes else None,
         checkpoints=stage.checkpoints,

@@ -3,6 +3,7 @@
 By hand: ``python -m tasks.stages.m2t``.
 """
 
+from lamp_core.config import MotionToText
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING, items_of
 from lamp_core.lamp.folder import load_lamp
@@ -22,7 +23,7 @@ from tasks.stages.inputs import item_latents
 
 def run(stage: StageContext) -> dict[str, float]:
     """Train on the train split; measure the captions' loss on the validation split."""
-    settings = stage.config.m2t
+    settings = stage.settings(MotionToText)
     features = FeatureSet.load(stage.input("features"))
     lamp, _ = load_lamp(stage.input("pretrain"))
     base = load_base(stage.input("language_model"), stage.device, settings.quantise)

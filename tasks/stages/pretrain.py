@@ -5,6 +5,7 @@ By hand: ``python -m tasks.stages.pretrain``.
 
 from functools import partial
 
+from lamp_core.config import Pretrain
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.errors import LampError
@@ -22,13 +23,14 @@ from tasks.stages.inputs import item_latents, open_tokens
 
 def run(stage: StageContext) -> dict[str, float]:
     """Train on the train split, save, and measure retrieval on the validation split; or take a LaMP over."""
-    if stage.config.pretrain.pretrained:
+    settings = stage.settings(Pretrain)
+    if settings.pretrained:
         return _take_over(stage)
     train, val = _items(stage, "train"), _items(stage, "val")
     model, words = train_lamp(
         train,
-        stage.config.pretrain,
-        stage.config.tokenizer.codes,
+        settings,
+        load_tokenizer(stage.input("tokenizer")).settings.codebook_size,
         device=stage.device,
         validation=partial(_validate, val) if val else None,
         checkpoints=stage.checkpoints,
@@ -43,11 +45,11 @@ def run(stage: StageContext) -> dict[str, float]:
 def _take_over(stage: StageContext) -> dict[str, float]:
     """Take the LaMP that was pretrained elsewhere, the same content that the parameters were written for."""
     stage.end_helpers()
-    settings = stage.config.pretrain
+    settings = stage.settings(Pretrain)
     folder = stage.data.parent / settings.pretrained
     if folder_hash(folder) != settings.pretrained_hash:
         raise LampError(f"{folder} is not what params.yaml was written for; `lamp run` notes its content")
-    shape = take_over(folder, stage.output, stage.config.tokenizer.code_width)
+    shape = take_over(folder, stage.output, load_tokenizer(stage.input("tokenizer")).settings.code_dim)
     if not (stage.output / CURVES).exists():
         stage.on_log(0, {"taken_over": 1.0})
     stage.on_progress(1, 1, f"taken from {settings.pretrained}")
@@ -58,7 +60,7 @@ def _items(stage: StageContext, split: str) -> list[PretrainItem]:
     features = FeatureSet.load(stage.input("features"))
     tokenizer = load_tokenizer(stage.input("tokenizer")).to(stage.device)
     items = items_of(features, split)
-    longest = stage.config.pretrain.max_frames
+    longest = stage.settings(Pretrain).max_frames
     latents = item_latents(tokenizer, features, items, longest)
     return pretrain_items(items, latents, open_tokens(stage, features, tokenizer), longest)
 

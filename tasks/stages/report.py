@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lamp_core.config import Report
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.preprocessing.rejected_clips import REJECTED_FILE, Tally, read_rejected
 from lamp_core.evaluation.results import read_results
@@ -40,10 +41,9 @@ from lamp_core.report.result_tables import result_tables
 from lamp_core.retrieval.gallery import Gallery
 from lamp_core.viz.charts import Curve
 from lamp_core.viz.player import PlayerMotion
-from tasks.stage.process import StageContext, main
+from tasks.stage.process import CURVES, StageContext, main
 from tasks.system.machine import commit_label, machine_label
 
-TRAINED_STAGES = ("tokenizer", "evaluator", "pretrain", "length", "t2m", "language_model", "m2t")
 RETRIEVED = 5
 
 
@@ -51,7 +51,7 @@ def run(stage: StageContext) -> dict[str, float]:
     """Collect what the other stages wrote and render the page."""
     features = FeatureSet.load(stage.input("features"))
     results = read_results(stage.input("evaluate") / "results.parquet")
-    settings = stage.config.report
+    settings = stage.settings(Report)
     gallery = Gallery.load(stage.input("retrieval"))
     scores_NN = np.load(stage.input("retrieval") / "similarity.npy")
     shown = np.linspace(0, len(gallery.clips) - 1, min(settings.heat_map, len(gallery.clips))).astype(int)
@@ -66,7 +66,7 @@ def run(stage: StageContext) -> dict[str, float]:
         skeleton=features.skeleton.name,
         highlights=highlights(results),
         data=_data_summary(stage, features),
-        curves=[_curves(stage.input(name)) for name in _with_curves(stage)],
+        curves=[_curves(folder) for folder in stage.trained_inputs() if (folder / CURVES).exists()],
         tables=result_tables(results),
         experiments=read_experiments(stage.data / "experiments"),
         heat_map=HeatMap(scores_NN[np.ix_(shown, shown)], [gallery.captions[i] for i in shown]),
@@ -101,13 +101,9 @@ def _data_summary(stage: StageContext, features: FeatureSet) -> DataSummary:
     )
 
 
-def _with_curves(stage: StageContext) -> list[str]:
-    """The stages that trained; a published evaluator is loaded and has no curves."""
-    return [name for name in TRAINED_STAGES if (stage.input(name) / "curves.csv").exists()]
-
-
 def _curves(folder: Path) -> StageCurves:
-    with (folder / "curves.csv").open() as file:
+    """The curves of a model that trained; a published evaluator is loaded and has none."""
+    with (folder / CURVES).open() as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["name"])
     curves = {}
     for name, points in groupby(rows, key=lambda row: row["name"]):

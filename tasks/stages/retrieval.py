@@ -5,6 +5,7 @@ By hand: ``python -m tasks.stages.retrieval``.
 
 import numpy as np
 
+from lamp_core.config import Retrieval
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.lamp.embeddings import LampFeatures
@@ -24,7 +25,7 @@ def run(stage: StageContext) -> dict[str, float]:
         load_tokenizer(stage.input("tokenizer")).to(stage.device),
         items_of(features, "test"),
         features.statistics,
-        stage.config.retrieval,
+        stage.settings(Retrieval),
     )
     scores_NN = scores.numpy()
     gallery.save(stage.output)

@@ -5,6 +5,7 @@ By hand: ``python -m tasks.stages.t2m``.
 
 from functools import partial
 
+from lamp_core.config import TextToMotion
 from lamp_core.t2m.conditions import conditions_of
 from lamp_core.t2m.generator import save_t2m
 from lamp_core.t2m.training import MotionText, train_t2m, validation_losses
@@ -14,12 +15,13 @@ from tasks.stages.inputs import CaptionedTokens
 
 def run(stage: StageContext) -> dict[str, float]:
     """Train on the train split; measure the masked prediction on the validation split."""
-    conditions = partial(conditions_of, stage.config.t2m)
+    settings = stage.settings(TextToMotion)
+    conditions = partial(conditions_of, settings)
     tokens = CaptionedTokens.load(stage, "train", conditions)
     val = _items(CaptionedTokens.load(stage, "val", conditions))
     model = train_t2m(
         _items(tokens),
-        stage.config.t2m,
+        settings,
         tokens.codebook_size,
         tokens.max_tokens,
         device=stage.device,

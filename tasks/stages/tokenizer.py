@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from lamp_core.config import Tokenizer
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.metrics.reconstruction import mpjpe
 from lamp_core.tokenizers.clips import encode_clip_layers, layer_usage
@@ -27,7 +28,7 @@ def run(stage: StageContext) -> dict[str, float]:
     validation = ValidationClips(clips, partial(_mpjpe_mm, features), VALIDATED)
     tokenizer = train_tokenizer(
         normalised_clips(features, "train"),
-        stage.config.tokenizer,
+        stage.settings(Tokenizer),
         device=stage.device,
         validation=validation,
         checkpoints=stage.checkpoints,
@@ -44,7 +45,7 @@ def _validate(tokenizer: MotionTokenizer, validation: ValidationClips) -> dict[s
     if len(tokenizer.layers) > 1:
         # What text to motion can reach at best: it generates the codes of the first layer.
         measured[f"{VALIDATED}_first_layer"] = validation.measure(tokenizer, layers=1)
-    usage = layer_usage(encode_clip_layers(tokenizer, validation.clips), tokenizer.settings.codes)
+    usage = layer_usage(encode_clip_layers(tokenizer, validation.clips), tokenizer.settings.codebook_size)
     return measured | {f"val_{name}": value for name, value in usage.items()}
 
 

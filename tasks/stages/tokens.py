@@ -5,6 +5,7 @@ The codes of the first quantiser layer are the motion tokens.
 By hand: ``python -m tasks.stages.tokens``.
 """
 
+from lamp_core.config import Tokens
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.tokenizers.clips import encode_clip_layers, layer_usage
@@ -20,7 +21,7 @@ def run(stage: StageContext) -> dict[str, float]:
     tokenizer = load_tokenizer(stage.input("tokenizer")).to(stage.device)
     items = items_of(features)
     clips = [normalised(features, item.features_TD) for item in items]
-    codes = encode_clip_layers(tokenizer, clips, stage.config.tokens.batch_frames)
+    codes = encode_clip_layers(tokenizer, clips, stage.settings(Tokens).batch_frames)
     splits = dict(zip(features.clips, features.splits, strict=True))
     cache = TokenCache(
         clips=[item.clip for item in items],
@@ -37,7 +38,7 @@ def run(stage: StageContext) -> dict[str, float]:
     return {
         "items": len(items),
         "tokens": sum(map(len, codes)),
-        **layer_usage(codes, tokenizer.settings.codes),
+        **layer_usage(codes, tokenizer.settings.codebook_size),
     }
 
 

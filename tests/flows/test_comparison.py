@@ -4,7 +4,8 @@ import csv
 
 import pytest
 
-from flows.comparison import TrackedRun, comparison_csv, comparison_tables, different, direction_of, verdict
+from flows.comparison import TrackedRun, comparison_csv, comparison_tables, different, verdict
+from lamp_core.evaluation.catalogue import direction_at
 
 FID = "evaluate/text_to_motion/LaMP-T2M/FID"
 DIVERSITY, TRUE_DIVERSITY = (
@@ -16,7 +17,7 @@ TAGS = {"data": "walks", "data_version": "d1", "evaluator_version": "e1"}
 
 
 def measured(value: dict[str, float], **tags: str) -> TrackedRun:
-    return TrackedRun("b 2", {**TAGS, **tags}, {"t2m.width": "3"}, value)
+    return TrackedRun("b 2", {**TAGS, **tags}, {"t2m.hidden_dim": "3"}, value)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def measured(value: dict[str, float], **tags: str) -> TrackedRun:
     ],
 )
 def test_the_better_direction_of_a_metric_is_known_by_its_name(name: str, direction: str) -> None:
-    assert direction_of(name) == direction
+    assert direction_at(name) == direction
 
 
 def test_a_metric_is_judged_by_its_direction() -> None:

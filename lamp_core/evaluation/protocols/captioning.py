@@ -14,8 +14,8 @@ from lamp_core.config.models import Evaluate
 from lamp_core.datasets.captions import tag_caption
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
+from lamp_core.evaluation.baselines import GROUND_TRUTH
 from lamp_core.evaluation.protocols.common import (
-    GROUND_TRUTH,
     Embedded,
     MotionTextEvaluator,
     OnProgress,

@@ -12,7 +12,8 @@ import torch
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import DOWNSAMPLING, Item, length_batches, pad
-from lamp_core.evaluation.protocols.common import GROUND_TRUTH, Made, OnProgress, TestItems, random_draws
+from lamp_core.evaluation.baselines import GROUND_TRUTH, INTERPOLATION
+from lamp_core.evaluation.protocols.common import Made, OnProgress, TestItems, random_draws
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.decode import decode
 from lamp_core.features.statistics import FeatureStatistics
@@ -20,7 +21,6 @@ from lamp_core.metrics.completion import completion_errors
 from lamp_core.metrics.plausibility import PLAUSIBILITY, plausibility
 from lamp_core.skeleton.skeleton import Skeleton
 
-INTERPOLATION = "interpolation"
 NO_EVALUATOR = "none"
 BATCH_FRAMES = 20_000
 
@@ -130,7 +130,8 @@ def interpolated(motion: np.ndarray, given_T: np.ndarray) -> np.ndarray:
     first_T, last_T = given_G[before_T], given_G[after_T]
     weights_T = (frames_T - first_T).clip(min=0) / np.maximum(last_T - first_T, 1)
     weights = weights_T.reshape(-1, *[1] * (motion.ndim - 1))
-    return motion[first_T] * (1.0 - weights) + motion[last_T] * weights
+    between: np.ndarray = motion[first_T] * (1.0 - weights) + motion[last_T] * weights
+    return between
 
 
 def joints_of(features: Sequence[np.ndarray], skeleton: Skeleton) -> list[np.ndarray]:

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 
 from lamp_core.config.models import Evaluate
 from lamp_core.errors import LampError
-from lamp_core.evaluation.protocols.common import CHANCE, GROUND_TRUTH, TestItems, random_draws
+from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH
+from lamp_core.evaluation.protocols.common import TestItems, random_draws
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.metrics.bert_score import NO_SCORER, BertScorer, BertScores
 

@@ -11,15 +11,8 @@ import numpy as np
 
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.items import Item
-from lamp_core.evaluation.protocols.common import (
-    GROUND_TRUTH,
-    MEAN_POSE,
-    Embedded,
-    Made,
-    MotionTextEvaluator,
-    TestItems,
-    candidates,
-)
+from lamp_core.evaluation.baselines import GROUND_TRUTH, MEAN_POSE
+from lamp_core.evaluation.protocols.common import Embedded, Made, MotionTextEvaluator, TestItems, candidates
 from lamp_core.evaluation.protocols.text_to_motion import measure_matching
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.statistics import FeatureStatistics

@@ -11,7 +11,8 @@ import numpy as np
 
 from lamp_core.config.models import Evaluate
 from lamp_core.errors import LampError
-from lamp_core.evaluation.protocols.common import CHANCE, incomplete_batch, random_draws
+from lamp_core.evaluation.baselines import CHANCE
+from lamp_core.evaluation.protocols.common import incomplete_batch, random_draws
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.metrics.recall import (
     RECALL_AT,

@@ -17,9 +17,8 @@ from lamp_core.config.models import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
+from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH
 from lamp_core.evaluation.protocols.common import (
-    CHANCE,
-    GROUND_TRUTH,
     Embedded,
     Made,
     MotionTextEvaluator,
@@ -325,7 +324,8 @@ def _one_an_item(items: Sequence[int], settings: Evaluate, repeat: int) -> np.nd
     _, starts_N, counts_N = np.unique(np.asarray(items)[order], return_index=True, return_counts=True)
     if settings.captions == "first":
         return order[starts_N]
-    return order[starts_N + random_draws(settings, repeat, "captions").integers(counts_N)]
+    drawn_N: np.ndarray = order[starts_N + random_draws(settings, repeat, "captions").integers(counts_N)]
+    return drawn_N
 
 
 def _as_list(measure: Callable[..., float], *arguments: Any) -> list[float]:

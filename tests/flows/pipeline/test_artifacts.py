@@ -99,6 +99,14 @@ def test_main_metrics_stand_beside_what_they_have_to_beat() -> None:
     }
     assert len(COLUMNS) == 4
     assert main_metrics(metrics) == [
-        ["tokenizer MPJPE, mm", "32.8", "412.0", "", ""],
-        ["text to motion R-Precision top 1, %", "51.2", "", "", "75.0"],
+        ["Text to motion, R-Precision top 1, %", "51.2", "", "", "75.0"],
+        ["Tokenizer, MPJPE, mm", "32.8", "412.0", "", ""],
+    ]
+
+
+def test_several_trained_systems_have_a_row_each() -> None:
+    metrics = {"captioning/one/CIDEr": 1.457, "captioning/two/CIDEr": 0.2}
+    assert main_metrics(metrics) == [
+        ["Captioning, CIDEr, × 100, one", "145.7", "", "", ""],
+        ["Captioning, CIDEr, × 100, two", "20.0", "", "", ""],
     ]

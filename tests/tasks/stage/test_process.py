@@ -255,7 +255,7 @@ def test_a_damaged_checkpoint_is_told_in_the_log(toy: Toy, capsys: pytest.Captur
 
 @pytest.mark.parametrize("where", ["output", "curves", "progress", "metrics"])
 def test_a_full_disk_fails_the_stage_with_the_bytes_it_needs(
-    where: str, toy: Toy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    where: str, toy: Toy, capsys: pytest.CaptureFixture[str]
 ) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
 
@@ -271,14 +271,14 @@ def test_a_full_disk_fails_the_stage_with_the_bytes_it_needs(
             "progress": (body.ProgressWriter, "_note", fail),
             "metrics": (body, "sync", fail),
         }
-        monkeypatch.setattr(*patch[where])
+        broken.setattr(*patch[where])
         stage.on_log(1, {"loss": 0.5})
         stage.on_progress(1, 1, "")
         return {"score": 1.0}
 
     write_old_output(toy)
-    assert run_stage(work) == 2
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as broken:  # the present folder stays that of the toy
+        assert run_stage(work) == 2
     said = capsys.readouterr().err
     needed = {"output": "at least 4", "curves": "11", "progress": "at least 4", "metrics": "19"}
     assert f"it needs {needed[where]} bytes, " in said

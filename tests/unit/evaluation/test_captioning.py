@@ -9,13 +9,8 @@ import torch
 
 from lamp_core.config import override
 from lamp_core.errors import LampError
-from lamp_core.evaluation.captioning import (
-    MOST_FREQUENT,
-    NEAREST,
-    captions_of,
-    most_frequent_caption,
-    nearest_captions,
-)
+from lamp_core.evaluation.baselines import MOST_FREQUENT, NEAREST
+from lamp_core.evaluation.captioning import captions_of, most_frequent_caption, nearest_captions
 from lamp_core.evaluation.families import measure
 from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.trained import Trained
@@ -62,7 +57,7 @@ def test_lamp_m2t_stands_in_one_table_with_both_baselines(
         (NEAREST, True),
         ("LaMP-M2T", False),
     ]
-    assert [(column.metric, column.direction) for column in table.columns] == [
+    assert [(column.name, column.direction) for column in table.columns] == [
         *((f"R-Precision top {k}", "higher") for k in (1, 2, 3)),
         ("MM-Dist", "lower"),
         ("Length", "neither"),

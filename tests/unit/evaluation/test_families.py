@@ -12,8 +12,8 @@ from lamp_core.config import Config, override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.evaluation.cache import KEPT_FILES, EmbeddingCache
-from lamp_core.evaluation.families import FAMILIES, STAGES, Remembering, Systems, measure, metric_key
-from lamp_core.evaluation.results import Result
+from lamp_core.evaluation.families import FAMILIES, STAGES, Remembering, Systems, measure
+from lamp_core.evaluation.results import Result, metric_key
 from lamp_core.evaluation.trained import Trained
 from lamp_core.tokenizers.folder import save_tokenizer
 from lamp_core.tokenizers.vqvae import new_tokenizer

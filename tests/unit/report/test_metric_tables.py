@@ -3,9 +3,10 @@ from types import SimpleNamespace
 import pytest
 
 from lamp_core.errors import LampError
-from lamp_core.report.metric_tables import Column, metric_table
+from lamp_core.evaluation.catalogue import Metric
+from lamp_core.report.metric_tables import metric_table
 
-COLUMNS = [Column("FID", "lower"), Column("R@1", "higher"), Column("Diversity", "closer"), Column("Length")]
+COLUMNS = [Metric("FID", "lower"), Metric("R@1", "higher"), Metric("Diversity", "closer"), Metric("Length")]
 NAN = float("nan")
 
 
@@ -17,7 +18,7 @@ def result(system, metric, value, interval=0.0, **changes):
 def systems(**values):
     """A result for each system and column, from a row of values a system."""
     return [
-        result(system.replace("_", " "), column.metric, value)
+        result(system.replace("_", " "), column.name, value)
         for system, row in values.items()
         for column, value in zip(COLUMNS, row, strict=True)
     ]
@@ -67,12 +68,12 @@ def test_one_system_or_one_number_is_not_the_best_of_anything():
 
 def test_columns_that_no_system_has_are_left_out():
     table = metric_table("t", [result("a", "R@1", 0.5)], COLUMNS, chart="FID")
-    assert [column.metric for column in table.columns] == ["R@1"]
+    assert [column.name for column in table.columns] == ["R@1"]
     assert table.chart == ""
 
 
 def test_values_and_intervals_are_scaled():
-    (row,) = metric_table("t", [result("a", "R@1", 0.5, 0.01)], [Column("R@1", factor=100.0)]).rows
+    (row,) = metric_table("t", [result("a", "R@1", 0.5, 0.01)], [Metric("R@1", factor=100.0)]).rows
     assert (row.cells[0].value, row.cells[0].interval) == (50.0, 1.0)
 
 
@@ -94,7 +95,7 @@ def test_every_note_is_said_once_with_what_it_is_said_of():
         result("b", "FID", 1.0, note="2 items left out"),
         result("b", "R@1", 1.0),
     ]
-    assert metric_table("t", results, [Column("FID"), Column("R@1", label="R 1")]).remarks == [
+    assert metric_table("t", results, [Metric("FID"), Metric("R@1", label="R 1")]).remarks == [
         "a: 2 items left out",
         "b (FID): 2 items left out",
         "a (R 1): not measured: too few",

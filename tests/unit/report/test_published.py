@@ -5,9 +5,8 @@ import re
 import pytest
 
 from lamp_core.errors import LampError
-from lamp_core.report.metric_tables import Column
+from lamp_core.evaluation.catalogue import KINDS, Metric
 from lamp_core.report.published import PublishedTable, published_tables, published_under
-from lamp_core.report.result_tables import KINDS
 
 FILES = {
     "LaMP": "lamp.txt",
@@ -52,7 +51,7 @@ def test_every_row_stands_in_a_line_of_the_paper(published, shared):
 
 @pytest.mark.parametrize("published", EVERY, ids=lambda each: f"{each.source}, {each.data}, {each.table}")
 def test_every_table_stands_under_a_table_of_ours(published):
-    known = [column.metric for column in KINDS[published.table].columns]
+    known = [column.name for column in KINDS[published.table].metrics]
     assert set(published.metrics) <= set(known)
     assert set(published.per_cent) <= set(published.metrics)
     assert all(published.values(row) for row in rows_of(published))
@@ -67,12 +66,12 @@ def test_a_row_is_read_in_our_units():
 
 
 def test_rows_stand_under_those_of_our_columns_that_the_paper_has():
-    columns = [Column("MedR"), Column("CIDEr", factor=100.0), Column("FID")]
+    columns = [Metric("MedR"), Metric("CIDEr", factor=100.0), Metric("FID")]
     laid_out = table(per_cent=("CIDEr",)).under(columns)
-    assert [column.metric for column in laid_out.columns] == ["CIDEr", "FID"]
+    assert [column.name for column in laid_out.columns] == ["CIDEr", "FID"]
     ((row,),) = [group.rows for group in laid_out.groups]
     assert [cell.value for cell in row.cells] == pytest.approx([29.2, 0.5])
-    assert published_under("full", [Column("FID")]) == []
+    assert published_under("full", [Metric("FID")]) == []
 
 
 def test_a_row_that_does_not_fit_is_named():

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from lamp_core.report.metric_tables import Cell, Column, PublishedRows, Row, RowGroup, metric_table
+from lamp_core.evaluation.catalogue import Metric
+from lamp_core.report.metric_tables import Cell, PublishedRows, Row, RowGroup, metric_table
 from lamp_core.report.report import flatten, format_rank, render_report
 from lamp_core.report.report_data import (
     CaptionedMotion,
@@ -61,8 +62,8 @@ def table():
         result("chance", "R-Precision top 1", 1 / 32),
     ]
     columns = [
-        Column("R-Precision top 1", "higher", "%", 1, 100.0, label="R@1"),
-        Column("FID", "lower"),
+        Metric("R-Precision top 1", "higher", "%", 1, 100.0, label="R@1"),
+        Metric("FID", "lower"),
     ]
     table = metric_table("Text to motion", results, columns, chart="R-Precision top 1")
     published = PublishedRows(

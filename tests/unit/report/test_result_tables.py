@@ -2,9 +2,10 @@
 
 import pytest
 
+from lamp_core.evaluation.catalogue import KINDS
 from lamp_core.evaluation.results import Result
 from lamp_core.metrics.plausibility import PLAUSIBILITY
-from lamp_core.report.result_tables import KINDS, result_tables
+from lamp_core.report.result_tables import result_tables
 
 GENERATION = "text to motion, 32 candidates, random caption, true length"
 
@@ -14,7 +15,7 @@ def result(metric, protocol, evaluator="guo-own", system="LaMP-T2M", value=0.5):
 
 
 def metrics(table):
-    return [column.metric for column in table.columns]
+    return [column.name for column in table.columns]
 
 
 def test_tables_come_in_the_order_of_the_papers_and_keep_every_result():
@@ -53,7 +54,7 @@ def test_columns_are_those_of_the_papers_in_their_order():
         "Diversity",
         "MultiModality",
     ]
-    directions = {column.metric: column.direction for column in table.columns}
+    directions = {column.name: column.direction for column in table.columns}
     assert (directions["FID"], directions["Diversity"]) == ("lower", "closer")
 
 
@@ -82,7 +83,7 @@ def test_both_directions_of_a_retrieval_share_the_columns():
 
 
 def test_every_number_of_plausibility_has_its_column():
-    assert {column.metric for column in KINDS["plausibility"].columns} == set(PLAUSIBILITY)
+    assert {column.name for column in KINDS["plausibility"].metrics} == set(PLAUSIBILITY)
 
 
 @pytest.mark.parametrize(("protocol", "sources"), [("full", "Lexical"), ("batches of 32", "LaMP, Table 3")])

@@ -9,9 +9,9 @@ from lamp_core.config.models import Tokenizer as TokenizerSettings
 from lamp_core.tokenizers.vqvae import MotionTokenizer, new_tokenizer
 
 SMALL = TokenizerSettings(
-    width=24,
-    code_width=16,
-    codes=32,
+    hidden_dim=24,
+    code_dim=16,
+    codebook_size=32,
     quantiser_layers=3,
     residual_depth=2,
     window_frames=32,

@@ -33,7 +33,7 @@ def test_a_window_is_a_run_of_frames_of_its_clip() -> None:
 def test_training_overfits_eight_clips(settings: TokenizerSettings, waves: list[np.ndarray]) -> None:
     settings = settings.model_copy(
         update={
-            "width": 48,
+            "hidden_dim": 48,
             "window_frames": 64,
             "training": Optimisation(steps=250, batch_size=8, learning_rate=3e-3, warmup_steps=10),
         }
@@ -67,7 +67,7 @@ def test_use_of_every_layer_is_logged(settings: TokenizerSettings, waves: list[n
     tokenizer = train_tokenizer(waves, settings, device=CPU, on_log=on_log)
     for layer in range(len(tokenizer.layers)):
         suffix = f"_{layer}" if layer else ""
-        assert 1 <= logged[f"perplexity{suffix}"] <= settings.codes
+        assert 1 <= logged[f"perplexity{suffix}"] <= settings.codebook_size
         assert 0 < logged[f"utilisation{suffix}"] <= 1
 
 

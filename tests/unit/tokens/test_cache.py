@@ -97,7 +97,7 @@ def test_foreign_layers_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["vqvae", "rvq"])
 def test_the_hash_follows_codes_and_encoder_but_not_the_decoder(kind: str) -> None:
-    settings = TokenizerSettings(kind=kind, width=8, code_width=8, codes=4, residual_depth=1)
+    settings = TokenizerSettings(kind=kind, hidden_dim=8, code_dim=8, codebook_size=4, residual_depth=1)
     tokenizer = new_tokenizer(263, settings)
     seen = {codebook_hash(tokenizer)}
     tokenizer.decoder.last.bias.data += 1

@@ -1,0 +1,297 @@
+"""Every metric once: how it is shown, which way is better, what measures it, and where it is a headline.
+
+The terminal, the report, `lamp evaluate`, experiments and `lamp compare` read it here; a metric that an
+evaluation produces and that is missing here fails a test.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from lamp_core.evaluation.baselines import BASELINES
+from lamp_core.evaluation.results import Result, key_of
+
+Direction = Literal["higher", "lower", "closer", "neither"]
+Ruler = Literal["data", "evaluator", "own model"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric.
+
+    Args:
+        name: the name that `Result.metric` bears, without the direction of a retrieval.
+        direction: whether higher or lower values are better, or closer to the ground truth's.
+        unit: as shown (``%``, ``mm``).
+        decimals: of values and intervals, as shown.
+        factor: from the value that is stored to the value that is shown (100 for a share shown in per cent).
+        label: heading of a column, the name when empty.
+        ruler: what two runs have to share for the metric to compare: the data alone, the evaluator too, or
+            more than two runs ever share, since a run's own model measures.
+    """
+
+    name: str
+    direction: Direction = "neither"
+    unit: str = ""
+    decimals: int = 3
+    factor: float = 1.0
+    label: str = ""
+    ruler: Ruler = "data"
+
+    @property
+    def heading(self) -> str:
+        """The label, or else the name."""
+        return self.label or self.name
+
+    @property
+    def named(self) -> str:
+        """Name and unit: ``MPJPE, mm``."""
+        return f"{self.name}, {self.unit}" if self.unit else self.name
+
+    def shown(self, value: float) -> str:
+        """A stored value as it is printed everywhere."""
+        return f"{self.factor * value:,.{self.decimals}f}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The metrics of one kind of protocol, which is one kind of table.
+
+    Args:
+        family: what `lamp_core.evaluation.families` measures it in; the first part of its metrics' keys.
+        title: of its tables.
+        metrics: in the order and with the arrows of the papers.
+        chart: the one that is drawn as bars.
+        note: a sentence under the title.
+        headlines: those that the terminal shows after a run, as `Result.metric` bears them.
+        highlight: of these, the one under the report's title.
+    """
+
+    family: str
+    title: str
+    metrics: Sequence[Metric]
+    chart: str = ""
+    note: str = ""
+    headlines: Sequence[str] = ()
+    highlight: str = ""
+
+    def headline(self, metric: Metric) -> str:
+        """A headline with the task in front and the unit behind."""
+        return metric.named if metric.named.startswith(self.title) else f"{self.title}, {metric.named}"
+
+    def metric(self, name: str) -> Metric | None:
+        """The metric of this name, with or without the direction of a retrieval."""
+        plain = without_direction(name)
+        found = next((metric for metric in self.metrics if metric.name == plain), None)
+        return found and replace(found, name=name)
+
+
+DIRECTIONS = ("text to motion", "motion to text")
+LAMP_KIND = "LaMP evaluator"
+
+
+def _share(name: str, label: str = "", decimals: int = 1, ruler: Ruler = "data") -> Metric:
+    return Metric(name, "higher", "%", decimals, 100.0, label, ruler)
+
+
+def _both(name: str, unit: str) -> tuple[Metric, Metric]:
+    return (
+        Metric(name, "lower", unit, 2),
+        Metric(f"{name} summed", "lower", unit, 1, label=f"{name} Σ"),
+    )
+
+
+R_PRECISION = tuple(_share(f"R-Precision top {k}", f"R-Prec. {k}", ruler="evaluator") for k in (1, 2, 3))
+FID = Metric("FID", "lower", ruler="evaluator")
+MM_DIST = Metric("MM-Dist", "lower", ruler="evaluator")
+DIVERSITY = Metric("Diversity", "closer", ruler="evaluator")
+READINGS = tuple(
+    _share(f"LaMP-BertScore ({of})", decimals=2, ruler="own model") for of in ("references", "true motion")
+)
+TEXT_TO_MOTION = (
+    *R_PRECISION,
+    FID,
+    *READINGS,
+    MM_DIST,
+    DIVERSITY,
+    Metric("MultiModality", "higher", label="MModality", ruler="evaluator"),
+)
+LAMP_EVALUATOR = (
+    *(_share(f"LaMP-R-Precision top {k}", f"LaMP-R-Prec. {k}", ruler="own model") for k in (1, 2, 3)),
+    Metric("LaMP-MM-Dist", "lower", ruler="own model"),
+)
+TOKENIZER = (
+    Metric("MPJPE", "lower", "mm", 1),
+    Metric("PA-MPJPE", "lower", "mm", 1),
+    Metric("acceleration error", "lower", "mm/frame²", 2, label="Accel."),
+    FID,
+    *R_PRECISION,
+    MM_DIST,
+    _share("code utilisation", "Codes used", decimals=0),
+    Metric("code perplexity", "higher", "", 0, label="Perplexity"),
+)
+RETRIEVAL = (
+    *(Metric(f"R@{k}", "higher", "%", 2) for k in (1, 2, 3, 5, 10)),
+    Metric("MedR", "lower", "", 2),
+)
+CAPTIONING = (
+    *R_PRECISION,
+    MM_DIST,
+    *READINGS,
+    Metric("Length", "neither", "words", 2),
+    *(_share(f"BLEU-{n}", decimals=2) for n in (1, 2, 3, 4)),
+    _share("ROUGE-L"),
+    Metric("CIDEr", "higher", "× 100", 1, 100.0),
+    _share("BERTScore"),
+)
+PLAUSIBILITY = (
+    Metric("foot skating", "lower", "%", 1, 100.0, "Skating"),
+    Metric("foot skating in contact", "lower", "%", 1, 100.0, "Skating in contact"),
+    Metric("sliding speed", "lower", "cm/s", 1, label="Sliding"),
+    Metric("floor contact", "closer", "%", 1, 100.0, "Contact"),
+    Metric("floor penetration", "lower", "mm", 1, label="Penetration"),
+    Metric("floating", "lower", "mm", 1, label="Floating"),
+    Metric("jerk", "closer", "m/s³", 0, label="Jerk"),
+)
+COMPLETION = (
+    FID,
+    replace(DIVERSITY, direction="higher"),  # as the papers' tables of completion have it
+    *_both("ADE", "cm"),
+    *_both("FDE", "cm"),
+    *_both("Recon", "cm"),
+    *_both("Vel", "cm/frame"),
+    Metric("ADE legacy", "lower", "m"),
+    Metric("FDE legacy", "lower", "m"),
+)
+
+KINDS: Mapping[str, Kind] = {
+    "text to motion": Kind(
+        "text_to_motion",
+        "Text to motion",
+        TEXT_TO_MOTION,
+        "R-Precision top 3",
+        headlines=(*(metric.name for metric in R_PRECISION), "FID", "MM-Dist"),
+        highlight="R-Precision top 3",
+    ),
+    LAMP_KIND: Kind("text_to_motion", "Text to motion, LaMP as the evaluator", LAMP_EVALUATOR),
+    "reconstruction": Kind(
+        "tokenizer", "Tokenizer", TOKENIZER, "MPJPE", headlines=("MPJPE", "FID"), highlight="MPJPE"
+    ),
+    "full": Kind(
+        "retrieval",
+        "Retrieval, full gallery",
+        RETRIEVAL,
+        "R@10",
+        "Every item is searched, one is right.",
+        headlines=[f"{way} {metric}" for way in DIRECTIONS for metric in ("R@1", "R@10", "MedR")],
+        highlight="text to motion R@10",
+    ),
+    "distinct": Kind(
+        "retrieval",
+        "Retrieval, equal captions",
+        RETRIEVAL,
+        note="Every item is searched; all whose caption is the same text are right.",
+    ),
+    "threshold": Kind(
+        "retrieval",
+        "Retrieval, similar captions",
+        RETRIEVAL,
+        note="Every item is searched; all whose caption means nearly the same are right.",
+    ),
+    "dissimilar": Kind(
+        "retrieval",
+        "Retrieval, dissimilar captions",
+        RETRIEVAL,
+        note="Captions far from each other are searched.",
+    ),
+    "batches": Kind(
+        "retrieval",
+        "Retrieval in batches",
+        RETRIEVAL,
+        note="Each caption's motion is searched in its batch alone.",
+    ),
+    "captioning": Kind(
+        "captioning",
+        "Captioning",
+        CAPTIONING,
+        "BERTScore",
+        "Captions of the true motions. A captioner has to beat the most frequent caption of the train split, "
+        "and the one that retrieval finds nearest.",
+        headlines=("BLEU-4", "CIDEr"),
+        highlight="CIDEr",
+    ),
+    "LaMP-BertScore": Kind(
+        "lamp_bert_score",
+        "LaMP-BertScore",
+        READINGS,
+        READINGS[0].name,
+        "The captioner captions the motions of each system. Its captions are compared with all true captions "
+        "(references), and with its caption of the true motion. The ground truth's row is the ceiling of "
+        "both.",
+        headlines=(READINGS[1].name,),
+    ),
+    "plausibility": Kind(
+        "plausibility",
+        "Physical plausibility",
+        PLAUSIBILITY,
+        "foot skating",
+        "True motion slides and floats too: the ground truth's row is the level to reach.",
+    ),
+    "prediction": Kind("completion", "Motion prediction", COMPLETION, "ADE", "Σ: the sum over the joints."),
+    "in-betweening": Kind(
+        "completion", "Motion in-betweening", COMPLETION, "ADE", "Σ: the sum over the joints."
+    ),
+}
+"""By the first words of a protocol, in the order in which tables are shown."""
+
+OF_STAGES = (
+    (re.compile(r"(loss|mpjpe_mm|error_seconds|mm_distance|median_rank|val_perplexity)$"), "lower"),
+    (re.compile(r"(accuracy|r_precision_\d|_r\d+|rsum|code_utilisation|code_perplexity)$"), "higher"),
+)
+"""What the stages report of themselves, by the end of its name; one that is not here has no direction."""
+
+
+def kind_of(result: Result) -> str:
+    """Key of a result's kind in `KINDS`, or the first words of its protocol where none is known."""
+    if result.metric in {metric.name for metric in LAMP_EVALUATOR}:
+        return LAMP_KIND
+    head = result.protocol.split(",")[0]
+    return next((kind for kind in KINDS if re.fullmatch(rf"{re.escape(kind)}( .*)?", head)), head)
+
+
+def metric_of(result: Result) -> Metric | None:
+    """How a result is shown; None where the catalogue does not know it."""
+    kind = KINDS.get(kind_of(result))
+    return kind.metric(result.metric) if kind else None
+
+
+def metric_at(path: str) -> Metric | None:
+    """The metric of a key ``STAGE/FAMILY/SYSTEM/METRIC`` of an evaluation; None where there is none."""
+    stage, family, _, key = [*path.split("/"), "", "", ""][:4]
+    if stage != "evaluate":
+        return None
+    of_family = [metric for kind in KINDS.values() if kind.family == family for metric in kind.metrics]
+    return next((metric for metric in of_family if _ends_with(key, key_of(metric.name))), None)
+
+
+def direction_at(path: str) -> str:
+    """Whether ``higher``, ``lower`` or ``closer`` values of a metric of MLflow's are better; else empty.
+
+    Baselines are no systems that could get better.
+    """
+    if not path.startswith("evaluate/"):
+        return next((direction for pattern, direction in OF_STAGES if pattern.search(path)), "")
+    metric = metric_at(path)
+    is_baseline = path.split("/")[-2] in {key_of(baseline) for baseline in BASELINES}
+    return "" if metric is None or is_baseline or metric.direction == "neither" else metric.direction
+
+
+def without_direction(name: str) -> str:
+    """A metric's name without the direction of a retrieval."""
+    way = next((way for way in DIRECTIONS if name.startswith(f"{way} ")), "")
+    return name.removeprefix(way).strip()
+
+
+def _ends_with(key: str, metric: str) -> bool:
+    return key == metric or key.endswith(f"_{metric}")

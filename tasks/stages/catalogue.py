@@ -1,0 +1,275 @@
+"""The catalogue: every stage and every system of the graph, each declared here and nowhere else.
+
+``python -m tasks.stages.generate`` writes from it ``dvc.yaml``, ``flows/prefect.yaml`` and the README's
+table of stages. The registry's rankings, the workers' pools, the report and the commands ask it.
+
+A stage whose computation another one has already is one entry with that one's ``module``: a second tokenizer
+is ``Stage("tokenizer_b", makes=..., module="tokenizer", reads=("features",), ...)`` and a section
+``tokenizer_b`` in the parameters. The stages after it name it in ``reads``; their modules find it as
+``stage.input("tokenizer")``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from lamp_core.errors import LampError
+
+CPU, GPU = "cpu", "gpu"
+DATA_SET = "data/sources/${ingest.data}.yaml"
+EXPERIMENTS = "data/experiments"
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """By what versions of a model are ranked.
+
+    Args:
+        metric: in ``data/metrics/STAGE.json``.
+        direction: which values are better.
+        same: stages whose outputs two versions must share for the metric to mean the same; losses over tokens
+            or words compare only where these are the same ones.
+    """
+
+    metric: str
+    direction: Literal["higher", "lower"]
+    same: tuple[str, ...] = ("features",)
+
+    def is_better(self, value: float, other: float) -> bool:
+        """Whether a value is better than another."""
+        return value > other if self.direction == "higher" else value < other
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage, as it is declared.
+
+    Args:
+        name: of the stage, and of the folder below ``data`` that it writes.
+        makes: what it writes, in a line.
+        reads: stages whose outputs it reads.
+        files: files and folders that it reads and no stage writes.
+        module: in ``tasks.stages``, what computes it; that of its name by default.
+        section: of the parameters; that of its name by default.
+        params: further parameters, sections or keys of other sections.
+        trains: name of the model it trains; empty for none.
+        ranking: by what the versions of that model are ranked.
+        wants_card: whether workers with a card take it.
+    """
+
+    name: str
+    makes: str
+    reads: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    module: str = ""
+    section: str = ""
+    params: tuple[str, ...] = ()
+    trains: str = ""
+    ranking: Ranking | None = None
+    wants_card: bool = False
+
+    def __post_init__(self) -> None:
+        """Take module and section from the name where they are not given."""
+        object.__setattr__(self, "module", self.module or self.name)
+        object.__setattr__(self, "section", self.section or self.name)
+
+    @property
+    def command(self) -> str:
+        """What DVC runs."""
+        named = "" if self.name == self.module else f" --stage {self.name}"
+        return f"python -m tasks.stages.{self.module}{named}"
+
+    @property
+    def pool(self) -> str:
+        """The work pool of its deployment."""
+        return GPU if self.wants_card else CPU
+
+
+@dataclass(frozen=True)
+class System:
+    """Models that are trained and measured together.
+
+    Args:
+        name: for ``lamp run --system NAME``.
+        description: in a line.
+        finals: its last stages; they and all that they need are the system's stages.
+    """
+
+    name: str
+    description: str
+    finals: tuple[str, ...]
+
+
+class Catalogue:
+    """Stages by name, each after those that it reads, and the systems that they make up.
+
+    Args:
+        stages: all of them.
+        systems: the first is the one that ``lamp run`` runs.
+
+    Raises:
+        LampError: a stage reads one that is not declared before it, or a system ends in an unknown one.
+    """
+
+    def __init__(self, stages: Iterable[Stage], systems: Iterable[System]) -> None:
+        self.stages: dict[str, Stage] = {}
+        for stage in stages:
+            for name in stage.reads:
+                if name not in self.stages:
+                    raise LampError(
+                        f"catalogue: stage '{stage.name}' reads '{name}'; declare that one before it"
+                    )
+            if stage.name in self.stages:
+                raise LampError(f"catalogue: stage '{stage.name}' is declared twice")
+            self.stages[stage.name] = stage
+        self.systems = {system.name: system for system in systems}
+        for system in self.systems.values():
+            for name in system.finals:
+                if name not in self.stages:
+                    raise LampError(f"catalogue: system '{system.name}' ends in unknown stage '{name}'")
+
+    def stages_of(self, system: str) -> tuple[str, ...]:
+        """The stages of a system, what it shares with others among them, in the catalogue's order.
+
+        Raises:
+            LampError: there is no such system; the known ones are named.
+        """
+        if system not in self.systems:
+            raise LampError(f"unknown system '{system}'; known: {', '.join(self.systems)}")
+        wanted = set(self.systems[system].finals)
+        for stage in reversed(self.stages.values()):
+            if stage.name in wanted:
+                wanted.update(stage.reads)
+        return tuple(name for name in self.stages if name in wanted)
+
+    def systems_of(self, stage: str) -> tuple[str, ...]:
+        """The systems that a stage belongs to."""
+        return tuple(name for name in self.systems if stage in self.stages_of(name))
+
+    def trained(self) -> tuple[str, ...]:
+        """The stages that train a model."""
+        return tuple(name for name, stage in self.stages.items() if stage.trains)
+
+    def ranking(self, stage: str) -> Ranking | None:
+        """By what the versions of a stage's model are ranked; None for a stage without one."""
+        return self.stages[stage].ranking if stage in self.stages else None
+
+    def section(self, stage: str) -> str:
+        """The section of a stage's parameters; that of its name for a stage that is not in the catalogue."""
+        return self.stages[stage].section if stage in self.stages else stage
+
+    def input_of(self, stage: str, kind: str) -> str:
+        """The stage that ``stage`` reads for this kind of input: the one of the name, or of the module.
+
+        A stage that the catalogue does not know reads what it names.
+        """
+        reads = self.stages[stage].reads if stage in self.stages else ()
+        if kind in reads:
+            return kind
+        return next((name for name in reads if self.stages[name].module == kind), kind)
+
+
+CATALOGUE = Catalogue(
+    stages=(
+        Stage(
+            "ingest",
+            makes="clips and rejected clips with reasons, Parquet",
+            files=(DATA_SET,),
+        ),
+        Stage(
+            "features",
+            makes="263 (smpl22), 251 (kit21) or 623 (smplx52) numbers a frame; "
+            "mean and deviation of the train split",
+            reads=("ingest",),
+        ),
+        Stage(
+            "tokenizer",
+            makes="VQ-VAE or residual VQ-VAE (`tokenizer.kind`), one token for four frames",
+            reads=("features",),
+            trains="tokenizer",
+            ranking=Ranking("val_mpjpe_mm", "lower"),
+            wants_card=True,
+        ),
+        Stage(
+            "tokens",
+            makes="token cache in Parquet, bound to codebook, features and split by hash",
+            reads=("features", "tokenizer"),
+        ),
+        Stage(
+            "evaluator",
+            makes="dual encoder of Guo et al., trained on this data set (`guo-own`) or published (`guo`)",
+            reads=("features",),
+            trains="Guo et al.",
+            ranking=Ranking("val_r_precision_3", "higher"),
+            wants_card=True,
+        ),
+        Stage(
+            "pretrain",
+            makes="LaMP: contrastive, matching, text generation, motion generation",
+            reads=("features", "tokenizer", "tokens"),
+            trains="LaMP",
+            ranking=Ranking("val_rsum", "higher"),
+            wants_card=True,
+        ),
+        Stage(
+            "length",
+            makes="length estimator: 50 bins of four frames",
+            reads=("features", "tokenizer", "tokens", "pretrain"),
+            trains="length estimator",
+            ranking=Ranking("val_error_seconds", "lower"),
+            wants_card=True,
+        ),
+        Stage(
+            "t2m",
+            makes="masked motion transformer with classifier-free guidance",
+            reads=("features", "tokenizer", "tokens", "pretrain"),
+            trains="LaMP-T2M",
+            ranking=Ranking("val_loss", "lower", ("features", "tokenizer")),
+            wants_card=True,
+        ),
+        Stage(
+            "language_model",
+            makes="small OPT trained on the captions and further texts, or the identity of any causal model",
+            reads=("features",),
+            params=("m2t.prompt",),
+            trains="language model",
+            ranking=Ranking("val_loss", "lower"),
+            wants_card=True,
+        ),
+        Stage(
+            "m2t",
+            makes="LaMP-M2T: captions by that language model with LoRA and soft motion tokens",
+            reads=("features", "tokenizer", "pretrain", "language_model"),
+            trains="LaMP-M2T",
+            ranking=Ranking("val_loss", "lower", ("features", "language_model")),
+            wants_card=True,
+        ),
+        Stage(
+            "retrieval",
+            makes="index of the test gallery, recall both ways",
+            reads=("features", "tokenizer", "pretrain"),
+        ),
+        Stage(
+            "evaluate",
+            makes="every metric with protocol, evaluator, repeats and 95 % interval",
+            reads=(
+                *("features", "tokenizer", "evaluator", "pretrain", "length", "t2m", "language_model", "m2t"),
+                "retrieval",
+            ),
+            params=("report.captions", "report.explained", "report.players"),
+            wants_card=True,
+        ),
+        Stage(
+            "report",
+            makes="one self-contained HTML page",
+            reads=(
+                *("ingest", "features", "tokenizer", "evaluator", "pretrain", "length", "t2m"),
+                *("language_model", "m2t", "retrieval", "evaluate"),
+            ),
+            files=(EXPERIMENTS,),
+        ),
+    ),
+    systems=(
+        System("lamp", "LaMP: pretraining, text to motion, captions and retrieval", finals=("report",)),
+    ),
+)

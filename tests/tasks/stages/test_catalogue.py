@@ -1,0 +1,61 @@
+import pytest
+
+from lamp_core.errors import LampError
+from tasks.stages.catalogue import CATALOGUE, Catalogue, Stage, System
+
+SHARED = (Stage("clips", "clips"), Stage("tokenizer", "VQ-VAE", reads=("clips",), trains="VQ-VAE"))
+OF_ONE = Stage("model_a", "a model", reads=("tokenizer",))
+OTHER_TOKENIZER = Stage("tokenizer_b", "LFQ", module="tokenizer", reads=("clips",))
+OF_OTHER = Stage("model_b", "another", reads=("tokenizer_b",))
+A, B = System("a", "the one", finals=("model_a",)), System("b", "the other", finals=("model_b",))
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    return Catalogue((*SHARED, OF_ONE, OTHER_TOKENIZER, OF_OTHER), (A, B))
+
+
+def test_a_system_is_its_last_stages_and_all_that_they_need(catalogue: Catalogue) -> None:
+    assert catalogue.stages_of("a") == ("clips", "tokenizer", "model_a")
+    assert catalogue.stages_of("b") == ("clips", "tokenizer_b", "model_b")
+    assert catalogue.systems_of("clips") == ("a", "b")
+    assert catalogue.systems_of("tokenizer_b") == ("b",)
+
+
+def test_an_unknown_system_is_named_with_the_known_ones(catalogue: Catalogue) -> None:
+    with pytest.raises(LampError, match="unknown system 'c'; known: a, b"):
+        catalogue.stages_of("c")
+
+
+def test_a_second_tokenizer_is_an_entry_whose_module_is_the_first_ones(catalogue: Catalogue) -> None:
+    stage = catalogue.stages["tokenizer_b"]
+    assert stage.command == "python -m tasks.stages.tokenizer --stage tokenizer_b"
+    assert stage.section == "tokenizer_b"
+    assert catalogue.input_of("model_b", "tokenizer") == "tokenizer_b"
+    assert catalogue.input_of("model_a", "tokenizer") == "tokenizer"
+
+
+def test_a_stage_that_no_catalogue_knows_reads_what_it_names() -> None:
+    assert CATALOGUE.input_of("toy", "tokenizer") == "tokenizer"
+    assert CATALOGUE.section("toy") == "toy"
+    assert CATALOGUE.ranking("toy") is None
+
+
+@pytest.mark.parametrize(
+    ("stages", "systems", "told"),
+    [
+        ((OF_ONE, *SHARED), (A,), "'model_a' reads 'tokenizer'; declare that one before it"),
+        ((*SHARED, SHARED[0]), (), "'clips' is declared twice"),
+        (SHARED, (A,), "system 'a' ends in unknown stage 'model_a'"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(
+    stages: tuple[Stage, ...], systems: tuple[System, ...], told: str
+) -> None:
+    with pytest.raises(LampError, match=told):
+        Catalogue(stages, systems)
+
+
+def test_every_model_is_ranked() -> None:
+    for name in CATALOGUE.trained():
+        assert CATALOGUE.ranking(name) is not None
