@@ -14,7 +14,7 @@ from tasks.project import Project, find_project
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from flows.pipeline.flow import PipelineResult
+    from flows.pipeline.run import PipelineResult
 
 REPORT_FILE = "report/report.html"
 BAD_REQUEST, FAILED = 2, 1
@@ -27,6 +27,9 @@ def run(
     ] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=C", help="Set a parameter; may be repeated.")
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option(help="Run the stages of this system; `lamp` by default.", metavar="NAME")
     ] = None,
     only: Annotated[str | None, typer.Option(help="Run this stage alone.", metavar="STAGE")] = None,
     until: Annotated[
@@ -54,7 +57,8 @@ def run(
 
     Without flags the parameters in params.yaml are used as they stand; the flags change that file.
     """
-    from flows.pipeline.flow import run_pipeline
+    from flows.pipeline.plan import chosen
+    from flows.pipeline.run import run_pipeline
     from flows.workers.runner import WorkersRunner
     from tasks.dvc.graph import read_graph
 
@@ -64,14 +68,16 @@ def run(
         os.environ["LAMP_CLUSTER"] = cluster  # the stages' processes inherit it
     project = find_project()
     graph = read_graph(project)
-    for name in (only, until, force):
-        if name is not None:
-            graph.require(name)
+    chosen(graph, only, until, system)  # an unknown name is refused before params.yaml changes
+    if force is not None:
+        graph.require(force)
     present = present_params(project, profile)
     config = configured(project, present, data=data, profile=profile, assignments=assignments)
     look_at_source(project, config)
     runner = WorkersRunner if workers else None
-    result = run_pipeline(project, config, only=only, until=until, force=force, runner=runner, wait=wait)
+    result = run_pipeline(
+        project, config, only=only, until=until, force=force, system=system, runner=runner, wait=wait
+    )
     report_result(project, result)
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from flows.experiments.plan import PRETRAIN, PlannedRow, plan_rows, run_key
 from flows.parameters import configured
 from flows.pipeline.display import Labelled, LineDisplay
-from flows.pipeline.flow import PipelineResult, run_pipeline
 from flows.pipeline.mlflow_run import read_metrics
+from flows.pipeline.run import PipelineResult, run_pipeline
 from flows.workers.runner import WorkersRunner
 from lamp_core.config import Config
 from lamp_core.config.experiment import Experiment, assignments

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from flows.pipeline.schedule import State
+from flows.pipeline.plan import State
 from tasks.stage.progress import Progress, duration
 
 STYLES: Mapping[str, str] = {
@@ -21,6 +21,7 @@ STYLES: Mapping[str, str] = {
     "restored": "green",
     "done": "bold green",
     "failed": "bold red",
+    "cancelled": "yellow",
     "blocked": "yellow",
 }
 SECONDS_BETWEEN_LINES = 15.0

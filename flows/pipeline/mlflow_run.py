@@ -20,10 +20,28 @@ PATCH_FILE = "changes.patch"
 """What the user's files had that the commit has not; `git apply` makes the run's files of the commit."""
 
 
-class PipelineRun:
-    """Opens the store in the background when it is made; the run starts when its id is first asked for.
+class Opening:
+    """The store, opened in the background: that takes seconds, in which DVC is asked.
 
     Args:
+        project: the project.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.tracking = Tracking(project)
+        opener = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mlflow")
+        self._opened = opener.submit(self.tracking.close_dead)
+
+    def wait(self) -> None:
+        """Wait until the store is open; what went wrong is raised here."""
+        self._opened.result()
+
+
+class PipelineRun:
+    """The run starts when its id is first asked for, as soon as the store is open.
+
+    Args:
+        opening: the store.
         project: the project.
         versions: what DVC says of it.
         config: its parameters.
@@ -34,6 +52,7 @@ class PipelineRun:
 
     def __init__(
         self,
+        opening: "Opening",
         project: Project,
         versions: Versions,
         config: Config,
@@ -47,16 +66,14 @@ class PipelineRun:
         self._project, self.versions, self._config, self._names = project, versions, config, names
         self._name = name or f"{config.ingest.data}-{config.profile}"
         self._tags = tags or {}
-        self._tracking = Tracking(project)
+        self._opening, self._tracking = opening, opening.tracking
         self._makers: dict[str, str] = {}
         self._ran: list[str] = []
-        self._opener = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mlflow")
-        self._open = self._opener.submit(self._tracking.close_dead)
 
     @cached_property
     def run_id(self) -> str:
         """The id of the run, which starts here."""
-        self._open.result()
+        self._opening.wait()
         config = self._config
         tags = {"kind": PIPELINE, "stages": " ".join(self._names)}
         run_id = self._tracking.start(
@@ -67,6 +84,10 @@ class PipelineRun:
         if patch := patch_of(Project(self._project.home), source_of(self._project)):
             self._tracking.keep_text(run_id, patch, PATCH_FILE)
         return run_id
+
+    def start(self) -> None:
+        """Start the run."""
+        assert self.run_id
 
     def stage_ended(self, name: str, stage_run: str | None) -> None:
         """Link the run of a stage's process, under the hash by which later runs find it."""

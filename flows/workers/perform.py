@@ -39,14 +39,9 @@ def perform(project: Project, request: StageRequest) -> tuple[Outcome, Entry | N
 
 def carry_out(project: Project, name: str, *, force: bool, parent_run: str) -> Outcome:
     """Bring one stage up to date in a project, outside of a Prefect flow run."""
-    from tasks.stage.task import run_stage
+    from tasks.stage.bring_up_to_date import bring_up_to_date
 
-    ended = run_stage.fn(project.root, name, force=force, parent_run=parent_run or None)
-    if isinstance(ended, Outcome):
-        return ended
-    outcome = ended.data
-    assert isinstance(outcome, Outcome)
-    return outcome
+    return bring_up_to_date(project, name, force=force, parent_run=parent_run or None)
 
 
 def _prepare(project: Project, request: StageRequest) -> RemoteVersions:

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from uuid import UUID
 
 from flows.pipeline.prefect_server import prepare
 from flows.workers.commits import alone, require_committed
-from flows.workers.request import StageReport, StageRequest
+from flows.workers.request import Entry, StageReport, StageRequest
 from flows.workers.submitted import Submitted, ended_badly, is_final, is_lost, is_scheduled
 from lamp_core.config import Config, load_params
 from lamp_core.errors import LampError
@@ -102,6 +103,10 @@ class WorkersRunner:
         """What is fresh: outputs that ``dvc.lock`` names need not be here."""
         self._versions = RemoteVersions(self._project, graph)
         return self._versions
+
+    def run(self, name: str, *, force: bool, parent_run: str) -> Outcome:
+        """Carry a stage out to its end: the flow run on a worker is a subflow of the task's."""
+        return self.submit(name, force=force, parent_run=parent_run).result()
 
     def submit(self, name: str, *, force: bool, parent_run: str) -> "Future[Outcome]":
         """Start a stage and return at once."""
@@ -230,7 +235,7 @@ class WorkersRunner:
     ) -> Submitted:
         """Start a flow run, or join the one that the same request has started."""
         deployment, pool = self._server.deployment(request.name)
-        submitted = Submitted(request, key, future, deployment, pool)
+        submitted = Submitted(request, key, future, deployment, pool, context=copy_context())
         self._start(submitted, deployment, f"{request.name}-{config.ingest.data}-{config.profile}")
         return submitted
 
@@ -288,7 +293,9 @@ class WorkersRunner:
         """Take a report in, or miss one."""
         if report is not None and (submitted.report is None or report.beat != submitted.report.beat):
             submitted.report, submitted.heard, submitted.waits = report, time.monotonic(), ""
-        if report is not None and report.stage_outcome is not None:
+        if report is not None and report.entry and self._is_lost_data(submitted, run, report.entry):
+            self._again(submitted, "the remote has lost what an earlier run made")
+        elif report is not None and report.stage_outcome is not None:
             submitted.future.set_result(self._outcome(submitted, run, report, report.stage_outcome))
         elif is_lost(run, for_us=run.parameters.get("parent_run") == submitted.request.parent_run):
             self._again(submitted, f"its flow run is {run.state_name}")
@@ -300,6 +307,13 @@ class WorkersRunner:
             self._wait_for_worker(submitted)
         else:
             self._wait_for_report(submitted)
+
+    def _is_lost_data(self, submitted: Submitted, run: "FlowRun", entry: Entry) -> bool:
+        """Whether the outputs of another run's stage, which is taken over, are on the remote no more."""
+        if run.parameters.get("parent_run") == submitted.request.parent_run:
+            return False
+        with self._lock_file:
+            return self._versions.is_lost(submitted.request.name, entry)
 
     def _outcome(
         self, submitted: Submitted, run: "FlowRun", report: StageReport, outcome: Outcome
@@ -350,7 +364,8 @@ class WorkersRunner:
         submitted.submissions += 1
         submitted.attempt += 1
         deployment, submitted.pool = self._server.deployment(name)
-        self._start(submitted, deployment, f"{name}-again-{submitted.submissions}")
+        again = f"{name}-again-{submitted.submissions}"
+        submitted.context.run(self._start, submitted, deployment, again)
         submitted.waits = f"{why}; submitted again"
 
 

@@ -1,6 +1,7 @@
 """A project whose outputs lie on DVC's remote: what is pulled, pushed, and taken over from other machines."""
 
 import configparser
+import json
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -58,6 +59,19 @@ class RemoteVersions(Versions):
             return
         self.write_entries(before)
         raise LampError(f"stage '{name}' was run on other inputs than those asked for; run it again")
+
+    def is_lost(self, name: str, entry: Entry) -> bool:
+        """Whether an output that another machine's entry names is neither on the remote nor in the cache.
+
+        Raises:
+            LampError: the remote cannot be reached.
+        """
+        before = read_lock(self.project)
+        self.write_entries({**before, name: entry})
+        try:
+            return "missing" in json.loads(self.dvc("status", "--cloud", "--json", name)).values()
+        finally:
+            self.write_entries(before)
 
     def pull(self, names: Iterable[str], *, force: bool = False) -> None:
         """Bring the outputs of stages, or single files of them, here.

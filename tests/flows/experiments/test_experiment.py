@@ -109,7 +109,7 @@ def test_rows_share_what_is_upstream_are_tracked_each_and_run_once(
 def test_an_interrupted_experiment_leaves_the_workspace_and_goes_on(
     project: Toy, prefect_server: None, said: list[str]
 ) -> None:
-    from flows.pipeline.flow import run_pipeline
+    from flows.pipeline.run import run_pipeline
 
     run_pipeline(project.project, project.config)
     workspace = [

@@ -13,7 +13,7 @@ import pytest
 
 from flows.commands.resume import changes_since, find_run, resume
 from flows.pipeline.cleanup import look_after_killed
-from flows.pipeline.flow import run_pipeline
+from flows.pipeline.run import run_pipeline
 from flows.pipeline.run_records import RunRecord, begin_record, end_record, read_records
 from flows.pipeline.stage_states import StageStates
 from lamp_core.errors import LampError
@@ -252,8 +252,8 @@ def test_only_what_passes_by_itself_is_tried_again() -> None:
     from prefect.states import Failed
 
     from tasks.dvc.versions import RemoteUnreachable, RepositoryBusy
+    from tasks.stage.bring_up_to_date import is_passing, run_stage
     from tasks.stage.outcome import Outcome
-    from tasks.stage.task import is_passing, run_stage
 
     def is_retried(result: object) -> bool:
         return is_passing(None, None, Failed(message="", data=result))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.pipeline.flow import run_pipeline
+from flows.pipeline.run import run_pipeline
 from lamp_core.config import override
 from tasks.dvc.snapshot import bring_back, snapshot, source_of
 from tasks.dvc.versions import StageFailed
