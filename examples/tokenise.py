@@ -16,7 +16,8 @@ from lamp_core.tokenizers.folder import load_tokenizer
 data = Path(sys.argv[2] if sys.argv[2:] else "data")
 tokenizer = load_tokenizer(data / "tokenizer")
 motion_TD = read_motion(Path(sys.argv[1]), data / "features")
-tokens_S = encode_clips(tokenizer, [motion_TD])[0]
+codes_SR = encode_clips(tokenizer, [motion_TD])[0]
 reconstructed_TD = reconstruct_clips(tokenizer, [motion_TD])[0]
-print(len(motion_TD), "frames are", len(tokens_S), "tokens:", *tokens_S)
+channels = ", ".join(channel.name for channel in tokenizer.channels)
+print(len(motion_TD), "frames are", len(codes_SR), f"tokens of the channels {channels}:", *codes_SR.tolist())
 print("mean error of a normalised feature:", np.abs(reconstructed_TD - motion_TD).mean().round(3))

@@ -28,7 +28,7 @@ from lamp_core.t2m.generator import save_length, save_t2m
 from lamp_core.t2m.length_estimator import LengthEstimator
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.folder import save_tokenizer
-from lamp_core.tokenizers.vqvae import new_tokenizer
+from lamp_core.tokenizers.kinds import new_tokenizer
 
 CLIPS = 110
 SMALL = (
@@ -73,8 +73,7 @@ def make_models(data: Path, config: Config) -> None:
     features = FeatureSet.load(data / "features")
     captions = [caption for item in items_of(features) for caption in item.captions]
     tokenizer = new_tokenizer(features.skeleton.feature_count, config.tokenizer).eval()
-    for codebook in tokenizer.layers:
-        codebook.codes_KC.normal_()
+    tokenizer.start_at_random()
     save_tokenizer(data / "tokenizer", tokenizer)
     words = train_vocabulary((caption.text for caption in captions), 300, config.pretrain.max_text_tokens)
     lamp = LaMP(_shape(config, words.size)).eval()

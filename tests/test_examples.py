@@ -73,7 +73,7 @@ def test_features_of_a_built_in_clip_and_of_a_file(run: Run, tmp_path: Path) -> 
 
 def test_tokenise(run: Run, motion: Path) -> None:
     counts, error = run("tokenise", motion)
-    assert counts.startswith(f"80 frames are {80 // DOWNSAMPLING} tokens: ")
+    assert counts.startswith(f"80 frames are {80 // DOWNSAMPLING} tokens of the channels motion: [")
     assert float(error.rpartition(" ")[2]) > 0
 
 

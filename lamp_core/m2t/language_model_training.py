@@ -18,6 +18,7 @@ from lamp_core.m2t.batches import LengthBuckets
 from lamp_core.m2t.model import caption_losses
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer
 from lamp_core.m2t.words import PromptedWords
+from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.log import OnLog
 from lamp_core.training.loop import OnProgress, fit
@@ -66,7 +67,7 @@ def train_language_model(
     words = sentence_words(tokenizer, prompt, settings)
     pieces = words.pieces(sentences)
     lengths = np.array([len(ids) for ids in pieces])
-    buckets = LengthBuckets(lengths, np.ones_like(lengths), settings.training, TOGETHER)
+    buckets = LengthBuckets(lengths, CaptionIndex(np.ones_like(lengths)), settings.training, TOGETHER)
 
     def losses(number: int) -> dict[str, Tensor]:
         chosen_B = buckets.whole(number)

@@ -20,7 +20,7 @@ from lamp_core.t2m.length_estimator import LengthEstimator
 from lamp_core.t2m.sampler import Sampling, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.vqvae import MotionTokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer, as_first_channel
 from lamp_core.training.model_files import (
     load_weights,
     read_model_config,
@@ -121,7 +121,7 @@ class MotionGenerator:
             codes_BS = sample_tokens(
                 self.transformer, conditions_NW[batch], lengths_B, self.sampling, generator
             )
-            features_BTD = self.tokenizer.decode(codes_BS, lengths_B).cpu().numpy()
+            features_BTD = self.tokenizer.decode(as_first_channel(codes_BS), lengths_B).cpu().numpy()
             for row, index in enumerate(batch):
                 made[index] = features_BTD[row, : tokens[index] * DOWNSAMPLING].copy()
         return [made[index] for index in range(len(captions))]

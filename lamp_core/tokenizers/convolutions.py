@@ -9,6 +9,10 @@ from torch import Tensor, nn
 
 from lamp_core.config.models import Tokenizer as TokenizerSettings
 
+STRIDES = 2
+"""Strided convolutions of the encoder, each of which halves the rate."""
+FRAMES_A_LATENT: int = 2**STRIDES
+
 
 class MaskedConv(nn.Conv1d):
     """A convolution whose output is zero behind the true length.
@@ -50,8 +54,10 @@ class Encoder(nn.Module):
         super().__init__()
         width, depth, growth = settings.hidden_dim, settings.residual_depth, settings.dilation_growth
         self.first = MaskedConv(feature_count, width, 3, padding=1)
-        self.down = nn.ModuleList(MaskedConv(width, width, 4, stride=2, padding=1) for _ in range(2))
-        self.blocks = nn.ModuleList(ResidualBlock(width, depth, growth, reverse=False) for _ in range(2))
+        self.down = nn.ModuleList(MaskedConv(width, width, 4, stride=2, padding=1) for _ in range(STRIDES))
+        self.blocks = nn.ModuleList(
+            ResidualBlock(width, depth, growth, reverse=False) for _ in range(STRIDES)
+        )
         self.last = MaskedConv(width, settings.code_dim, 3, padding=1)
 
     def forward(self, features_BTD: Tensor, mask_BT: Tensor | None) -> Tensor:
@@ -73,8 +79,8 @@ class Decoder(nn.Module):
         super().__init__()
         width, depth, growth = settings.hidden_dim, settings.residual_depth, settings.dilation_growth
         self.first = MaskedConv(settings.code_dim, width, 3, padding=1)
-        self.blocks = nn.ModuleList(ResidualBlock(width, depth, growth, reverse=True) for _ in range(2))
-        self.up = nn.ModuleList(MaskedConv(width, width, 3, padding=1) for _ in range(2))
+        self.blocks = nn.ModuleList(ResidualBlock(width, depth, growth, reverse=True) for _ in range(STRIDES))
+        self.up = nn.ModuleList(MaskedConv(width, width, 3, padding=1) for _ in range(STRIDES))
         self.inner = MaskedConv(width, width, 3, padding=1)
         self.last = MaskedConv(width, feature_count, 3, padding=1)
 

@@ -15,8 +15,8 @@ from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.vqvae import MotionTokenizer
-from lamp_core.tokens.cache import TokenCache, codebook_hash, read_tokens
+from lamp_core.tokenizers.protocol import MotionTokenizer, first_channel
+from lamp_core.tokens.cache import TokenCache, read_tokens
 from tasks.stage.process import StageContext
 
 ConditionsOf = Callable[[LampFeatures], Callable[[Sequence[str]], torch.Tensor]]
@@ -37,7 +37,7 @@ def open_tokens(stage: StageContext, features: FeatureSet, tokenizer: MotionToke
     """Read the token cache that belongs to these features and this tokenizer."""
     return read_tokens(
         stage.input("tokens") / "tokens.parquet",
-        codebook_hash=codebook_hash(tokenizer),
+        tokenizer,
         feature_hash=features.feature_hash,
         split_hash=features.split_hash,
     )
@@ -48,7 +48,7 @@ def item_latents(
 ) -> list[torch.Tensor]:
     """Return the latents (S, C) of each item's first ``max_frames``."""
     latents = latents_of_clips(tokenizer, [normalised(features, item.features_TD) for item in items])
-    return [latents_SC[: max_frames // DOWNSAMPLING] for latents_SC in latents]
+    return [latents_SC[: max_frames // tokenizer.downsampling] for latents_SC in latents]
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,17 @@ class CaptionedTokens:
         lamp, words = load_lamp(stage.input("pretrain"))
         items = items_of(features, split)
         longest = lamp.shape.max_tokens
-        codes = [torch.as_tensor(cache.by_item[item.key].astype(np.int64))[:longest] for item in items]
+        codes = [first_channel(cache.by_item[item.key]).astype(np.int64)[:longest] for item in items]
         captions = [caption.text for item in items for caption in item.captions]
         owners = [index for index, item in enumerate(items) for _ in item.captions]
         lamp_features = LampFeatures(lamp.to(stage.device), words)
         conditions = conditions_of(lamp_features) if conditions_of else lamp_features.conditions
         return cls(
-            codes, conditions(captions), torch.tensor(owners), longest, tokenizer.settings.codebook_size
+            [torch.from_numpy(codes_S) for codes_S in codes],
+            conditions(captions),
+            torch.tensor(owners),
+            longest,
+            tokenizer.channels[0].codebook_size,
         )
 
     def conditions_of(self, index: int) -> torch.Tensor:
