@@ -246,21 +246,3 @@ def test_runs_of_dead_processes_of_this_machine_are_closed_and_no_others(toy: To
     assert tracking.close_dead() == 1
     states = {name: tracking.client.get_run(run).info.status for name, run in runs.items()}
     assert states == {"dead": "KILLED", "living": "RUNNING", "elsewhere": "RUNNING", "unmarked": "RUNNING"}
-
-
-def test_only_what_passes_by_itself_is_tried_again() -> None:
-    from prefect.states import Failed
-
-    from tasks.dvc.versions import RemoteUnreachable, RepositoryBusy
-    from tasks.stage.bring_up_to_date import is_passing, run_stage
-    from tasks.stage.outcome import Outcome
-
-    def is_retried(result: object) -> bool:
-        return is_passing(None, None, Failed(message="", data=result))
-
-    assert is_retried(RepositoryBusy("held"))
-    assert is_retried(RemoteUnreachable("no route"))
-    assert not is_retried(Outcome("failed", 1.0, error="bad data", is_bad_request=True))
-    assert not is_retried(ValueError("a bug"))
-    assert run_stage.retries == 5
-    assert run_stage.retry_delay_seconds == [2, 4, 8, 16, 32]
