@@ -1,4 +1,4 @@
-"""A run as Prefect shows it: a task run for each stage, edges, Cached, Cancelled; and the deployment's flow."""
+"""A run as Prefect shows it: a task run a stage, edges, Cached, Cancelled; and the flow of the deployment."""
 
 import inspect
 from collections.abc import Mapping
