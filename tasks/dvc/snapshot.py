@@ -124,6 +124,8 @@ def lay_out(source: Project, place: Project, note: Note) -> None:
         LampError: git's own word of what went wrong.
     """
     put_down(source, note.tree, place.root, place.root.with_suffix(".index"))
+    for lock in ("lock", "rwlock"):  # of processes that were killed: nobody is at work here
+        (place.root / ".dvc" / "tmp" / lock).unlink(missing_ok=True)
     _share_cache(source, place)
     write_atomically(place.snapshot_file, json.dumps(asdict(note)))
 

@@ -15,7 +15,6 @@ from typing import Any, Literal
 import yaml
 
 from lamp_core.errors import LampError
-from tasks.dvc.dead_locks import clear_dead_locks
 from tasks.dvc.graph import Graph, Stage
 from tasks.dvc.process import (
     LOCK_MESSAGES,
@@ -87,7 +86,6 @@ class Versions:
             LampError: the folder is no git repository.
             RepositoryBusy: another DVC process holds the lock for longer than a while.
         """
-        clear_dead_locks(self.project)
         until = time.monotonic() + LOCK_PATIENCE_SECONDS
         while True:
             busy = self._busy()
@@ -147,7 +145,6 @@ class Versions:
         limit = time_limit(name)
         flags = [*(["--force"] if force else []), *(["--pull"] if resources.pulls_outputs() else [])]
         with held_stage(self.project, name, waits) as lock, used(self.project) as uses:
-            clear_dead_locks(self.project)
             if force:
                 forget_ended(self.project.checkpoint_folder(name))
             ended = run_logged(
@@ -229,7 +226,6 @@ class Versions:
             RepositoryBusy: the lock is held for longer.
             LampError: DVC's own word of what went wrong.
         """
-        clear_dead_locks(self.project)
         patience, tries = time.monotonic() + LOCK_PATIENCE_SECONDS, iter(NETWORK_DELAYS_SECONDS)
         while True:
             try:
