@@ -4,7 +4,7 @@ import numpy as np
 
 from lamp_core.config.base import Optimisation
 from lamp_core.pairs.captions import CaptionIndex
-from lamp_core.training.sampling import BatchSampler
+from lamp_core.training.batches import BatchSampler
 
 
 class LengthBuckets:

@@ -27,7 +27,7 @@ from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.log import OnLog
 from lamp_core.training.loop import OnProgress, fit
-from lamp_core.training.sampling import draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 BATCH_TOKENS = 4096
