@@ -1,5 +1,6 @@
 """Stages on workers: requests, light clones, the remote, and the flow of the deployment."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,17 @@ def test_a_stage_is_carried_out_in_a_clone_and_taken_over_here(shared: Toy, tmp_
     versions.pull(["data/metrics/features.json"])
     assert shared.project.metrics_file("features").exists()
     assert not shared.project.output("features").exists()
+
+
+def test_outputs_that_the_remote_has_no_more_are_lost(shared: Toy, tmp_path: Path) -> None:
+    _, entry = perform(clone_of(shared, tmp_path / "clone"), request(shared, "ingest"))
+    assert entry is not None
+    versions = RemoteVersions(shared.project, shared.graph)
+    assert not versions.is_lost("ingest", entry)
+    for gone in (tmp_path / "store" / "files", shared.project.root / ".dvc" / "cache" / "files"):
+        shutil.rmtree(gone)
+    assert versions.is_lost("ingest", entry)
+    assert not shared.project.lock_file.exists() or not versions.entries(["ingest"])
 
 
 def test_an_entry_made_from_other_inputs_is_not_taken_over(shared: Toy) -> None:

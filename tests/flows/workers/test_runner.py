@@ -102,6 +102,7 @@ def run_with(shared: Toy, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Work
     monkeypatch.setattr(runner_module, "SECONDS_BETWEEN_LOOKS", 0.02)
     monkeypatch.setenv("LAMP_WORKER_PATIENCE", "1")
     monkeypatch.setattr(RemoteVersions, "push", lambda self, names: None)
+    monkeypatch.setattr(RemoteVersions, "is_lost", lambda self, name, entry: False)
 
     def make(*plan: Any, server: Server | None = None) -> WorkersRunner:
         made = WorkersRunner(shared.project)
@@ -161,6 +162,17 @@ def test_equal_requests_of_two_runs_are_computed_once(run_with: Callable[..., Wo
     taken = second.submit("ingest", force=False, parent_run="b" * 32).result(20)
     assert (made.state, taken.state, taken.run_id) == ("done", "restored", None)
     assert len(first._server.known) == 1
+
+
+def test_what_the_remote_has_lost_is_computed_again(
+    run_with: Callable[..., WorkersRunner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_with(ends_well, ends_well)
+    first.run("ingest", force=False, parent_run="a" * 32)
+    monkeypatch.setattr(RemoteVersions, "is_lost", lambda self, name, entry: True)
+    again = run_with(server=first._server).run("ingest", force=False, parent_run="b" * 32)
+    assert (again.state, again.run_id) == ("done", "made")
+    assert len(first._server.known) == 2
 
 
 def test_a_forced_stage_and_one_that_failed_before_run_again(run_with: Callable[..., WorkersRunner]) -> None:
