@@ -92,8 +92,8 @@ class Toy:
         log = self.folder / "ran.txt"
         names = log.read_text().split() if log.exists() else []
         log.unlink(missing_ok=True)
-        for at, pair in enumerate(zip(names, names[1:], strict=False)):
-            if pair == ("evaluator", "features"):
+        for at in range(len(names)):
+            if names[at : at + 2] == ["evaluator", "features"]:
                 names[at : at + 2] = ["features", "evaluator"]
         return names
 
