@@ -187,8 +187,9 @@ class Versions:
         return outs[0].get("md5") if outs else None
 
     def graph_hash(self) -> str | None:
-        """Hash of the whole ``dvc.lock``; None before the first run."""
-        return _hash(self.project.lock_file.read_text()) if self.project.lock_file.exists() else None
+        """Hash of all entries of ``dvc.lock``; None before the first run."""
+        locked = read_lock(self.project)
+        return _hash(json.dumps(locked, sort_keys=True)) if locked else None
 
     def _freshness(self, stage: Stage, changes: list[Any] | None, locked: dict[str, Any]) -> Freshness:
         if changes is None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from flows.pipeline.mlflow_run import PipelineRun
+from flows.pipeline.mlflow_run import Opening, PipelineRun
 from lamp_core.errors import LampError
 from tasks.mlflow.registry import Registered, Registry, best_of, keep_model
 from tasks.mlflow.tracking import Tracking
@@ -160,7 +160,7 @@ def test_what_a_stage_writes_is_stored_by_its_process_and_registered_by_the_flow
     assert stored == {"model/config.json", "model/model.safetensors"}
     stages = {name: {"outs": [{"path": f"data/{name}", "md5": name}]} for name in ("ingest", "features")}
     toy.project.lock_file.write_text(yaml.safe_dump({"stages": stages}))
-    with PipelineRun(toy.project, toy.versions, toy.config, ["features"]) as record:
+    with PipelineRun(Opening(toy.project), toy.project, toy.versions, toy.config, ["features"]) as record:
         record.stage_ended("features", progress.run_id)
     (found,) = Registry(Tracking(toy.project)).versions("features")
     assert (found.run_id, found.weights, found.data) == (progress.run_id, "features", "procedural")
