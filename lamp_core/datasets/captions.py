@@ -9,7 +9,6 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lamp_core.datasets.preprocessing.tagging import tag_words
 from lamp_core.errors import RejectedClip
 
 FROM_FILE, BUILT_IN = "file", "built-in"
@@ -112,8 +111,3 @@ def _sentence_readings(body: str) -> list[tuple[str, list[tuple[str, str]]]]:
         if text and tagged and all(tagged) and not TAGGED_WORD.search(text):
             readings.append((text, [(token["word"].lower(), token["tag"]) for token in tagged if token]))
     return readings
-
-
-def tag_caption(text: str) -> Caption:
-    """A caption of the whole clip, split and tagged by `lamp_core.datasets.preprocessing.tagging`."""
-    return Caption(text, *tag_words(text), tags_by=BUILT_IN)

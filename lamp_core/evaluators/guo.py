@@ -22,8 +22,8 @@ from lamp_core.evaluators.guo_words import Vocabulary
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.r_precision import MatchingScores, matching_scores
 from lamp_core.training.distribution import gather_rows, share
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.model_files import load_weights, read_model_config, save_model
 from lamp_core.training.precision import full_precision
 from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything

@@ -25,8 +25,8 @@ from lamp_core.lamp.objectives import Batch, pretraining_losses
 from lamp_core.lamp.text import TextTokenizer
 from lamp_core.pairs.negatives import equal_numbers, motion_numbers, text_numbers
 from lamp_core.tokens.cache import TokenCache
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from lamp_core.errors import LampError
-from lamp_core.lamp.text_encoder import no_progress_bar
+from lamp_core.io.quiet import no_progress_bar
 from lamp_core.training.precision import is_bfloat16
 
 OWN = "own"

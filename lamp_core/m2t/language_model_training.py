@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from lamp_core.config.captioning import LanguageModel
 from lamp_core.errors import LampError
 from lamp_core.m2t.batches import LengthBuckets
-from lamp_core.m2t.model import caption_losses
+from lamp_core.m2t.losses import caption_losses
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer
 from lamp_core.m2t.words import PromptedWords
 from lamp_core.training.distribution import share, shared_mean
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.sampling import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 

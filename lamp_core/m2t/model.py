@@ -6,20 +6,21 @@ word embeddings, P word pieces of the prompt, X = Q + P, L word pieces of a capt
 
 import inspect
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lamp_core.config.captioning import MotionToText
+from lamp_core.datasets.items import length_batches, mask_of, pad
 from lamp_core.errors import LampError
 from lamp_core.lamp.model import LaMP
 from lamp_core.m2t.language_model import OWN, STAGE, CausalModel
 from lamp_core.m2t.words import PromptedWords
 
+BATCH_TOKENS = 4096
 MOTION_SIDE = ("queries_QH", "query_norm", "latent_norm")
 MOTION_LAYERS = ("attention", "attention_norm", "cross", "cross_norm", "query_feed_forward", "query_norm")
 """Parts of LaMP, and of each of its blocks, that a motion passes on its way to the query states."""
@@ -137,12 +138,16 @@ def _kept(language: nn.Module, last: int) -> dict[str, int]:
     return {"logits_to_keep": last} if "logits_to_keep" in inspect.signature(base.forward).parameters else {}
 
 
-def caption_losses(logits_BLV: Tensor, ids_BL: Tensor, mask_BL: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Return the sum of the cross entropy of each caption's word pieces and its end, (B,)."""
-    losses_BL = F.cross_entropy(
-        logits_BLV.transpose(1, 2), ids_BL, reduction="none", label_smoothing=smoothing
-    )
-    return (losses_BL * mask_BL).sum(dim=1)
+@torch.no_grad()
+def query_states(model: MotionCaptioner, latents: Sequence[Tensor], device: torch.device) -> Tensor:
+    """Return the query states (N, Q, H) of motions given by latents (S, C), on the CPU."""
+    shape = model.lamp.shape
+    states_NQH = torch.zeros(len(latents), shape.queries, shape.width)
+    for batch in length_batches([len(latents_SC) for latents_SC in latents], BATCH_TOKENS):
+        latents_BSC, lengths_B = pad([latents[item] for item in batch])
+        mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
+        states_NQH[batch] = model.query_states(latents_BSC.to(device), mask_BS.to(device)).float().cpu()
+    return states_NQH
 
 
 def with_lora(base: CausalModel, settings: MotionToText) -> nn.Module:

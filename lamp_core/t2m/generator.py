@@ -11,61 +11,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lamp_core.config.models import Length, TextToMotion
 from lamp_core.datasets.items import DOWNSAMPLING, length_batches
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
 from lamp_core.t2m.conditions import Conditions, conditions_of
-from lamp_core.t2m.length_estimator import LengthEstimator
+from lamp_core.t2m.folder import load_t2m
+from lamp_core.t2m.length_estimator import LengthEstimator, load_length
 from lamp_core.t2m.sampler import Sampling, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.vqvae import MotionTokenizer
-from lamp_core.training.model_files import load_weights, read_model_config, save_model
 
 BATCH_TOKENS = 2048
-
-
-def save_t2m(folder: Path, model: MaskedMotionTransformer) -> None:
-    """Write a trained masked motion transformer."""
-    config = {
-        "codes": model.codes,
-        "condition_width": model.condition_width,
-        "max_tokens": model.max_tokens,
-        "settings": model.settings.model_dump(),
-    }
-    save_model(folder, model, config)
-
-
-def load_t2m(folder: Path) -> MaskedMotionTransformer:
-    """Load it, in evaluation mode.
-
-    Raises:
-        LampError: there is none in ``folder``.
-    """
-    config = read_model_config(folder)
-    settings = TextToMotion.model_validate(config.pop("settings"))
-    model = MaskedMotionTransformer(**config, settings=settings)
-    load_weights(folder, model)
-    return model.eval().requires_grad_(False)
-
-
-def save_length(folder: Path, model: LengthEstimator) -> None:
-    """Write a trained length estimator."""
-    config = {"condition_width": model.condition_width, "settings": model.settings.model_dump()}
-    save_model(folder, model, config)
-
-
-def load_length(folder: Path) -> LengthEstimator:
-    """Load it, in evaluation mode.
-
-    Raises:
-        LampError: there is none in ``folder``.
-    """
-    config = read_model_config(folder)
-    model = LengthEstimator(config["condition_width"], Length.model_validate(config["settings"]))
-    load_weights(folder, model)
-    return model.eval().requires_grad_(False)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from lamp_core.errors import LampError
 from lamp_core.t2m.token_masks import mask_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.training.distribution import share, shared_mean
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 

@@ -18,8 +18,8 @@ from lamp_core.errors import LampError
 from lamp_core.tokenizers.clips import reconstruct_clips
 from lamp_core.tokenizers.vqvae import MotionTokenizer, new_tokenizer
 from lamp_core.training.distribution import share
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.sampling import BatchSampler, seed_everything
 from lamp_core.training.validation import Validation
 

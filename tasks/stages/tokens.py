@@ -12,7 +12,7 @@ from lamp_core.tokenizers.clips import encode_clip_layers, layer_usage
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokens.cache import TokenCache, codebook_hash, write_tokens
 from tasks.stage.process import StageContext, main
-from tasks.stages.inputs import normalised
+from tasks.stages.inputs.clips import normalised
 
 
 def run(stage: StageContext) -> dict[str, float]:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from lamp_core.datasets.captions import BUILT_IN, Caption
+
 WORD = re.compile(r"[a-z]+|\d+")
 VOWELS = "aeiou"
 BEFORE_A_NOUN = {"DET", "ADJ", "NUM", "ADP", "VERB"}
@@ -45,6 +47,11 @@ def word_list() -> WordList:
         nouns=frozenset(table["nouns"].split()),
         base_forms=table["base_forms"],
     )
+
+
+def tag_caption(text: str) -> Caption:
+    """A caption of the whole clip, split and tagged here."""
+    return Caption(text, *tag_words(text), tags_by=BUILT_IN)
 
 
 def tag_words(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

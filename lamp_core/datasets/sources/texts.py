@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lamp_core.datasets.captions import Caption, parse_caption_line, read_caption_file, tag_caption
+from lamp_core.datasets.captions import Caption, parse_caption_line, read_caption_file
+from lamp_core.datasets.preprocessing.tagging import tag_caption
 from lamp_core.errors import RejectedClip
 
 BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+")

@@ -12,7 +12,8 @@ from lamp_core.config.captioning import CaptionSearch
 from lamp_core.errors import LampError
 from lamp_core.m2t.decoding import Search, search_captions
 from lamp_core.m2t.language_model import CausalModel
-from lamp_core.m2t.model import MotionCaptioner, caption_losses
+from lamp_core.m2t.losses import caption_losses
+from lamp_core.m2t.model import MotionCaptioner
 from lamp_core.m2t.training import new_captioner
 from tests.unit.m2t.conftest import CAPTIONING, CPU, MakeCaptioner, tiny_lamp
 

@@ -11,15 +11,16 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, Llam
 from lamp_core.errors import LampError
 from lamp_core.m2t.folder import save_m2t
 from lamp_core.m2t.language_model import CausalModel
+from lamp_core.m2t.losses import caption_losses
 from lamp_core.m2t.model import (
     MotionCaptioner,
     attention_projections,
-    caption_losses,
     motion_parameters,
     next_words,
+    query_states,
     with_lora,
 )
-from lamp_core.m2t.training import batch_losses, check_length, query_states
+from lamp_core.m2t.training import batch_losses, check_length
 from lamp_core.skeleton.skeleton import load_skeleton
 from tests.unit.m2t.conftest import (
     CAPTIONING,
