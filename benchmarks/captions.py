@@ -39,7 +39,7 @@ ROUNDS = 3
 SHAPES = {
     "own": LanguageModel(),
     "opt_125m": LanguageModel(
-        layers=12, width=768, heads=12, feed_forward=3072, vocabulary=50_272, positions=2048
+        layers=12, hidden_dim=768, heads=12, feed_forward_dim=3072, vocabulary_size=50_272, max_positions=2048
     ),
 }
 
@@ -48,7 +48,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
     """Captions a second of each language model, of its reference, and how many floors a batch takes."""
     device = torch.device(resources.device_name())
     torch.set_num_threads(resources.threads())
-    search = Search("beam", beams=BEAMS, max_words=WORDS)
+    search = Search("beam", beams=BEAMS, max_text_tokens=WORDS)
     measured: dict[str, float] = {}
     for name, shape in SHAPES.items():
         captioner = _captioner(shape, device)
@@ -73,13 +73,13 @@ def _captioner(shape: LanguageModel, device: torch.device) -> Captioner:
     settings = MotionToText()
     words = own_tokenizer(sentences(MOTIONS), settings.prompt, shape)
     config = OPTConfig(
-        vocab_size=shape.vocabulary,
-        hidden_size=shape.width,
-        word_embed_proj_dim=shape.width,
+        vocab_size=shape.vocabulary_size,
+        hidden_size=shape.hidden_dim,
+        word_embed_proj_dim=shape.hidden_dim,
         num_hidden_layers=shape.layers,
         num_attention_heads=shape.heads,
-        ffn_dim=shape.feed_forward,
-        max_position_embeddings=shape.positions,
+        ffn_dim=shape.feed_forward_dim,
+        max_position_embeddings=shape.max_positions,
         pad_token_id=words.pad_token_id,
         bos_token_id=words.bos_token_id,
         eos_token_id=words.eos_token_id,
@@ -126,10 +126,10 @@ def _one_at_a_time(captioner: Captioner, motions: list[np.ndarray]) -> list[str]
 def _operations(captioner: Captioner, shape: LanguageModel) -> float:
     """Operations of the language model for a batch: of every position and of every word piece's logits."""
     prefix = captioner.model.lamp.shape.queries + len(captioner.model.words.prompt_P)
-    layer = 2 * (4 * shape.width**2 + 2 * shape.width * shape.feed_forward)
-    read = prefix * shape.layers * (layer + 4 * shape.width * prefix)
-    extended = BEAMS * (WORDS - 1) * shape.layers * (layer + 4 * shape.width * (prefix + WORDS))
-    logits = BEAMS * WORDS * 2 * shape.width * shape.vocabulary
+    layer = 2 * (4 * shape.hidden_dim**2 + 2 * shape.hidden_dim * shape.feed_forward_dim)
+    read = prefix * shape.layers * (layer + 4 * shape.hidden_dim * prefix)
+    extended = BEAMS * (WORDS - 1) * shape.layers * (layer + 4 * shape.hidden_dim * (prefix + WORDS))
+    logits = BEAMS * WORDS * 2 * shape.hidden_dim * shape.vocabulary_size
     return float(MOTIONS * (read + extended + logits))
 
 

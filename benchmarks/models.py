@@ -34,7 +34,7 @@ from tasks.system import resources
 MATRIX = 2048
 TOKENS = 49
 CODES = 512
-CODE_WIDTH = 512
+CODE_DIM = 512
 PAPER = TextToMotion()
 STEPS = PAPER.sampling_steps
 ROUNDS = 5
@@ -113,7 +113,7 @@ def _t2m_step(device: torch.device) -> Step:
     conditioned_B = torch.rand(64, device=device) >= 0.1
 
     def loss() -> torch.Tensor:
-        corrupted_BS, chosen_BS = mask_tokens(codes_BS, lengths_B, model.codes, model.mask_token)
+        corrupted_BS, chosen_BS = mask_tokens(codes_BS, lengths_B, model.codebook_size, model.mask_token)
         logits_BSK = model(corrupted_BS, lengths_B, condition_BW, conditioned_B, "causal")
         return torch.nn.functional.cross_entropy(logits_BSK[chosen_BS], codes_BS[chosen_BS])
 
@@ -145,18 +145,18 @@ def sentences(count: int) -> list[str]:
 def lamp_shape(words: TextTokenizer) -> LaMPShape:
     return LaMPShape(
         layers=4,
-        width=256,
+        hidden_dim=256,
         heads=4,
-        feed_forward=1024,
-        positions=48,
-        vocabulary=words.size,
+        feed_forward_dim=1024,
+        max_positions=48,
+        vocabulary_size=words.size,
         queries=49,
-        projection_width=512,
+        projection_dim=512,
         cross_attention_every=2,
-        code_width=CODE_WIDTH,
-        codes=CODES,
+        code_dim=CODE_DIM,
+        codebook_size=CODES,
         max_tokens=TOKENS,
-        max_words=48,
+        max_text_tokens=48,
         dropout=0.1,
         temperature=0.07,
         motion_decoding="autoregressive",
@@ -165,7 +165,7 @@ def lamp_shape(words: TextTokenizer) -> LaMPShape:
 
 def _pretrain_items(count: int) -> list[PretrainItem]:
     return [
-        PretrainItem(f"clip{i}", torch.randn(TOKENS, CODE_WIDTH), torch.randint(CODES, (TOKENS,)), (caption,))
+        PretrainItem(f"clip{i}", torch.randn(TOKENS, CODE_DIM), torch.randint(CODES, (TOKENS,)), (caption,))
         for i, caption in enumerate(sentences(count))
     ]
 
@@ -184,7 +184,7 @@ def _training_step(model: torch.nn.Module, loss: Callable[[], torch.Tensor]) -> 
 
 def _t2m_operations(rows: int, layers: int) -> float:
     """Operations of a pass of the masked transformer over [condition | tokens] at the papers' sizes."""
-    width, inner, length = PAPER.width, PAPER.feed_forward, TOKENS + 1
+    width, inner, length = PAPER.hidden_dim, PAPER.feed_forward_dim, TOKENS + 1
     layer = 2 * (4 * width**2 + 2 * width * inner) + 4 * length * width
     return float(rows * (length * layers * layer + TOKENS * 2 * width * CODES))
 

@@ -28,7 +28,7 @@ from lamp_core.t2m.folder import save_t2m
 from lamp_core.t2m.length_estimator import LengthEstimator, save_length
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.folder import save_tokenizer
-from lamp_core.tokenizers.vqvae import new_tokenizer
+from lamp_core.tokenizers.kinds import new_tokenizer
 
 CLIPS = 110
 SMALL = (
@@ -73,14 +73,13 @@ def make_models(data: Path, config: Config) -> None:
     features = FeatureSet.load(data / "features")
     captions = [caption for item in items_of(features) for caption in item.captions]
     tokenizer = new_tokenizer(features.skeleton.feature_count, config.tokenizer).eval()
-    for codebook in tokenizer.layers:
-        codebook.codes_KC.normal_()
+    tokenizer.start_at_random()
     save_tokenizer(data / "tokenizer", tokenizer)
-    words = train_vocabulary((caption.text for caption in captions), 300, config.pretrain.max_words)
+    words = train_vocabulary((caption.text for caption in captions), 300, config.pretrain.max_text_tokens)
     lamp = LaMP(_shape(config, words.size)).eval()
     save_lamp(data / "pretrain", lamp, words)
     make_captioner(data, config, lamp, features, [caption.text for caption in captions])
-    codes, width = config.tokenizer.codes, lamp.shape.width
+    codes, width = config.tokenizer.codebook_size, lamp.shape.hidden_dim
     save_t2m(data / "t2m", MaskedMotionTransformer(codes, width, lamp.shape.max_tokens, config.t2m))
     save_length(data / "length", LengthEstimator(width, config.length))
     vocabulary = Vocabulary.of(captions)
@@ -113,18 +112,18 @@ def _shape(config: Config, vocabulary: int) -> LaMPShape:
     backbone = config.pretrain.backbone
     return LaMPShape(
         layers=backbone.layers,
-        width=backbone.width,
+        hidden_dim=backbone.hidden_dim,
         heads=backbone.heads,
-        feed_forward=2 * backbone.width,
-        positions=config.pretrain.max_words,
-        vocabulary=vocabulary,
+        feed_forward_dim=2 * backbone.hidden_dim,
+        max_positions=config.pretrain.max_text_tokens,
+        vocabulary_size=vocabulary,
         queries=config.pretrain.queries,
-        projection_width=config.pretrain.projection_width,
+        projection_dim=config.pretrain.projection_dim,
         cross_attention_every=2,
-        code_width=config.tokenizer.code_width,
-        codes=config.tokenizer.codes,
+        code_dim=config.tokenizer.code_dim,
+        codebook_size=config.tokenizer.codebook_size,
         max_tokens=config.pretrain.max_frames // DOWNSAMPLING,
-        max_words=config.pretrain.max_words,
+        max_text_tokens=config.pretrain.max_text_tokens,
         dropout=0.0,
         temperature=0.07,
         motion_decoding="autoregressive",

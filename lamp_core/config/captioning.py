@@ -16,13 +16,13 @@ class LanguageModel(Section):
         "of any causal language model (paper: facebook/opt-2.7b)",
     )
     layers: Count = Field(4, description="layers of the own OPT")
-    width: Count = Field(256, description="width of the own OPT")
+    hidden_dim: Count = Field(256, description="width of the own OPT")
     heads: Count = Field(4, description="attention heads of the own OPT")
-    feed_forward: Count = Field(1024, description="feed-forward width of the own OPT")
-    vocabulary: Annotated[int, Field(ge=64)] = Field(
+    feed_forward_dim: Count = Field(1024, description="feed-forward width of the own OPT")
+    vocabulary_size: Annotated[int, Field(ge=64)] = Field(
         4000, description="most word pieces of the own vocabulary"
     )
-    positions: Count = Field(160, description="most word pieces of a sequence of the own OPT")
+    max_positions: Count = Field(160, description="most word pieces of a sequence of the own OPT")
     dropout: Fraction = Field(0.1, description="in the own OPT, also while it is adapted")
     texts: tuple[str, ...] = Field(
         (),
@@ -62,16 +62,16 @@ class MotionToText(Section):
         "A short description of the motion:",
         description="stands between the motion's soft tokens and the caption, in training and inference",
     )
-    rank: Count = Field(16, description="of LoRA")
-    alpha: Positive = Field(32.0, description="LoRA's update is scaled by alpha / rank")
-    dropout: Fraction = Field(0.05, description="in front of LoRA's matrices")
+    lora_rank: Count = Field(16, description="of LoRA")
+    lora_alpha: Positive = Field(32.0, description="LoRA's update is scaled by lora_alpha / lora_rank")
+    lora_dropout: Fraction = Field(0.05, description="in front of LoRA's matrices")
     target_modules: tuple[str, ...] = Field(
         (), description="layers that LoRA adapts; empty: the attention projections of the model"
     )
     train_motion_transformer: bool = Field(
         True, description="LaMP's motion transformer is trained along (paper), or stays frozen"
     )
-    max_words: Annotated[int, Field(ge=2)] = Field(
+    max_text_tokens: Annotated[int, Field(ge=2)] = Field(
         64, description="word pieces of a caption, its end included; longer ones are cut"
     )
     label_smoothing: Fraction = Field(0.0, description="of the loss")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from lamp_core.config.models import Config
+from lamp_core.config.renamed import refuse_renamed
 from lamp_core.errors import LampError
 
 PROFILES = Path(__file__).parent / "profiles"
@@ -131,6 +132,7 @@ def _assign(values: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
     for depth, part in enumerate([*parents, last]):
         if not isinstance(node, Mapping) or part not in node:
+            refuse_renamed({".".join([*parents, last][: depth + 1]): value}, "--set")
             known = ", ".join(node) if isinstance(node, Mapping) else "none below it"
             where = ".".join(key.split(".")[:depth]) or "the top level"
             raise LampError(f"unknown parameter '{key}'; known at {where}: {known}")
@@ -140,6 +142,7 @@ def _assign(values: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _validated(values: dict[str, Any], where: str) -> Config:
+    refuse_renamed(values, where)
     try:
         return Config.model_validate(values)
     except ValidationError as error:

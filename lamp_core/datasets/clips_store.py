@@ -8,6 +8,7 @@ Shapes: T frames, J joints, D feature numbers a frame.
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ FRAMES_A_GROUP = 200_000
 """A group of long clips is written sooner: 50 MB of joints."""
 
 
-class CheckedWriter(pq.ParquetWriter):
+class CheckedWriter(pq.ParquetWriter):  # type: ignore[misc]  # pyarrow has no types
     """A Parquet writer that holds every row against the file's schema."""
 
     def write_table(self, table: pa.Table, row_group_size: int | None = None) -> None:
@@ -133,7 +134,7 @@ def _clips_of(table: pa.Table, joint_count: int, feature_count: int) -> Iterator
         strict=True,
     )
     for *row, part_captions in rows:
-        yield Clip(*row, part_captions=part_captions)
+        yield replace(Clip(*row), part_captions=part_captions)
 
 
 def read_clip_metadata(path: Path) -> DatasetMetadata:

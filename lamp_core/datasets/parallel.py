@@ -17,7 +17,8 @@ from typing import Any, Protocol, TypeVar
 
 from lamp_core.errors import LampError
 
-Thing, Outcome = TypeVar("Thing"), TypeVar("Outcome")
+Thing = TypeVar("Thing")
+Outcome = TypeVar("Outcome")
 WAITING_A_WORKER = 3
 """Tasks a worker that are sent before the first of them is back: one is worked on, the others wait."""
 SECONDS_TO_CONNECT = 20
@@ -94,11 +95,13 @@ def _use_one_thread() -> None:
 def _dask_workers(address: str) -> Iterator[tuple[Submit, int]]:
     try:
         from distributed import Client, KilledWorker
-        from distributed.comm import CommClosedError
+        from distributed.comm.core import CommClosedError
     except ImportError as error:
         raise LampError(f"the cluster {address} needs Dask: pip install 'lamp-motion[cluster]'") from error
     try:
-        client = Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
+        client: Any = Client(  # type: ignore[no-untyped-call]
+            address, timeout=SECONDS_TO_CONNECT, set_as_default=False
+        )
     except (OSError, ValueError, TimeoutError) as error:
         raise LampError(f"no Dask scheduler answers at {address}: {error}") from error
     with client:

@@ -6,9 +6,10 @@ in the cache is ever out of date.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class EmbeddingCache:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
 
-    def _write(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+    def _write(self, key: str, arrays: dict[str, Any]) -> None:
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +95,7 @@ def motion_content(motions: Sequence[np.ndarray]) -> Iterator[bytes | memoryview
     """Yield all that tells motions from others, for a `digest`."""
     for motion_TD in motions:
         yield repr((motion_TD.shape, motion_TD.dtype.str)).encode()
-        yield memoryview(np.ascontiguousarray(motion_TD)).cast("B")
+        yield np.ascontiguousarray(motion_TD).data.cast("B")
 
 
 def _file_digest(path: Path) -> bytes:

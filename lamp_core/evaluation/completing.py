@@ -16,6 +16,7 @@ from lamp_core.t2m.generator import BATCH_TOKENS, MotionGenerator
 from lamp_core.t2m.sampler import sample_tokens
 from lamp_core.t2m.seam import BORDER, lead_over
 from lamp_core.tokenizers.clips import encode_clips
+from lamp_core.tokenizers.protocol import as_first_channel, first_channel
 
 
 def completing(generator: MotionGenerator) -> Complete:
@@ -47,7 +48,7 @@ def completing(generator: MotionGenerator) -> Complete:
             codes_BS = sample_tokens(
                 generator.transformer, conditions_NW[batch], lengths_B, generator.sampling, draws, given_BS
             )
-            features_BTD = generator.tokenizer.decode(codes_BS, lengths_B).cpu().numpy()
+            features_BTD = generator.tokenizer.decode(as_first_channel(codes_BS), lengths_B).cpu().numpy()
             for index, made_TD in zip(batch, features_BTD, strict=True):
                 true_TD = motions[index]
                 completed[index] = led_over(true_TD, made_TD[: len(true_TD)], given[index])
@@ -83,8 +84,8 @@ def _given_codes(
     return [
         torch.where(
             torch.from_numpy(given_T[::DOWNSAMPLING]),
-            torch.from_numpy(codes_S),
+            torch.from_numpy(first_channel(codes_SR)),
             generator.transformer.mask_token,
         )
-        for codes_S, given_T in zip(codes, given, strict=True)
+        for codes_SR, given_T in zip(codes, given, strict=True)
     ]

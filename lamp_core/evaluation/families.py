@@ -28,12 +28,12 @@ from lamp_core.lamp.backbone import has_minilm
 from lamp_core.metrics.recall import scaled_cosine
 from lamp_core.metrics.sentence_similarity import sentence_embeddings
 from lamp_core.t2m.generator import MotionGenerator
-from lamp_core.tokenizers.clips import code_usage, encode_clip_layers, reconstruct_clips
-from lamp_core.tokenizers.vqvae import MotionTokenizer, untrained_tokenizer
+from lamp_core.tokenizers.clips import code_usage, encode_clips, reconstruct_clips
+from lamp_core.tokenizers.kinds import kind_of, untrained_tokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.sampling import seed_everything
 
 T2M, FEAT = "LaMP-T2M", "LaMP-Feat"
-TOKENIZERS = {"vqvae": "VQ-VAE", "rvq": "RVQ-VAE"}
 RETRIEVAL = ("full", "distinct", "threshold", "dissimilar", "batches")
 STAGES = {
     "tokenizer": ("reconstruction",),
@@ -111,7 +111,7 @@ def untrained_generator(generator: MotionGenerator, seed: int) -> MotionGenerato
     """Return the generator with a masked motion transformer of the same shape and random weights."""
     seed_everything(seed)
     shape = generator.transformer
-    random = type(shape)(shape.codes, shape.condition_width, shape.max_tokens, shape.settings)
+    random = type(shape)(shape.codebook_size, shape.condition_dim, shape.max_tokens, shape.settings)
     return replace(generator, transformer=random.eval().to(next(shape.parameters()).device))
 
 
@@ -131,11 +131,11 @@ def _tokenizer(systems: Systems, on_progress: OnProgress | None) -> list[Result]
     tokenizer = trained.tokenizer
     seed_everything(trained.settings.seed)
     measured = {UNTRAINED: _reconstruction(untrained_tokenizer(tokenizer))}
-    name = TOKENIZERS[tokenizer.settings.kind]
+    name = kind_of(tokenizer).label
     measured[name] = _reconstruction(tokenizer)
-    if len(tokenizer.layers) > 1:
-        # What text to motion can reach at best: it generates the codes of the first layer.
-        measured[f"{name}, first layer"] = _reconstruction(tokenizer, layers=1)
+    if tokenizer.min_channels == 1 < len(tokenizer.channels):
+        # What text to motion can reach at best: it generates the codes of the first channel.
+        measured[f"{name}, first layer"] = _reconstruction(tokenizer, channels=1)
     return evaluate_tokenizer(
         trained.items,
         measured,
@@ -147,17 +147,18 @@ def _tokenizer(systems: Systems, on_progress: OnProgress | None) -> list[Result]
     )
 
 
-def _reconstruction(tokenizer: MotionTokenizer, layers: int | None = None) -> Reconstruction:
-    def usage(clips: Sequence[np.ndarray]) -> np.ndarray:
-        """Mean over the layers of the share of codes in use and of the perplexity."""
-        codes = [codes_SR[:, :layers] for codes_SR in encode_clip_layers(tokenizer, clips)]
-        of_layers = [
-            code_usage([codes_SR[:, layer] for codes_SR in codes], tokenizer.settings.codes)
-            for layer in range(codes[0].shape[1])
+def _reconstruction(tokenizer: MotionTokenizer, channels: int | None = None) -> Reconstruction:
+    def usage(clips: Sequence[np.ndarray]) -> Sequence[float]:
+        """Mean over the channels of the share of codes in use and of the perplexity."""
+        codes = encode_clips(tokenizer, clips)
+        of_channels = [
+            code_usage([codes_SR[:, place] for codes_SR in codes], channel.codebook_size)
+            for place, channel in enumerate(tokenizer.channels[:channels])
         ]
-        return np.mean(of_layers, axis=0)
+        means: list[float] = np.mean(of_channels, axis=0).tolist()
+        return means
 
-    return Reconstruction(lambda clips: reconstruct_clips(tokenizer, clips, layers=layers), usage)
+    return Reconstruction(lambda clips: reconstruct_clips(tokenizer, clips, channels=channels), usage)
 
 
 def _text_to_motion(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
@@ -192,7 +193,7 @@ def _one_motion_an_item(systems: Systems) -> dict[str, MakeMotions]:
     generating = {
         name: _first_generation(systems.generator(name), trained.settings) for name in (UNTRAINED, T2M)
     }
-    reconstructing = TOKENIZERS[tokenizer.settings.kind]
+    reconstructing = kind_of(tokenizer).label
     return {reconstructing: lambda test: reconstruct_clips(tokenizer, test.motions), **generating}
 
 

@@ -24,7 +24,7 @@ from lamp_core.retrieval.build import build_gallery
 from lamp_core.retrieval.gallery import Gallery
 from lamp_core.t2m.generator import MotionGenerator, load_generator
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.vqvae import MotionTokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer
 
 if TYPE_CHECKING:
     from lamp_core.m2t.captioner import Captioner

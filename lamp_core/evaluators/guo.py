@@ -24,7 +24,7 @@ from lamp_core.metrics.r_precision import MatchingScores, matching_scores
 from lamp_core.training.distribution import gather_rows, share
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
-from lamp_core.training.model_files import load_weights, read_model_config, save_model
+from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 from lamp_core.training.precision import full_precision
 from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
 from lamp_core.training.validation import Validation
@@ -104,7 +104,7 @@ class GuoEvaluator:
         """
         self._check_motions(motions)
         motions = self._renormalised(motions)
-        embeddings_NE = np.empty((len(motions), self.settings.embedding_width), dtype=np.float32)
+        embeddings_NE = np.empty((len(motions), self.settings.embedding_dim), dtype=np.float32)
         for batch in length_batches([len(motion) for motion in motions], MOTION_BUDGET):
             features_BTD, frames_B = self._motion_batch([motions[index] for index in batch])
             embeddings_NE[batch] = self.network.embed_motions(features_BTD, frames_B).cpu().numpy()
@@ -124,7 +124,7 @@ class GuoEvaluator:
             raise LampError("the evaluator was given no captions to embed")
         place = {caption: index for index, caption in enumerate(dict.fromkeys(captions))}
         unique = list(place)
-        embeddings_NE = np.empty((len(unique), self.settings.embedding_width), dtype=np.float32)
+        embeddings_NE = np.empty((len(unique), self.settings.embedding_dim), dtype=np.float32)
         for batch in length_batches([len(caption.words) + 2 for caption in unique], WORD_BUDGET):
             words = self._text_batch([unique[index] for index in batch])
             embeddings_NE[batch] = self.network.embed_texts(*words).cpu().numpy()
@@ -174,7 +174,7 @@ class GuoEvaluator:
             LampError: there is no trained evaluator in ``folder``, or its weights do not fit.
         """
         config = read_model_config(folder)
-        settings = Evaluator.model_validate(config["settings"])
+        settings = read_settings(folder, Evaluator, config["settings"])
         words, features = Vocabulary(config["words"]), config["feature_count"]
         network = GuoNetwork(features, len(words), settings, config.get("published", False))
         load_weights(folder, network)

@@ -49,7 +49,8 @@ class MovementEncoder(nn.Module):
         if not reads_padding:
             inside_B1T = mask_of(frames_B // 2, hidden_BWT.shape[2])[:, None]
             hidden_BWT = hidden_BWT.masked_fill(~inside_B1T, 0.0)
-        return self.output(self.activation(self.conv_2(hidden_BWT)).transpose(1, 2))
+        movements_BMW: Tensor = self.output(self.activation(self.conv_2(hidden_BWT)).transpose(1, 2))
+        return movements_BMW
 
 
 class SequenceEncoder(nn.Module):
@@ -73,7 +74,8 @@ class SequenceEncoder(nn.Module):
             self.input(steps_BLI), lengths_B.cpu(), batch_first=True, enforce_sorted=False
         )
         _, last_2BH = self.gru(packed, self.initial.expand(-1, len(steps_BLI), -1).contiguous())
-        return self.output(torch.cat([last_2BH[0], last_2BH[1]], dim=-1))
+        embeddings_BE: Tensor = self.output(torch.cat([last_2BH[0], last_2BH[1]], dim=-1))
+        return embeddings_BE
 
 
 class TextEncoder(nn.Module):
@@ -84,16 +86,15 @@ class TextEncoder(nn.Module):
 
     def __init__(self, words: int, settings: Evaluator) -> None:
         super().__init__()
-        self.words = nn.Embedding(words, settings.word_width)
-        self.tags = nn.Linear(TAG_COUNT, settings.word_width)
-        self.sequence = SequenceEncoder(
-            settings.word_width, settings.text_hidden_width, settings.embedding_width
-        )
+        self.words = nn.Embedding(words, settings.word_dim)
+        self.tags = nn.Linear(TAG_COUNT, settings.word_dim)
+        self.sequence = SequenceEncoder(settings.word_dim, settings.text_hidden_dim, settings.embedding_dim)
 
     def forward(self, words_BL: Tensor, tags_BL: Tensor, lengths_B: Tensor) -> Tensor:
         """Return embeddings (B, E)."""
         one_hots_BLG = nn.functional.one_hot(tags_BL, TAG_COUNT).to(self.words.weight.dtype)
-        return self.sequence(self.words(words_BL) + self.tags(one_hots_BLG), lengths_B)
+        embeddings_BE: Tensor = self.sequence(self.words(words_BL) + self.tags(one_hots_BLG), lengths_B)
+        return embeddings_BE
 
 
 class GuoNetwork(nn.Module):
@@ -110,10 +111,8 @@ class GuoNetwork(nn.Module):
     def __init__(self, feature_count: int, words: int, settings: Evaluator, published: bool = False) -> None:
         super().__init__()
         self.published = published
-        self.movement = MovementEncoder(read_numbers(feature_count), settings.movement_width)
-        self.motion = SequenceEncoder(
-            settings.movement_width, settings.hidden_width, settings.embedding_width
-        )
+        self.movement = MovementEncoder(read_numbers(feature_count), settings.movement_dim)
+        self.motion = SequenceEncoder(settings.movement_dim, settings.hidden_dim, settings.embedding_dim)
         self.text = TextEncoder(words, settings)
         self.apply(_initialise)
         nn.init.zeros_(self.text.words.weight[0])
@@ -129,17 +128,20 @@ class GuoNetwork(nn.Module):
             missing = PUBLISHED_FRAMES - features_BTD.shape[1]
             features_BTD = nn.functional.pad(features_BTD, (0, 0, 0, missing))
         movements_BMW = self.movement(features_BTD, frames_B, self.published)
-        return self.motion(movements_BMW, frames_B // DOWNSAMPLING)
+        embeddings_BE: Tensor = self.motion(movements_BMW, frames_B // DOWNSAMPLING)
+        return embeddings_BE
 
     def embed_texts(self, words_BL: Tensor, tags_BL: Tensor, lengths_B: Tensor) -> Tensor:
         """Return embeddings (B, E) of word and tag indexes."""
-        return self.text(words_BL, tags_BL, lengths_B)
+        embeddings_BE: Tensor = self.text(words_BL, tags_BL, lengths_B)
+        return embeddings_BE
 
 
 def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Linear | nn.Conv1d):
         nn.init.xavier_normal_(module.weight)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def contrastive_loss(

@@ -79,12 +79,15 @@ class PublishedFiles:
         matching = [path for path in checkpoints if "text_mot_match" in path.parts]
         statistics = [path.parent for path in paths if path.name == MEAN and path.with_name(STD) in paths]
         of_evaluator = [path for path in statistics if path.parent.name.startswith("Comp_v6")]
+        data, words, index = (
+            _only(folder, name, [path for path in paths if path.name == name])
+            for name in (DATA, WORDS, INDEX)
+        )
         return cls(
             _only(folder, CHECKPOINT, matching or checkpoints),
-            *(
-                _only(folder, name, [path for path in paths if path.name == name])
-                for name in (DATA, WORDS, INDEX)
-            ),
+            data,
+            words,
+            index,
             _only(folder, f"{MEAN} with {STD}", of_evaluator or statistics) if statistics else None,
         )
 
@@ -105,10 +108,10 @@ def load_published(folder: Path, feature_count: int, device: torch.device | str 
     weights = _read_weights(files.checkpoint)
     words, vectors_VE = _read_vectors(files)
     settings = _settings(files.checkpoint, weights, feature_count)
-    if vectors_VE.shape[1] != settings.word_width:
+    if vectors_VE.shape[1] != settings.word_dim:
         raise LampError(
             f"{files.data} has {vectors_VE.shape[1]} numbers a word, "
-            f"{files.checkpoint} reads {settings.word_width}"
+            f"{files.checkpoint} reads {settings.word_dim}"
         )
     network = GuoNetwork(feature_count, len(words), settings, published=True)
     state = {**weights, "text.words.weight": torch.from_numpy(vectors_VE)}
@@ -205,11 +208,11 @@ def _settings(path: Path, weights: Mapping[str, Tensor], feature_count: int) -> 
         tags = weights["text.tags.weight"].shape[1]
         settings = Evaluator(
             published=str(path.parent),
-            movement_width=weights["movement.conv_2.weight"].shape[0],
-            hidden_width=weights["motion.gru.weight_hh_l0"].shape[1],
-            text_hidden_width=weights["text.sequence.gru.weight_hh_l0"].shape[1],
-            word_width=weights["text.tags.weight"].shape[0],
-            embedding_width=weights["motion.output.3.weight"].shape[0],
+            movement_dim=weights["movement.conv_2.weight"].shape[0],
+            hidden_dim=weights["motion.gru.weight_hh_l0"].shape[1],
+            text_hidden_dim=weights["text.sequence.gru.weight_hh_l0"].shape[1],
+            word_dim=weights["text.tags.weight"].shape[0],
+            embedding_dim=weights["motion.output.3.weight"].shape[0],
         )
     except (KeyError, IndexError) as error:
         raise LampError(f"{path} is not the published network: it has no {error}") from error

@@ -14,7 +14,7 @@ from lamp_core.errors import LampError
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.metrics.r_precision import MatchingScores, scores_by_distance
 from lamp_core.tokenizers.clips import latents_of_clips
-from lamp_core.tokenizers.vqvae import MotionTokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer
 
 
 class LampEvaluator:

@@ -15,17 +15,17 @@ class Attention(nn.Module):
     Args:
         width: H.
         heads: attention heads; must divide the width.
-        context_width: width of keys' and values' source; H without it.
+        context_dim: width of keys' and values' source; H without it.
     """
 
-    def __init__(self, width: int, heads: int, context_width: int | None = None) -> None:
+    def __init__(self, width: int, heads: int, context_dim: int | None = None) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"width {width} is no multiple of {heads} heads")
         self.heads = heads
         self.query = nn.Linear(width, width)
-        self.key = nn.Linear(context_width or width, width)
-        self.value = nn.Linear(context_width or width, width)
+        self.key = nn.Linear(context_dim or width, width)
+        self.value = nn.Linear(context_dim or width, width)
         self.output = nn.Linear(width, width)
 
     def forward(
@@ -56,4 +56,4 @@ class Attention(nn.Module):
 
     def _split(self, states: Tensor) -> Tensor:
         """(rows, length, H) to (rows, heads, length, H / heads)."""
-        return states.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return states.view(*states.shape[:-1], self.heads, -1).transpose(1, 2)

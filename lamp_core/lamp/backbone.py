@@ -26,10 +26,10 @@ class Backbone:
     """
 
     layers: int
-    width: int
+    hidden_dim: int
     heads: int
-    feed_forward: int
-    positions: int
+    feed_forward_dim: int
+    max_positions: int
     tokenizer: TextTokenizer
     weights: dict[str, Tensor] | None
 
@@ -45,14 +45,14 @@ def load_backbone(settings: Pretrain, captions: Sequence[str]) -> Backbone:
         LampError: the checkpoint is no folder with a BERT in it, nor to be had by name.
     """
     if settings.backbone.checkpoint == "own":
-        return _own(settings.backbone, settings.max_words, captions)
-    return _pretrained(_folder_or_name(settings.backbone.checkpoint), settings.max_words)
+        return _own(settings.backbone, settings.max_text_tokens, captions)
+    return _pretrained(_folder_or_name(settings.backbone.checkpoint), settings.max_text_tokens)
 
 
-def _own(settings: TextBackbone, max_words: int, captions: Sequence[str]) -> Backbone:
-    tokenizer = train_vocabulary(captions, settings.vocabulary, max_words)
-    width = settings.width
-    return Backbone(settings.layers, width, settings.heads, 4 * width, max_words, tokenizer, None)
+def _own(settings: TextBackbone, max_text_tokens: int, captions: Sequence[str]) -> Backbone:
+    tokenizer = train_vocabulary(captions, settings.vocabulary_size, max_text_tokens)
+    width = settings.hidden_dim
+    return Backbone(settings.layers, width, settings.heads, 4 * width, max_text_tokens, tokenizer, None)
 
 
 def _folder_or_name(checkpoint: str) -> str:
@@ -77,7 +77,7 @@ def minilm_folder() -> Path:
     return Path(package.get_model_path())
 
 
-def _pretrained(checkpoint: str, max_words: int) -> Backbone:
+def _pretrained(checkpoint: str, max_text_tokens: int) -> Backbone:
     from transformers import AutoTokenizer, BertModel
 
     try:
@@ -88,16 +88,18 @@ def _pretrained(checkpoint: str, max_words: int) -> Backbone:
             "known here: own, minilm, or a folder with config.json, model.safetensors and tokenizer.json"
         ) from error
     if (Path(checkpoint) / FILE).exists():
-        tokenizer = TextTokenizer.load(Path(checkpoint), max_words)
+        tokenizer = TextTokenizer.load(Path(checkpoint), max_text_tokens)
     else:
-        tokenizer = TextTokenizer(AutoTokenizer.from_pretrained(checkpoint).backend_tokenizer, max_words)
+        tokenizer = TextTokenizer(
+            AutoTokenizer.from_pretrained(checkpoint).backend_tokenizer, max_text_tokens
+        )
     config = bert.config
     return Backbone(
         layers=config.num_hidden_layers,
-        width=config.hidden_size,
+        hidden_dim=config.hidden_size,
         heads=config.num_attention_heads,
-        feed_forward=config.intermediate_size,
-        positions=config.max_position_embeddings,
+        feed_forward_dim=config.intermediate_size,
+        max_positions=config.max_position_embeddings,
         tokenizer=tokenizer,
         weights=bert.state_dict(),
     )

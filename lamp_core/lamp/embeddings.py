@@ -33,7 +33,7 @@ class LampFeatures:
     def motion_embeddings(self, latents: Sequence[Tensor]) -> Tensor:
         """Return (N, Q, P) unit vectors of motions given by tokenizer latents (S, C)."""
         shape = self.model.shape
-        result = torch.zeros(len(latents), shape.queries, shape.projection_width)
+        result = torch.zeros(len(latents), shape.queries, shape.projection_dim)
         latents = [latent_SC[: shape.max_tokens] for latent_SC in latents]
         for batch in length_batches([len(latent_SC) for latent_SC in latents], BATCH_TOKENS):
             latents_BSC, lengths_B = pad([latents[i] for i in batch])
@@ -92,7 +92,7 @@ def similarity(motion_NQP: Tensor, text_MP: Tensor, over_queries: str = "max") -
         over_queries: ``max`` or ``mean`` (*switch* ``retrieval.similarity``).
     """
     rows = []
-    for chunk_NQP in motion_NQP.split(512):  # a gallery of 10,000 by 49 queries does not fit at once
+    for chunk_NQP in torch.split(motion_NQP, 512):  # a gallery of 10,000 by 49 queries does not fit at once
         scores = torch.einsum("nqp,mp->nmq", chunk_NQP, text_MP)
         rows.append(scores.amax(dim=-1) if over_queries == "max" else scores.mean(dim=-1))
     return torch.cat(rows)

@@ -20,7 +20,7 @@ def load_lamp(folder: Path) -> tuple[LaMP, TextTokenizer]:
         LampError: there is none in ``folder``.
     """
     model = LaMP.from_pretrained(folder)
-    return model, TextTokenizer.load(folder, model.shape.max_words)
+    return model, TextTokenizer.load(folder, model.shape.max_text_tokens)
 
 
 def untrained_copy(model: LaMP, seed: int = 0) -> LaMP:

@@ -22,7 +22,7 @@ from lamp_core.lamp.masks import (
     attention_mask,
 )
 from lamp_core.lamp.transformer import Context, JointTransformer, Shape
-from lamp_core.training.model_files import load_weights, read_model_config, save_model
+from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 
 MAX_SCALE = 100.0
 
@@ -31,18 +31,18 @@ class LaMPShape(Section):
     """Everything that decides the parameters of a LaMP model; stored beside its weights."""
 
     layers: int
-    width: int
+    hidden_dim: int
     heads: int
-    feed_forward: int
-    positions: int
-    vocabulary: int
+    feed_forward_dim: int
+    max_positions: int
+    vocabulary_size: int
     queries: int
-    projection_width: int
+    projection_dim: int
     cross_attention_every: int
-    code_width: int
-    codes: int
+    code_dim: int
+    codebook_size: int
     max_tokens: int
-    max_words: int
+    max_text_tokens: int
     dropout: float
     temperature: float
     motion_decoding: str
@@ -77,37 +77,37 @@ class LaMP(nn.Module):
     def __init__(self, shape: LaMPShape) -> None:
         super().__init__()
         self.shape = shape
-        width = shape.width
+        width = shape.hidden_dim
         self.transformer = JointTransformer(
             Shape(
                 layers=shape.layers,
-                width=width,
+                hidden_dim=width,
                 heads=shape.heads,
-                feed_forward=shape.feed_forward,
-                context_width=shape.code_width,
+                feed_forward_dim=shape.feed_forward_dim,
+                context_dim=shape.code_dim,
                 cross_attention_every=shape.cross_attention_every,
                 dropout=shape.dropout,
             )
         )
-        self.text_embedding = TextEmbedding(shape.vocabulary, shape.positions, width, shape.dropout)
+        self.text_embedding = TextEmbedding(shape.vocabulary_size, shape.max_positions, width, shape.dropout)
         self.queries_QH = nn.Parameter(torch.zeros(shape.queries, width))
         self.query_norm = nn.LayerNorm(width, eps=1e-12)
         self.caption_start_H = nn.Parameter(torch.zeros(width))
-        self.motion_projection = nn.Linear(width, shape.projection_width)
-        self.text_projection = nn.Linear(width, shape.projection_width)
+        self.motion_projection = nn.Linear(width, shape.projection_dim)
+        self.text_projection = nn.Linear(width, shape.projection_dim)
         self.log_scale = nn.Parameter(torch.tensor(1.0 / shape.temperature).log())
         self.matching_head = nn.Linear(width, 2)
         self.word_transform = nn.Sequential(
             nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width, eps=1e-12)
         )
-        self.word_bias = nn.Parameter(torch.zeros(shape.vocabulary))
-        self.text_to_context = nn.Linear(width, shape.code_width)
-        self.code_embedding = nn.Embedding(shape.codes, width)
+        self.word_bias = nn.Parameter(torch.zeros(shape.vocabulary_size))
+        self.text_to_context = nn.Linear(width, shape.code_dim)
+        self.code_embedding = nn.Embedding(shape.codebook_size, width)
         self.code_position = nn.Embedding(shape.max_tokens, width)
         self.motion_start_H = nn.Parameter(torch.zeros(width))
         self.code_norm = nn.LayerNorm(width, eps=1e-12)
-        self.motion_head = nn.Linear(width, shape.codes)
-        self.latent_norm = nn.LayerNorm(shape.code_width)
+        self.motion_head = nn.Linear(width, shape.codebook_size)
+        self.latent_norm = nn.LayerNorm(shape.code_dim)
         self._initialise()
 
     def _initialise(self) -> None:
@@ -132,7 +132,7 @@ class LaMP(nn.Module):
         Raises:
             LampError: there is none in ``folder``, or its weights are of another shape.
         """
-        model = cls(LaMPShape.model_validate(read_model_config(folder)))
+        model = cls(read_settings(folder, LaMPShape, read_model_config(folder)))
         load_weights(folder, model)
         return model.eval().requires_grad_(False)
 

@@ -43,6 +43,16 @@ class Batch:
         return Batch(self.pairs.part(rows), self.codes_BS[rows], self.equal_BB[rows, rows], self.generator)
 
 
+def objective_weights(settings: Pretrain) -> dict[str, float]:
+    """Return the weight of each objective by its name; 0 is off."""
+    return {
+        "contrastive": settings.contrastive_weight,
+        "matching": settings.matching_weight,
+        "text_generation": settings.text_generation_weight,
+        "motion_generation": settings.motion_generation_weight,
+    }
+
+
 def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[str, Tensor]:
     """Return the losses of the objectives that are on, and their weighted sum as ``loss``.
 
@@ -52,19 +62,20 @@ def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[st
     own = batch.part(share_slice())
     grounded = max(1, round(settings.grounded_share * len(own.codes_BS)))
     first = own.part(slice(grounded))
-    captioned = grounded if settings.text_generation else 0
+    captioned = grounded if settings.text_generation_weight else 0
     queries_OQH, text_OLH, caption_GLH = model.encode_pairs(own.pairs, captioned)
     logits_BB = contrastive_logits(model, queries_OQH, text_OLH)
     losses: dict[str, Tensor] = {}
-    if settings.contrastive:
+    if settings.contrastive_weight:
         losses["contrastive"] = contrastive_loss(logits_BB, batch.equal_BB, settings.label_smoothing)
-    if settings.matching:
+    if settings.matching_weight:
         losses["matching"] = matching_loss(model, batch, logits_BB, grounded)
-    if settings.text_generation:
+    if settings.text_generation_weight:
         losses["text_generation"] = text_generation_loss(model, caption_GLH, first.pairs)
-    if settings.motion_generation:
+    if settings.motion_generation_weight:
         losses["motion_generation"] = motion_generation_loss(model, text_OLH[:grounded], first)
-    weighted = [getattr(settings, name) * value for name, value in losses.items()]
+    weights = objective_weights(settings)
+    weighted = [weights[name] * value for name, value in losses.items()]
     return {"loss": torch.stack(weighted).sum(), **losses}
 
 

@@ -24,14 +24,14 @@ class TextTokenizer:
 
     Args:
         pieces: a tokenizer of the `tokenizers` library with BERT's special tokens.
-        max_words: most word pieces of a caption, the two special tokens included.
+        max_text_tokens: most word pieces of a caption, the two special tokens included.
     """
 
-    def __init__(self, pieces: PieceTokenizer, max_words: int) -> None:
+    def __init__(self, pieces: PieceTokenizer, max_text_tokens: int) -> None:
         self.pieces = pieces
-        self.max_words = max_words
+        self.max_text_tokens = max_text_tokens
         self.padding = pieces.token_to_id("[PAD]") or 0
-        pieces.enable_truncation(max_words)
+        pieces.enable_truncation(max_text_tokens)
         pieces.enable_padding(pad_id=self.padding, pad_token="[PAD]")
 
     @property
@@ -57,7 +57,7 @@ class TextTokenizer:
         os.replace(folder / (FILE + ".tmp"), folder / FILE)
 
     @classmethod
-    def load(cls, folder: Path, max_words: int) -> "TextTokenizer":
+    def load(cls, folder: Path, max_text_tokens: int) -> "TextTokenizer":
         """Read ``tokenizer.json``.
 
         Raises:
@@ -66,10 +66,10 @@ class TextTokenizer:
         path = folder / FILE
         if not path.exists():
             raise LampError(f"no vocabulary at {path}; a BERT folder needs {FILE}")
-        return cls(PieceTokenizer.from_file(str(path)), max_words)
+        return cls(PieceTokenizer.from_file(str(path)), max_text_tokens)
 
 
-def train_vocabulary(captions: Iterable[str], size: int, max_words: int) -> TextTokenizer:
+def train_vocabulary(captions: Iterable[str], size: int, max_text_tokens: int) -> TextTokenizer:
     """Make a lower-case WordPiece vocabulary of captions: their characters, then their most frequent words.
 
     Other words are spelt out. The trainers of the `tokenizers` library break ties differently from run to
@@ -93,4 +93,4 @@ def train_vocabulary(captions: Iterable[str], size: int, max_words: int) -> Text
         ("[SEP]", vocabulary.index("[SEP]")), ("[CLS]", vocabulary.index("[CLS]"))
     )
     pieces.add_special_tokens(SPECIAL)
-    return TextTokenizer(pieces, max_words)
+    return TextTokenizer(pieces, max_text_tokens)

@@ -13,7 +13,7 @@ from lamp_core.errors import LampError
 from lamp_core.io.quiet import no_progress_bar
 from lamp_core.lamp.backbone import minilm_folder
 
-MAX_WORDS = 128
+MAX_TEXT_TOKENS = 128
 BATCH_CAPTIONS = 256
 CLIP = ("clip", "clip_text_model")
 
@@ -26,13 +26,13 @@ class TextEncoder:
     Args:
         model: of transformers, frozen, in evaluation mode.
         tokenizer: of transformers; what it cuts must fit the model's positions.
-        max_words: most word pieces of a caption.
+        max_text_tokens: most word pieces of a caption.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, max_words: int) -> None:
+    def __init__(self, model: Any, tokenizer: Any, max_text_tokens: int) -> None:
         self.model = model
         self.tokenizer = tokenizer
-        self.max_words = max_words
+        self.max_text_tokens = max_text_tokens
 
     @classmethod
     def load(cls, name: str, device: torch.device | None = None) -> "TextEncoder":
@@ -55,9 +55,9 @@ class TextEncoder:
                 f"text encoder '{name}' is no folder of a text model and was not found by name; known here: "
                 "minilm, or a folder with config.json, model.safetensors and tokenizer.json"
             ) from error
-        positions = getattr(model.config, "max_position_embeddings", MAX_WORDS)
+        positions = getattr(model.config, "max_position_embeddings", MAX_TEXT_TOKENS)
         model = model.to(device or torch.device("cpu")).eval().requires_grad_(False)
-        return cls(model, tokenizer, min(MAX_WORDS, positions, tokenizer.model_max_length))
+        return cls(model, tokenizer, min(MAX_TEXT_TOKENS, positions, tokenizer.model_max_length))
 
     @torch.no_grad()
     def embeddings(self, captions: Sequence[str]) -> Tensor:
@@ -70,11 +70,12 @@ class TextEncoder:
 
     def _embed(self, captions: list[str]) -> Tensor:
         words = self.tokenizer(
-            captions, padding=True, truncation=True, max_length=self.max_words, return_tensors="pt"
+            captions, padding=True, truncation=True, max_length=self.max_text_tokens, return_tensors="pt"
         ).to(self.model.device)
         output = self.model(**words)
         if hasattr(output, "text_embeds"):
             embedded_BW: Tensor = output.text_embeds
             return embedded_BW.cpu()
         states_BLH, mask_BL1 = output.last_hidden_state, words["attention_mask"][..., None].float()
-        return ((states_BLH * mask_BL1).sum(1) / mask_BL1.sum(1)).cpu()
+        means_BH: Tensor = ((states_BLH * mask_BL1).sum(1) / mask_BL1.sum(1)).cpu()
+        return means_BH

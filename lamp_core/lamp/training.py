@@ -21,9 +21,10 @@ from lamp_core.errors import LampError
 from lamp_core.lamp.backbone import Backbone, copy_bert, load_backbone
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.model import LaMP, LaMPShape, Pairs
-from lamp_core.lamp.objectives import Batch, pretraining_losses
+from lamp_core.lamp.objectives import Batch, objective_weights, pretraining_losses
 from lamp_core.lamp.text import TextTokenizer
 from lamp_core.pairs.negatives import equal_numbers, motion_numbers, text_numbers
+from lamp_core.tokenizers.protocol import first_channel
 from lamp_core.tokens.cache import TokenCache
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
@@ -68,29 +69,29 @@ def pretrain_items(
             raise LampError(
                 f"clip {item.clip} is not in the token cache; `lamp run --force tokens` makes it anew"
             )
-        codes_S = torch.as_tensor(cache.by_item[item.key].astype(np.int64))
+        codes_S = torch.from_numpy(first_channel(cache.by_item[item.key]).astype(np.int64))
         captions = tuple(caption.text for caption in item.captions)
         joined.append(PretrainItem(item.clip, latents_SC[:longest], codes_S[:longest], captions))
     return joined
 
 
-def new_lamp(settings: Pretrain, backbone: Backbone, code_width: int, codes: int) -> LaMP:
+def new_lamp(settings: Pretrain, backbone: Backbone, code_dim: int, codebook_size: int) -> LaMP:
     """Build a LaMP on a backbone; its text side starts from the backbone's weights when it has any."""
     model = LaMP(
         LaMPShape(
             layers=backbone.layers,
-            width=backbone.width,
+            hidden_dim=backbone.hidden_dim,
             heads=backbone.heads,
-            feed_forward=backbone.feed_forward,
-            positions=backbone.positions,
-            vocabulary=backbone.tokenizer.size,
+            feed_forward_dim=backbone.feed_forward_dim,
+            max_positions=backbone.max_positions,
+            vocabulary_size=backbone.tokenizer.size,
             queries=settings.queries,
-            projection_width=settings.projection_width,
+            projection_dim=settings.projection_dim,
             cross_attention_every=settings.cross_attention_every,
-            code_width=code_width,
-            codes=codes,
+            code_dim=code_dim,
+            codebook_size=codebook_size,
             max_tokens=settings.max_frames // DOWNSAMPLING,
-            max_words=settings.max_words,
+            max_text_tokens=settings.max_text_tokens,
             dropout=settings.dropout,
             temperature=settings.temperature,
             motion_decoding=settings.motion_decoding,
@@ -104,7 +105,7 @@ def new_lamp(settings: Pretrain, backbone: Backbone, code_width: int, codes: int
 def train_lamp(
     items: Sequence[PretrainItem],
     settings: Pretrain,
-    codes: int,
+    codebook_size: int,
     *,
     device: torch.device,
     validation: Measure | None = None,
@@ -117,7 +118,7 @@ def train_lamp(
     Args:
         items: of the train split.
         settings: section ``pretrain``.
-        codes: codes in the tokenizer's codebook.
+        codebook_size: codes in the tokenizer's codebook.
         device: where to train.
         validation: measures retrieval on clips that training does not see, ``val_rsum`` among the numbers;
             it decides which weights are kept.
@@ -132,13 +133,11 @@ def train_lamp(
         raise LampError(
             "no clip of the train split has a caption and four frames; see data/ingest/rejected.parquet"
         )
-    if not any(
-        (settings.contrastive, settings.matching, settings.text_generation, settings.motion_generation)
-    ):
+    if not any(objective_weights(settings).values()):
         raise LampError("all four objectives of pretrain are off; give one a weight above 0")
     seed_everything(settings.training.seed)
     backbone = load_backbone(settings, [caption for item in items for caption in item.captions])
-    model = new_lamp(settings, backbone, items[0].latents_SC.shape[1], codes).to(device)
+    model = new_lamp(settings, backbone, items[0].latents_SC.shape[1], codebook_size).to(device)
     features = LampFeatures(model, backbone.tokenizer)
     pairs = PairTable(items, backbone.tokenizer, device)
     sampler = BatchSampler.of(len(items), settings.training)

@@ -40,10 +40,10 @@ class Shape:
     """Sizes of the transformer."""
 
     layers: int
-    width: int
+    hidden_dim: int
     heads: int
-    feed_forward: int
-    context_width: int
+    feed_forward_dim: int
+    context_dim: int
     cross_attention_every: int
     dropout: float
 
@@ -53,9 +53,9 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__(
-            nn.Linear(shape.width, shape.feed_forward),
+            nn.Linear(shape.hidden_dim, shape.feed_forward_dim),
             nn.GELU(),
-            nn.Linear(shape.feed_forward, shape.width),
+            nn.Linear(shape.feed_forward_dim, shape.hidden_dim),
             Dropout(shape.dropout),
         )
 
@@ -65,14 +65,14 @@ class Block(nn.Module):
 
     def __init__(self, shape: Shape, crosses: bool) -> None:
         super().__init__()
-        self.attention = Attention(shape.width, shape.heads)
-        self.attention_norm = nn.LayerNorm(shape.width, eps=1e-12)
-        self.cross = Attention(shape.width, shape.heads, shape.context_width) if crosses else None
-        self.cross_norm = nn.LayerNorm(shape.width, eps=1e-12) if crosses else None
+        self.attention = Attention(shape.hidden_dim, shape.heads)
+        self.attention_norm = nn.LayerNorm(shape.hidden_dim, eps=1e-12)
+        self.cross = Attention(shape.hidden_dim, shape.heads, shape.context_dim) if crosses else None
+        self.cross_norm = nn.LayerNorm(shape.hidden_dim, eps=1e-12) if crosses else None
         self.text_feed_forward = FeedForward(shape)
-        self.text_norm = nn.LayerNorm(shape.width, eps=1e-12)
+        self.text_norm = nn.LayerNorm(shape.hidden_dim, eps=1e-12)
         self.query_feed_forward = FeedForward(shape)
-        self.query_norm = nn.LayerNorm(shape.width, eps=1e-12)
+        self.query_norm = nn.LayerNorm(shape.hidden_dim, eps=1e-12)
         self.dropout = Dropout(shape.dropout)
 
     def forward(

@@ -75,7 +75,7 @@ def word_places(model: MotionCaptioner, caption: str) -> tuple[tuple[str, ...], 
     numbers = word_numbers(text)
     encoded = model.words.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     places: list[list[int]] = [[] for _ in words]
-    for place, (start, end) in enumerate(encoded["offset_mapping"][: model.words.max_words - 1]):
+    for place, (start, end) in enumerate(encoded["offset_mapping"][: model.words.max_text_tokens - 1]):
         word = max(numbers[start:end], default=-1)
         if word >= 0:
             places[word].append(place)
@@ -99,7 +99,7 @@ def soft_token_attention(model: MotionCaptioner, queries_1QH: Tensor, caption: s
     """
     ids_1L = torch.tensor(model.words.pieces([caption]), device=queries_1QH.device)
     prefix_1XE = model.prefix(queries_1QH)
-    embedded = torch.cat([prefix_1XE, model.language.get_input_embeddings()(ids_1L[:, :-1])], dim=1)
+    embedded = torch.cat([prefix_1XE, model.word_embedding(ids_1L[:, :-1])], dim=1)
     with eager_attention(model.language):
         output = model.language(inputs_embeds=embedded, use_cache=False, output_attentions=True)
     layers = [layer[0].float().mean(dim=0) for layer in output.attentions]

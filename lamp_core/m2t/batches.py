@@ -36,7 +36,8 @@ class LengthBuckets:
         epoch, batch = divmod(step, self.shuffled.batches_per_epoch)
         if epoch != self._epoch:
             self._epoch, self._batches = epoch, self._cut(epoch)
-        return self._batches[batch]
+        rows_B: np.ndarray = self._batches[batch]
+        return rows_B
 
     def _cut(self, epoch: int) -> np.ndarray:
         """The batches of an epoch, captions (batches, B)."""

@@ -19,7 +19,7 @@ from lamp_core.m2t.folder import STAGE, load_m2t, read_m2t_config
 from lamp_core.m2t.model import MotionCaptioner, query_states
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.vqvae import MotionTokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer
 
 OnProgress = Callable[[int, int, str], None]
 

@@ -28,7 +28,7 @@ class Search:
         top_p: share of the distribution that nucleus sampling draws from.
         temperature: of that distribution.
         seed: of the draws; same seed and motions, same captions.
-        max_words: most word pieces of a caption; those of the configuration without it.
+        max_text_tokens: most word pieces of a caption; those of the configuration without it.
     """
 
     kind: Literal["beam", "nucleus"] = "beam"
@@ -37,7 +37,7 @@ class Search:
     top_p: float = 0.9
     temperature: float = 1.0
     seed: int = 0
-    max_words: int | None = None
+    max_text_tokens: int | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in ("beam", "nucleus"):
@@ -48,8 +48,8 @@ class Search:
             raise LampError(f"top_p {self.top_p:g} is no share; it lies above 0 and is at most 1")
         if self.temperature <= 0:
             raise LampError(f"the temperature {self.temperature:g} is not above 0")
-        if self.max_words is not None and self.max_words < 1:
-            raise LampError(f"{self.max_words} word pieces asked for; at least 1")
+        if self.max_text_tokens is not None and self.max_text_tokens < 1:
+            raise LampError(f"{self.max_text_tokens} word pieces asked for; at least 1")
 
     @classmethod
     def of(cls, settings: CaptionSearch, seed: int = 0) -> "Search":
@@ -72,7 +72,7 @@ def search_captions(model: MotionCaptioner, queries_BQH: Tensor, search: Search)
         ids_BL = model.language.generate(  # type: ignore[operator]
             inputs_embeds=prefix_BXE,
             attention_mask=prefix_BXE.new_ones(prefix_BXE.shape[:2], dtype=torch.long),
-            generation_config=_generation(search, model.words, model.settings.max_words),
+            generation_config=_generation(search, model.words, model.settings.max_text_tokens),
         )
     return [model.words.text(ids) for ids in ids_BL.tolist()]
 
@@ -81,7 +81,7 @@ def _generation(search: Search, words: PromptedWords, longest: int) -> Any:
     from transformers import GenerationConfig
 
     common = {
-        "max_new_tokens": min(search.max_words or longest, longest),
+        "max_new_tokens": min(search.max_text_tokens or longest, longest),
         "eos_token_id": words.end,
         "pad_token_id": words.padding,
         "renormalize_logits": True,
@@ -89,7 +89,7 @@ def _generation(search: Search, words: PromptedWords, longest: int) -> Any:
     if search.kind == "nucleus":
         drawn = {"do_sample": True, "top_p": search.top_p, "top_k": 0, "temperature": search.temperature}
         return GenerationConfig(**common, **drawn)
-    how = {"num_beams": search.beams, "do_sample": False}
+    how: dict[str, Any] = {"num_beams": search.beams, "do_sample": False}
     if search.beams > 1:
         how |= {"length_penalty": search.length_penalty, "early_stopping": "never"}
     return GenerationConfig(**common, **how)

@@ -23,6 +23,7 @@ from lamp_core.m2t.language_model import load_base
 from lamp_core.m2t.model import MotionCaptioner, motion_parameters, prepare_base, quiet_peft
 from lamp_core.m2t.words import PromptedWords
 from lamp_core.skeleton.skeleton import Skeleton
+from lamp_core.training.model_files import read_settings
 
 CONFIG = "config.json"
 PROJECTION = "projection.safetensors"
@@ -85,14 +86,14 @@ def load_m2t(data: Path, lamp: LaMP, device: torch.device) -> MotionCaptioner:
 
     folder = data / STAGE
     config = read_m2t_config(folder)
-    settings = MotionToText.model_validate(config["settings"])
+    settings = read_settings(folder, MotionToText, config["settings"])
     base = load_base(data / BASE_STAGE, device, settings.quantise)
     if base.identity != config["base_identity"]:
         raise LampError(
             f"the adapter in {folder} was trained on another language model ({config['base_identity'][:12]}) "
             f"than {base.checkpoint} ({base.identity[:12]}); `lamp run --force {STAGE}` trains it anew"
         )
-    words = PromptedWords(base.tokenizer, settings.prompt, settings.max_words)
+    words = PromptedWords(base.tokenizer, settings.prompt, settings.max_text_tokens)
     with quiet_peft():
         language = PeftModel.from_pretrained(prepare_base(base, settings), folder)
     model = MotionCaptioner(language, lamp.to(device), words, settings)

@@ -71,7 +71,7 @@ def train_language_model(
     def losses(number: int) -> dict[str, Tensor]:
         chosen_B = buckets.whole(number)
         longest = len(words.prompt_P) + int(lengths[chosen_B].max()) - 1
-        first = int(torch.randint(settings.positions - longest + 1, ()))
+        first = int(torch.randint(settings.max_positions - longest + 1, ()))
         draw_apart()
         ids_BL, mask_BL = words.padded([pieces[sentence] for sentence in share(chosen_B)])
         total, count = sentence_loss(model, words, ids_BL.to(device), mask_BL.to(device), first)
@@ -92,13 +92,13 @@ def train_language_model(
 
 def sentence_words(tokenizer: Any, prompt: str, settings: LanguageModel) -> PromptedWords:
     """Prompt and sentences as word pieces, the sentences cut to the positions that the prompt leaves."""
-    prompt_P = PromptedWords(tokenizer, prompt, settings.positions).prompt_P
-    if len(prompt_P) + 2 > settings.positions:
+    prompt_P = PromptedWords(tokenizer, prompt, settings.max_positions).prompt_P
+    if len(prompt_P) + 2 > settings.max_positions:
         raise LampError(
-            f"the prompt has {len(prompt_P)} word pieces, the language model {settings.positions} positions; "
-            "shorten m2t.prompt, or raise language_model.positions"
+            f"the prompt has {len(prompt_P)} word pieces, the language model {settings.max_positions} "
+            "positions; shorten m2t.prompt, or raise language_model.max_positions"
         )
-    return PromptedWords(tokenizer, prompt, settings.positions - len(prompt_P))
+    return PromptedWords(tokenizer, prompt, settings.max_positions - len(prompt_P))
 
 
 def validated(

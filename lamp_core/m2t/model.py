@@ -54,20 +54,21 @@ class MotionCaptioner(nn.Module):
         self.lamp = lamp.requires_grad_(False)
         for parameter in motion_parameters(lamp).values() if settings.train_motion_transformer else ():
             parameter.requires_grad_(True)
-        embeddings = self._embedding.weight
-        self.projection = nn.Linear(lamp.shape.width, embeddings.shape[1], device=embeddings.device)
+        embeddings = self.word_embedding.weight
+        self.projection = nn.Linear(lamp.shape.hidden_dim, embeddings.shape[1], device=embeddings.device)
         self._start_among_words()
         self._trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
 
     @torch.no_grad()
     def _start_among_words(self) -> None:
         """Let the soft tokens of normalised query states be as large as word embeddings from the start."""
-        spread = float(self._embedding.weight[: self._embedding.num_embeddings].float().std())
-        nn.init.normal_(self.projection.weight, std=spread / self.lamp.shape.width**0.5)
+        spread = float(self.word_embedding.weight[: self.word_embedding.num_embeddings].float().std())
+        nn.init.normal_(self.projection.weight, std=spread / self.lamp.shape.hidden_dim**0.5)
         nn.init.zeros_(self.projection.bias)
 
     @property
-    def _embedding(self) -> nn.Embedding:
+    def word_embedding(self) -> nn.Embedding:
+        """The language model's own."""
         embedding: nn.Embedding = self.language.get_input_embeddings()  # type: ignore[operator]
         return embedding
 
@@ -78,7 +79,7 @@ class MotionCaptioner(nn.Module):
             self.lamp.eval()
         return self
 
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """Return the trained parameters alone."""
         return {
             name: tensor
@@ -105,7 +106,7 @@ class MotionCaptioner(nn.Module):
 
     def prefix(self, queries_BQH: Tensor) -> Tensor:
         """Return [soft tokens | begin, prompt] as embeddings (B, X, E): what a caption continues."""
-        prompt_PE = self._embedding(self.words.prompt_P.to(queries_BQH.device))
+        prompt_PE = self.word_embedding(self.words.prompt_P.to(queries_BQH.device))
         soft_BQE = self.projection(queries_BQH).to(prompt_PE.dtype)
         return torch.cat([soft_BQE, prompt_PE.expand(len(soft_BQE), -1, -1)], dim=1)
 
@@ -118,7 +119,7 @@ class MotionCaptioner(nn.Module):
             mask_BL: false behind the end.
         """
         prefix_BXE = self.prefix(queries_BQH)
-        sequence = torch.cat([prefix_BXE, self._embedding(ids_BL[:, :-1])], dim=1)
+        sequence = torch.cat([prefix_BXE, self.word_embedding(ids_BL[:, :-1])], dim=1)
         seen = torch.cat([mask_BL.new_ones(prefix_BXE.shape[:2]), mask_BL[:, :-1]], dim=1)
         return next_words(self.language, sequence, seen, ids_BL.shape[1])
 
@@ -134,7 +135,7 @@ def next_words(language: nn.Module, embedded: Tensor, seen: Tensor, last: int) -
 
 def _kept(language: nn.Module, last: int) -> dict[str, int]:
     """What tells a model to compute the logits of the last positions alone, where it can be told."""
-    base = language.get_base_model() if hasattr(language, "get_base_model") else language
+    base = getattr(language, "get_base_model", lambda: language)()
     return {"logits_to_keep": last} if "logits_to_keep" in inspect.signature(base.forward).parameters else {}
 
 
@@ -142,7 +143,7 @@ def _kept(language: nn.Module, last: int) -> dict[str, int]:
 def query_states(model: MotionCaptioner, latents: Sequence[Tensor], device: torch.device) -> Tensor:
     """Return the query states (N, Q, H) of motions given by latents (S, C), on the CPU."""
     shape = model.lamp.shape
-    states_NQH = torch.zeros(len(latents), shape.queries, shape.width)
+    states_NQH = torch.zeros(len(latents), shape.queries, shape.hidden_dim)
     for batch in length_batches([len(latents_SC) for latents_SC in latents], BATCH_TOKENS):
         latents_BSC, lengths_B = pad([latents[item] for item in batch])
         mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
@@ -161,14 +162,15 @@ def with_lora(base: CausalModel, settings: MotionToText) -> nn.Module:
     targets = list(settings.target_modules or attention_projections(base.model))
     how = LoraConfig(
         task_type="CAUSAL_LM",
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha,
+        lora_dropout=settings.lora_dropout,
         target_modules=targets,
     )
     try:
         with quiet_peft():
-            return get_peft_model(prepare_base(base, settings), how)
+            adapted: nn.Module = get_peft_model(prepare_base(base, settings), how)
+            return adapted
     except ValueError as error:
         raise LampError(f"m2t.target_modules {targets}: {str(error).splitlines()[0]}") from error
 

@@ -28,7 +28,7 @@ def own_tokenizer(sentences: Iterable[str], prompt: str, settings: LanguageModel
 
     sentences = list(sentences)
     weighted = [*sentences, *[prompt] * len(sentences)]
-    pieces = train_vocabulary(weighted, settings.vocabulary, settings.positions).pieces
+    pieces = train_vocabulary(weighted, settings.vocabulary_size, settings.max_positions).pieces
     pieces.no_truncation()
     pieces.no_padding()
     begin = (BEGIN, pieces.token_to_id(BEGIN))
@@ -37,7 +37,7 @@ def own_tokenizer(sentences: Iterable[str], prompt: str, settings: LanguageModel
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=pieces,
-        model_max_length=settings.positions,
+        model_max_length=settings.max_positions,
         bos_token=BEGIN,
         eos_token=END,
         pad_token=PADDING,
@@ -52,11 +52,11 @@ def own_model(tokenizer: Any, settings: LanguageModel) -> Any:
 
     config = OPTConfig(
         vocab_size=len(tokenizer),
-        hidden_size=settings.width,
+        hidden_size=settings.hidden_dim,
         num_hidden_layers=settings.layers,
         num_attention_heads=settings.heads,
-        ffn_dim=settings.feed_forward,
-        max_position_embeddings=settings.positions,
+        ffn_dim=settings.feed_forward_dim,
+        max_position_embeddings=settings.max_positions,
         dropout=settings.dropout,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,

@@ -146,8 +146,8 @@ def new_captioner(
     Raises:
         LampError: a sequence would be longer than the language model's, or LoRA finds nothing to adapt.
     """
-    words = PromptedWords(base.tokenizer, settings.prompt, settings.max_words)
-    check_length(base, lamp.shape.queries + len(words.prompt_P) + settings.max_words)
+    words = PromptedWords(base.tokenizer, settings.prompt, settings.max_text_tokens)
+    check_length(base, lamp.shape.queries + len(words.prompt_P) + settings.max_text_tokens)
     return MotionCaptioner(with_lora(base, settings), lamp, words, settings).to(device)
 
 
@@ -157,7 +157,7 @@ def check_length(base: CausalModel, longest: int) -> None:
     if positions is not None and longest > positions:
         raise LampError(
             f"queries, prompt and caption take {longest} positions, the language model has {positions}; "
-            "lower m2t.max_words, or raise language_model.positions of the own model"
+            "lower m2t.max_text_tokens, or raise language_model.max_positions of the own model"
         )
 
 

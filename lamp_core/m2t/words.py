@@ -19,18 +19,18 @@ class PromptedWords:
     Args:
         tokenizer: of transformers, with a token that ends a text.
         prompt: what stands before every caption; may be empty where the model has a token that begins a text.
-        max_words: most word pieces of a caption, its end included.
+        max_text_tokens: most word pieces of a caption, its end included.
 
     Raises:
         LampError: the tokenizer has no end, or there is nothing before the caption.
     """
 
-    def __init__(self, tokenizer: Any, prompt: str, max_words: int) -> None:
+    def __init__(self, tokenizer: Any, prompt: str, max_text_tokens: int) -> None:
         if tokenizer.eos_token_id is None:
             raise LampError("the language model's tokenizer has no token that ends a text; use another model")
         self.tokenizer = tokenizer
         self.prompt = prompt.strip()
-        self.max_words = max_words
+        self.max_text_tokens = max_text_tokens
         self.end = int(tokenizer.eos_token_id)
         self.padding = self.end if tokenizer.pad_token_id is None else int(tokenizer.pad_token_id)
         begin = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
@@ -51,7 +51,7 @@ class PromptedWords:
     def pieces(self, captions: Sequence[str]) -> list[list[int]]:
         """Return the ids of each caption, cut to the longest, and of its end."""
         found = self._pieces(map(self.after_prompt, captions))
-        return [[*ids[: self.max_words - 1], self.end] for ids in found]
+        return [[*ids[: self.max_text_tokens - 1], self.end] for ids in found]
 
     def after_prompt(self, caption: str) -> str:
         """The caption as it continues the prompt."""

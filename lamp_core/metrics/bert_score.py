@@ -193,7 +193,8 @@ class BertScorer:
             batch_size=self._batch_size,
             device=self._device,
         )
-        return scores.cpu().double().numpy()
+        scores_N3: np.ndarray = scores.cpu().double().numpy()
+        return scores_N3
 
 
 def _config(source: str) -> "PretrainedConfig":

@@ -54,7 +54,8 @@ def _similarity(ngrams: NGrams) -> np.ndarray:
         (captions_MG.power(2) @ squared_weights_G) * (ngrams.references_MG.power(2) @ squared_weights_G)
     )
     shared_M = shared_MG @ squared_weights_G
-    return np.divide(shared_M, lengths_M, out=np.zeros_like(shared_M), where=lengths_M > 0)
+    cosines_M: np.ndarray = np.divide(shared_M, lengths_M, out=np.zeros_like(shared_M), where=lengths_M > 0)
+    return cosines_M
 
 
 def _motions_with(ngrams: NGrams) -> np.ndarray:

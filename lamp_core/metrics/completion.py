@@ -124,11 +124,13 @@ def _legacy(distances_TJ: np.ndarray) -> dict[str, float]:
 
 
 def _distances(first_TJ3: np.ndarray, second_TJ3: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(first_TJ3 - second_TJ3, axis=-1)
+    distances_TJ: np.ndarray = np.linalg.norm(first_TJ3 - second_TJ3, axis=-1)
+    return distances_TJ
 
 
 def _poses(joints_TJ3: np.ndarray) -> np.ndarray:
-    return joints_TJ3 - joints_TJ3[:, PELVIS : PELVIS + 1]
+    poses_TJ3: np.ndarray = joints_TJ3 - joints_TJ3[:, PELVIS : PELVIS + 1]
+    return poses_TJ3
 
 
 def _mean_of(clips: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -53,4 +53,5 @@ def _factor(covariance_EE: np.ndarray) -> np.ndarray:
         return np.linalg.cholesky(covariance_EE)
     except np.linalg.LinAlgError:
         eigenvalues_E, vectors_EE = np.linalg.eigh(covariance_EE)
-        return vectors_EE * np.sqrt(eigenvalues_E.clip(min=0.0))
+        root_EE: np.ndarray = vectors_EE * np.sqrt(eigenvalues_E.clip(min=0.0))
+        return root_EE

@@ -175,7 +175,8 @@ def far_apart(sentence_similarity_NN: np.ndarray, count: int) -> np.ndarray:
 def scaled_cosine(embeddings_NE: np.ndarray) -> np.ndarray:
     """Return the cosine similarity of all pairs of sentences (N, N), scaled to 0..1."""
     unit_NE = embeddings_NE / np.linalg.norm(embeddings_NE, axis=1, keepdims=True).clip(min=1e-12)
-    return np.clip((1.0 + unit_NE @ unit_NE.T) / 2.0, 0.0, 1.0)
+    similarities_NN: np.ndarray = np.clip((1.0 + unit_NE @ unit_NE.T) / 2.0, 0.0, 1.0)
+    return similarities_NN
 
 
 def right_counts(right: RightItems, count: int) -> np.ndarray:

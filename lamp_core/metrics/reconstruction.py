@@ -91,7 +91,8 @@ def procrustes(poses_PJ3: Tensor, targets_PJ3: Tensor) -> Tensor:
     size_P = centred_PJ3.square().sum(dim=(1, 2))
     one_point_P = size_P <= torch.finfo(size_P.dtype).tiny
     scale_P = torch.where(one_point_P, 1.0, (singular_P3 * signs_P3).sum(1) / size_P.where(~one_point_P, 1.0))
-    return scale_P[:, None, None] * turned_PJ3 + target_centre_P13
+    aligned_PJ3: Tensor = scale_P[:, None, None] * turned_PJ3 + target_centre_P13
+    return aligned_PJ3
 
 
 def _errors(
@@ -111,16 +112,19 @@ def _errors(
 
 def _pelvis_errors(true_BTJ3: Tensor, made_BTJ3: Tensor) -> Tensor:
     gap_BTJ3 = true_BTJ3 - made_BTJ3
-    return (gap_BTJ3 - gap_BTJ3[..., PELVIS : PELVIS + 1, :]).norm(dim=-1).mean(dim=-1)
+    errors_BT: Tensor = (gap_BTJ3 - gap_BTJ3[..., PELVIS : PELVIS + 1, :]).norm(dim=-1).mean(dim=-1)
+    return errors_BT
 
 
 def _procrustes_errors(true_BTJ3: Tensor, made_BTJ3: Tensor) -> Tensor:
     aligned_PJ3 = procrustes(made_BTJ3.flatten(0, 1), true_BTJ3.flatten(0, 1))
-    return (aligned_PJ3.view_as(made_BTJ3) - true_BTJ3).norm(dim=-1).mean(dim=-1)
+    errors_BT: Tensor = (aligned_PJ3.view_as(made_BTJ3) - true_BTJ3).norm(dim=-1).mean(dim=-1)
+    return errors_BT
 
 
 def _acceleration_errors(true_BTJ3: Tensor, made_BTJ3: Tensor) -> Tensor:
-    return (true_BTJ3 - made_BTJ3).diff(n=2, dim=1).norm(dim=-1).mean(dim=-1)
+    errors_BT: Tensor = (true_BTJ3 - made_BTJ3).diff(n=2, dim=1).norm(dim=-1).mean(dim=-1)
+    return errors_BT
 
 
 def _mean(name: str, errors: Iterator[np.ndarray], needed: str = "one frame") -> float:

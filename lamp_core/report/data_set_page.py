@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lamp_core.datasets.describe import Description
 from lamp_core.datasets.drift import Drift
 from lamp_core.viz.charts import Bar, histogram, histogram_panel, metric_bars
@@ -44,7 +46,7 @@ def render_description(described: Description, drift: Drift | None = None) -> st
     )
 
 
-def _histogram(values: Sequence[float], label: str, count_label: str) -> "Markup | None":
+def _histogram(values: np.ndarray, label: str, count_label: str) -> "Markup | None":
     from markupsafe import Markup
 
     return (

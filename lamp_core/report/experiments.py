@@ -75,13 +75,13 @@ class MeasuredTable:
             Verdict(
                 after.label,
                 column,
-                Change.between(*measured, column),
+                Change.between(first, second, column),
                 _published_change(column, before, after),
             )
             for before, after in pairwise(self.rows)
             for column in self.columns
             if column.direction in {"higher", "lower"}
-            if len(measured := self._values(column, (before, after))) == 2
+            for first, second in pairwise(self._values(column, (before, after)))
         ]
 
     def _values(self, column: MetricColumn, rows: Iterable[RowRecord]) -> list[Value]:
@@ -241,9 +241,8 @@ def _range(counts: Sequence[int]) -> str:
 
 
 def _published_change(column: MetricColumn, before: RowRecord, after: RowRecord) -> Change | None:
-    values = [Value.published(row.published.get(column.metric, "")) for row in (before, after)]
-    known = [value for value in values if value is not None]
-    return Change.between(*known, column) if len(known) == len(values) else None
+    first, second = (Value.published(row.published.get(column.metric, "")) for row in (before, after))
+    return None if first is None or second is None else Change.between(first, second, column)
 
 
 def _published_table(record: ExperimentRecord) -> list[TextTable]:

@@ -15,9 +15,9 @@ from lamp_core.evaluation.results import SCHEMA as RESULTS
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
 from lamp_core.report.experiment_results import SCHEMA as EXPERIMENT
 from lamp_core.retrieval.gallery import SCHEMA as GALLERY
-from lamp_core.tokens.cache import with_layers
+from lamp_core.tokens.cache import token_schema
 
-LAYERS = 6
+CHANNELS = 6
 INTRODUCTION = """# Parquet files
 
 Written from the code by `python -m lamp_core.report.schema_page`; a test keeps the two together. Meaning,
@@ -65,10 +65,11 @@ PAGES = (
     ),
     Page(
         "data/tokens/tokens.parquet",
-        "Stage `tokens`. `layers` stands there when the tokenizer is a residual one, here of "
-        f"{LAYERS} layers. The metadata\nhold the hashes of codebook, features and split; a reader with "
-        "others is refused.",
-        with_layers(LAYERS),
+        f"Stage `tokens`: as many codes a token as the tokenizer has channels, here {CHANNELS}; a VQ-VAE has "
+        "one. The metadata\ntell name, kind and codebook size of each channel and the frames of a token "
+        "(downsampling), and hold the identity of the\ntokenizer and the hashes of features and split; a "
+        "reader with others is refused.",
+        token_schema(CHANNELS),
     ),
     Page(
         "data/retrieval/items.parquet",

@@ -14,7 +14,7 @@ from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.retrieval.gallery import Gallery, first_captions, random_captions, rerank
 from lamp_core.tokenizers.clips import latents_of_clips
-from lamp_core.tokenizers.vqvae import MotionTokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer
 
 
 def build_gallery(

@@ -21,6 +21,7 @@ from lamp_core.datasets.motion_file import FeatureSpace
 from lamp_core.errors import LampError
 from lamp_core.t2m.generator import MotionGenerator
 from lamp_core.t2m.seam import BORDER, lead_over
+from lamp_core.tokenizers.protocol import as_first_channel, first_channel
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +130,7 @@ def fill_gap(
     )
     codes_BS = generator.fill(given_S, text, count, seed)
     with torch.no_grad():
-        decoded_BTD = generator.tokenizer.decode(codes_BS).cpu().numpy()
+        decoded_BTD = generator.tokenizer.decode(as_first_channel(codes_BS)).cpu().numpy()
     start = before * DOWNSAMPLING
     return [_assemble(gap, space.statistics.denormalise(made_TD), start) for made_TD in decoded_BTD]
 
@@ -163,8 +164,8 @@ def _tokens(generator: MotionGenerator, space: FeatureSpace, features_TD: np.nda
         return torch.zeros(0, dtype=torch.long)
     normalised_TD = torch.from_numpy(np.asarray(space.statistics.normalise(features_TD), dtype=np.float32))
     with torch.no_grad():
-        codes_1S = generator.tokenizer.encode(normalised_TD[None].to(generator.features.device))
-    return codes_1S[0].cpu()
+        codes_1SR = generator.tokenizer.encode(normalised_TD[None].to(generator.features.device))
+    return first_channel(codes_1SR)[0].cpu()
 
 
 def _assemble(gap: Gap, decoded_TD: np.ndarray, start: int) -> Edited:

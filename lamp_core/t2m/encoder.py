@@ -33,7 +33,7 @@ class SelfAttention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj.weight)
         for projection in (self.in_proj, self.out_proj):
             nn.init.zeros_(projection.bias)
-        self.register_load_state_dict_pre_hook(_name_as_here)
+        self.register_load_state_dict_pre_hook(_name_as_here)  # type: ignore[no-untyped-call]
 
     def forward(self, hidden_BXH: Tensor, mask: Tensor | None) -> Tensor:
         """Return what each position gathered, (B, X, H), before the output projection.
@@ -58,7 +58,8 @@ class SelfAttention(nn.Module):
             mask = torch.ones(query.shape[-2], query.shape[-2], dtype=torch.bool).tril()
         hidden = torch.zeros(mask.shape).masked_fill(~mask, float("-inf"))
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1) + hidden
-        return self.dropout(scores.softmax(dim=-1)) @ value
+        mixed: Tensor = self.dropout(scores.softmax(dim=-1)) @ value
+        return mixed
 
 
 def _name_as_here(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: object) -> None:
@@ -71,11 +72,11 @@ def _name_as_here(module: nn.Module, state: dict[str, Tensor], prefix: str, *_: 
 class Layer(nn.Module):
     """Norm, attention, norm, feed-forward with GELU; dropout after each, and inside as `nn` has it."""
 
-    def __init__(self, width: int, heads: int, feed_forward: int, dropout: float) -> None:
+    def __init__(self, width: int, heads: int, feed_forward_dim: int, dropout: float) -> None:
         super().__init__()
         self.self_attn = SelfAttention(width, heads, dropout)
-        self.linear1 = Linear(width, feed_forward)
-        self.linear2 = Linear(feed_forward, width)
+        self.linear1 = Linear(width, feed_forward_dim)
+        self.linear2 = Linear(feed_forward_dim, width)
         self.norm1 = nn.LayerNorm(width)
         self.norm2 = nn.LayerNorm(width)
         self.dropout = Dropout(dropout)
@@ -87,7 +88,8 @@ class Layer(nn.Module):
             mixed, hidden_BXH = mixed[chosen_BX], hidden_BXH[chosen_BX]
         hidden = hidden_BXH + self.dropout(self.self_attn.out_proj(mixed))
         inner = self.dropout(F.gelu(self.linear1(self.norm2(hidden))))
-        return hidden + self.dropout(self.linear2(inner))
+        states_BXH: Tensor = hidden + self.dropout(self.linear2(inner))
+        return states_BXH
 
 
 class Encoder(nn.Module):
@@ -97,13 +99,13 @@ class Encoder(nn.Module):
         layers: how many.
         width: H.
         heads: attention heads.
-        feed_forward: width inside the feed-forward layers.
+        feed_forward_dim: width inside the feed-forward layers.
         dropout: share, in training.
     """
 
-    def __init__(self, layers: int, width: int, heads: int, feed_forward: int, dropout: float) -> None:
+    def __init__(self, layers: int, width: int, heads: int, feed_forward_dim: int, dropout: float) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(Layer(width, heads, feed_forward, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(width, heads, feed_forward_dim, dropout) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
 
     def forward(self, hidden_BXH: Tensor, mask: Tensor | None, chosen_BX: Tensor | None = None) -> Tensor:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from lamp_core.config.models import TextToMotion
 from lamp_core.t2m.transformer import MaskedMotionTransformer
-from lamp_core.training.model_files import load_weights, read_model_config, save_model
+from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 
 
 def save_t2m(folder: Path, model: MaskedMotionTransformer) -> None:
     """Write a trained masked motion transformer."""
     config = {
-        "codes": model.codes,
-        "condition_width": model.condition_width,
+        "codebook_size": model.codebook_size,
+        "condition_dim": model.condition_dim,
         "max_tokens": model.max_tokens,
         "settings": model.settings.model_dump(),
     }
@@ -25,7 +25,7 @@ def load_t2m(folder: Path) -> MaskedMotionTransformer:
         LampError: there is none in ``folder``.
     """
     config = read_model_config(folder)
-    settings = TextToMotion.model_validate(config.pop("settings"))
+    settings = read_settings(folder, TextToMotion, config.pop("settings"))
     model = MaskedMotionTransformer(**config, settings=settings)
     load_weights(folder, model)
     return model.eval().requires_grad_(False)

@@ -20,7 +20,7 @@ from lamp_core.t2m.length_estimator import LengthEstimator, load_length
 from lamp_core.t2m.sampler import Sampling, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.vqvae import MotionTokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer, as_first_channel
 
 BATCH_TOKENS = 2048
 
@@ -72,7 +72,7 @@ class MotionGenerator:
             codes_BS = sample_tokens(
                 self.transformer, conditions_NW[batch], lengths_B, self.sampling, generator
             )
-            features_BTD = self.tokenizer.decode(codes_BS, lengths_B).cpu().numpy()
+            features_BTD = self.tokenizer.decode(as_first_channel(codes_BS), lengths_B).cpu().numpy()
             for row, index in enumerate(batch):
                 made[index] = features_BTD[row, : tokens[index] * DOWNSAMPLING].copy()
         return [made[index] for index in range(len(captions))]
@@ -89,7 +89,7 @@ class MotionGenerator:
         """
         device = self.features.device
         how = self.sampling if text else replace(self.sampling, guidance=0.0)
-        condition_1W = self.conditions([text]) if text else torch.zeros(1, self.transformer.condition_width)
+        condition_1W = self.conditions([text]) if text else torch.zeros(1, self.transformer.condition_dim)
         return sample_tokens(
             self.transformer,
             condition_1W.expand(count, -1).to(device),

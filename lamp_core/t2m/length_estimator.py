@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lamp_core.config.models import Length
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
-from lamp_core.training.model_files import load_weights, read_model_config, save_model
+from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
@@ -22,18 +22,18 @@ from lamp_core.training.validation import Validation
 class LengthEstimator(nn.Module):
     """Condition to a distribution over lengths; bin i stands for i + 1 tokens of four frames."""
 
-    def __init__(self, condition_width: int, settings: Length) -> None:
+    def __init__(self, condition_dim: int, settings: Length) -> None:
         super().__init__()
-        self.condition_width = condition_width
+        self.condition_dim = condition_dim
         self.settings = settings
         self.net = nn.Sequential(
-            nn.LayerNorm(condition_width),
-            nn.Linear(condition_width, settings.width),
+            nn.LayerNorm(condition_dim),
+            nn.Linear(condition_dim, settings.hidden_dim),
             nn.GELU(),
             nn.Dropout(0.2),
-            nn.Linear(settings.width, settings.width),
+            nn.Linear(settings.hidden_dim, settings.hidden_dim),
             nn.GELU(),
-            nn.Linear(settings.width, settings.bins),
+            nn.Linear(settings.hidden_dim, settings.bins),
         )
 
     def forward(self, condition_BW: Tensor) -> Tensor:
@@ -59,9 +59,10 @@ class LengthEstimator(nn.Module):
         share = self(condition_BW).softmax(dim=-1).cpu()
         if self.settings.mode == "sample":
             return torch.multinomial(share, 1, generator=generator).squeeze(1) + 1
+        bins: Tensor = share @ torch.arange(1.0, self.settings.bins + 1)
         if self.settings.mode == "argmax":
-            return share.argmax(dim=-1) + 1
-        return (share @ torch.arange(1.0, self.settings.bins + 1)).round().long()
+            bins = share.argmax(dim=-1) + 1
+        return bins.round().long()
 
 
 def train_length(
@@ -117,7 +118,7 @@ def train_length(
 
 def save_length(folder: Path, model: LengthEstimator) -> None:
     """Write a trained length estimator."""
-    config = {"condition_width": model.condition_width, "settings": model.settings.model_dump()}
+    config = {"condition_dim": model.condition_dim, "settings": model.settings.model_dump()}
     save_model(folder, model, config)
 
 
@@ -128,6 +129,7 @@ def load_length(folder: Path) -> LengthEstimator:
         LampError: there is none in ``folder``.
     """
     config = read_model_config(folder)
-    model = LengthEstimator(config["condition_width"], Length.model_validate(config["settings"]))
+    settings = read_settings(folder, Length, config["settings"])
+    model = LengthEstimator(config["condition_dim"], settings)
     load_weights(folder, model)
     return model.eval().requires_grad_(False)

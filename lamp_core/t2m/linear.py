@@ -42,14 +42,15 @@ class Linear(nn.Linear):
 
     def __getstate__(self) -> dict[str, object]:
         """Copies and pickles pack anew."""
-        return {**super().__getstate__(), "_packed": None, "_packed_of": None}
+        state: dict[str, object] = super().__getstate__()  # type: ignore[no-untyped-call]
+        return {**state, "_packed": None, "_packed_of": None}
 
 
 def _can_pack(values: Tensor) -> bool:
     return (
         values.device.type == "cpu"
         and values.dtype == torch.float32
-        and torch.backends.mkldnn.is_available()
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
         and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()

@@ -3,6 +3,7 @@
 Shapes: B batch, S motion tokens, K codes, W condition width, N masked positions of the batch.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -27,14 +28,14 @@ class Sampling:
         steps: decoding iterations.
         guidance: s of u + s (c - u); 1 is the conditional logits alone, 0 the unconditional ones.
         temperature: of the softmax that codes are drawn from; 0 always takes the likeliest.
-        top_share: the least likely codes are dropped; the top (1 - share) of the codebook is kept.
+        top_k_fraction: share of the codebook that is drawn from, the likeliest codes.
         attention: mask of the transformer.
     """
 
     steps: int
     guidance: float
     temperature: float
-    top_share: float
+    top_k_fraction: float
     attention: Attention
 
     @classmethod
@@ -44,7 +45,7 @@ class Sampling:
             settings.sampling_steps,
             settings.guidance,
             settings.temperature,
-            settings.top_share,
+            settings.top_k_fraction,
             settings.attention_infer,
         )
 
@@ -134,13 +135,17 @@ def sample_tokens(
     return tokens_BS.masked_fill(~valid_BS, 0)
 
 
+def kept_codes(fraction: float, codebook_size: int) -> int:
+    """Return how many codes that share of the codebook is: rounded, halves down, at least one."""
+    return max(1, math.ceil(fraction * codebook_size - 0.5))
+
+
 def _draw(logits_NK: Tensor, how: Sampling, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return drawn codes and their share of the unfiltered distribution, both (N,).
 
-    Codes are drawn among the likeliest (1 - top_share) of the codebook, at least one, by the Gumbel trick.
+    Codes are drawn among the likeliest ``top_k_fraction`` of the codebook, at least one, by the Gumbel trick.
     """
-    kept = max(1, round((1 - how.top_share) * logits_NK.shape[-1]))
-    top = logits_NK.topk(kept, dim=-1)
+    top = logits_NK.topk(kept_codes(how.top_k_fraction, logits_NK.shape[-1]), dim=-1)
     uniform = torch.rand(top.values.shape, generator=generator).clamp(1e-10, 1 - 1e-7).to(logits_NK.device)
     gumbel = -torch.log(-torch.log(uniform))
     winner_N1 = (top.values / max(how.temperature, COLDEST) + gumbel).argmax(dim=-1, keepdim=True)

@@ -56,6 +56,6 @@ def _taken_over(given_2D: np.ndarray, made_2D: np.ndarray, frames: int) -> np.nd
     earlier_D, last_D = given_2D - made_2D
     share = np.arange(1, frames + 1)[:, None] / (frames + 1)
     value, slope = (1 + 2 * share) * (1 - share) ** 2, share * (1 - share) ** 2
-    difference_FD = value * last_D + slope * (frames + 1) * (last_D - earlier_D)
+    difference_FD: np.ndarray = value * last_D + slope * (frames + 1) * (last_D - earlier_D)
     difference_FD[:, FeatureLayout.of_width(len(last_D))["contacts"]] = 0.0
     return difference_FD

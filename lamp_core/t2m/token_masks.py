@@ -27,7 +27,9 @@ def choose_lowest(scores_BS: Tensor, counts_B: Tensor) -> Tensor:
     return scores_BS.argsort(dim=-1).argsort(dim=-1) < counts_B[:, None]
 
 
-def mask_tokens(tokens_BS: Tensor, lengths_B: Tensor, codes: int, mask_token: int) -> tuple[Tensor, Tensor]:
+def mask_tokens(
+    tokens_BS: Tensor, lengths_B: Tensor, codebook_size: int, mask_token: int
+) -> tuple[Tensor, Tensor]:
     """Mask a random share of each row's true length, as BERT does.
 
     Of the chosen tokens 80 % become [MASK], 10 % a random code and 10 % stay.
@@ -42,7 +44,7 @@ def mask_tokens(tokens_BS: Tensor, lengths_B: Tensor, codes: int, mask_token: in
     scores_BS = torch.rand(batch, longest, device=device).masked_fill(~valid_BS, 2.0)
     chosen_BS = choose_lowest(scores_BS, counts_B)
     fate_BS = torch.rand(batch, longest, device=device)
-    random_BS = torch.randint(codes, (batch, longest), device=device)
+    random_BS = torch.randint(codebook_size, (batch, longest), device=device)
     corrupted = torch.where(chosen_BS & (fate_BS < MASKED), mask_token, tokens_BS)
     replaced = chosen_BS & (fate_BS >= MASKED) & (fate_BS < MASKED + RANDOM)
     return torch.where(replaced, random_BS, corrupted), chosen_BS

@@ -64,7 +64,7 @@ class TokenTable:
 def train_t2m(
     items: Sequence[MotionText],
     settings: TextToMotion,
-    codes: int,
+    codebook_size: int,
     max_tokens: int,
     *,
     device: torch.device,
@@ -78,7 +78,7 @@ def train_t2m(
     Args:
         items: of the train split.
         settings: section ``t2m``.
-        codes: codes in the tokenizer's codebook.
+        codebook_size: codes in the tokenizer's codebook.
         max_tokens: longest motion in tokens.
         device: where to train.
         validation: items that training does not see; their masked loss decides which weights are kept.
@@ -93,7 +93,7 @@ def train_t2m(
         raise LampError("text to motion has no item to train on; see data/ingest/rejected.parquet")
     seed_everything(settings.training.seed)
     width = items[0].conditions_NW.shape[1]
-    model = MaskedMotionTransformer(codes, width, max_tokens, settings).to(device)
+    model = MaskedMotionTransformer(codebook_size, width, max_tokens, settings).to(device)
     table = TokenTable(items, device)
     sampler = BatchSampler.of(len(items), settings.training)
 
@@ -136,7 +136,7 @@ def _masked_losses(
     model: MaskedMotionTransformer, codes_BS: Tensor, lengths_B: Tensor, condition_BW: Tensor
 ) -> dict[str, Tensor]:
     """The losses of a batch; where several processes train, each draws all masks and predicts its share."""
-    corrupted_BS, chosen_BS = mask_tokens(codes_BS, lengths_B, model.codes, model.mask_token)
+    corrupted_BS, chosen_BS = mask_tokens(codes_BS, lengths_B, model.codebook_size, model.mask_token)
     conditioned_B = torch.rand(lengths_B.shape, device=codes_BS.device) >= model.settings.condition_dropout
     draw_apart()
     chosen_BS = share(chosen_BS)

@@ -36,38 +36,42 @@ class MaskedMotionTransformer(nn.Module):
     """Transformer over [condition | tokens]; a key-padding mask always, a causal mask on demand.
 
     Args:
-        codes: K; token K is [MASK] and token K + 1 padding.
-        condition_width: W.
+        codebook_size: K; token K is [MASK] and token K + 1 padding.
+        condition_dim: W.
         max_tokens: longest motion in tokens.
         settings: section ``t2m``.
     """
 
-    def __init__(self, codes: int, condition_width: int, max_tokens: int, settings: TextToMotion) -> None:
+    def __init__(
+        self, codebook_size: int, condition_dim: int, max_tokens: int, settings: TextToMotion
+    ) -> None:
         super().__init__()
-        self.codes = codes
-        self.condition_width = condition_width
+        self.codebook_size = codebook_size
+        self.condition_dim = condition_dim
         self.max_tokens = max_tokens
         self.settings = settings
-        width = settings.width
-        self.token_embedding = nn.Embedding(codes + 2, width)
+        width = settings.hidden_dim
+        self.token_embedding = nn.Embedding(codebook_size + 2, width)
         self.position_embedding = nn.Embedding(max_tokens + 1, width)
-        self.condition_norm = nn.LayerNorm(condition_width)
-        self.condition_projection = nn.Linear(condition_width, width)
+        self.condition_norm = nn.LayerNorm(condition_dim)
+        self.condition_projection = nn.Linear(condition_dim, width)
         self.no_condition_H = nn.Parameter(torch.zeros(width))
-        self.layers = Encoder(settings.layers, width, settings.heads, settings.feed_forward, settings.dropout)
-        self.head = nn.Linear(width, codes)
+        self.layers = Encoder(
+            settings.layers, width, settings.heads, settings.feed_forward_dim, settings.dropout
+        )
+        self.head = nn.Linear(width, codebook_size)
         for parameter in (self.token_embedding.weight, self.position_embedding.weight, self.no_condition_H):
             nn.init.normal_(parameter, std=0.02)
 
     @property
     def mask_token(self) -> int:
         """The token that stands for a masked code."""
-        return self.codes
+        return self.codebook_size
 
     @property
     def padding_token(self) -> int:
         """The token behind the true length."""
-        return self.codes + 1
+        return self.codebook_size + 1
 
     def prompt(
         self,

@@ -5,7 +5,6 @@ Shapes: B batch, F frames of all clips, T frames of a window, D feature numbers 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lamp_core.config.models import Tokenizer as TokenizerSettings
 from lamp_core.errors import LampError
 from lamp_core.tokenizers.clips import reconstruct_clips
-from lamp_core.tokenizers.vqvae import MotionTokenizer, new_tokenizer
+from lamp_core.tokenizers.kinds import new_tokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer, TokenizerSettings
 from lamp_core.training.distribution import share
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
@@ -87,9 +86,9 @@ class ValidationClips:
     error: Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], float] = feature_error
     name: str = "val_features"
 
-    def measure(self, tokenizer: MotionTokenizer, layers: int | None = None) -> float:
-        """Return the error of the clips reconstructed from the leading quantiser layers, all without it."""
-        made = reconstruct_clips(tokenizer, self.clips, layers=layers)
+    def measure(self, tokenizer: MotionTokenizer, channels: int | None = None) -> float:
+        """Return the error of the clips reconstructed from the leading channels, all without it."""
+        made = reconstruct_clips(tokenizer, self.clips, channels=channels)
         return self.error([clip[: len(copy)] for clip, copy in zip(self.clips, made, strict=True)], made)
 
 
@@ -107,7 +106,7 @@ def train_tokenizer(
 
     Args:
         clips: of the train split.
-        settings: section ``tokenizer``.
+        settings: of the tokenizer's kind.
         device: where to train.
         validation: clips that decide which weights are kept; the last step's without them.
         checkpoints: see ``fit``.
@@ -125,8 +124,8 @@ def train_tokenizer(
     def losses(number: int) -> dict[str, Tensor]:
         return tokenizer.losses(windows.cut(sampler.whole(number)))
 
-    def measure(clips: ValidationClips) -> dict[str, float]:
-        return {clips.name: clips.measure(tokenizer)}
+    def validated(held: ValidationClips) -> Validation:
+        return Validation(lambda: {held.name: held.measure(tokenizer)}, held.name, "lower")
 
     fit(
         tokenizer,
@@ -135,6 +134,6 @@ def train_tokenizer(
         checkpoints=checkpoints,
         on_log=on_log,
         on_progress=on_progress,
-        validate=validation and Validation(partial(measure, validation), validation.name, "lower"),
+        validate=validated(validation) if validation else None,
     )
     return tokenizer

@@ -1,27 +1,24 @@
-"""Motion tokenizers: VQ-VAE with one codebook, the LaMP tokenizer, and with residual ones (appendix A.3.1).
+"""Convolutional vector-quantised autoencoders, and the LaMP tokenizer, with one codebook (appendix A.3.1).
 
-Both are one `MotionTokenizer`; a kind only says which codebooks it has and how many a training batch uses.
-Shapes: B batch, T frames, D feature numbers a frame, S = T/4 motion tokens, C code width, R quantiser layers.
+Shapes: B batch, T frames, D feature numbers a frame, S = T/4 motion tokens, C code width, R codebooks.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from lamp_core.config.models import Tokenizer as TokenizerSettings
-from lamp_core.datasets.items import DOWNSAMPLING, mask_of
+from lamp_core.config.models import Tokenizer as VectorQuantised
+from lamp_core.datasets.items import mask_of
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.tokenizers.codebook import Codebook, Quantised, quantise
-from lamp_core.tokenizers.convolutions import Decoder, Encoder
+from lamp_core.tokenizers.convolutions import FRAMES_A_LATENT, Decoder, Encoder
+from lamp_core.tokenizers.protocol import Channel, MotionTokenizer, by_channel
 from lamp_core.training.distribution import gather_rows, share
 from lamp_core.training.precision import full_precision
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -32,28 +29,50 @@ class Reconstruction:
     quantised: Quantised
 
 
-class MotionTokenizer(nn.Module, ABC):
-    """Features to codes at a quarter of the rate, and back; works on normalised features.
+class ConvolutionalTokenizer(MotionTokenizer):
+    """Convolutions around codebooks of which each quantises what the ones before it leave.
+
+    A kind only says which codebooks it has and how many a training batch uses.
 
     Args:
-        feature_count: D, 263 or 251.
+        feature_count: D, 263, 251 or 623.
         settings: sizes.
     """
 
-    def __init__(self, feature_count: int, settings: TokenizerSettings) -> None:
-        super().__init__()
-        self.settings = settings
-        self.feature_count = feature_count
+    settings: VectorQuantised
+
+    def __init__(self, feature_count: int, settings: VectorQuantised) -> None:
+        super().__init__(feature_count, settings)
         self.encoder = Encoder(feature_count, settings)
         self.decoder = Decoder(feature_count, settings)
 
     @property
     @abstractmethod
     def layers(self) -> Sequence[Codebook]:
-        """The codebooks, the first of them that of the motion tokens."""
+        """The codebooks, one a channel."""
 
-    def _layers_used(self) -> int:
-        """Return how many leading layers this pass uses."""
+    @property
+    def min_channels(self) -> int:
+        """One: the first codebook alone gives a coarse motion."""
+        return 1
+
+    @property
+    def downsampling(self) -> int:
+        """Two strided convolutions: four frames."""
+        return FRAMES_A_LATENT
+
+    @property
+    def latent_dim(self) -> int:
+        """Numbers a code."""
+        return self.settings.code_dim
+
+    def start_at_random(self) -> None:
+        """Draw the codes, which the first training batch would initialise."""
+        for codebook in self.layers:
+            codebook.codes_KC.normal_()
+
+    def layers_used(self) -> int:
+        """Return how many leading codebooks this pass uses."""
         return len(self.layers)
 
     def reconstruct(self, features_BTD: Tensor) -> Reconstruction:
@@ -67,64 +86,34 @@ class MotionTokenizer(nn.Module, ABC):
         with full_precision(latents_BSC.device):
             whole_BSC = gather_rows(latents_BSC.float())
             quantised = quantise(
-                self.layers, whole_BSC.flatten(0, 1), self._layers_used(), follow=self.training
+                self.layers, whole_BSC.flatten(0, 1), self.layers_used(), follow=self.training
             )
             chosen_BSC = share(quantised.vectors_NC.view_as(whole_BSC))
             vectors_BSC = latents_BSC + (chosen_BSC - latents_BSC).detach()
         return Reconstruction(self.decoder(vectors_BSC, None), quantised)
 
     def latents(self, features_BTD: Tensor, lengths_B: Tensor | None = None) -> Tensor:
-        """Return the encoder's latents before quantisation, (B, S, C), zero behind the true length."""
-        latents_BSC: Tensor = self.encoder(features_BTD, _frame_mask(features_BTD, lengths_B))
+        """Return the encoder's latents; see `MotionTokenizer.latents`."""
+        latents_BSC: Tensor = self.encoder(features_BTD, self._frame_mask(features_BTD, lengths_B))
         return latents_BSC
 
     def encode(self, features_BTD: Tensor, lengths_B: Tensor | None = None) -> Tensor:
-        """Return the codes of the first layer, the motion tokens (B, S), 0 behind the true length.
+        """Return the codes of all codebooks; see `MotionTokenizer.encode`."""
+        mask_BT = self._frame_mask(features_BTD, lengths_B)
+        latents_BSC: Tensor = self.encoder(features_BTD, mask_BT)
+        quantised = quantise(self.layers, latents_BSC.flatten(0, 1), len(self.layers), follow=False)
+        codes_BSR = quantised.codes_NR.view(*latents_BSC.shape[:2], len(self.layers))
+        return codes_BSR if mask_BT is None else codes_BSR * mask_BT[:, :: self.downsampling, None]
 
-        Args:
-            features_BTD: normalised features, T a multiple of four.
-            lengths_B: true lengths in frames, multiples of four; all T without it.
+    def decode(self, codes_BSR: Tensor, lengths_B: Tensor | None = None) -> Tensor:
+        """Return normalised features (B, 4 S, D) of codes; see `MotionTokenizer.decode`.
+
+        Codes of leading codebooks are decoded from those alone. For a residual tokenizer, those of the first
+        are therefore a reconstruction that is coarser than from all, but no foreign input to the decoder,
+        since quantiser dropout trains it on few codebooks too.
         """
-        return self.encode_layers(features_BTD, lengths_B, layers=1)[..., 0]
-
-    def encode_layers(
-        self, features_BTD: Tensor, lengths_B: Tensor | None = None, layers: int | None = None
-    ) -> Tensor:
-        """Return the codes of the leading layers (B, S, R), 0 behind the true length.
-
-        Args:
-            features_BTD: normalised features, T a multiple of four.
-            lengths_B: true lengths in frames, multiples of four; all T without it.
-            layers: how many layers; all of them without it.
-
-        Raises:
-            ValueError: the tokenizer has fewer layers.
-        """
-        codebooks = self._leading(len(self.layers) if layers is None else layers)
-        mask_BS = _token_mask(_frame_mask(features_BTD, lengths_B))
-        latents_BSC = self.latents(features_BTD, lengths_B)
-        quantised = quantise(codebooks, latents_BSC.flatten(0, 1), len(codebooks), follow=False)
-        codes_BSR = quantised.codes_NR.view(*latents_BSC.shape[:2], len(codebooks))
-        return codes_BSR if mask_BS is None else codes_BSR * mask_BS[..., None]
-
-    def decode(self, codes: Tensor, lengths_B: Tensor | None = None) -> Tensor:
-        """Return normalised features (B, 4 S, D) of codes.
-
-        Codes of some leading layers are decoded from those layers alone. For a residual tokenizer, motion
-        tokens, (B, S), are therefore a reconstruction from the first layer: coarser than from all layers, but
-        no foreign input to the decoder, since quantiser dropout trains it on few layers too.
-
-        Args:
-            codes: motion tokens (B, S), or codes of any number of leading layers (B, S, R); those behind the
-                true length are ignored.
-            lengths_B: true lengths in tokens; all S without it.
-
-        Raises:
-            ValueError: the tokenizer has fewer layers than the codes.
-        """
-        codes_BSR = codes[..., None] if codes.ndim == 2 else codes
-        codebooks = self._leading(codes_BSR.shape[-1])
-        mask_BS = None if lengths_B is None else mask_of(lengths_B.to(codes.device), codes.shape[1])
+        codebooks = self.layers[: self.check_channels(codes_BSR)]
+        mask_BS = None if lengths_B is None else mask_of(lengths_B.to(codes_BSR.device), codes_BSR.shape[1])
         chosen = [codebook.lookup(codes_BSR[..., layer]) for layer, codebook in enumerate(codebooks)]
         vectors_BSC = torch.stack(chosen).sum(dim=0)
         if mask_BS is not None:
@@ -155,82 +144,36 @@ class MotionTokenizer(nn.Module, ABC):
             "features": features,
             "auxiliary": auxiliary,
             "commitment": result.quantised.commitment,
-            **by_layer("perplexity", result.quantised.perplexity_R.unbind()),
-            **by_layer("utilisation", result.quantised.utilisation_R.unbind()),
+            **by_channel("perplexity", result.quantised.perplexity_R.unbind()),
+            **by_channel("utilisation", result.quantised.utilisation_R.unbind()),
         }
 
-    def _leading(self, count: int) -> Sequence[Codebook]:
-        if not 1 <= count <= len(self.layers):
-            raise ValueError(f"{count} quantiser layers asked of a tokenizer that has {len(self.layers)}")
-        return self.layers[:count]
+    def _frame_mask(self, features_BTD: Tensor, lengths_B: Tensor | None) -> Tensor | None:
+        if features_BTD.shape[1] % self.downsampling:
+            raise ValueError(f"{features_BTD.shape[1]} frames are no multiple of {self.downsampling}")
+        if lengths_B is None:
+            return None
+        return mask_of(lengths_B.to(features_BTD.device), features_BTD.shape[1])
 
 
-class VQVAE(MotionTokenizer):
+class VQVAE(ConvolutionalTokenizer):
     """The LaMP tokenizer: one codebook."""
 
-    def __init__(self, feature_count: int, settings: TokenizerSettings) -> None:
+    def __init__(self, feature_count: int, settings: VectorQuantised) -> None:
         super().__init__(feature_count, settings)
-        self.codebook = _codebook(settings)
+        self.codebook = new_codebook(settings)
 
     @property
     def layers(self) -> Sequence[Codebook]:
         """The one codebook."""
         return (self.codebook,)
 
-
-class ResidualVQVAE(MotionTokenizer):
-    """Residual quantisation: each codebook quantises what the ones before it leave.
-
-    Quantiser dropout: with probability ``quantiser_dropout`` a training batch uses only the first n layers, n
-    uniform between one and all. It keeps every number of leading layers decodable.
-    """
-
-    def __init__(self, feature_count: int, settings: TokenizerSettings) -> None:
-        super().__init__(feature_count, settings)
-        self.codebooks = nn.ModuleList(_codebook(settings) for _ in range(settings.quantiser_layers))
-
     @property
-    def layers(self) -> Sequence[Codebook]:
-        """The codebooks in the order of quantisation."""
-        return tuple(self.codebooks)
-
-    def _layers_used(self) -> int:
-        layers = len(self.codebooks)
-        if not self.training or torch.rand(()) >= self.settings.quantiser_dropout:
-            return layers
-        return int(torch.randint(1, layers + 1, ()))
+    def channels(self) -> tuple[Channel, ...]:
+        """One, of kind ``codebook``."""
+        return (Channel("motion", "codebook", self.settings.codebook_size),)
 
 
-def new_tokenizer(feature_count: int, settings: TokenizerSettings) -> MotionTokenizer:
-    """Build an untrained tokenizer of the kind that the settings name (*switch* ``kind``)."""
-    kinds: dict[str, type[MotionTokenizer]] = {"vqvae": VQVAE, "rvq": ResidualVQVAE}
-    return kinds[settings.kind](feature_count, settings)
-
-
-def untrained_tokenizer(like: MotionTokenizer) -> MotionTokenizer:
-    """Return a tokenizer of the same kind and sizes with random weights and codes, for comparison."""
-    tokenizer = new_tokenizer(like.feature_count, like.settings).to(next(like.parameters()).device)
-    for codebook in tokenizer.layers:
-        codebook.codes_KC.normal_()
-    return tokenizer.eval().requires_grad_(False)
-
-
-def by_layer(name: str, values: Sequence[Value]) -> dict[str, Value]:
-    """Name one value a layer: the plain name for the first, ``NAME_1`` and so on for those behind it."""
-    return {name if layer == 0 else f"{name}_{layer}": value for layer, value in enumerate(values)}
-
-
-def _codebook(settings: TokenizerSettings) -> Codebook:
-    return Codebook(settings.codes, settings.code_width, settings.ema_decay, settings.reset_threshold)
-
-
-def _frame_mask(features_BTD: Tensor, lengths_B: Tensor | None) -> Tensor | None:
-    if features_BTD.shape[1] % DOWNSAMPLING:
-        raise ValueError(f"{features_BTD.shape[1]} frames are no multiple of {DOWNSAMPLING}")
-    if lengths_B is None:
-        return None
-    return mask_of(lengths_B.to(features_BTD.device), features_BTD.shape[1])
-
-
-def _token_mask(mask_BT: Tensor | None) -> Tensor | None:
-    return None if mask_BT is None else mask_BT[:, ::DOWNSAMPLING]
+def new_codebook(settings: VectorQuantised) -> Codebook:
+    """Build a codebook of the sizes that the settings name."""
+    return Codebook(settings.codebook_size, settings.code_dim, settings.ema_decay, settings.reset_threshold)

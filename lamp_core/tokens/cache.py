@@ -1,199 +1,200 @@
-"""Motion tokens of every item in one Parquet file, bound to what they were made from.
+"""The codes of every item in one Parquet file, bound to what they were made from.
 
-``tokens`` holds the codes of the tokenizer's first layer, which pretraining and text to motion work on. A
-residual tokenizer's cache has one more field, ``layers``, with the codes of all its layers, the first among
-them; a VQ-VAE's has none. The schema's metadata holds the hashes of the codebooks, of the features and of the
-split. Reading with other hashes is refused: tokens of another codebook are numbers without meaning, and
-nothing else would notice.
-Shapes: S motion tokens, R quantiser layers.
+``codes`` holds one code a channel for every motion token. The schema's metadata tell the channels (names,
+kinds and codebook sizes) and the frames of a token, and hold the identity of the tokenizer and the hashes of
+the features and of the split. Reading for another tokenizer is refused: codes of another codebook are numbers
+without meaning, and nothing else would notice.
+Shapes: S motion tokens, R channels.
 """
 
-import hashlib
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.errors import LampError
 from lamp_core.io.parquet import atomic_path, check_rows, field
-from lamp_core.tokenizers.vqvae import MotionTokenizer
+from lamp_core.tokenizers.protocol import Channel, MotionTokenizer
 
-SCHEMA = pa.schema(
-    [
-        field("clip", pa.string(), "name of the clip"),
-        field("split", pa.string(), "train, val or test"),
-        field("start", pa.int32(), "first frame", unit="frames"),
-        field("frames", pa.int32(), "feature frames", unit="frames"),
-        field(
-            "tokens",
-            pa.list_(pa.field("code", pa.uint16(), nullable=False)),
-            "codes of the first layer, one for four frames",
-            shape="(frames // 4)",
-        ),
-    ]
-)
-LAYERS = "layers"
-HASHES = ("codebook_hash", "feature_hash", "split_hash")
+CODES = "codes"
+CHANNELS, DOWNSAMPLING = "channels", "downsampling"
+HASHES = ("tokenizer_identity", "feature_hash", "split_hash")
+REMEDY = "`lamp run --force tokens` makes it anew"
 
 
 @dataclass(frozen=True)
 class TokenCache:
-    """Tokens by item: a clip, or a span of it that has captions of its own.
+    """Codes by item: a clip, or a span of it that has captions of its own.
 
     Args:
         clips: name of each item's clip.
         splits: split of each item.
         starts: first frame of each item.
         frames: feature frames of each item.
-        tokens_S: codes of each item by the first layer, uint16.
-        codebook_hash: of the tokenizer that made them.
+        codes_SR: codes of each item, uint16.
+        channels: what the R codes of a token are.
+        downsampling: frames of a token.
+        tokenizer_identity: of the tokenizer that made them.
         feature_hash: of the features they were made from.
         split_hash: of the split.
-        layers_SR: codes of each item by all layers of a residual tokenizer, uint16; None for a VQ-VAE.
     """
 
     clips: list[str]
     splits: list[str]
     starts: list[int]
     frames: list[int]
-    tokens_S: list[np.ndarray]
-    codebook_hash: str
+    codes_SR: list[np.ndarray]
+    channels: tuple[Channel, ...]
+    downsampling: int
+    tokenizer_identity: str
     feature_hash: str
     split_hash: str
-    layers_SR: list[np.ndarray] | None = None
 
     @cached_property
     def by_item(self) -> dict[tuple[str, int, int], np.ndarray]:
-        """Tokens by clip, first frame and frames (`Item.key`)."""
+        """Codes (S, R) by clip, first frame and frames (`Item.key`)."""
         keys = zip(self.clips, self.starts, self.frames, strict=True)
-        return dict(zip(keys, self.tokens_S, strict=True))
+        return dict(zip(keys, self.codes_SR, strict=True))
 
 
-def codebook_hash(tokenizer: MotionTokenizer) -> str:
-    """Return the SHA-256 of a tokenizer's encoder and codebooks: everything that decides a code."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tokenizer.state_dict().items()):
-        if name.startswith("encoder.") or name.endswith(".codes_KC"):
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def token_schema(channels: int) -> pa.Schema:
+    """The schema of a cache of some number of channels, without what its metadata tell."""
+    token = pa.list_(pa.field("code", pa.uint16(), nullable=False), channels)
+    return pa.schema(
+        [
+            field("clip", pa.string(), "name of the clip"),
+            field("split", pa.string(), "train, val or test"),
+            field("start", pa.int32(), "first frame", unit="frames"),
+            field("frames", pa.int32(), "feature frames", unit="frames"),
+            field(
+                CODES,
+                pa.list_(pa.field("token", token, nullable=False)),
+                "one code a channel for every motion token",
+                shape=f"(frames // downsampling, {channels})",
+            ),
+        ]
+    )
 
 
 def write_tokens(path: Path, cache: TokenCache) -> None:
     """Write the cache by rename.
 
     Raises:
-        ValueError: a code does not fit uint16.
-        LampError: an item with another number of codes than one for four frames.
+        LampError: an item with another number of tokens than its frames have, or a code that its channel does
+            not have.
     """
-    layers = [] if cache.layers_SR is None else cache.layers_SR
-    if any(codes.size and int(codes.max()) > np.iinfo(np.uint16).max for codes in [*cache.tokens_S, *layers]):
-        raise ValueError("a code does not fit the uint16 of the token cache")
-    metadata = {name: getattr(cache, name) for name in HASHES}
-    table = pa.Table.from_pydict(
-        {
-            "clip": cache.clips,
-            "split": cache.splits,
-            "start": cache.starts,
-            "frames": cache.frames,
-            "tokens": [tokens.astype(np.uint16) for tokens in cache.tokens_S],
-        },
-        schema=SCHEMA.with_metadata(metadata),
-    )
-    if layers:
-        table = table.append_column(_layers_field(layers[0].shape[1]), _layers_column(layers))
-    check_rows(table, table.schema, path.name)
-    _check_counts(table, path.name)
+    schema = token_schema(len(cache.channels))
+    metadata = {name: str(getattr(cache, name)) for name in (*HASHES, DOWNSAMPLING)}
+    metadata[CHANNELS] = json.dumps([asdict(channel) for channel in cache.channels])
+    _check_codes(cache.codes_SR, cache.channels, path.name)
+    columns = [cache.clips, cache.splits, cache.starts, cache.frames]
+    arrays = [pa.array(column, wanted.type) for column, wanted in zip(columns, schema, strict=False)]
+    arrays.append(_codes_column(cache.codes_SR, schema.field(CODES).type))
+    table = pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
+    check_rows(table, schema, path.name)
+    _check_counts(table, cache.downsampling, path.name)
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 
-def read_tokens(path: Path, *, codebook_hash: str, feature_hash: str, split_hash: str) -> TokenCache:
-    """Read a cache made with this codebook, these features and this split.
+def read_tokens(path: Path, tokenizer: MotionTokenizer, *, feature_hash: str, split_hash: str) -> TokenCache:
+    """Read a cache made with this tokenizer, these features and this split.
 
     Raises:
-        LampError: the file is missing or no token cache, a hash differs (which one is named), or an item has
-            another number of codes than one for four frames.
+        LampError: the file is missing, is no token cache or one of an earlier version, was made with another
+            tokenizer, features or split (which is named), or its codes do not fit its frames or channels.
     """
     if not path.exists():
         raise LampError(f"{path} is missing; `lamp run --until tokens` makes it")
-    table = pq.read_table(path)
-    if not _is_token_cache(table.schema):
-        raise LampError(f"{path} is no token cache: its fields are {', '.join(table.schema.names)}")
-    found = {name: (table.schema.metadata or {}).get(name.encode(), b"").decode() for name in HASHES}
-    wanted = {"codebook_hash": codebook_hash, "feature_hash": feature_hash, "split_hash": split_hash}
-    for name in HASHES:
-        if found[name] != wanted[name]:
-            raise LampError(
-                f"{path} was made with another {name.removesuffix('_hash')} ({found[name][:12] or 'none'}, "
-                f"expected {wanted[name][:12]}); `lamp run --force tokens` makes it anew"
-            )
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise LampError(f"{path} is not a readable Parquet file ({error}); {REMEDY}") from error
+    found = {name.decode(): text.decode() for name, text in (table.schema.metadata or {}).items()}
+    channels = _read_channels(path, table.schema, found)
+    _check_hashes(path, found, (tokenizer.identity(), feature_hash, split_hash))
     check_rows(table, table.schema, str(path))
-    _check_counts(table, str(path))
-    column = table.column("tokens").combine_chunks()
-    offsets = column.offsets.to_numpy()
-    flat = column.values.to_numpy()
+    downsampling = int(found[DOWNSAMPLING])
+    _check_counts(table, downsampling, str(path))
+    codes_SR = _read_codes(table)
+    _check_codes(codes_SR, channels, str(path))
     return TokenCache(
         clips=table.column("clip").to_pylist(),
         splits=table.column("split").to_pylist(),
         starts=table.column("start").to_pylist(),
         frames=table.column("frames").to_pylist(),
-        tokens_S=[flat[start:end] for start, end in pairwise(offsets)],
-        layers_SR=_read_layers(table) if LAYERS in table.schema.names else None,
-        **found,
+        codes_SR=codes_SR,
+        channels=channels,
+        downsampling=downsampling,
+        **{name: found[name] for name in HASHES},
     )
 
 
-def with_layers(layers: int) -> pa.Schema:
-    """The schema of a residual tokenizer's cache, with the codes of all its layers."""
-    return SCHEMA.append(_layers_field(layers))
+def _read_channels(path: Path, schema: pa.Schema, found: Mapping[str, str]) -> tuple[Channel, ...]:
+    if "tokens" in schema.names:
+        raise LampError(f"{path} is a token cache of an earlier version, without channels; {REMEDY}")
+    try:
+        described: list[dict[str, Any]] = json.loads(found[CHANNELS])
+        channels = tuple(Channel(**channel) for channel in described)
+        int(found[DOWNSAMPLING])
+    except (KeyError, TypeError, ValueError) as error:
+        names = ", ".join(schema.names)
+        raise LampError(f"{path} is no token cache: its fields are {names}; {REMEDY}") from error
+    if not schema.equals(token_schema(len(channels)), check_metadata=False):
+        raise LampError(f"{path}: its fields are not those of {len(channels)} channels; {REMEDY}")
+    return channels
 
 
-def _layers_field(layers: int) -> pa.Field:
-    """Field of the codes of all layers: a list as long as ``tokens`` of one code a layer."""
-    frame = pa.list_(pa.field("code", pa.uint16(), nullable=False), layers)
-    kind = pa.list_(pa.field("token", frame, nullable=False))
-    return field(LAYERS, kind, "codes of every quantiser layer", shape=f"(frames // 4, {layers})")
+def _check_hashes(path: Path, found: Mapping[str, str], wanted: Sequence[str]) -> None:
+    for name, expected in zip(HASHES, wanted, strict=True):
+        if found.get(name) != expected:
+            raise LampError(
+                f"{path} was made with another {name.rpartition('_')[0]} "
+                f"({found.get(name, '')[:12] or 'none'}, expected {expected[:12]}); {REMEDY}"
+            )
 
 
-def _check_counts(table: pa.Table, where: str) -> None:
-    wanted_N = table["frames"].to_numpy() // DOWNSAMPLING
-    for name in (LAYERS, "tokens"):
-        if name in table.column_names:
-            found_N = pc.list_value_length(table[name]).to_numpy()
-            if (found_N != wanted_N).any():
-                row = int((found_N != wanted_N).argmax())
-                raise LampError(
-                    f"{where}: field {name!r} holds {found_N[row]} codes in row {row}, not {wanted_N[row]}"
-                )
+def _check_counts(table: pa.Table, downsampling: int, where: str) -> None:
+    wanted_N = table["frames"].to_numpy() // downsampling
+    found_N = pc.list_value_length(table[CODES]).to_numpy()
+    if (found_N != wanted_N).any():
+        row = int((found_N != wanted_N).argmax())
+        raise LampError(f"{where}: row {row} holds {found_N[row]} tokens, not {wanted_N[row]}")
 
 
-def _is_token_cache(schema: pa.Schema) -> bool:
-    """Whether a file has the fields of a token cache, with or without those of all layers."""
-    if schema.names == [*SCHEMA.names, LAYERS]:
-        kind = schema.field(LAYERS).type
-        if not (pa.types.is_list(kind) and pa.types.is_fixed_size_list(kind.value_type)):
-            return False
-        return bool(schema.equals(with_layers(kind.value_type.list_size), check_metadata=False))
-    return bool(schema.equals(SCHEMA, check_metadata=False))
+def _check_codes(codes_SR: Sequence[np.ndarray], channels: Sequence[Channel], where: str) -> None:
+    sizes_R = np.array([channel.codebook_size for channel in channels])
+    for row, item_SR in enumerate(codes_SR):
+        if item_SR.ndim != 2 or item_SR.shape[1] != len(channels):
+            raise LampError(
+                f"{where}: row {row} has codes of shape {item_SR.shape}, not of {len(channels)} channels"
+            )
+        too_large_R = ((item_SR < 0) | (item_SR >= sizes_R)).any(axis=0)
+        if too_large_R.any():
+            channel = channels[int(too_large_R.argmax())]
+            raise LampError(
+                f"{where}: row {row} has a code that channel {channel.name!r} of "
+                f"{channel.codebook_size} codes does not have"
+            )
 
 
-def _layers_column(layers_SR: list[np.ndarray]) -> pa.Array:
-    field = _layers_field(layers_SR[0].shape[1])
-    codes = pa.array(np.concatenate(layers_SR).astype(np.uint16).ravel())
-    tokens = pa.FixedSizeListArray.from_arrays(codes, type=field.type.value_type)
-    offsets = np.cumsum([0, *map(len, layers_SR)], dtype=np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), tokens, type=field.type)
+def _codes_column(codes_SR: Sequence[np.ndarray], kind: pa.DataType) -> pa.Array:
+    flat = np.concatenate([np.zeros((0, kind.value_type.list_size)), *codes_SR]).astype(np.uint16).ravel()
+    tokens = pa.FixedSizeListArray.from_arrays(pa.array(flat), type=kind.value_type)
+    offsets = np.cumsum([0, *map(len, codes_SR)], dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), tokens, type=kind)
 
 
-def _read_layers(table: pa.Table) -> list[np.ndarray]:
-    column = table.column(LAYERS).combine_chunks()
+def _read_codes(table: pa.Table) -> list[np.ndarray]:
+    column = table.column(CODES).combine_chunks()
     offsets = column.offsets.to_numpy()
     codes_SR = column.values.flatten().to_numpy().reshape(-1, column.type.value_type.list_size)
     return [codes_SR[start:end] for start, end in pairwise(offsets)]

@@ -14,11 +14,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-Rows = TypeVar("Rows", bound=Sequence[Any] | Tensor)
+Rows = TypeVar("Rows", bound=Sequence[Any] | np.ndarray | Tensor)
 
 _alone: ContextVar[bool] = ContextVar("alone", default=False)
 
@@ -114,7 +115,10 @@ def gather_rows(rows_N: Tensor) -> Tensor:
     Returns:
         (W, ...) for (N, ...).
     """
-    return _Gather.apply(rows_N) if is_shared() else rows_N
+    if not is_shared():
+        return rows_N
+    gathered: Tensor = _Gather.apply(rows_N)  # type: ignore[no-untyped-call]
+    return gathered
 
 
 def first_says(value: float) -> float:

@@ -28,7 +28,9 @@ class WeightAverage:
 
     def follow(self, steps: int) -> None:
         """Move towards the weights after ``steps`` steps."""
-        towards = get_ema_multi_avg_fn(min(self.decay, (1 + steps) / (10 + steps)))
+        towards = get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
+            min(self.decay, (1 + steps) / (10 + steps))
+        )
         towards(list(self.averages.values()), list(self.parameters.values()), steps)
 
     @contextmanager

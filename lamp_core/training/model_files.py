@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from pydantic import BaseModel, ValidationError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -15,6 +16,7 @@ from lamp_core.training.tensor_files import write_tensors
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 def state_tensors(module: nn.Module) -> dict[str, torch.Tensor]:
@@ -43,6 +45,28 @@ def read_model_config(folder: Path) -> dict[str, Any]:
     if not path.exists() or not (folder / WEIGHTS).exists():
         raise LampError(f"no trained model in {folder}; `lamp run --until {folder.name}` makes it")
     return dict(json.loads(path.read_text()))
+
+
+def read_settings(folder: Path, kind: type[Settings], values: Mapping[str, Any]) -> Settings:
+    """Return the settings in a model's configuration.
+
+    Args:
+        folder: the model's; the message names it.
+        kind: section of the configuration, or another set of sizes.
+        values: what `read_model_config` found.
+
+    Raises:
+        LampError: an unknown or missing key, or a wrong value: the model is of another version.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise LampError(
+            f"{folder / CONFIG} is of another version of this program ('{name}': {first['msg'].lower()}); "
+            f"train the model again: `lamp run --until {folder.name}`"
+        ) from error
 
 
 def load_weights(folder: Path, module: nn.Module) -> None:

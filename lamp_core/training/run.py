@@ -1,8 +1,9 @@
 """All that a training holds from step to step, and what of it a checkpoint keeps."""
 
 import time
+from contextlib import nullcontext
 
-from torch import nn
+from torch import Tensor, nn
 
 from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
@@ -52,8 +53,9 @@ class TrainingRun:
         self.done = 0
         self.optimiser = make_optimiser(module, settings)
         self.average = WeightAverage(module, settings.ema_decay) if settings.ema_decay else None
-        is_validated = validation is not None and settings.validate_every > 0
-        self.referee = Referee(module, validation, settings, checkpoints) if is_validated else None
+        self.referee = None
+        if validation is not None and settings.validate_every > 0:
+            self.referee = Referee(module, validation, settings, checkpoints)
         self._resume()
         self.cadence = Cadence(settings.checkpoint_every, self.done)
         self.learner = Learner(module, losses, self.optimiser, settings)
@@ -98,10 +100,9 @@ class TrainingRun:
 
     def validate(self) -> None:
         """Let the referee measure the weights, or their average, and report what it found."""
-        if self.average:
-            with self.average.in_place():
-                numbers = self.referee.validate(self.done)
-        else:
+        if self.referee is None:
+            return
+        with self.average.in_place() if self.average else nullcontext():
             numbers = self.referee.validate(self.done)
         if self.on_log and is_first():
             self.on_log(self.done, numbers)
@@ -152,5 +153,5 @@ class TrainingRun:
         self.log.restore(found.record["window"])
 
 
-def _part(tensors: Tensors, prefix: str) -> Tensors:
+def _part(tensors: Tensors, prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

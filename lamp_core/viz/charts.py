@@ -188,11 +188,10 @@ def histogram(values: Sequence[float] | np.ndarray, label: str, count_label: str
         return _svg(figure, title)
 
 
-def _bins(values: np.ndarray) -> int | np.ndarray:
+def _bins(values: np.ndarray) -> int | list[float]:
     """Number of bins, or the edges around each whole number."""
     if values.dtype.kind in "iu" and int(values.max()) - int(values.min()) < MOST_BINS:
-        edges: np.ndarray = np.arange(int(values.min()), int(values.max()) + 2) - 0.5
-        return edges
+        return [whole - 0.5 for whole in range(int(values.min()), int(values.max()) + 2)]
     return int(np.clip(np.sqrt(len(values)), 5, MOST_BINS))
 
 

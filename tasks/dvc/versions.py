@@ -368,7 +368,7 @@ def _link_file(source: str | Path, target: str | Path) -> None:
 
 
 def _differences(old: Any, new: Any, path: str) -> list[str]:
-    """Phrases such as ``t2m.width 384 -> 192`` for every value that differs."""
+    """Phrases such as ``t2m.hidden_dim 384 -> 192`` for every value that differs."""
     if isinstance(old, dict) and isinstance(new, dict):
         keys = dict.fromkeys([*old, *new])
         return [

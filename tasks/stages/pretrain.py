@@ -31,7 +31,7 @@ def run(stage: StageContext) -> dict[str, float]:
     model, words = train_lamp(
         train,
         settings,
-        load_tokenizer(stage.input("tokenizer")).settings.codes,
+        load_tokenizer(stage.input("tokenizer")).channels[0].codebook_size,
         device=stage.device,
         validation=partial(_validate, val) if val else None,
         checkpoints=stage.checkpoints,
@@ -50,7 +50,7 @@ def _take_over(stage: StageContext) -> dict[str, float]:
     folder = stage.data.parent / settings.pretrained
     if folder_hash(folder) != settings.pretrained_hash:
         raise LampError(f"{folder} is not what params.yaml was written for; `lamp run` notes its content")
-    shape = take_over(folder, stage.output, load_tokenizer(stage.input("tokenizer")).settings.code_width)
+    shape = take_over(folder, stage.output, load_tokenizer(stage.input("tokenizer")).latent_dim)
     if not (stage.output / CURVES).exists():
         stage.on_log(0, {"taken_over": 1.0})
     stage.on_progress(1, 1, f"taken from {settings.pretrained}")

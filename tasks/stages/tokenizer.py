@@ -11,10 +11,10 @@ import numpy as np
 from lamp_core.config import Tokenizer
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.metrics.reconstruction import mpjpe
-from lamp_core.tokenizers.clips import encode_clip_layers, layer_usage
+from lamp_core.tokenizers.clips import channel_usage, encode_clips
 from lamp_core.tokenizers.folder import save_tokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
-from lamp_core.tokenizers.vqvae import MotionTokenizer
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.clips import normalised_clips
 
@@ -42,10 +42,10 @@ def run(stage: StageContext) -> dict[str, float]:
 
 def _validate(tokenizer: MotionTokenizer, validation: ValidationClips) -> dict[str, float]:
     measured = {VALIDATED: validation.measure(tokenizer)}
-    if len(tokenizer.layers) > 1:
-        # What text to motion can reach at best: it generates the codes of the first layer.
-        measured[f"{VALIDATED}_first_layer"] = validation.measure(tokenizer, layers=1)
-    usage = layer_usage(encode_clip_layers(tokenizer, validation.clips), tokenizer.settings.codes)
+    if tokenizer.min_channels == 1 < len(tokenizer.channels):
+        # What text to motion can reach at best: it generates the codes of the first channel.
+        measured[f"{VALIDATED}_first_layer"] = validation.measure(tokenizer, channels=1)
+    usage = channel_usage(encode_clips(tokenizer, validation.clips), tokenizer.channels)
     return measured | {f"val_{name}": value for name, value in usage.items()}
 
 

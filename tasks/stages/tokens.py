@@ -1,6 +1,4 @@
-"""Stage ``tokens``: encode every item to codes and keep them in Parquet.
-
-The codes of the first quantiser layer are the motion tokens.
+"""Stage ``tokens``: encode every item to codes and keep them in Parquet, all channels of the tokenizer.
 
 By hand: ``python -m tasks.stages.tokens``.
 """
@@ -8,37 +6,38 @@ By hand: ``python -m tasks.stages.tokens``.
 from lamp_core.config import Tokens
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
-from lamp_core.tokenizers.clips import encode_clip_layers, layer_usage
+from lamp_core.tokenizers.clips import channel_usage, encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokens.cache import TokenCache, codebook_hash, write_tokens
+from lamp_core.tokens.cache import TokenCache, write_tokens
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.clips import normalised
 
 
 def run(stage: StageContext) -> dict[str, float]:
-    """Encode all splits; report how much of the codebooks they use."""
+    """Encode all splits; report how much of each codebook they use."""
     features = FeatureSet.load(stage.input("features"))
     tokenizer = load_tokenizer(stage.input("tokenizer")).to(stage.device)
     items = items_of(features)
     clips = [normalised(features, item.features_TD) for item in items]
-    codes = encode_clip_layers(tokenizer, clips, stage.settings(Tokens).batch_frames)
+    codes = encode_clips(tokenizer, clips, stage.settings(Tokens).batch_frames)
     splits = dict(zip(features.clips, features.splits, strict=True))
     cache = TokenCache(
         clips=[item.clip for item in items],
         splits=[splits[item.clip] for item in items],
         starts=[item.start for item in items],
         frames=[item.frames for item in items],
-        tokens_S=[layers_SR[:, 0] for layers_SR in codes],
-        codebook_hash=codebook_hash(tokenizer),
+        codes_SR=codes,
+        channels=tokenizer.channels,
+        downsampling=tokenizer.downsampling,
+        tokenizer_identity=tokenizer.identity(),
         feature_hash=features.feature_hash,
         split_hash=features.split_hash,
-        layers_SR=codes if len(tokenizer.layers) > 1 else None,
     )
     write_tokens(stage.output / "tokens.parquet", cache)
     return {
         "items": len(items),
         "tokens": sum(map(len, codes)),
-        **layer_usage(codes, tokenizer.settings.codes),
+        **channel_usage(codes, tokenizer.channels),
     }
 
 

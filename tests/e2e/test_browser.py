@@ -46,7 +46,7 @@ def runs(toy: Toy) -> list[str]:
     tracking = Tracking(toy.project)
     made = []
     for width, (name, fid) in enumerate(FIDS.items(), start=64):
-        made.append(tracking.start(name, {"kind": PIPELINE}, {"t2m.width": width}))
+        made.append(tracking.start(name, {"kind": PIPELINE}, {"t2m.hidden_dim": width}))
         tracking.log(made[-1], [Scalar.now("evaluate/text_to_motion/LaMP-T2M/FID", fid)])
         tracking.finish(made[-1], "FINISHED")
     return made
@@ -95,8 +95,8 @@ def test_mlflow_shows_the_numbers_of_two_runs_side_by_side(
     address = f"{mlflow_page}/#/compare-runs?{query}"
     with chromium.open(quote(address, safe="")) as page:
         numbers = [str(fid) for fid in FIDS.values()]
-        text = page.text_with(*numbers, *FIDS, "t2m.width", seconds=SECONDS)
-    for shown in (*numbers, *FIDS, "t2m.width", "evaluate/text_to_motion/LaMP-T2M/FID"):
+        text = page.text_with(*numbers, *FIDS, "t2m.hidden_dim", seconds=SECONDS)
+    for shown in (*numbers, *FIDS, "t2m.hidden_dim", "evaluate/text_to_motion/LaMP-T2M/FID"):
         assert shown in text
 
 

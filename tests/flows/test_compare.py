@@ -25,7 +25,7 @@ def two_runs(toy: Toy) -> Toy:
     tracking = Tracking(toy.project)
     for width, score in ((3, 0.5), (4, 0.25)):
         tags = {"kind": PIPELINE, "data": "procedural"}
-        run = tracking.start(f"width-{width}", tags, {"t2m.width": width, "t2m.layers": 2})
+        run = tracking.start(f"width-{width}", tags, {"t2m.hidden_dim": width, "t2m.layers": 2})
         tracking.log(run, [Scalar.now("evaluate/score", score)])
         tracking.finish(run, "FINISHED")
     return toy
@@ -46,17 +46,17 @@ def test_differences_come_before_metrics(two_runs: Toy, capsys: pytest.CaptureFi
     compare(["width-3", "width-4"], None, Path("out/runs.csv"))
     lines = list(csv.reader(Path("out/runs.csv").read_text().splitlines()))
     assert [line[0] for line in lines[1:]] == ["Differences of parameters and data", "Metrics"]
-    assert lines[1][1:] == ["t2m.width", "3", "4", ""]
+    assert lines[1][1:] == ["t2m.hidden_dim", "3", "4", ""]
     assert lines[2][1:] == ["evaluate/score", "0.5", "0.25", ""]
     shown = capsys.readouterr().out
-    assert shown.index("t2m.width") < shown.index("evaluate/score")
+    assert shown.index("t2m.hidden_dim") < shown.index("evaluate/score")
     assert "t2m.layers" not in shown
 
 
 def test_runs_are_written_as_a_page(two_runs: Toy) -> None:
     compare(None, None, Path("runs.html"))
     page = Path("runs.html").read_text()
-    assert page.startswith("<!doctype html>") and "t2m.width" in page and "http:" not in page
+    assert page.startswith("<!doctype html>") and "t2m.hidden_dim" in page and "http:" not in page
 
 
 def test_an_experiment_is_shown_and_written(one_row: Toy, capsys: pytest.CaptureFixture[str]) -> None:

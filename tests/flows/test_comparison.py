@@ -17,7 +17,7 @@ TAGS = {"data": "walks", "data_version": "d1", "evaluator_version": "e1"}
 
 
 def measured(value: dict[str, float], **tags: str) -> TrackedRun:
-    return TrackedRun("b 2", {**TAGS, **tags}, {"t2m.width": "3"}, value)
+    return TrackedRun("b 2", {**TAGS, **tags}, {"t2m.hidden_dim": "3"}, value)
 
 
 @pytest.mark.parametrize(

@@ -187,10 +187,10 @@ def _encoded(
 
 def encode_joints(joints: list[np.ndarray | None], skeleton: str, reference_J3: np.ndarray) -> list[Encoded]:
     """Features of each clip, or why it has none; None where there are no joints, whose features are ready."""
-    present = [place for place, joints_TJ3 in enumerate(joints) if joints_TJ3 is not None]
+    present = {place: joints_TJ3 for place, joints_TJ3 in enumerate(joints) if joints_TJ3 is not None}
     outcomes: list[Encoded] = [None] * len(joints)
     with one_thread():
-        found = _encode_halving([joints[place] for place in present], load_skeleton(skeleton), reference_J3)
+        found = _encode_halving(list(present.values()), load_skeleton(skeleton), reference_J3)
     for place, outcome in zip(present, found, strict=True):
         outcomes[place] = outcome
     return outcomes

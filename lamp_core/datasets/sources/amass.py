@@ -173,8 +173,9 @@ class AmassJob(FileJob):
         if path is None or self.cut is None:
             raise RejectedClip("motion-missing", f"there is no {self.source} in {self.folder}")
         skeleton, cut = load_skeleton(self.skeleton), self.cut
+        parts: list[str] = []
         if self.is_published and JOINT_FILES in self.source:
-            joints_TJ3, parts = ready_joints(path, skeleton, read_npy(path)), []
+            joints_TJ3 = ready_joints(path, skeleton, read_npy(path))
         elif self.is_published:
             joints_TJ3, parts = self._pose(path, skeleton, cut)
         else:
@@ -236,8 +237,11 @@ class Parameters:
         if frames is not None:
             rotations_TK3, root_T3 = rotations_TK3[frames], root_T3[frames]
         posed_TK3 = _fit_rotations(rotations_TK3, len(model.parents), skeleton)
-        tensors = (np.array(values, dtype=np.float32) for values in (posed_TK3, root_T3, self.betas_B))
-        return model.joints(*map(torch.from_numpy, tensors), skeleton)
+        rotations, root, betas = (
+            torch.from_numpy(np.array(values, dtype=np.float32))
+            for values in (posed_TK3, root_T3, self.betas_B)
+        )
+        return model.joints(rotations, root, betas, skeleton)
 
 
 def _fit_rotations(rotations_TK3: np.ndarray, joint_count: int, skeleton: Skeleton) -> np.ndarray:

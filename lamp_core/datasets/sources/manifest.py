@@ -142,7 +142,8 @@ class Manifest:
 
 def _row_of(cells: Mapping[str, Any]) -> Row:
     file = str(cells.get(FILE) or "").strip()
-    split, times, faults = _split_of(cells), [None, None], []
+    split, faults = _split_of(cells), []
+    times: list[float | None] = [None, None]
     for place, name in enumerate((START, END)):
         try:
             times[place] = _seconds(cells.get(name))

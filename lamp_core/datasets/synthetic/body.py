@@ -29,7 +29,10 @@ class Body:
 
     def offset(self, child: str, parent: str) -> np.ndarray:
         """Vector from parent to child in the rest pose."""
-        return self.rest_J3[self.joints.index(child)] - self.rest_J3[self.joints.index(parent)]
+        offset_3: np.ndarray = (
+            self.rest_J3[self.joints.index(child)] - self.rest_J3[self.joints.index(parent)]
+        )
+        return offset_3
 
     def length(self, child: str, parent: str) -> float:
         """Length of a bone."""
@@ -87,7 +90,8 @@ class Pose:
 
 def euler_matrices(axes: str, angles_N3: np.ndarray) -> np.ndarray:
     """Rotation matrices (N, 3, 3) of three turns; the first axis is the outermost."""
-    return Rotation.from_euler(axes, angles_N3).as_matrix()
+    matrices_N33: np.ndarray = Rotation.from_euler(axes, angles_N3).as_matrix()
+    return matrices_N33
 
 
 def pose_joints(pose: Pose, body: Body) -> np.ndarray:
@@ -168,4 +172,5 @@ def _bend(
     direction_T3 = reach_T3 / distance_T[:, None]
     normal_T3 = np.cross(direction_T3, axis_T3)
     normal_T3 /= np.sqrt((normal_T3 * normal_T3).sum(axis=1))[:, None]
-    return root_T3 + direction_T3 * along_T[:, None] + normal_T3 * aside_T[:, None]
+    middle_T3: np.ndarray = root_T3 + direction_T3 * along_T[:, None] + normal_T3 * aside_T[:, None]
+    return middle_T3

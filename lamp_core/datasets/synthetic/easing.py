@@ -7,7 +7,8 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 def minimum_jerk(progress: np.ndarray) -> np.ndarray:
     """0 to 1, no velocity and no acceleration at both ends (Flash and Hogan 1985); clamped outside 0..1."""
     s = np.clip(progress, 0.0, 1.0)
-    return s * s * s * (10.0 + s * (6.0 * s - 15.0))
+    position: np.ndarray = s * s * s * (10.0 + s * (6.0 * s - 15.0))
+    return position
 
 
 def envelope(times_T: np.ndarray, start: float, rise: float, hold: float, fall: float) -> np.ndarray:
@@ -15,7 +16,8 @@ def envelope(times_T: np.ndarray, start: float, rise: float, hold: float, fall: 
     up = minimum_jerk((times_T - start) / rise)
     if np.isinf(hold):
         return up
-    return up - minimum_jerk((times_T - start - rise - hold) / fall)
+    height_T: np.ndarray = up - minimum_jerk((times_T - start - rise - hold) / fall)
+    return height_T
 
 
 def through(times_T: np.ndarray, start: float, keys: list[tuple[float, float]]) -> np.ndarray:
@@ -26,7 +28,7 @@ def through(times_T: np.ndarray, start: float, keys: list[tuple[float, float]]) 
         start: time from which the keys count.
         keys: (seconds after start, value), in order; the value before the first key is 0.
     """
-    values_T = np.zeros_like(times_T)
+    values_T: np.ndarray = np.zeros_like(times_T)
     before_time, before_value = 0.0, 0.0
     for time, value in keys:
         if value != before_value:
@@ -40,7 +42,8 @@ def through(times_T: np.ndarray, start: float, keys: list[tuple[float, float]]) 
 def arc(progress: np.ndarray, softness: float | np.ndarray) -> np.ndarray:
     """0 to 1 and back to 0 as a foot in the air: a free flight at softness 1, above it gentler."""
     s = np.clip(progress, 0.0, 1.0)
-    return (4.0 * s * (1.0 - s)) ** softness
+    height: np.ndarray = (4.0 * s * (1.0 - s)) ** softness
+    return height
 
 
 def ramped(progress: np.ndarray, ramp: float) -> np.ndarray:
@@ -49,16 +52,21 @@ def ramped(progress: np.ndarray, ramp: float) -> np.ndarray:
 
     def rising(x: np.ndarray) -> np.ndarray:
         x = np.clip(x, 0.0, 1.0)
-        return ramp * x**3 * (1.0 - 0.5 * x)
+        risen: np.ndarray = ramp * x**3 * (1.0 - 0.5 * x)
+        return risen
 
     middle = np.clip(s, ramp, 1.0 - ramp) - ramp
     way = rising(s / ramp) + middle + 0.5 * ramp - rising(np.clip((1.0 - s) / ramp, 0.0, 1.0))
-    return way / (1.0 - ramp)
+    position: np.ndarray = way / (1.0 - ramp)
+    return position
 
 
 def smooth(values_T: np.ndarray, seconds: float, frames_per_second: float) -> np.ndarray:
     """Gaussian smoothing along the first axis."""
-    return gaussian_filter1d(values_T, seconds * frames_per_second, axis=0, mode="nearest", truncate=3.0)
+    smooth_T: np.ndarray = gaussian_filter1d(
+        values_T, seconds * frames_per_second, axis=0, mode="nearest", truncate=3.0
+    )
+    return smooth_T
 
 
 def smooth_above(values_T: np.ndarray, seconds: float, frames_per_second: float) -> np.ndarray:
@@ -66,7 +74,8 @@ def smooth_above(values_T: np.ndarray, seconds: float, frames_per_second: float)
     sigma = seconds * frames_per_second
     reach = int(3.0 * sigma + 0.5)
     highest_T = maximum_filter1d(values_T, 2 * reach + 1, mode="nearest")
-    return gaussian_filter1d(highest_T, sigma, mode="nearest", truncate=3.0)
+    smooth_T: np.ndarray = gaussian_filter1d(highest_T, sigma, mode="nearest", truncate=3.0)
+    return smooth_T
 
 
 def beats(times_T: np.ndarray, start: float, period: float, count: int) -> np.ndarray:

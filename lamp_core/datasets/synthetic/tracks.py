@@ -74,7 +74,7 @@ def foot_track(steps: list[Step], extra_heel_T: np.ndarray, times_T: np.ndarray,
 
 def _ankle_over_ball(pitch_T: np.ndarray, forward_T3: np.ndarray, length: float, height: float) -> np.ndarray:
     """Vector from the ball of the foot to the ankle of a foot with this pitch."""
-    vector_T3 = -forward_T3 * (length * np.cos(pitch_T) - height * np.sin(pitch_T))[:, None]
+    vector_T3: np.ndarray = -forward_T3 * (length * np.cos(pitch_T) - height * np.sin(pitch_T))[:, None]
     vector_T3[:, 1] += length * np.sin(pitch_T) + height * np.cos(pitch_T)
     return vector_T3
 

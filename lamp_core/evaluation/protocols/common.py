@@ -130,7 +130,8 @@ class TestItems:
         else:
             chosen_N = random_draws(settings, repeat, "captions").integers(counts_N)
         starts_N = np.cumsum(counts_N) - counts_N
-        return np.concatenate(self.caption_places)[starts_N + chosen_N]
+        places_N: np.ndarray = np.concatenate(self.caption_places)[starts_N + chosen_N]
+        return places_N
 
     def captions_at(self, places: Sequence[int] | np.ndarray) -> list[Caption]:
         """Return the captions at these places."""

@@ -130,7 +130,8 @@ def interpolated(motion: np.ndarray, given_T: np.ndarray) -> np.ndarray:
     first_T, last_T = given_G[before_T], given_G[after_T]
     weights_T = (frames_T - first_T).clip(min=0) / np.maximum(last_T - first_T, 1)
     weights = weights_T.reshape(-1, *[1] * (motion.ndim - 1))
-    return motion[first_T] * (1.0 - weights) + motion[last_T] * weights
+    between: np.ndarray = motion[first_T] * (1.0 - weights) + motion[last_T] * weights
+    return between
 
 
 def joints_of(features: Sequence[np.ndarray], skeleton: Skeleton) -> list[np.ndarray]:

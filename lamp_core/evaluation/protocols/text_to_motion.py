@@ -323,7 +323,8 @@ def _one_an_item(items: Sequence[int], settings: Evaluate, repeat: int) -> np.nd
     _, starts_N, counts_N = np.unique(np.asarray(items)[order], return_index=True, return_counts=True)
     if settings.captions == "first":
         return order[starts_N]
-    return order[starts_N + random_draws(settings, repeat, "captions").integers(counts_N)]
+    drawn_N: np.ndarray = order[starts_N + random_draws(settings, repeat, "captions").integers(counts_N)]
+    return drawn_N
 
 
 def _as_list(measure: Callable[..., float], *arguments: Any) -> list[float]:

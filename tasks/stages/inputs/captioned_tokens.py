@@ -14,6 +14,7 @@ from lamp_core.datasets.items import items_of
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
 from lamp_core.tokenizers.folder import load_tokenizer
+from lamp_core.tokenizers.protocol import first_channel
 from tasks.stage.process import StageContext
 from tasks.stages.inputs.tokens import open_tokens
 
@@ -56,12 +57,18 @@ class CaptionedTokens:
         lamp, words = load_lamp(stage.input("pretrain"))
         items = items_of(features, split)
         longest = lamp.shape.max_tokens
-        codes = [torch.as_tensor(cache.by_item[item.key].astype(np.int64))[:longest] for item in items]
+        codes = [first_channel(cache.by_item[item.key]).astype(np.int64)[:longest] for item in items]
         captions = [caption.text for item in items for caption in item.captions]
         owners = [index for index, item in enumerate(items) for _ in item.captions]
         lamp_features = LampFeatures(lamp.to(stage.device), words)
         conditions = conditions_of(lamp_features) if conditions_of else lamp_features.conditions
-        return cls(codes, conditions(captions), torch.tensor(owners), longest, tokenizer.settings.codes)
+        return cls(
+            [torch.from_numpy(codes_S) for codes_S in codes],
+            conditions(captions),
+            torch.tensor(owners),
+            longest,
+            tokenizer.channels[0].codebook_size,
+        )
 
     def conditions_of(self, index: int) -> torch.Tensor:
         """Return the conditions of one item's captions."""

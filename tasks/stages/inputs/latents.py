@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.datasets.items import DOWNSAMPLING, Item
+from lamp_core.datasets.items import Item
 from lamp_core.tokenizers.clips import latents_of_clips
-from lamp_core.tokenizers.vqvae import MotionTokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer
 from tasks.stages.inputs.clips import normalised
 
 
@@ -19,4 +19,4 @@ def item_latents(
 ) -> list[torch.Tensor]:
     """Return the latents (S, C) of each item's first ``max_frames``."""
     latents = latents_of_clips(tokenizer, [normalised(features, item.features_TD) for item in items])
-    return [latents_SC[: max_frames // DOWNSAMPLING] for latents_SC in latents]
+    return [latents_SC[: max_frames // tokenizer.downsampling] for latents_SC in latents]

@@ -1,8 +1,8 @@
 """The token cache of the stage ``tokens``."""
 
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.tokenizers.vqvae import MotionTokenizer
-from lamp_core.tokens.cache import TokenCache, codebook_hash, read_tokens
+from lamp_core.tokenizers.protocol import MotionTokenizer
+from lamp_core.tokens.cache import TokenCache, read_tokens
 from tasks.stage.process import StageContext
 
 
@@ -10,7 +10,7 @@ def open_tokens(stage: StageContext, features: FeatureSet, tokenizer: MotionToke
     """Read the token cache that belongs to these features and this tokenizer."""
     return read_tokens(
         stage.input("tokens") / "tokens.parquet",
-        codebook_hash=codebook_hash(tokenizer),
+        tokenizer,
         feature_hash=features.feature_hash,
         split_hash=features.split_hash,
     )

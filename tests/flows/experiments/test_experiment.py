@@ -223,7 +223,8 @@ def test_a_file_with_a_fault_is_refused_with_the_faults_place(text: str, words: 
     ("row", "words"),
     [
         ({"set": {"t2m.widht": 3}}, "row 'a': unknown parameter 't2m.widht'; known at t2m"),
-        ({"set": {"t2m": {"width": -3}}}, "row 'a': --set: 't2m.width': input should be greater"),
+        ({"set": {"t2m.width": 3}}, "row 'a': --set: renamed: t2m.width is now t2m.hidden_dim"),
+        ({"set": {"t2m": {"hidden_dim": -3}}}, "row 'a': --set: 't2m.hidden_dim': input should be greater"),
         ({"data": "nope"}, "row 'a': unknown data set 'nope'; known: other, procedural"),
         ({"pretrained_on": "other"}, "unknown stage 'pretrain'"),
         ({"pretrained_on": "procedural"}, "row 'a': pretrained_on is its own data set 'procedural'"),

@@ -6,8 +6,8 @@ from tests.toy import Toy
 
 def test_names_and_values_are_made_to_fit() -> None:
     assert metric_name("R@1 (full) +") == "R_1 _full_ _"
-    assert flatten({"t2m": {"width": 1, "training": {"steps": 2}}, "profile": "quick"}) == {
-        "t2m.width": 1,
+    assert flatten({"t2m": {"hidden_dim": 1, "training": {"steps": 2}}, "profile": "quick"}) == {
+        "t2m.hidden_dim": 1,
         "t2m.training.steps": 2,
         "profile": "quick",
     }

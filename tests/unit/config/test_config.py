@@ -1,5 +1,6 @@
 """Configuration: profiles, overrides, unknown keys, params.yaml."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from lamp_core.config import (
     render_params,
     save_params,
 )
+from lamp_core.config.renamed import RENAMED
 from lamp_core.errors import LampError
 
 
@@ -44,8 +46,8 @@ def test_every_value_reads_as_its_own_type_in_yaml() -> None:
 
 def test_the_papers_sizes_are_the_defaults() -> None:
     paper = profile_config("paper")
-    assert (paper.tokenizer.codes, paper.tokenizer.code_width, paper.pretrain.queries) == (512, 512, 49)
-    assert (paper.t2m.layers, paper.t2m.heads, paper.t2m.width) == (6, 6, 384)
+    assert (paper.tokenizer.codebook_size, paper.tokenizer.code_dim, paper.pretrain.queries) == (512, 512, 49)
+    assert (paper.t2m.layers, paper.t2m.heads, paper.t2m.hidden_dim) == (6, 6, 384)
     assert paper.t2m.attention_train == "causal" and paper.t2m.attention_infer == "bidirectional"
 
 
@@ -58,11 +60,14 @@ def test_an_override_changes_one_value() -> None:
 @pytest.mark.parametrize(
     ("assignment", "words"),
     [
-        ("t2m.widht=3", "unknown parameter 't2m.widht'; known at t2m: layers, heads, width"),
+        ("t2m.widht=3", "unknown parameter 't2m.widht'; known at t2m: layers, heads, hidden_dim"),
         ("nothing.width=3", "unknown parameter 'nothing.width'; known at the top level: profile, ingest"),
-        ("t2m.width.more=3", "unknown parameter 't2m.width.more'; known at t2m.width: none below it"),
-        ("t2m.width", "section.parameter=value"),
-        ("t2m.width=-3", "'t2m.width': input should be greater than or equal to 1, got -3"),
+        (
+            "t2m.hidden_dim.more=3",
+            "unknown parameter 't2m.hidden_dim.more'; known at t2m.hidden_dim: none below it",
+        ),
+        ("t2m.hidden_dim", "section.parameter=value"),
+        ("t2m.hidden_dim=-3", "'t2m.hidden_dim': input should be greater than or equal to 1, got -3"),
         ("t2m.attention_train=sideways", "'causal' or 'bidirectional'"),
     ],
 )
@@ -87,3 +92,35 @@ def test_a_bad_file_names_the_thing(tmp_path: Path) -> None:
 def test_an_unknown_profile_names_the_known() -> None:
     with pytest.raises(LampError, match="unknown profile 'nope'; known: gpu, paper, paper-kit, quick, smoke"):
         profile_config("nope")
+
+
+def test_a_renamed_parameter_is_refused_with_its_new_name(tmp_path: Path) -> None:
+    defaults = profile_config("paper").model_dump()
+    for old, new in RENAMED.items():
+        *sections, name = new.split(" ")[0].split(".")
+        node = defaults
+        for section in sections:
+            node = node[section]
+        assert name in node
+        said = re.escape(f"{old} is now {new}")
+        with pytest.raises(LampError, match=f"^--set: renamed: {said}$"):
+            override(profile_config("quick"), [f"{old}=1"])
+        *sections, name = old.split(".")
+        values: object = {name: 1}
+        for section in reversed(sections):
+            values = {section: values}
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(values))
+        with pytest.raises(LampError, match=f"renamed: {said}$"):
+            load_params(path)
+
+
+def test_all_renamed_parameters_of_a_file_are_named_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("t2m: {width: 3, top_share: 0.9}\ntokenizer: {codes: 8}\n")
+    with pytest.raises(LampError) as refused:
+        load_params(path)
+    assert str(refused.value) == (
+        f"{path}: renamed: t2m.width is now t2m.hidden_dim; t2m.top_share is now t2m.top_k_fraction "
+        "(1 - top_share: 0.9 becomes 0.1); tokenizer.codes is now tokenizer.codebook_size"
+    )

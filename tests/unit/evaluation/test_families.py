@@ -16,7 +16,7 @@ from lamp_core.evaluation.families import FAMILIES, STAGES, Remembering, Systems
 from lamp_core.evaluation.results import Result, metric_key
 from lamp_core.evaluation.trained import Trained
 from lamp_core.tokenizers.folder import save_tokenizer
-from lamp_core.tokenizers.vqvae import new_tokenizer
+from lamp_core.tokenizers.kinds import new_tokenizer
 
 SYSTEMS = {
     "tokenizer": ["ground truth", "mean pose", "untrained", "VQ-VAE"],
@@ -88,8 +88,7 @@ def test_a_residual_tokenizer_is_measured_with_all_layers_and_with_the_first(
         ["tokenizer.kind=rvq", "tokenizer.quantiser_layers=3", "evaluate.protocols=[reconstruction]"],
     )
     tokenizer = new_tokenizer(263, wanted.tokenizer)
-    for codebook in tokenizer.layers:
-        codebook.codes_KC.normal_()
+    tokenizer.start_at_random()
     save_tokenizer(tmp_path / "tokenizer", tokenizer)
     features = FeatureSet.load(tmp_path / "features")
     rows = measure(Trained(tmp_path, wanted, features, torch.device("cpu")))["tokenizer"]

@@ -14,11 +14,11 @@ from lamp_core.metrics.r_precision import matching_scores
 
 WIDTH = 23
 SETTINGS = Evaluator(
-    movement_width=16,
-    hidden_width=16,
-    text_hidden_width=16,
-    word_width=8,
-    embedding_width=12,
+    movement_dim=16,
+    hidden_dim=16,
+    text_hidden_dim=16,
+    word_dim=8,
+    embedding_dim=12,
     training=Optimisation(steps=100, batch_size=16, learning_rate=5e-3, warmup_steps=5),
 )
 VERBS = ["walk", "run", "jump", "kick", "turn", "wave", "sit", "bow"]

@@ -13,18 +13,18 @@ from lamp_core.pairs.negatives import base_motion, equal_pairs, hard_negatives
 
 SHAPE = LaMPShape(
     layers=2,
-    width=32,
+    hidden_dim=32,
     heads=4,
-    feed_forward=64,
-    positions=20,
-    vocabulary=50,
+    feed_forward_dim=64,
+    max_positions=20,
+    vocabulary_size=50,
     queries=3,
-    projection_width=16,
+    projection_dim=16,
     cross_attention_every=2,
-    code_width=12,
-    codes=20,
+    code_dim=12,
+    codebook_size=20,
     max_tokens=12,
-    max_words=20,
+    max_text_tokens=20,
     dropout=0.0,
     temperature=0.07,
     motion_decoding="autoregressive",
@@ -163,7 +163,7 @@ def test_a_model_comes_back_from_its_folder(tmp_path: Path) -> None:
 
 
 def test_an_objective_that_is_off_gives_no_loss() -> None:
-    settings = SETTINGS.model_copy(update={"matching": 0.0, "motion_generation": 0.0})
+    settings = SETTINGS.model_copy(update={"matching_weight": 0.0, "motion_generation_weight": 0.0})
     losses = pretraining_losses(_model(), _batch(), settings)
     assert set(losses) == {"loss", "contrastive", "text_generation"}
     torch.testing.assert_close(losses["loss"], losses["contrastive"] + losses["text_generation"])

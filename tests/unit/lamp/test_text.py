@@ -20,9 +20,9 @@ CAPTIONS = [
 
 def _settings(checkpoint: str) -> Pretrain:
     return Pretrain(
-        backbone=TextBackbone(checkpoint=checkpoint, layers=2, width=16, heads=2, vocabulary=120),
+        backbone=TextBackbone(checkpoint=checkpoint, layers=2, hidden_dim=16, heads=2, vocabulary_size=120),
         queries=3,
-        max_words=12,
+        max_text_tokens=12,
         training=Optimisation(steps=1, batch_size=2, learning_rate=1e-3),
     )
 
@@ -64,7 +64,7 @@ def test_lamp_starts_as_the_bert_it_is_given(tmp_path: Path) -> None:
     bert.save_pretrained(tmp_path)
     words.save(tmp_path)
     backbone = load_backbone(_settings(str(tmp_path)), [])
-    lamp = new_lamp(_settings(str(tmp_path)), backbone, code_width=8, codes=10).eval()
+    lamp = new_lamp(_settings(str(tmp_path)), backbone, code_dim=8, codebook_size=10).eval()
     ids, mask = backbone.tokenizer(["a person walks", "someone waves the right hand twice"])
     expected = bert(ids, attention_mask=mask.long()).last_hidden_state
     found = lamp.encode_text(ids, mask)

@@ -14,17 +14,17 @@ from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
 from lamp_core.tokenizers.vqvae import VQVAE
 
 SETTINGS = Pretrain(
-    backbone=TextBackbone(checkpoint="own", layers=2, width=16, heads=2),
+    backbone=TextBackbone(checkpoint="own", layers=2, hidden_dim=16, heads=2),
     queries=2,
-    projection_width=8,
-    max_words=12,
+    projection_dim=8,
+    max_text_tokens=12,
     training=Optimisation(steps=3, batch_size=4, learning_rate=1e-3, warmup_steps=0),
 )
 
 
 def _tokenizer(folder: Path) -> VQVAE:
     """A tokenizer as the stages see it: saved, then loaded frozen."""
-    tokenizer = VQVAE(263, Tokenizer(width=8, code_width=8, codes=8, residual_depth=1))
+    tokenizer = VQVAE(263, Tokenizer(hidden_dim=8, code_dim=8, codebook_size=8, residual_depth=1))
     tokenizer.codebook.codes_KC.normal_()
     save_tokenizer(folder, tokenizer)
     return load_tokenizer(folder)

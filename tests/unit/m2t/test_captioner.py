@@ -19,7 +19,7 @@ from lamp_core.m2t.language_model import load_base
 from lamp_core.m2t.training import new_captioner
 from lamp_core.skeleton.skeleton import load_skeleton
 from lamp_core.tokenizers.folder import save_tokenizer
-from lamp_core.tokenizers.vqvae import new_tokenizer
+from lamp_core.tokenizers.kinds import new_tokenizer
 from lamp_core.training.sampling import seed_everything
 from tests.unit.m2t.conftest import CAPTIONING, CPU, SENTENCES, tiny_lamp, write_base
 
@@ -29,11 +29,11 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """A data folder with an untrained model of every stage that captioning needs."""
     data = tmp_path_factory.mktemp("project") / "data"
     seed_everything(0)
-    tokenizer = new_tokenizer(263, Tokenizer(width=8, code_width=6, codes=8, residual_depth=1))
+    tokenizer = new_tokenizer(263, Tokenizer(hidden_dim=8, code_dim=6, codebook_size=8, residual_depth=1))
     save_tokenizer(data / "tokenizer", tokenizer)
     save_lamp(data / "pretrain", tiny_lamp(), train_vocabulary(SENTENCES, 30, 12))
     base = load_base(write_base(data / "language_model", seed=0), CPU)
-    settings = CAPTIONING.model_copy(update={"train_motion_transformer": request.param, "max_words": 8})
+    settings = CAPTIONING.model_copy(update={"train_motion_transformer": request.param, "max_text_tokens": 8})
     model = new_captioner(base, tiny_lamp(), settings, CPU)
     for _, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -132,6 +132,6 @@ def test_a_motion_longer_than_the_longest_is_refused_whole_and_read_from_its_beg
 def test_a_search_of_ones_own_takes_the_place_of_the_configured_one(
     captioner: Captioner, motions: list[np.ndarray]
 ) -> None:
-    one = captioner.captions(motions, Search(max_words=1))
+    one = captioner.captions(motions, Search(max_text_tokens=1))
     assert all(len(caption.split()) <= 1 for caption in one)
     assert captioner.captions(motions) == captioner.captions(motions, captioner.search)

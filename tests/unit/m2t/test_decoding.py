@@ -44,7 +44,7 @@ def tiny() -> MotionCaptioner:
     )
     torch.manual_seed(3)
     base = CausalModel(OPTForCausalLM(config).requires_grad_(False), tokenizer, "tiny", "")
-    settings = CAPTIONING.model_copy(update={"prompt": "", "max_words": LONGEST})
+    settings = CAPTIONING.model_copy(update={"prompt": "", "max_text_tokens": LONGEST})
     model = new_captioner(base, tiny_lamp(), settings, CPU)
     torch.nn.init.normal_(model.projection.weight, std=3.0)
     return model.eval()
@@ -71,7 +71,7 @@ def test_enough_beams_find_what_an_exhaustive_search_finds(penalty: float, tiny:
 
 def test_one_beam_takes_the_likeliest_word_each_time(make_captioner: MakeCaptioner) -> None:
     model, queries_BQH = make_captioner(), torch.randn(2, 3, 16)
-    found = search_captions(model, queries_BQH, Search(beams=1, max_words=5))
+    found = search_captions(model, queries_BQH, Search(beams=1, max_text_tokens=5))
     for row in range(2):
         ids = [5]
         for place in range(5):
@@ -83,21 +83,23 @@ def test_one_beam_takes_the_likeliest_word_each_time(make_captioner: MakeCaption
 
 def test_a_caption_does_not_depend_on_its_batch(make_captioner: MakeCaptioner) -> None:
     model, queries_BQH = make_captioner(), torch.randn(5, 3, 16)
-    together = search_captions(model, queries_BQH, Search(max_words=8))
-    assert together == [search_captions(model, one[None], Search(max_words=8))[0] for one in queries_BQH]
+    together = search_captions(model, queries_BQH, Search(max_text_tokens=8))
+    assert together == [
+        search_captions(model, one[None], Search(max_text_tokens=8))[0] for one in queries_BQH
+    ]
 
 
 def test_draws_follow_their_seed_and_leave_others_alone(make_captioner: MakeCaptioner) -> None:
     model, queries_BQH = make_captioner(), torch.randn(3, 3, 16)
     state = torch.random.get_rng_state()
     first, again, other = (
-        search_captions(model, queries_BQH, Search(kind="nucleus", seed=seed, max_words=8))
+        search_captions(model, queries_BQH, Search(kind="nucleus", seed=seed, max_text_tokens=8))
         for seed in (1, 1, 2)
     )
     assert first == again != other
     assert torch.equal(torch.random.get_rng_state(), state)
-    greedy = search_captions(model, queries_BQH, Search(beams=1, max_words=8))
-    narrow = Search(kind="nucleus", top_p=1e-6, max_words=8)
+    greedy = search_captions(model, queries_BQH, Search(beams=1, max_text_tokens=8))
+    narrow = Search(kind="nucleus", top_p=1e-6, max_text_tokens=8)
     assert search_captions(model, queries_BQH, narrow) == greedy
 
 
@@ -113,7 +115,7 @@ def test_the_configuration_names_a_search() -> None:
         ({"beams": 0}, "0 beams asked for"),
         ({"top_p": 0.0}, "top_p 0 is no share"),
         ({"temperature": 0.0}, "the temperature 0 is not above 0"),
-        ({"max_words": 0}, "0 word pieces asked for"),
+        ({"max_text_tokens": 0}, "0 word pieces asked for"),
     ],
 )
 def test_what_cannot_be_searched_is_refused(wrong: dict, message: str, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_without_sentences_there_is_nothing_to_train() -> None:
     with pytest.raises(LampError, match="no caption to train on"):
         train_language_model(["", " "], LANGUAGE, PROMPT, device=CPU)
     with pytest.raises(LampError, match=r"shorten m2t\.prompt"):
-        train_language_model(SENTENCES, LANGUAGE.model_copy(update={"positions": 5}), PROMPT, device=CPU)
+        train_language_model(SENTENCES, LANGUAGE.model_copy(update={"max_positions": 5}), PROMPT, device=CPU)
 
 
 def test_a_model_from_elsewhere_is_recognised_and_not_copied(base_folder: Path, tmp_path: Path) -> None:

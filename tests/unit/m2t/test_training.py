@@ -37,8 +37,8 @@ def test_training_overfits_eight_motions_and_captions_them_back(
     along: bool, rate: float, taught_folder: Path
 ) -> None:
     training = Optimisation(steps=300, batch_size=8, learning_rate=rate, warmup_steps=10, weight_decay=0.0)
-    changes = {"train_motion_transformer": along, "training": training, "rank": 16, "alpha": 32.0}
-    settings = CAPTIONING.model_copy(update={**changes, "dropout": 0.0})
+    changes = {"train_motion_transformer": along, "training": training, "lora_rank": 16, "lora_alpha": 32.0}
+    settings = CAPTIONING.model_copy(update={**changes, "lora_dropout": 0.0})
     model = _train(taught_folder, settings, lamp_dropout=0.0)
     queries_BQH = query_states(model, [item.latents_SC for item in captioned_motions()], CPU)
     assert search_captions(model, queries_BQH, Search()) == list(SENTENCES)

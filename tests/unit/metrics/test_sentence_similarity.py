@@ -24,7 +24,7 @@ def test_sentences_of_one_meaning_are_closer() -> None:
 def test_minilm_is_a_backbone_of_lamp() -> None:
     settings = override(profile_config("smoke"), ["pretrain.backbone.checkpoint=minilm"]).pretrain
     backbone = load_backbone(settings, [])
-    lamp = new_lamp(settings, backbone, code_width=8, codes=16)
-    assert (lamp.shape.layers, lamp.shape.width, lamp.shape.vocabulary) == (6, 384, 30522)
+    lamp = new_lamp(settings, backbone, code_dim=8, codebook_size=16)
+    assert (lamp.shape.layers, lamp.shape.hidden_dim, lamp.shape.vocabulary_size) == (6, 384, 30522)
     ids, mask = backbone.tokenizer(["a person walks"])
     assert lamp.eval().condition(ids, mask).shape == (1, settings.queries, 384)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from lamp_core.datasets.schema import CLIPS
-from lamp_core.report.schema_page import LAYERS, PAGES, page, rows_of
+from lamp_core.report.schema_page import CHANNELS, PAGES, page, rows_of
 
 REPOSITORY = Path(__file__).parents[3]
 PAGE = REPOSITORY / "docs" / "schema.md"
@@ -37,7 +37,7 @@ def test_every_schema_of_the_library_stands_on_the_page() -> None:
 
 def test_lists_of_lists_are_told_by_their_type() -> None:
     kinds = {name: kind for of in PAGES for name, kind, *_ in rows_of(of.schema)}
-    assert (kinds["layers"], kinds["captions.words"]) == (f"list of {LAYERS} uint16", "list of string")
+    assert (kinds["codes"], kinds["captions.words"]) == (f"list of {CHANNELS} uint16", "list of string")
     assert kinds["features"].startswith("list of float") and kinds["part_captions"].endswith(", optional")
 
 

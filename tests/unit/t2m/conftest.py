@@ -19,7 +19,7 @@ from lamp_core.tokenizers.vqvae import VQVAE
 
 CODES, WIDTH, LONGEST = 20, 16, 12
 TRAINING = Optimisation(steps=250, batch_size=8, learning_rate=3e-3, warmup_steps=10, weight_decay=0.0)
-SETTINGS = TextToMotion(layers=2, heads=2, width=32, feed_forward=64, dropout=0.0, training=TRAINING)
+SETTINGS = TextToMotion(layers=2, heads=2, hidden_dim=32, feed_forward_dim=64, dropout=0.0, training=TRAINING)
 
 
 class TextSide:
@@ -63,10 +63,10 @@ def make_generator(model: MaskedMotionTransformer) -> Callable[[Skeleton], Motio
 
     def make(skeleton: Skeleton) -> MotionGenerator:
         text = TextSide()
-        sizes = Tokenizer(width=8, code_width=8, codes=CODES, residual_depth=1)
+        sizes = Tokenizer(hidden_dim=8, code_dim=8, codebook_size=CODES, residual_depth=1)
         tokenizer = VQVAE(skeleton.feature_count, sizes).eval()
         tokenizer.codebook.codes_KC.normal_()
-        length = LengthEstimator(WIDTH, Length(bins=LONGEST, width=8, training=TRAINING)).eval()
+        length = LengthEstimator(WIDTH, Length(bins=LONGEST, hidden_dim=8, training=TRAINING)).eval()
         return MotionGenerator(text, text.conditions, length, model, tokenizer, Sampling.of(SETTINGS))
 
     return make

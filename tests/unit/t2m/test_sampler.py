@@ -6,10 +6,10 @@ from itertools import pairwise
 import pytest
 import torch
 
-from lamp_core.t2m.sampler import Guide, Sampling, sample_tokens
+from lamp_core.t2m.sampler import Guide, Sampling, kept_codes, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 
-HOW = Sampling(steps=6, guidance=4.0, temperature=1.0, top_share=0.9, attention="bidirectional")
+HOW = Sampling(steps=6, guidance=4.0, temperature=1.0, top_k_fraction=0.1, attention="bidirectional")
 
 
 def _draw(
@@ -84,7 +84,7 @@ def test_a_cold_temperature_takes_the_likeliest(
 ) -> None:
     logits = torch.randn(20) * 100
     _logits(monkeypatch, logits)
-    drawn = _draw(model, [12], replace(HOW, temperature=temperature, top_share=0.01))
+    drawn = _draw(model, [12], replace(HOW, temperature=temperature, top_k_fraction=0.99))
     assert (drawn == logits.argmax()).all()
 
 
@@ -97,7 +97,15 @@ def test_codes_are_drawn_among_the_top_by_their_share(
     codes = _draw(model, [12] * 400, replace(HOW, steps=1)).flatten()
     assert set(codes.tolist()) == {3, 17}  # a tenth of twenty codes
     assert (codes == 3).float().mean() == pytest.approx(1 / (1 + torch.e**-1), abs=0.02)
-    assert set(_draw(model, [12], replace(HOW, top_share=1.0)).flatten().tolist()) == {3}
+    assert set(_draw(model, [12], replace(HOW, top_k_fraction=0.0)).flatten().tolist()) == {3}
+
+
+@pytest.mark.parametrize(
+    ("fraction", "size", "kept"),
+    [(0.1, 512, 51), (0.1, 256, 26), (0.1, 15, 1), (0.1, 4, 1), (1, 7, 7), (0, 9, 1)],
+)
+def test_a_fraction_of_the_codebook_is_rounded(fraction: float, size: int, kept: int) -> None:
+    assert kept_codes(fraction, size) == kept
 
 
 @pytest.mark.parametrize("steps", [1, 10])

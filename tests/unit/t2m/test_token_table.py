@@ -11,8 +11,8 @@ CPU = torch.device("cpu")
 SETTINGS = TextToMotion(
     layers=1,
     heads=2,
-    width=16,
-    feed_forward=16,
+    hidden_dim=16,
+    feed_forward_dim=16,
     dropout=0.0,
     training=Optimisation(steps=40, batch_size=4, learning_rate=1e-2, warmup_steps=0),
 )

@@ -6,12 +6,13 @@ import torch
 
 from lamp_core.config.models import Optimisation
 from lamp_core.config.models import Tokenizer as TokenizerSettings
-from lamp_core.tokenizers.vqvae import MotionTokenizer, new_tokenizer
+from lamp_core.tokenizers.kinds import new_tokenizer
+from lamp_core.tokenizers.vqvae import ConvolutionalTokenizer
 
 SMALL = TokenizerSettings(
-    width=24,
-    code_width=16,
-    codes=32,
+    hidden_dim=24,
+    code_dim=16,
+    codebook_size=32,
     quantiser_layers=3,
     residual_depth=2,
     window_frames=32,
@@ -26,13 +27,13 @@ def settings(request: pytest.FixtureRequest) -> TokenizerSettings:
 
 
 @pytest.fixture
-def tokenizer(settings: TokenizerSettings) -> MotionTokenizer:
+def tokenizer(settings: TokenizerSettings) -> ConvolutionalTokenizer:
     """A tokenizer of each kind, its codebooks initialised by a batch."""
     return started(settings)
 
 
 @pytest.fixture
-def residual() -> MotionTokenizer:
+def residual() -> ConvolutionalTokenizer:
     """A residual tokenizer, its codebooks initialised by a batch."""
     return started(SMALL.model_copy(update={"kind": "rvq"}))
 
@@ -44,9 +45,10 @@ def waves() -> list[np.ndarray]:
     return [np.sin(time * (1 + i / 4) + np.arange(263) / 40).astype(np.float32) for i in range(8)]
 
 
-def started(settings: TokenizerSettings) -> MotionTokenizer:
+def started(settings: TokenizerSettings) -> ConvolutionalTokenizer:
     """A tokenizer after one batch that used every layer."""
     tokenizer = new_tokenizer(263, settings.model_copy(update={"quantiser_dropout": 0.0}))
+    assert isinstance(tokenizer, ConvolutionalTokenizer)
     tokenizer.train().reconstruct(torch.randn(12, 32, 263))
     tokenizer.settings = settings
     return tokenizer.eval()

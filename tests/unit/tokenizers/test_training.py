@@ -9,7 +9,7 @@ import torch
 from lamp_core.config.models import Optimisation
 from lamp_core.config.models import Tokenizer as TokenizerSettings
 from lamp_core.errors import LampError
-from lamp_core.tokenizers.clips import encode_clip_layers, reconstruct_clips
+from lamp_core.tokenizers.clips import encode_clips, reconstruct_clips
 from lamp_core.tokenizers.training import ValidationClips, Windows, train_tokenizer
 
 CPU = torch.device("cpu")
@@ -33,7 +33,7 @@ def test_a_window_is_a_run_of_frames_of_its_clip() -> None:
 def test_training_overfits_eight_clips(settings: TokenizerSettings, waves: list[np.ndarray]) -> None:
     settings = settings.model_copy(
         update={
-            "width": 48,
+            "hidden_dim": 48,
             "window_frames": 64,
             "training": Optimisation(steps=250, batch_size=8, learning_rate=3e-3, warmup_steps=10),
         }
@@ -41,8 +41,9 @@ def test_training_overfits_eight_clips(settings: TokenizerSettings, waves: list[
     tokenizer = train_tokenizer(waves, settings, device=CPU)
     true = np.stack(waves)
     errors = [
-        np.square(np.stack(reconstruct_clips(tokenizer, waves, layers=layers)) - true).mean() / np.var(true)
-        for layers in range(1, len(tokenizer.layers) + 1)
+        np.square(np.stack(reconstruct_clips(tokenizer, waves, channels=channels)) - true).mean()
+        / np.var(true)
+        for channels in range(1, len(tokenizer.channels) + 1)
     ]
     # Quantiser dropout keeps the first layer usable by itself, and every further layer helps.
     assert errors[0] < 0.03
@@ -51,7 +52,7 @@ def test_training_overfits_eight_clips(settings: TokenizerSettings, waves: list[
 
 def test_one_seed_one_tokenizer(settings: TokenizerSettings, waves: list[np.ndarray]) -> None:
     first, second = (train_tokenizer(waves, settings, device=CPU) for _ in range(2))
-    codes = [encode_clip_layers(tokenizer, waves) for tokenizer in (first, second)]
+    codes = [encode_clips(tokenizer, waves) for tokenizer in (first, second)]
     assert all(np.array_equal(a, b) for a, b in zip(*codes, strict=True))
     other = settings.training.model_copy(update={"seed": 1})
     third = train_tokenizer(waves, settings.model_copy(update={"training": other}), device=CPU)
@@ -65,9 +66,9 @@ def test_use_of_every_layer_is_logged(settings: TokenizerSettings, waves: list[n
         logged.update(values)
 
     tokenizer = train_tokenizer(waves, settings, device=CPU, on_log=on_log)
-    for layer in range(len(tokenizer.layers)):
+    for layer in range(len(tokenizer.channels)):
         suffix = f"_{layer}" if layer else ""
-        assert 1 <= logged[f"perplexity{suffix}"] <= settings.codes
+        assert 1 <= logged[f"perplexity{suffix}"] <= settings.codebook_size
         assert 0 < logged[f"utilisation{suffix}"] <= 1
 
 

@@ -97,10 +97,10 @@ def _net(on_log: OnLog) -> None:
 
 def _lamp(on_log: OnLog) -> None:
     settings = Pretrain(
-        backbone=TextBackbone(checkpoint="own", layers=2, width=16, heads=2),
+        backbone=TextBackbone(checkpoint="own", layers=2, hidden_dim=16, heads=2),
         queries=3,
-        projection_width=8,
-        max_words=12,
+        projection_dim=8,
+        max_text_tokens=12,
         dropout=0.0,
         grounded_share=0.5,
         training=STEPS,
@@ -114,7 +114,9 @@ def _lamp(on_log: OnLog) -> None:
 
 
 def _t2m(on_log: OnLog) -> None:
-    settings = TextToMotion(layers=1, heads=2, width=16, feed_forward=16, dropout=0.0, training=STEPS)
+    settings = TextToMotion(
+        layers=1, heads=2, hidden_dim=16, feed_forward_dim=16, dropout=0.0, training=STEPS
+    )
     draws = torch.Generator().manual_seed(0)
     items = [MotionText(_codes(i), torch.randn(2, 6, generator=draws)) for i in range(20)]
     train_t2m(items, settings, 12, 10, device=CPU, validation=items[:5], on_log=on_log)
@@ -129,7 +131,7 @@ def _length(on_log: OnLog) -> None:
         conditions_NW,
         owners_N,
         tokens,
-        Length(bins=10, width=8, training=STEPS),
+        Length(bins=10, hidden_dim=8, training=STEPS),
         device=CPU,
         validation=(conditions_NW, torch.tensor(tokens)[owners_N]),
         on_log=on_log,
@@ -138,7 +140,7 @@ def _length(on_log: OnLog) -> None:
 
 def _evaluator(on_log: OnLog) -> None:
     settings = Evaluator(
-        movement_width=8, hidden_width=8, text_hidden_width=8, word_width=8, embedding_width=8, training=STEPS
+        movement_dim=8, hidden_dim=8, text_hidden_dim=8, word_dim=8, embedding_dim=8, training=STEPS
     )
     draws = np.random.default_rng(0)
     items = [
@@ -159,9 +161,9 @@ def _tokenizer(on_log: OnLog) -> None:
         kind="rvq",
         quantiser_layers=3,
         quantiser_dropout=0.5,
-        width=8,
-        code_width=8,
-        codes=8,
+        hidden_dim=8,
+        code_dim=8,
+        codebook_size=8,
         residual_depth=1,
         window_frames=16,
         training=STEPS,

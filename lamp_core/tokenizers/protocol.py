@@ -1,0 +1,181 @@
+"""What every motion tokenizer offers: codes by channel, and back.
+
+Shapes: B batch, T frames, D feature numbers a frame, S motion tokens, C latent width, R channels.
+"""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+import numpy as np
+from torch import Tensor, nn
+
+from lamp_core.config.base import Optimisation, Section
+
+ChannelKind = Literal["codebook", "residual layer", "body part", "grid part"]
+MAX_CODEBOOK_SIZE = 2**16
+"""Codes of a channel fit 16 bits."""
+
+Codes = TypeVar("Codes", Tensor, np.ndarray)
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One of the codes that a motion token consists of.
+
+    Args:
+        name: of the channel among those of its tokenizer.
+        kind: ``codebook``, the only one; ``residual layer``, which quantises what the layers before it leave;
+            ``body part``, such as the hands; ``grid part``, a row of a two-dimensional grid of time by parts.
+        codebook_size: how many codes there are, at most 2^16.
+
+    Raises:
+        ValueError: the codes do not fit 16 bits.
+    """
+
+    name: str
+    kind: ChannelKind
+    codebook_size: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.codebook_size <= MAX_CODEBOOK_SIZE:
+            raise ValueError(f"channel {self.name!r} has {self.codebook_size} codes; at most 2^16 are kept")
+
+
+class TokenizerSettings(Protocol):
+    """What the training of a tokenizer of any kind reads of its settings."""
+
+    @property
+    def kind(self) -> str:
+        """Name in the catalogue of kinds."""
+
+    @property
+    def window_frames(self) -> int:
+        """Frames of a training window."""
+
+    @property
+    def training(self) -> Optimisation:
+        """Steps, batch and learning rate."""
+
+
+class MotionTokenizer(nn.Module, ABC):
+    """Normalised features to codes, one a channel for every motion token, and back.
+
+    Args:
+        feature_count: D, numbers a frame.
+        settings: sizes of the kind.
+    """
+
+    settings: Section
+
+    def __init__(self, feature_count: int, settings: Section) -> None:
+        super().__init__()
+        self.feature_count = feature_count
+        self.settings = settings
+
+    @property
+    @abstractmethod
+    def channels(self) -> tuple[Channel, ...]:
+        """What the codes of a motion token are, the coarsest first."""
+
+    @property
+    def min_channels(self) -> int:
+        """How many leading channels `decode` needs at least; all of them where none can be left out."""
+        return len(self.channels)
+
+    @property
+    @abstractmethod
+    def downsampling(self) -> int:
+        """Frames of a motion token."""
+
+    @property
+    @abstractmethod
+    def latent_dim(self) -> int:
+        """C, numbers of a latent."""
+
+    @abstractmethod
+    def latents(self, features_BTD: Tensor, lengths_B: Tensor | None = None) -> Tensor:
+        """Return the latents before quantisation, (B, S, C), zero behind the true length.
+
+        Args:
+            features_BTD: normalised features, T a multiple of the frames of a token.
+            lengths_B: true lengths in frames, such multiples too; all T without it.
+
+        Raises:
+            ValueError: T is no multiple.
+        """
+
+    @abstractmethod
+    def encode(self, features_BTD: Tensor, lengths_B: Tensor | None = None) -> Tensor:
+        """Return the codes (B, S, R) of all channels, 0 behind the true length; arguments as `latents`."""
+
+    @abstractmethod
+    def decode(self, codes_BSR: Tensor, lengths_B: Tensor | None = None) -> Tensor:
+        """Return normalised features (B, T, D) of codes, zero behind the true length.
+
+        Args:
+            codes_BSR: of all channels, or of leading ones, `min_channels` at least; those behind the true
+                length are ignored.
+            lengths_B: true lengths in tokens; all S without it.
+
+        Raises:
+            ValueError: the codes have no channels, too few or too many.
+        """
+
+    @abstractmethod
+    def losses(self, features_BTD: Tensor) -> dict[str, Tensor]:
+        """Return the losses of a batch of full windows, ``loss`` among them, the one that is minimised."""
+
+    def start_at_random(self) -> None:
+        """Give random values to what the first training batch would initialise, for an untrained floor."""
+
+    def identity(self) -> str:
+        """Return the SHA-256 of weights and configuration.
+
+        Codes and latents of a tokenizer with another identity mean something else. How it was trained is left
+        out: two trainings that came to the same weights are the same tokenizer.
+        """
+        sizes = self.settings.model_dump(mode="json", exclude={"training"})
+        told = {"kind": type(self).__name__, "feature_count": self.feature_count, "settings": sizes}
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+        for name, tensor in sorted(self.state_dict().items()):
+            values = tensor.detach().cpu().contiguous().numpy()
+            digest.update(f"{name} {values.dtype} {values.shape}".encode())
+            digest.update(values.tobytes())
+        return digest.hexdigest()
+
+    def check_channels(self, codes_BSR: Tensor) -> int:
+        """Return how many leading channels codes have.
+
+        Raises:
+            ValueError: the codes have no channels, too few or too many to be decoded.
+        """
+        count = codes_BSR.shape[2] if codes_BSR.ndim == 3 else 0
+        if not self.min_channels <= count <= len(self.channels):
+            raise ValueError(
+                f"codes of shape {tuple(codes_BSR.shape)} are not (batch, tokens, channels) with "
+                f"{self.min_channels} to {len(self.channels)} channels"
+            )
+        return count
+
+
+def first_channel(codes: Codes) -> Codes:
+    """Return the codes of the first channel, (..., S) of (..., S, R).
+
+    LaMP and LaMP-T2M read and generate these alone: the one codebook, or the coarsest residual layer.
+    """
+    return codes[..., 0]
+
+
+def as_first_channel(codes: Codes) -> Codes:
+    """Return codes (..., S) as those of the first channel, (..., S, 1), as `MotionTokenizer.decode` reads."""
+    return codes[..., None]
+
+
+def by_channel(name: str, values: Sequence[Value]) -> dict[str, Value]:
+    """Name one value a channel: the plain name for the first, ``NAME_1`` and so on for those behind it."""
+    return {name if place == 0 else f"{name}_{place}": value for place, value in enumerate(values)}
