@@ -23,7 +23,7 @@ from lamp_core.config.models import Optimisation, Pretrain, TextToMotion, Tokeni
 from lamp_core.lamp.model import LaMP, LaMPShape
 from lamp_core.lamp.objectives import pretraining_losses
 from lamp_core.lamp.text import TextTokenizer, train_vocabulary
-from lamp_core.lamp.training import PairTable, PretrainItem
+from lamp_core.lamp.training import PretrainBatches, PretrainItem
 from lamp_core.t2m.sampler import Sampling, sample_tokens
 from lamp_core.t2m.token_masks import mask_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
@@ -97,7 +97,7 @@ def _pretrain_step(device: torch.device) -> Step:
     words = vocabulary()
     model = LaMP(lamp_shape(words)).to(device).train()
     settings = Pretrain(dropout=0.1)
-    table, rows = PairTable(_pretrain_items(16), words, device), np.arange(16)
+    table, rows = PretrainBatches(_pretrain_items(16), words, device), np.arange(16)
 
     def loss() -> torch.Tensor:
         return pretraining_losses(model, table.batch(rows), settings)["loss"]
@@ -228,8 +228,9 @@ def _wait(device: torch.device) -> None:
 
 def _loading_share(step_seconds: float) -> float:
     """Share of a pretraining step that its batch takes: captions to word pieces, padding, equal pairs."""
-    table, device = PairTable(_pretrain_items(16), vocabulary(), torch.device("cpu")), torch.device("cpu")
-    return _seconds(lambda: table.batch(np.arange(16)), device) / step_seconds
+    device = torch.device("cpu")
+    batches = PretrainBatches(_pretrain_items(16), vocabulary(), device)
+    return _seconds(lambda: batches.batch(np.arange(16)), device) / step_seconds
 
 
 def _peak_memory(device: torch.device) -> float:

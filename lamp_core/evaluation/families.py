@@ -31,7 +31,7 @@ from lamp_core.t2m.generator import MotionGenerator
 from lamp_core.tokenizers.clips import code_usage, encode_clips, reconstruct_clips
 from lamp_core.tokenizers.kinds import kind_of, untrained_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer
-from lamp_core.training.sampling import seed_everything
+from lamp_core.training.seeds import seed_everything
 
 T2M, FEAT = "LaMP-T2M", "LaMP-Feat"
 RETRIEVAL = ("full", "distinct", "threshold", "dissimilar", "batches")

@@ -17,16 +17,18 @@ from lamp_core.config.models import Evaluator
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import DOWNSAMPLING, Item, length_batches, pad
 from lamp_core.errors import LampError
-from lamp_core.evaluators.guo_network import PUBLISHED_FRAMES, GuoNetwork, contrastive_loss
+from lamp_core.evaluators.guo_network import PUBLISHED_FRAMES, GuoNetwork, margin_loss
 from lamp_core.evaluators.guo_words import Vocabulary
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.r_precision import MatchingScores, matching_scores
+from lamp_core.pairs.table import PairTable
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import gather_rows, share
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
 from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 from lamp_core.training.precision import full_precision
-from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 MAX_FRAMES = PUBLISHED_FRAMES
@@ -136,8 +138,10 @@ class GuoEvaluator:
         """R-Precision and MM-Dist by Euclidean distance, see `lamp_core.metrics.r_precision`."""
         return matching_scores(texts, motions, generator, batch_size)
 
-    def losses(self, motions: Sequence[np.ndarray], captions: Sequence[Caption]) -> dict[str, Tensor]:
-        """Loss of a batch of pairs; items with the same caption text are no negatives of each other.
+    def losses(
+        self, motions: Sequence[np.ndarray], captions: Sequence[Caption], equal_BB: Tensor
+    ) -> dict[str, Tensor]:
+        """Loss of a batch of pairs of which equals (`PairTable.equal`) are no negatives of each other.
 
         Always float32: what measures is not rounded. Where several processes train, each has the whole batch,
         embeds its share, and compares the embeddings of all.
@@ -145,12 +149,8 @@ class GuoEvaluator:
         with full_precision(self.device):
             motions_BE = gather_rows(self.network.embed_motions(*self._motion_batch(share(motions))))
             texts_BE = gather_rows(self.network.embed_texts(*self._text_batch(share(captions))))
-            return self._loss(motions_BE, texts_BE, captions)
-
-    def _loss(self, motions_BE: Tensor, texts_BE: Tensor, captions: Sequence[Caption]) -> dict[str, Tensor]:
-        labels_B = np.unique([caption.text for caption in captions], return_inverse=True)[1]
-        negatives_BB = torch.from_numpy(labels_B[:, None] != labels_B[None, :]).to(self.device)
-        return dict(contrastive_loss(texts_BE, motions_BE, negatives_BB, self.settings.margin))
+            negatives_BB = ~equal_BB.to(self.device)
+            return dict(margin_loss(texts_BE, motions_BE, negatives_BB, self.settings.margin))
 
     def save(self, folder: Path) -> None:
         """Write ``model.safetensors``, ``config.json`` (sizes and vocabulary) and statistics of its own."""
@@ -259,9 +259,9 @@ def train_guo(
     sampler = BatchSampler.of(len(items), settings.training)
 
     def losses(number: int) -> dict[str, Tensor]:
-        motions, captions = pairs.draw(sampler.whole(number))
+        batch = pairs.draw(sampler.whole(number))
         draw_apart()
-        return evaluator.losses(motions, captions)
+        return evaluator.losses(*batch)
 
     def measure() -> dict[str, float]:
         seed_everything(0)
@@ -287,7 +287,9 @@ class _TruePairs:
     """Items as the evaluator trains on them: normalised, with one caption and one span drawn at a time."""
 
     def __init__(self, items: Sequence[Item], statistics: FeatureStatistics) -> None:
-        self.captions = [item.captions for item in items]
+        texts = [[caption.text for caption in item.captions] for item in items]
+        self.table = PairTable([item.clip for item in items], texts)
+        self.captions = [caption for item in items for caption in item.captions]
         self.motions = [
             np.asarray(statistics.normalise(item.features_TD), dtype=np.float32) for item in items
         ]
@@ -295,14 +297,11 @@ class _TruePairs:
     def __len__(self) -> int:
         return len(self.motions)
 
-    def draw(self, indices: np.ndarray) -> tuple[list[np.ndarray], list[Caption]]:
-        """Return motions and captions of a batch."""
-        captions = [_draw(self.captions[index]) for index in indices]
-        return [_draw_span(self.motions[index]) for index in indices], captions
-
-
-def _draw(captions: Sequence[Caption]) -> Caption:
-    return captions[np.random.randint(len(captions))]
+    def draw(self, indices: np.ndarray) -> tuple[list[np.ndarray], list[Caption], Tensor]:
+        """Return motions and captions of a batch, and which of its pairs are equal (B, B)."""
+        drawn_B = self.table.draw(indices, np.random.randint)
+        motions = [_draw_span(self.motions[index]) for index in indices]
+        return motions, [self.captions[caption] for caption in drawn_B], self.table.equal(indices, drawn_B)
 
 
 def _draw_span(motion_TD: np.ndarray) -> np.ndarray:

@@ -144,7 +144,7 @@ def _initialise(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def contrastive_loss(
+def margin_loss(
     texts_BE: Tensor, motions_BE: Tensor, negatives_BB: Tensor, margin: float
 ) -> Mapping[str, Tensor]:
     """Margin loss on Euclidean distances d: d^2 of the pairs, max(0, margin - d)^2 of the negatives.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lamp_core.lamp.model import LaMP
 from lamp_core.lamp.text import TextTokenizer
-from lamp_core.training.sampling import seed_everything
+from lamp_core.training.seeds import seed_everything
 
 
 def save_lamp(folder: Path, model: LaMP, tokenizer: TextTokenizer) -> None:

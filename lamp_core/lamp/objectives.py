@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lamp_core.config.models import Pretrain
 from lamp_core.lamp.model import LaMP, Pairs
+from lamp_core.pairs.contrastive import contrastive_loss
 from lamp_core.pairs.negatives import hard_negatives
 from lamp_core.training.distribution import gather_rows, share, share_slice, shared_mean, world_size
 
@@ -84,22 +85,6 @@ def contrastive_logits(model: LaMP, queries_OQH: Tensor, text_OLH: Tensor) -> Te
     motion_BQP = gather_rows(model.motion_embedding(queries_OQH))
     text_BP = gather_rows(model.text_embedding_of(text_OLH))
     return model.scale * torch.einsum("bqp,cp->bcq", motion_BQP, text_BP).amax(dim=-1)
-
-
-def contrastive_loss(logits_BB: Tensor, equal_BB: Tensor, smoothing: float) -> Tensor:
-    """Symmetric cross entropy towards the diagonal; equals are neither negatives nor smoothed towards."""
-    return 0.5 * (
-        _towards_diagonal(logits_BB, equal_BB, smoothing)
-        + _towards_diagonal(logits_BB.T, equal_BB.T, smoothing)
-    )
-
-
-def _towards_diagonal(logits_BB: Tensor, equal_BB: Tensor, smoothing: float) -> Tensor:
-    diagonal = torch.eye(len(logits_BB), dtype=torch.bool, device=logits_BB.device)
-    excluded = equal_BB & ~diagonal
-    log_share_BB = logits_BB.masked_fill(excluded, float("-inf")).log_softmax(dim=-1)
-    uniform_B = log_share_BB.masked_fill(excluded, 0.0).sum(dim=-1) / (~excluded).sum(dim=-1)
-    return -((1 - smoothing) * log_share_BB.diagonal() + smoothing * uniform_B).mean()
 
 
 def matching_loss(model: LaMP, batch: Batch, logits_BB: Tensor, grounded: int | None = None) -> Tensor:

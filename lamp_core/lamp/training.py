@@ -23,12 +23,13 @@ from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.model import LaMP, LaMPShape, Pairs
 from lamp_core.lamp.objectives import Batch, objective_weights, pretraining_losses
 from lamp_core.lamp.text import TextTokenizer
-from lamp_core.pairs.negatives import equal_numbers, motion_numbers, text_numbers
+from lamp_core.pairs.table import PairTable
 from lamp_core.tokenizers.protocol import first_channel
 from lamp_core.tokens.cache import TokenCache
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
-from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 VALIDATED = "val_rsum"
@@ -139,11 +140,11 @@ def train_lamp(
     backbone = load_backbone(settings, [caption for item in items for caption in item.captions])
     model = new_lamp(settings, backbone, items[0].latents_SC.shape[1], codebook_size).to(device)
     features = LampFeatures(model, backbone.tokenizer)
-    pairs = PairTable(items, backbone.tokenizer, device)
+    batches = PretrainBatches(items, backbone.tokenizer, device)
     sampler = BatchSampler.of(len(items), settings.training)
 
     def losses(number: int) -> dict[str, Tensor]:
-        batch = pairs.batch(sampler.whole(number))
+        batch = batches.batch(sampler.whole(number))
         draw_apart()
         return pretraining_losses(model, batch, settings)
 
@@ -159,8 +160,8 @@ def train_lamp(
     return model, backbone.tokenizer
 
 
-class PairTable:
-    """All pairs of a split, from which a batch is picked without a loop over its clips.
+class PretrainBatches:
+    """The pairs of a split on the device, from which a batch is picked without a loop over its clips.
 
     Latents and codes of all motions lie side by side on the device (HumanML3D: 2 GB), behind one row of zeros
     that stands for padding, and the captions are split into word pieces once.
@@ -172,8 +173,8 @@ class PairTable:
     """
 
     def __init__(self, items: Sequence[PretrainItem], tokenizer: TextTokenizer, device: torch.device) -> None:
-        captions = [caption for item in items for caption in item.captions]
-        ids_ML, words_mask_ML = tokenizer(captions)
+        self.table = PairTable([item.clip for item in items], [item.captions for item in items])
+        ids_ML, words_mask_ML = tokenizer(self.table.captions)
         self.device = device
         nothing_C, nothing = torch.zeros_like(items[0].latents_SC[:1]), torch.zeros_like(items[0].codes_S[:1])
         self.latents_FC = torch.cat([nothing_C, *(item.latents_SC for item in items)]).to(device)
@@ -181,16 +182,11 @@ class PairTable:
         self.tokens_N = torch.tensor([len(item.codes_S) for item in items])
         self.first_token_N = 1 + self.tokens_N.cumsum(0) - self.tokens_N
         self.ids_ML, self.words_M = ids_ML.to(device), words_mask_ML.sum(dim=1)
-        self.captions_N = torch.tensor([len(item.captions) for item in items])
-        self.first_caption_N = self.captions_N.cumsum(0) - self.captions_N
-        self.motion_N = motion_numbers([item.clip for item in items])
-        self.text_M = text_numbers(captions)
 
     def batch(self, indices: np.ndarray) -> Batch:
         """Return the pairs of some items, each with one of its captions at random."""
-        items_B = torch.as_tensor(indices)
-        drawn_B = torch.rand(len(items_B), dtype=torch.float64) * self.captions_N[items_B]
-        captions_B = self.first_caption_N[items_B] + drawn_B.long()
+        drawn_B = self.table.draw(indices)
+        items_B, captions_B = torch.as_tensor(indices), torch.as_tensor(drawn_B)
         tokens_mask_BS = self._mask(self.tokens_N[items_B])
         words_mask_BL = self._mask(self.words_M[captions_B])
         within_S = torch.arange(tokens_mask_BS.shape[1], device=self.device)
@@ -201,14 +197,9 @@ class PairTable:
             self.ids_ML[captions_B.to(self.device), : words_mask_BL.shape[1]],
             words_mask_BL,
         )
-        equal_BB = equal_numbers(self.motion_N[items_B], self.text_M[captions_B]).to(self.device)
+        equal_BB = self.table.equal(indices, drawn_B).to(self.device)
         generator = torch.Generator(self.device).manual_seed(int(torch.randint(2**62, ())))
         return Batch(pairs, self.codes_F[rows_BS], equal_BB, generator)
 
     def _mask(self, lengths_B: Tensor) -> Tensor:
         return mask_of(lengths_B.to(self.device), int(lengths_B.max()))
-
-
-def make_batch(items: Sequence[PretrainItem], tokenizer: TextTokenizer, device: torch.device) -> Batch:
-    """Collate items, each with one of its captions at random."""
-    return PairTable(items, tokenizer, device).batch(np.arange(len(items)))

@@ -3,7 +3,8 @@
 import numpy as np
 
 from lamp_core.config.base import Optimisation
-from lamp_core.training.sampling import BatchSampler
+from lamp_core.pairs.captions import CaptionIndex
+from lamp_core.training.batches import BatchSampler
 
 
 class LengthBuckets:
@@ -14,7 +15,7 @@ class LengthBuckets:
 
     Args:
         lengths: word pieces of each caption, captions of an item side by side.
-        counts: captions of each item.
+        captions: of each item.
         optimisation: batch, micro-batches and seed.
         together: batches that are sorted together; 1 for batches of any lengths.
 
@@ -23,11 +24,10 @@ class LengthBuckets:
     """
 
     def __init__(
-        self, lengths: np.ndarray, counts: np.ndarray, optimisation: Optimisation, together: int
+        self, lengths: np.ndarray, captions: CaptionIndex, optimisation: Optimisation, together: int
     ) -> None:
-        self.lengths, self.counts = np.asarray(lengths), np.asarray(counts)
-        self.first = np.cumsum(self.counts) - self.counts
-        self.shuffled = BatchSampler.of(len(self.counts), optimisation)
+        self.lengths, self.captions = np.asarray(lengths), captions
+        self.shuffled = BatchSampler.of(len(captions.counts_N), optimisation)
         self.together = together
         self._epoch, self._batches = -1, np.zeros((0, 0), dtype=np.int64)
 
@@ -43,8 +43,8 @@ class LengthBuckets:
         """The batches of an epoch, captions (batches, B)."""
         size, batches = self.shuffled.batch_size, self.shuffled.batches_per_epoch
         draws = np.random.default_rng([self.shuffled.seed, epoch])
-        items = draws.permutation(len(self.counts))[: size * batches]
-        captions = self.first[items] + draws.integers(self.counts[items])
+        items = draws.permutation(len(self.captions.counts_N))[: size * batches]
+        captions = self.captions.draw(items, draws.integers)
         pools = np.split(captions, range(size * self.together, len(captions), size * self.together))
         ordered = [pool[np.argsort(self.lengths[pool], kind="stable")] for pool in pools]
         return np.concatenate(ordered).reshape(batches, size)[draws.permutation(batches)]

@@ -18,10 +18,11 @@ from lamp_core.m2t.batches import LengthBuckets
 from lamp_core.m2t.losses import caption_losses
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer
 from lamp_core.m2t.words import PromptedWords
+from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
-from lamp_core.training.sampling import draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 TOGETHER = 16
@@ -66,7 +67,7 @@ def train_language_model(
     words = sentence_words(tokenizer, prompt, settings)
     pieces = words.pieces(sentences)
     lengths = np.array([len(ids) for ids in pieces])
-    buckets = LengthBuckets(lengths, np.ones_like(lengths), settings.training, TOGETHER)
+    buckets = LengthBuckets(lengths, CaptionIndex(np.ones_like(lengths)), settings.training, TOGETHER)
 
     def losses(number: int) -> dict[str, Tensor]:
         chosen_B = buckets.whole(number)

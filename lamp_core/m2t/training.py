@@ -24,10 +24,11 @@ from lamp_core.m2t.language_model import CausalModel
 from lamp_core.m2t.losses import caption_losses
 from lamp_core.m2t.model import MotionCaptioner, query_states, with_lora
 from lamp_core.m2t.words import PromptedWords
+from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
-from lamp_core.training.sampling import draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 VALIDATED_TOGETHER = 64
@@ -62,8 +63,8 @@ class CaptionTable:
         self.model, self.device = model, device
         self.latents = [item.latents_SC for item in items]
         self.pieces = model.words.pieces([caption for item in items for caption in item.captions])
-        self.counts_N = np.array([len(item.captions) for item in items])
-        self.owners_M = np.repeat(np.arange(len(items)), self.counts_N)
+        self.captions = CaptionIndex([len(item.captions) for item in items])
+        self.owners_M = self.captions.owners_M
         self.lengths_M = np.array([len(ids) for ids in self.pieces])
         is_fixed = not model.settings.train_motion_transformer
         self.queries_NQH = query_states(model, self.latents, device) if is_fixed else None
@@ -119,7 +120,7 @@ def train_m2t(
     model = new_captioner(base, lamp, settings, device)
     table = CaptionTable(items, model.eval(), device)
     val = CaptionTable(validation, model, device) if validation else None
-    buckets = LengthBuckets(table.lengths_M, table.counts_N, settings.training, settings.bucket_batches)
+    buckets = LengthBuckets(table.lengths_M, table.captions, settings.training, settings.bucket_batches)
 
     def losses(number: int) -> dict[str, Tensor]:
         chosen_B = buckets.whole(number)

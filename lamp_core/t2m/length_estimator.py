@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lamp_core.config.models import Length
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
 from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
-from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 

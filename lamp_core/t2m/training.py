@@ -17,12 +17,14 @@ from torch import Tensor
 from lamp_core.config.models import TextToMotion
 from lamp_core.datasets.items import pad
 from lamp_core.errors import LampError
+from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.t2m.token_masks import mask_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
-from lamp_core.training.sampling import BatchSampler, draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
 VALIDATION_DRAWS = 5
@@ -48,15 +50,13 @@ class TokenTable:
         codes_NS, self.lengths_N = pad([item.codes_S for item in items])
         self.codes_NS = codes_NS.to(device)
         self.conditions_MW = torch.cat([item.conditions_NW for item in items]).to(device)
-        self.captions_N = torch.tensor([len(item.conditions_NW) for item in items])
-        self.first_caption_N = self.captions_N.cumsum(0) - self.captions_N
+        self.captions = CaptionIndex([len(item.conditions_NW) for item in items])
 
     def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         """Return codes (B, S), lengths (B,) and one condition (B, W) of each item, drawn at random."""
         items_B, device = torch.as_tensor(indices), self.codes_NS.device
         lengths_B = self.lengths_N[items_B]
-        drawn_B = torch.rand(len(items_B), dtype=torch.float64) * self.captions_N[items_B]
-        captions_B = self.first_caption_N[items_B] + drawn_B.long()
+        captions_B = torch.as_tensor(self.captions.draw(indices))
         codes_BS = self.codes_NS[items_B.to(device), : int(lengths_B.max())]
         return codes_BS, lengths_B.to(device), self.conditions_MW[captions_B.to(device)]
 

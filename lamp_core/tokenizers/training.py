@@ -16,10 +16,11 @@ from lamp_core.errors import LampError
 from lamp_core.tokenizers.clips import reconstruct_clips
 from lamp_core.tokenizers.kinds import new_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer, TokenizerSettings
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import share
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
-from lamp_core.training.sampling import BatchSampler, seed_everything
+from lamp_core.training.seeds import seed_everything
 from lamp_core.training.validation import Validation
 
 

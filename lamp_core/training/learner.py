@@ -11,7 +11,7 @@ from lamp_core.config.models import Optimisation
 from lamp_core.training.distribution import is_shared
 from lamp_core.training.optimiser import learning_rate
 from lamp_core.training.precision import autocast, compile_when_wanted
-from lamp_core.training.sampling import seed_everything
+from lamp_core.training.seeds import seed_everything
 
 Losses = Callable[[int], Mapping[str, Tensor]]
 

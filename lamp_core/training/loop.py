@@ -11,7 +11,7 @@ from lamp_core.training.distribution import is_first
 from lamp_core.training.learner import Losses
 from lamp_core.training.log import LossLog, OnLog, OnProgress
 from lamp_core.training.run import TrainingRun
-from lamp_core.training.sampling import repeatable
+from lamp_core.training.seeds import repeatable
 from lamp_core.training.signals import stoppable, wanted
 from lamp_core.training.validation import Validation
 

@@ -9,20 +9,21 @@ from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
 from lamp_core.training.checkpoints import Checkpoint, Checkpoints
 from lamp_core.training.distribution import first_says, is_first, share_state
+from lamp_core.training.early_stopping import EarlyStopping
 from lamp_core.training.ema import WeightAverage
 from lamp_core.training.learner import Learner, Losses
 from lamp_core.training.log import LossLog, OnLog
 from lamp_core.training.model_files import state_tensors
 from lamp_core.training.optimiser import learning_rate, make_optimiser, optimiser_tensors, restore_optimiser
-from lamp_core.training.save_schedule import Cadence
+from lamp_core.training.save_schedule import SaveSchedule
 from lamp_core.training.tensor_files import Tensors
-from lamp_core.training.validation import Referee, Validation
+from lamp_core.training.validation import Validation
 
 MODULE, OPTIMISER, AVERAGE = "module.", "optimiser.", "average."
 
 
 class TrainingRun:
-    """A training after ``done`` steps: module, optimiser, average, log and referee. ``fit`` drives it.
+    """A training after ``done`` steps: module, optimiser, average, log and early stopping. ``fit`` drives it.
 
     Args:
         module: what is trained.
@@ -53,27 +54,27 @@ class TrainingRun:
         self.done = 0
         self.optimiser = make_optimiser(module, settings)
         self.average = WeightAverage(module, settings.ema_decay) if settings.ema_decay else None
-        self.referee = None
+        self.stopping = None
         if validation is not None and settings.validate_every > 0:
-            self.referee = Referee(module, validation, settings, checkpoints)
+            self.stopping = EarlyStopping(module, validation, settings, checkpoints)
         self._resume()
-        self.cadence = Cadence(settings.checkpoint_every, self.done)
+        self.save_schedule = SaveSchedule(settings.checkpoint_every, self.done)
         self.learner = Learner(module, losses, self.optimiser, settings)
 
     @property
     def is_over(self) -> bool:
         """Whether the last step is done, or validation did not improve for too long."""
-        return self.done >= self.settings.steps or (self.referee is not None and self.referee.is_over)
+        return self.done >= self.settings.steps or (self.stopping is not None and self.stopping.is_over)
 
     @property
     def is_validation_due(self) -> bool:
         """Whether the weights are validated before the next step."""
-        return self.referee is not None and self.referee.is_due(self.done)
+        return self.stopping is not None and self.stopping.is_due(self.done)
 
     @property
     def is_checkpoint_due(self) -> bool:
         """Whether the run is saved before the next step."""
-        return self.checkpoints is not None and not self.is_over and self.cadence.is_due(self.done)
+        return self.checkpoints is not None and not self.is_over and self.save_schedule.is_due(self.done)
 
     @property
     def rate(self) -> float:
@@ -83,12 +84,12 @@ class TrainingRun:
     @property
     def best_step(self) -> int | None:
         """After which the weights were the best so far; None before the first validation."""
-        return self.referee.best.step if self.referee and self.referee.best else None
+        return self.stopping.best.step if self.stopping and self.stopping.best else None
 
     @property
     def text(self) -> str:
         """The latest loss and validation, for people."""
-        return ", ".join(filter(None, [self.log.text, self.referee.text if self.referee else ""]))
+        return ", ".join(filter(None, [self.log.text, self.stopping.text if self.stopping else ""]))
 
     def step(self) -> None:
         """Take a step, and let average and log follow."""
@@ -99,11 +100,11 @@ class TrainingRun:
         self.log.add(self.done, losses, self.rate)
 
     def validate(self) -> None:
-        """Let the referee measure the weights, or their average, and report what it found."""
-        if self.referee is None:
+        """Measure the weights, or their average, and report the numbers."""
+        if self.stopping is None:
             return
         with self.average.in_place() if self.average else nullcontext():
-            numbers = self.referee.validate(self.done)
+            numbers = self.stopping.validate(self.done)
         if self.on_log and is_first():
             self.on_log(self.done, numbers)
 
@@ -112,19 +113,22 @@ class TrainingRun:
         if self.checkpoints is None or self.is_over:
             return
         began = time.monotonic()
-        record = {"window": self.log.window(self.done), "waited": self.referee.waited if self.referee else 0}
-        best = self.referee.best if self.referee else None
+        record = {
+            "window": self.log.window(self.done),
+            "waited": self.stopping.waited if self.stopping else 0,
+        }
+        best = self.stopping.best if self.stopping else None
         if is_first():
             self.checkpoints.save(Checkpoint(self.done, self._tensors(), best, record))
-        self.cadence.begin(self.done, time.monotonic() - began)
+        self.save_schedule.begin(self.done, time.monotonic() - began)
 
     def finish(self) -> None:
         """Report what is left, and let the module hold its final weights, in every process."""
         self.log.report(self.done, self.rate)
         if self.average:
             self.average.put_in_place()
-        if self.referee:
-            self.referee.put_best_in_place()
+        if self.stopping:
+            self.stopping.put_best_in_place()
         share_state(self.module)
 
     def _tensors(self) -> Tensors:
@@ -148,8 +152,8 @@ class TrainingRun:
         restore_optimiser(self.optimiser, _part(found.tensors, OPTIMISER))
         if self.average:
             self.average.restore(_part(found.tensors, AVERAGE))
-        if self.referee:
-            self.referee.restore(found.best, found.record["waited"])
+        if self.stopping:
+            self.stopping.restore(found.best, found.record["waited"])
         self.log.restore(found.record["window"])
 
 

@@ -15,7 +15,7 @@ SHARE = 0.05
 """Of the time that saving may take at most, where checkpoints are large."""
 
 
-class Cadence:
+class SaveSchedule:
     """Says after which steps a checkpoint is due.
 
     One process looks at the clock after every step. Several must agree, so the first one's clock decides, and

@@ -31,11 +31,11 @@ import torch
 from lamp_core.config import Config, Section, load_params
 from lamp_core.errors import LampError
 from lamp_core.io.disk import is_full, no_room, replacing, sync, sync_tree
-from lamp_core.training import signals as stopping
+from lamp_core.training import signals
 from lamp_core.training.checkpoints import CheckpointWarning
 from lamp_core.training.distribution import leave_group, process_group
 from lamp_core.training.log import OnLog, OnProgress
-from lamp_core.training.sampling import seed_everything
+from lamp_core.training.seeds import seed_everything
 from tasks.dvc.graph import read_graph
 from tasks.dvc.versions import folder_hash, input_key, put_back
 from tasks.mlflow.system_metrics import sampled
@@ -342,7 +342,7 @@ def _terminable() -> Iterator[None]:
 
     A training saves itself first, if its present step ends in time.
     """
-    signals = (signal.SIGINT, signal.SIGTERM)
+    ending = (signal.SIGINT, signal.SIGTERM)
     patience = threading.Timer(SECONDS_TO_SAVE, os.kill, (os.getpid(), signal.SIGTERM))
     patience.daemon = True
     until = math.inf
@@ -351,12 +351,12 @@ def _terminable() -> Iterator[None]:
         nonlocal until
         is_first, is_too_late = until == math.inf, time.monotonic() >= until
         until = min(until, time.monotonic() + SECONDS_TO_SAVE)
-        if is_first and stopping.ask(Killed()):
+        if is_first and signals.ask(Killed()):
             patience.start()
-        elif is_first or (is_too_late and stopping.is_pending()):
+        elif is_first or (is_too_late and signals.is_pending()):
             raise Killed
 
-    before = {each: signal.signal(each, stop) for each in signals}
+    before = {each: signal.signal(each, stop) for each in ending}
     try:
         yield
     finally:

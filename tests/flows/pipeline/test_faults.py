@@ -216,7 +216,7 @@ def test_a_row_of_an_experiment_and_a_living_run_are_not_resumed(toy: Toy) -> No
 
 
 def test_the_server_that_a_run_starts_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows.pipeline import prefect_server as prefect_home
+    from flows.pipeline import prefect_server
 
     started: list[tuple[list[str], dict[str, str]]] = []
 
@@ -228,11 +228,11 @@ def test_the_server_that_a_run_starts_ends_with_it(monkeypatch: pytest.MonkeyPat
             self._run_uvicorn_command()
 
     monkeypatch.setattr("prefect.server.api.server.SubprocessASGIServer", Server)
-    monkeypatch.setattr(prefect_home, "is_server_set", lambda: False)
+    monkeypatch.setattr(prefect_server, "is_server_set", lambda: False)
     monkeypatch.setattr(
         "flows.pipeline.prefect_server.subprocess.Popen", lambda command, env: started.append((command, env))
     )
-    prefect_home.start_server()
+    prefect_server.start_server()
     ((command, environment),) = started
     assert command[1:4] == ["-m", "tasks.system.orphans", "uvicorn"]
     assert environment["LAMP_FLOW_PID"].startswith(f"{os.getpid()}:")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lamp_core.errors import LampError
-from tasks.stage import output as stage_output
+from tasks.stage import output
 from tasks.stage.curves import Curves
 from tasks.stage.memory import StageMemory, forget_ended, remembered_run
 from tasks.stage.output import clear_leftovers, new_folder, swap
@@ -38,7 +38,7 @@ def test_the_old_folder_is_replaced_as_a_whole(
     can_exchange: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not can_exchange:
-        monkeypatch.setattr(stage_output, "_exchange", lambda one, other: False)
+        monkeypatch.setattr(output, "_exchange", lambda one, other: False)
     old, new = two_folders(tmp_path)
     swap(new, old)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
@@ -55,9 +55,9 @@ def test_the_first_output_is_put_in_its_place(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the exchange of two names is Linux's")
 def test_two_names_are_exchanged_at_once(tmp_path: Path) -> None:
     old, new = two_folders(tmp_path)
-    assert stage_output._exchange(new, old)
+    assert output._exchange(new, old)
     assert [path.name for path in new.iterdir()] == ["a"]
-    assert not stage_output._exchange(tmp_path / "nowhere", old)
+    assert not output._exchange(tmp_path / "nowhere", old)
 
 
 def test_an_interrupted_swap_leaves_the_old_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_an_interrupted_swap_leaves_the_old_output(tmp_path: Path, monkeypatch: 
             raise KeyboardInterrupt
         return rename(path, target)
 
-    monkeypatch.setattr(stage_output, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(output, "_exchange", lambda one, other: False)
     monkeypatch.setattr(Path, "rename", interrupted)
     with pytest.raises(KeyboardInterrupt):
         swap(new, old)

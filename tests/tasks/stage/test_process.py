@@ -16,8 +16,7 @@ from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
 from lamp_core.training.loop import fit
 from tasks.mlflow.tracking import Tracking
-from tasks.stage import curves
-from tasks.stage import process as body
+from tasks.stage import curves, process
 from tasks.stage.memory import StageMemory
 from tasks.stage.process import StageContext, main
 from tasks.stage.progress import read_progress
@@ -32,7 +31,7 @@ from torch import nn
 from lamp_core.config.models import Optimisation
 from lamp_core.training.distribution import rank, world_size
 from lamp_core.training.loop import fit
-from lamp_core.training.sampling import BatchSampler
+from lamp_core.training.batches import BatchSampler
 from tasks.stage.process import main
 
 def run(stage):
@@ -229,7 +228,7 @@ def test_a_step_that_takes_too_long_is_not_waited_for(toy: Toy, monkeypatch: pyt
         fit(net, losses, FEW, checkpoints=stage.checkpoints)
         return {}
 
-    monkeypatch.setattr(body, "SECONDS_TO_SAVE", 0.1)
+    monkeypatch.setattr(process, "SECONDS_TO_SAVE", 0.1)
     began = time.monotonic()
     assert run_stage(train) == 130
     assert time.monotonic() - began < 30
@@ -268,8 +267,8 @@ def test_a_full_disk_fails_the_stage_with_the_bytes_it_needs(
             raise full
         patch = {
             "curves": (curves.os, "fsync", fail),
-            "progress": (body.ProgressWriter, "_note", fail),
-            "metrics": (body, "sync", fail),
+            "progress": (process.ProgressWriter, "_note", fail),
+            "metrics": (process, "sync", fail),
         }
         broken.setattr(*patch[where])
         stage.on_log(1, {"loss": 0.5})

@@ -7,10 +7,11 @@ from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
 from lamp_core.evaluators.guo import GuoEvaluator, train_guo
-from lamp_core.evaluators.guo_network import GuoNetwork, contrastive_loss
+from lamp_core.evaluators.guo_network import GuoNetwork, margin_loss
 from lamp_core.evaluators.guo_words import Vocabulary
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.r_precision import matching_scores
+from lamp_core.pairs.negatives import equal_pairs
 
 WIDTH = 23
 SETTINGS = Evaluator(
@@ -103,7 +104,8 @@ def test_what_cannot_be_embedded_is_named(evaluator):
 
 def test_gradient_reaches_every_parameter(evaluator):
     captions = [caption("a", "man", verb) for verb in VERBS] + [caption("zebra")]
-    loss = evaluator.losses([motion(20, seed) for seed in range(9)], captions)["loss"]
+    equal = torch.eye(9, dtype=torch.bool)
+    loss = evaluator.losses([motion(20, seed) for seed in range(9)], captions, equal)["loss"]
     loss.backward()
     for name, parameter in evaluator.network.named_parameters():
         assert parameter.grad is not None, name
@@ -115,7 +117,7 @@ def test_the_loss_is_that_of_a_loop():
     draws = torch.Generator().manual_seed(0)
     texts, motions = (torch.randn(6, 4, generator=draws) * 3 for _ in range(2))
     labels = torch.tensor([0, 1, 1, 2, 3, 4])
-    found = contrastive_loss(texts, motions, labels[:, None] != labels[None, :], margin=10.0)
+    found = margin_loss(texts, motions, labels[:, None] != labels[None, :], margin=10.0)
     positive = torch.stack([(texts[item] - motions[item]).norm() ** 2 for item in range(6)]).mean()
     pushes = [
         max(0.0, 10.0 - float((texts[one] - motions[other]).norm())) ** 2
@@ -131,7 +133,8 @@ def test_the_loss_is_that_of_a_loop():
 
 def test_a_batch_of_one_caption_has_no_negatives(evaluator):
     same = [caption("a", "man", "walk")] * 4
-    losses = evaluator.losses([motion(16, seed) for seed in range(4)], same)
+    equal = equal_pairs(["a", "b", "c", "d"], [caption.text for caption in same])
+    losses = evaluator.losses([motion(16, seed) for seed in range(4)], same, equal)
     assert losses["negative"].item() == 0.0
     assert losses["loss"].item() == losses["positive"].item()
 

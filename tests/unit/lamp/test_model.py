@@ -8,8 +8,7 @@ from torch import Tensor
 
 from lamp_core.config.models import Optimisation, Pretrain
 from lamp_core.lamp.model import LaMP, LaMPShape, Pairs
-from lamp_core.lamp.objectives import Batch, contrastive_loss, matching_loss, pretraining_losses
-from lamp_core.pairs.negatives import base_motion, equal_pairs, hard_negatives
+from lamp_core.lamp.objectives import Batch, matching_loss, pretraining_losses
 
 SHAPE = LaMPShape(
     layers=2,
@@ -176,50 +175,12 @@ def test_the_scale_is_clamped() -> None:
     assert model.scale.item() == 100.0
 
 
-def test_equals_are_same_motion_mirror_or_caption() -> None:
-    clips = ["000021", "M000021", "000022", "000023", "Mwalk"]
-    captions = ["a man walks", "b", "A man  walks.", "c", "d"]
-    equal = equal_pairs(clips, captions)
-    expected = torch.eye(5, dtype=torch.bool)
-    for i, j in ((0, 1), (0, 2)):
-        expected[i, j] = expected[j, i] = True
-    assert torch.equal(equal, expected)
-    assert base_motion("Mwalk") == "Mwalk"
-
-
-def test_hard_negatives_are_never_equals_and_follow_the_similarity() -> None:
-    equal = torch.eye(4, dtype=torch.bool)
-    equal[0, 1] = equal[1, 0] = True
-    logits = torch.tensor([[50.0, 50.0, 2.0, 0.0]] * 4)
-    drawn = torch.stack([hard_negatives(logits, equal)[0] for _ in range(1000)])
-    for row in range(4):
-        assert not equal[row][drawn[:, row]].any()
-    share = (drawn[:, 0] == 2).float().mean()
-    assert float(share) == pytest.approx(float(torch.tensor([2.0, 0.0]).softmax(0)[0]), abs=0.06)
-
-
 def test_a_batch_of_equals_draws_no_negative() -> None:
-    columns, drawable = hard_negatives(torch.zeros(3, 3), torch.ones(3, 3, dtype=torch.bool))
-    assert not drawable.any() and columns.shape == (3,)
     batch = _batch(3)
     losses = matching_loss(
         _model(), Batch(batch.pairs, batch.codes_BS, torch.ones(3, 3, dtype=torch.bool)), torch.zeros(3, 3)
     )
     assert torch.isfinite(losses)
-
-
-def test_contrastive_loss_by_hand() -> None:
-    logits, equal = torch.randn(4, 4), torch.eye(4, dtype=torch.bool)
-    reference = torch.nn.functional.cross_entropy
-    target = torch.arange(4)
-    expected = 0.5 * (
-        reference(logits, target, label_smoothing=0.1) + reference(logits.T, target, label_smoothing=0.1)
-    )
-    torch.testing.assert_close(contrastive_loss(logits, equal, 0.1), expected)
-    equal[0, 1] = equal[1, 0] = True
-    far = logits.clone()
-    far[0, 1] = far[1, 0] = 1e4
-    torch.testing.assert_close(contrastive_loss(logits, equal, 0.1), contrastive_loss(far, equal, 0.1))
 
 
 def test_the_losses_fall_to_near_zero_on_eight_pairs() -> None:

@@ -7,7 +7,7 @@ import torch
 
 from lamp_core.config.models import Optimisation, Pretrain, TextBackbone, Tokenizer
 from lamp_core.lamp.text import train_vocabulary
-from lamp_core.lamp.training import PairTable, PretrainItem, train_lamp
+from lamp_core.lamp.training import PretrainBatches, PretrainItem, train_lamp
 from lamp_core.pairs.negatives import equal_pairs
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
@@ -56,7 +56,7 @@ def test_a_batch_holds_the_items_that_were_asked_for() -> None:
         for name, length, texts in zip(["a", "b", "Ma", "c"], lengths, captions, strict=True)
     ]
     words = train_vocabulary([text for texts in captions for text in texts], 80, 12)
-    table = PairTable(items, words, torch.device("cpu"))
+    table = PretrainBatches(items, words, torch.device("cpu"))
     drawn = set()
     for chosen in ([2, 0, 1], [3, 0], [1]) * 20:
         batch = table.batch(np.array(chosen))

@@ -14,7 +14,7 @@ from lamp_core.m2t.language_model_training import train_language_model
 from lamp_core.m2t.model import MotionCaptioner
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer, save_own
 from lamp_core.m2t.training import CaptionedMotion, new_captioner
-from lamp_core.training.sampling import seed_everything
+from lamp_core.training.seeds import seed_everything
 
 CPU = torch.device("cpu")
 PROMPT = "the motion:"

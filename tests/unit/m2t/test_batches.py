@@ -4,6 +4,7 @@ import numpy as np
 
 from lamp_core.config.base import Optimisation
 from lamp_core.m2t.batches import LengthBuckets
+from lamp_core.pairs.captions import CaptionIndex
 
 COUNTS = np.arange(40) % 3 + 1
 LENGTHS = np.random.default_rng(0).integers(3, 30, COUNTS.sum())
@@ -12,7 +13,7 @@ OWNERS = np.repeat(np.arange(40), COUNTS)
 
 def _buckets(together: int, seed: int = 0) -> LengthBuckets:
     training = Optimisation(steps=1, batch_size=8, learning_rate=1.0, accumulate=2, seed=seed)
-    return LengthBuckets(LENGTHS, COUNTS, training, together)
+    return LengthBuckets(LENGTHS, CaptionIndex(COUNTS), training, together)
 
 
 def test_an_epoch_takes_one_caption_of_every_item() -> None:

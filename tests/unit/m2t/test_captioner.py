@@ -20,7 +20,7 @@ from lamp_core.m2t.training import new_captioner
 from lamp_core.skeleton.skeleton import load_skeleton
 from lamp_core.tokenizers.folder import save_tokenizer
 from lamp_core.tokenizers.kinds import new_tokenizer
-from lamp_core.training.sampling import seed_everything
+from lamp_core.training.seeds import seed_everything
 from tests.unit.m2t.conftest import CAPTIONING, CPU, SENTENCES, tiny_lamp, write_base
 
 

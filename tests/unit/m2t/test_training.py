@@ -19,7 +19,7 @@ from lamp_core.m2t.training import (
     trained_parameters,
     validation_loss,
 )
-from lamp_core.training.sampling import seed_everything
+from lamp_core.training.seeds import seed_everything
 from tests.unit.m2t.conftest import CAPTIONING, CPU, SENTENCES, captioned_motions, tiny_lamp
 
 

@@ -29,10 +29,10 @@ from lamp_core.lamp.training import PretrainItem, train_lamp
 from lamp_core.t2m.length_estimator import train_length
 from lamp_core.t2m.training import MotionText, train_t2m
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import is_first, process_group
 from lamp_core.training.log import OnLog
 from lamp_core.training.loop import fit
-from lamp_core.training.sampling import BatchSampler
 from lamp_core.training.validation import Validation
 
 CPU = torch.device("cpu")

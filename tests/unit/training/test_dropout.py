@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lamp_core.training.dropout import Dropout, keep_factors
-from lamp_core.training.sampling import seed_everything
+from lamp_core.training.seeds import seed_everything
 
 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.5, 0.9])

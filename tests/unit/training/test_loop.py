@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.log import OnLog
 from lamp_core.training.loop import Fitted, fit
-from lamp_core.training.sampling import BatchSampler, seed_everything
+from lamp_core.training.seeds import seed_everything
 from lamp_core.training.validation import Validation
 
 EVERYTHING = {"accumulate": 2, "ema_decay": 0.9, "validate_every": 3, "batch_size": 8}

@@ -7,8 +7,8 @@ from torch import nn
 from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
 from lamp_core.training import distribution
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.optimiser import learning_rate, make_optimiser
-from lamp_core.training.sampling import BatchSampler
 
 
 def test_the_learning_rate_follows_its_definition() -> None:
