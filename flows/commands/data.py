@@ -169,6 +169,8 @@ def _print_description(described: "Description") -> None:
         minutes = f"{split.seconds / 60:.1f}"
         table.add_row(split.split, f"{split.clips:,}", f"{split.captions:,}", f"{split.frames:,}", minutes)
     console.print(table)
+    for remark in described.remarks:
+        console.print(f"passed over: {remark}", markup=False)
     _print_reasons(console.print, "rejected", described.rejected)
     _print_reasons(console.print, "warned", described.warnings)
 

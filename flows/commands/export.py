@@ -5,8 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.commands.motion_options import (
+    ForceOption,
+    LeftHandedOption,
+    MapOption,
+    RateOption,
+    UnitOption,
+    UpOption,
+    motion_form,
+)
 from lamp_core.errors import LampError, RejectedClip
-from lamp_core.skeleton.units import METRES, TURNS, Unit, UpAxis
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,24 +36,20 @@ def export(
     skeleton: Annotated[
         str | None, typer.Option(help="smpl22, kit21 or smplx52; else told by the file.")
     ] = None,
-    joint_map: Annotated[
-        str | None, typer.Option("--map", help="Joint map of BVH: a built-in name or a YAML file.")
-    ] = None,
-    unit: Annotated[
-        str | None, typer.Option(help=f"Unit of BVH: {', '.join(METRES)}; else the map's.")
-    ] = None,
-    up: Annotated[
-        str | None, typer.Option(help=f"Up axis of BVH: {', '.join(TURNS)}; else the map's.")
-    ] = None,
+    joint_map: MapOption = None,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    fps: RateOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
 ) -> None:
     """Write a motion as BVH (inverse kinematics onto the skeleton), joints, GIF, MP4 or an HTML player."""
+    from lamp_core.datasets.motion_file import Gate, read_motion_file
     from lamp_core.viz.export import check_ending, save_motion
-    from lamp_core.viz.motions import read_motion_file
 
     check_ending(output)
-    read = read_motion_file(
-        motion, skeleton=skeleton, joint_map=joint_map, unit=_known_unit(unit), up=_known_axis(up)
-    )
+    form = motion_form(joint_map, unit, up, fps, left_handed)
+    read = read_motion_file(motion, Gate(form, force), skeleton)
     joints_TJ3 = read.joints_TJ3
     if plant:
         joints_TJ3 = _planted(joints_TJ3, read.skeleton, read.frames_per_second)
@@ -69,21 +73,3 @@ def _planted(joints_TJ3: "np.ndarray", skeleton: "Skeleton", rate: float) -> "np
     share = float(contacts_T2.any(1).mean())
     typer.echo(f"feet in contact slid at {before:.1f} cm/s, now {after:.1f} ({share:.0%} of the frames)")
     return planted_TJ3
-
-
-def _known_unit(name: str | None) -> Unit | None:
-    for unit in METRES:
-        if unit == name:
-            return unit
-    if name is None:
-        return None
-    raise LampError(f"unknown unit {name!r}; known: {', '.join(METRES)}")
-
-
-def _known_axis(name: str | None) -> UpAxis | None:
-    for axis in TURNS:
-        if axis == name:
-            return axis
-    if name is None:
-        return None
-    raise LampError(f"unknown up axis {name!r}; known: {', '.join(TURNS)}")

@@ -5,6 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.commands.motion_options import (
+    ForceOption,
+    LeftHandedOption,
+    MapOption,
+    RateOption,
+    UnitOption,
+    UpOption,
+)
 from lamp_core.errors import LampError
 from tasks.project import find_project
 
@@ -15,7 +23,8 @@ SkeletonName = Annotated[
     str, typer.Option(help="smpl22 (263 features), kit21 (251) or smplx52 (623, with fingers).")
 ]
 CaptionFolder = Annotated[
-    Path | None, typer.Option("--captions", help="Folder of caption files, NAME.txt a clip.")
+    Path | None,
+    typer.Option("--captions", help="Folder of NAME.txt, a file a clip, or one .tsv, .csv or .jsonl of all."),
 ]
 SplitFolder = Annotated[
     Path | None,
@@ -25,40 +34,45 @@ BodyModel = Annotated[
     Path | None,
     typer.Option(help="Body model of SMPL parameters (.npz), or a folder with one a gender."),
 ]
-UnitName = Annotated[
-    str | None, typer.Option(help="Unit of lengths: m, cm, mm, inch or foot; else the skeleton's.")
-]
-Up = Annotated[str | None, typer.Option(help="Axis that points up: x, y or z; else y.")]
-Rate = Annotated[
-    float | None, typer.Option("--fps", help="Frames a second of the joints; else the skeleton's.")
-]
 Reference = Annotated[str | None, typer.Option(help="Clip whose first frame gives the bone lengths of all.")]
 
 
 @app.command("bvh")
 def import_bvh(
-    folder: Annotated[Path, typer.Argument(help="Folder of BVH files.")],
-    captions: Annotated[Path, typer.Option(help="Folder of caption files, NAME.txt a clip.")],
-    splits: Annotated[Path, typer.Option(help="Folder of train.txt, val.txt and test.txt.")],
-    name: Name,
-    joint_map: Annotated[
-        str | None, typer.Option("--map", help="Joint map: a built-in name or a YAML file; else detected.")
-    ] = None,
+    folder: Annotated[Path, typer.Argument(help="Folder of BVH files; with --suggest-map also one file.")],
+    captions: CaptionFolder = None,
+    splits: SplitFolder = None,
+    name: Annotated[str | None, typer.Option(help="Name of the data set.")] = None,
+    joint_map: MapOption = None,
     reference: Reference = None,
-    unit: Annotated[
-        str | None, typer.Option(help="Unit of lengths: m, cm, mm, inch or foot; else the map's.")
+    unit: UnitOption = None,
+    up: UpOption = None,
+    fps: RateOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
+    suggest_map: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a joint map to start from, and a picture of it, and stop."),
     ] = None,
-    up: Annotated[str | None, typer.Option(help="Axis that points up: x, y or z; else the map's.")] = None,
 ) -> None:
-    """Register a folder of BVH files with captions and splits."""
+    """Register a folder of BVH files with captions and splits, or suggest a joint map for it."""
+    if suggest_map is not None:
+        _suggest_map(folder, suggest_map)
+        return
+    missing = [
+        option
+        for option, value in (("--captions", captions), ("--splits", splits), ("--name", name))
+        if value is None
+    ]
+    if missing or captions is None or splits is None or name is None:
+        raise LampError(f"{', '.join(missing)} missing: BVH files need captions, splits and a name")
     options = {
         "motions": _folder(folder),
-        "captions": _folder(captions),
+        "captions": _captions(captions),
         "splits": _folder(splits),
         "map": joint_map,
         "reference_clip": reference,
-        "unit": unit,
-        "up": up,
+        **_form(unit, up, fps, left_handed, force),
     }
     _register(name, "bvh", options)
 
@@ -69,9 +83,13 @@ def import_humanml3d(
         Path, typer.Argument(help="Folder with new_joint_vecs, new_joints or joints, texts and splits.")
     ],
     name: Name,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
 ) -> None:
     """Register a data set in the published layout of HumanML3D."""
-    _register(name, "humanml3d", {"motions": _folder(folder)})
+    _register(name, "humanml3d", {"motions": _folder(folder), **_form(unit, up, None, left_handed, force)})
 
 
 @app.command("kit")
@@ -80,9 +98,13 @@ def import_kit(
         Path, typer.Argument(help="Folder with new_joint_vecs or new_joints, texts and splits.")
     ],
     name: Name,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
 ) -> None:
     """Register a data set in the published layout of KIT-ML (kit21, 251 features)."""
-    _register(name, "kit", {"motions": _folder(folder)})
+    _register(name, "kit", {"motions": _folder(folder), **_form(unit, up, None, left_handed, force)})
 
 
 @app.command("amass")
@@ -96,6 +118,8 @@ def import_amass(
         Path | None, typer.Option(help="The index.csv of HumanML3D, which cuts the clips.")
     ] = None,
     reference: Reference = None,
+    up: UpOption = None,
+    force: ForceOption = False,
 ) -> None:
     """Register AMASS: SMPL+H or SMPL-X parameters, posed by your body model."""
     options = {
@@ -105,6 +129,7 @@ def import_amass(
         "splits": splits,
         "index": index,
         "reference_clip": reference,
+        **_form(None, up, None, False, force),
     }
     _register(name, "amass", options)
 
@@ -121,6 +146,7 @@ def import_motionx(
     skeleton: Annotated[
         str | None, typer.Option(help="smplx52 (623 features), or smpl22 for the body alone; else smplx52.")
     ] = None,
+    force: ForceOption = False,
 ) -> None:
     """Register Motion-X: whole-body motion, by parameters, joints or ready features (623)."""
     options = {
@@ -129,6 +155,7 @@ def import_motionx(
         "captions": captions,
         "splits": splits,
         "skeleton": skeleton,
+        **_form(None, None, None, False, force),
     }
     _register(name, "motionx", options)
 
@@ -140,9 +167,11 @@ def import_npy(
     name: Name,
     captions: CaptionFolder = None,
     splits: SplitFolder = None,
-    unit: UnitName = None,
-    up: Up = None,
-    fps: Rate = None,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    fps: RateOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
     reference: Reference = None,
 ) -> None:
     """Register a folder of joints in .npy files."""
@@ -151,9 +180,7 @@ def import_npy(
         "skeleton": skeleton,
         "captions": captions,
         "splits": splits,
-        "unit": unit,
-        "up": up,
-        "frames_per_second": fps,
+        **_form(unit, up, fps, left_handed, force),
         "reference_clip": reference,
     }
     _register(name, "npy", options)
@@ -167,13 +194,13 @@ def import_manifest(
     folder: Annotated[
         Path | None, typer.Option(help="Folder that the table's files are in; else the table's own.")
     ] = None,
-    joint_map: Annotated[
-        str | None, typer.Option("--map", help="Joint map of BVH files: a built-in name or a YAML file.")
-    ] = None,
+    joint_map: MapOption = None,
     body_model: BodyModel = None,
-    unit: UnitName = None,
-    up: Up = None,
-    fps: Rate = None,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    fps: RateOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
     reference: Reference = None,
 ) -> None:
     """Register a table of clips, a row a clip: read row by row, for sets of any size."""
@@ -183,12 +210,18 @@ def import_manifest(
         "skeleton": skeleton,
         "map": joint_map,
         "body_model": body_model,
-        "unit": unit,
-        "up": up,
-        "frames_per_second": fps,
+        **_form(unit, up, fps, left_handed, force),
         "reference_clip": reference,
     }
     _register(name, "manifest", options)
+
+
+def _form(
+    unit: str | None, up: str | None, fps: float | None, left_handed: bool, force: bool
+) -> dict[str, Any]:
+    """The options of a source that say how its motions stand in their files."""
+    stated = {"unit": unit, "up": up, "frames_per_second": fps}
+    return stated | {"left_handed": left_handed or None, "force": force or None}
 
 
 def _register(name: str, kind: str, options: dict[str, Any]) -> None:
@@ -199,11 +232,40 @@ def _register(name: str, kind: str, options: dict[str, Any]) -> None:
     project = find_project()
     summary = register_source(project.data, name, kind, options)
     splits = ", ".join(f"{split} {count}" for split, count in summary.clips_of_split.items())
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(f"{name}: {summary.clips} clips ({splits}), {summary.captions} captions, in {summary.path}")
+    for remark in summary.source.remarks:
+        console.print(f"  note: {remark}")
+    if summary.skipped_captions:
+        console.print(f"  dropped: {summary.skipped_captions} lines of the captions, which are none")
     for reason, count in summary.faults.items():
         console.print(f"  will be rejected as {reason}: {count}")
     console.print(f"now: lamp run --data {name}")
+
+
+def _suggest_map(motions: Path, target: Path) -> None:
+    """Write a joint map by the names and the shape of a BVH file, and a picture of what it says."""
+    from lamp_core.skeleton.map_suggestion import first_motion, suggest_map
+    from lamp_core.viz.map_picture import draw_map
+
+    if target.suffix.lower() == ".bvh":  # the file of the motion, not of the map
+        motions, target = target, Path(f"{target.stem}-map.yaml")
+    motion = first_motion(motions)
+    suggested = suggest_map(motion)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(suggested.text, encoding="utf-8")
+    picture = target.with_suffix(".png")
+    draw_map(picture, motion, suggested)
+    typer.echo(f"{target}: {suggested.found} of {len(suggested.joints)} joints by name, the others by shape")
+    for joint in suggested.missing:
+        typer.echo(f"  {joint}: no joint of the file was found; name one")
+    typer.echo(f"{picture}: look at it, mend the map, then give --map {target}")
+
+
+def _captions(place: Path) -> Path:
+    if not place.exists():
+        raise LampError(f"there is no folder or file {place}")
+    return place
 
 
 def _folder(path: Path) -> Path:

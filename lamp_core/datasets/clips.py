@@ -31,6 +31,7 @@ class Clip:
         skipped_captions: lines of the caption file that did not parse.
         part_captions: sentences by body part (``hands``), where the source has them.
         warnings: names of the checks that the clip failed and that do not reject it.
+        remarks: what of its file was taken otherwise than the file says, as (reason, sentence).
     """
 
     name: str
@@ -44,3 +45,4 @@ class Clip:
     skipped_captions: int = 0
     part_captions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    remarks: tuple[tuple[str, str], ...] = ()

@@ -100,6 +100,7 @@ class Description:
         seconds_N: length of every clip.
         words_C: words of every caption.
         tags_by: captions by who tagged them.
+        remarks: what of the source's files was passed over, or read otherwise than it says.
         spans: captions that describe a part of their clip.
         vocabulary: different words of all captions.
         common_words: the most frequent words by part of speech, with their counts.
@@ -120,6 +121,7 @@ class Description:
     seconds_N: np.ndarray
     words_C: np.ndarray
     tags_by: dict[str, int]
+    remarks: tuple[str, ...]
     spans: int
     vocabulary: int
     common_words: dict[str, list[tuple[str, int]]]
@@ -214,6 +216,7 @@ def describe(ingest_folder: Path, features_folder: Path, limits: ClipLimits | No
         seconds_N=np.array(figures.seconds),
         words_C=np.array(figures.words),
         tags_by=metadata.tags_by,
+        remarks=tuple(metadata.remarks),
         spans=figures.spans,
         vocabulary=len(words),
         common_words={tag: figures.count_of[tag].most_common(COMMON_WORDS) for tag in CONTENT_TAGS},

@@ -1,23 +1,166 @@
-"""A motion file of the user's, brought into the feature space that the models were trained in.
+"""A motion file of the user's: the one gate by which motions come in, whatever the command.
+
+A file is read in the form that is stated, held against people, and refused where `lamp import` would refuse
+it.
 
 Shapes: T frames, J joints, D feature numbers a frame.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from lamp_core.datasets.body_checks import check_bodies, speed_remark
 from lamp_core.datasets.features_store import FEATURES_FILE, load_reference
 from lamp_core.datasets.items import DOWNSAMPLING
+from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.datasets.schema import FEATURES, load_metadata
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.features.encode import encode
 from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.io.arrays import read_npy
 from lamp_core.io.parquet import open_parquet
-from lamp_core.skeleton.bvh import read_bvh
-from lamp_core.skeleton.mapping import detect_map, resample
-from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
+from lamp_core.remarks import remark
+from lamp_core.skeleton.mapping import JointMap, resample
+from lamp_core.skeleton.skeleton import Skeleton, load_skeleton, skeleton_names
+from lamp_core.skeleton.units import METRES
+
+BVH, ARRAY = ".bvh", ".npy"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """How motion files are read and what is asked of them.
+
+    Args:
+        form: how motions stand in their files.
+        force: take what looks like no people as it is.
+        joint_map: of the data set that the models were trained on, tried before the built-in ones.
+    """
+
+    form: MotionForm = field(default_factory=MotionForm)
+    force: bool = False
+    joint_map: JointMap | None = None
+
+    def map_of(self, names: tuple[str, ...], skeleton: str | None) -> JointMap:
+        """The map that is stated, else the models', else the one that fits; LampError without one."""
+        own = None if self.form.map is not None else self.joint_map
+        wanted = skeleton or next(iter(own.skeletons), "") if own is not None else ""
+        if own is None or wanted not in own.skeletons:
+            return self.form.joint_map(names)
+        if not own.source_joints(wanted) <= set(own.own_names(names)):
+            return self.form.joint_map(names)
+        return own.measured(self.form.unit, self.form.up, self.form.left_handed)
+
+
+@dataclass(frozen=True, eq=False)
+class FileMotion:
+    """What a motion file holds.
+
+    Args:
+        joints_TJ3: positions in the skeleton's unit, Y up.
+        skeleton: whose joints they are.
+        frames_per_second: rate of the joints.
+        features_TD: ready features, not normalised, when the file holds them.
+    """
+
+    joints_TJ3: np.ndarray
+    skeleton: Skeleton
+    frames_per_second: float
+    features_TD: np.ndarray | None = None
+
+
+def read_motion_file(path: Path, gate: Gate | None = None, skeleton: str | None = None) -> FileMotion:
+    """Read a motion: ``.npy`` with features (T, D), not normalised, or joints (T, J, 3); or ``.bvh``.
+
+    Args:
+        path: the file.
+        gate: how it stands in the file; as its joint map or skeleton says without it.
+        skeleton: of the result; else told by the shape, or the first of the joint map.
+
+    Raises:
+        LampError: a file that cannot be read or fits no skeleton, an unknown skeleton or map, or a body that
+            is none of people; the line names the option that mends it.
+    """
+    gate, wanted = gate or Gate(), None if skeleton is None else load_skeleton(skeleton)
+    readers = {BVH: _from_bvh, ARRAY: _from_array}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise LampError(
+            f"{path}: unknown ending {path.suffix or '(none)'!r}; motions are read from .npy and .bvh"
+        )
+    try:
+        motion, joint_map = reader(path, wanted, gate)
+    except RejectedClip as rejected:
+        raise LampError(f"{path} cannot be used: {rejected}") from rejected
+    if not gate.force:
+        _check(path, motion, joint_map, gate.form)
+    return motion
+
+
+def _check(path: Path, motion: FileMotion, joint_map: JointMap | None, form: MotionForm) -> None:
+    stated = METRES[form.unit] if form.unit else motion.skeleton.metres_per_unit
+    check_bodies(
+        [motion.joints_TJ3],
+        motion.skeleton,
+        str(path),
+        metres_per_unit=stated if joint_map is None else joint_map.metres_per_unit,
+        up=(form.up or "y") if joint_map is None else joint_map.up,
+        left_handed=form.left_handed if joint_map is None else joint_map.left_handed,
+        map_name=None if joint_map is None else joint_map.name,
+    )
+    odd = speed_remark([(motion.joints_TJ3, motion.frames_per_second)], motion.skeleton)
+    if odd:
+        remark(f"{path}: {odd}")
+
+
+def _from_bvh(path: Path, wanted: Skeleton | None, gate: Gate) -> tuple[FileMotion, JointMap]:
+    motion = gate.form.read_bvh(path)
+    joint_map = gate.map_of(motion.all_names, None if wanted is None else wanted.name)
+    skeleton = wanted or load_skeleton(next(iter(joint_map.skeletons)))
+    joints_TJ3 = joint_map.joints_of(motion, skeleton)
+    for _, text in motion.remarks:
+        remark(text)
+    return FileMotion(joints_TJ3, skeleton, motion.frames_per_second), joint_map
+
+
+def _from_array(path: Path, wanted: Skeleton | None, gate: Gate) -> tuple[FileMotion, None]:
+    array = read_npy(path)
+    candidates = [wanted] if wanted is not None else [load_skeleton(name) for name in skeleton_names()]
+    for skeleton in candidates:
+        if array.ndim == 3 and array.shape[1:] == (skeleton.joint_count, 3):
+            rate = gate.form.frames_per_second or skeleton.frames_per_second
+            return FileMotion(_placed(path, array, skeleton, gate.form), skeleton, rate), None
+        if array.ndim == 2 and array.shape[1] == skeleton.feature_count:
+            features_TD = _finite(path, array)
+            joints_TJ3 = _decoded(features_TD, skeleton)
+            return FileMotion(joints_TJ3, skeleton, skeleton.frames_per_second, features_TD), None
+    forms = ", ".join(
+        f"{skeleton.name} joints (T, {skeleton.joint_count}, 3) or features (T, {skeleton.feature_count})"
+        for skeleton in candidates
+    )
+    raise LampError(f"{path} has the shape {array.shape}; known: {forms}")
+
+
+def _placed(path: Path, array: np.ndarray, skeleton: Skeleton, form: MotionForm) -> np.ndarray:
+    return form.placed(array, path, skeleton).astype(np.float32)
+
+
+def _finite(path: Path, array: np.ndarray) -> np.ndarray:
+    if not np.isfinite(array).all():
+        raise LampError(f"{path} holds {int((~np.isfinite(array)).sum())} numbers that are not finite")
+    return np.array(array, dtype=np.float32)  # copied: torch takes no read-only array
+
+
+def _decoded(features_TD: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    # Imported here: who reads joints does not wait for torch.
+    import torch
+
+    from lamp_core.features.decode import decode
+
+    joints_TJ3: np.ndarray = decode(torch.from_numpy(features_TD), skeleton).numpy()
+    return joints_TJ3
 
 
 @dataclass(frozen=True)
@@ -28,11 +171,13 @@ class FeatureSpace:
         skeleton: its joints.
         statistics: mean and deviation that normalise its features.
         reference_J3: pose whose bone lengths every clip is given.
+        joint_map: of the rig that its files have, where they needed one.
     """
 
     skeleton: Skeleton
     statistics: FeatureStatistics
     reference_J3: np.ndarray
+    joint_map: JointMap | None = None
 
     @classmethod
     def load(cls, folder: Path) -> "FeatureSpace":
@@ -44,36 +189,29 @@ class FeatureSpace:
         path = folder / FEATURES_FILE
         if not path.exists():
             raise LampError(f"{path} is missing; `lamp run --until features` makes it")
-        skeleton = load_skeleton(load_metadata(path, open_parquet(path, FEATURES)).skeleton)
-        return cls(skeleton, FeatureStatistics.load(folder), load_reference(folder))
+        metadata = load_metadata(path, open_parquet(path, FEATURES))
+        statistics, reference_J3 = FeatureStatistics.load(folder), load_reference(folder)
+        return cls(load_skeleton(metadata.skeleton), statistics, reference_J3, metadata.joint_map)
 
 
-def read_motion(path: Path, features_folder: Path) -> np.ndarray:
-    """Return normalised features (T, D), T a multiple of four, of a .npy (joints or features) or .bvh file.
-
-    Raises:
-        LampError: the file is missing, of another kind, of another skeleton, not finite or too short.
-    """
+def read_motion(path: Path, features_folder: Path, gate: Gate | None = None) -> np.ndarray:
+    """Return normalised features (T, D), T a multiple of four; LampError as `read_features`."""
     space = FeatureSpace.load(features_folder)
-    features_TD = read_features(path, space)
+    features_TD = read_features(path, space, gate)
     frames = len(features_TD) // DOWNSAMPLING * DOWNSAMPLING
     return np.asarray(space.statistics.normalise(features_TD[:frames]), dtype=np.float32)
 
 
-def read_features(path: Path, space: FeatureSpace) -> np.ndarray:
+def read_features(path: Path, space: FeatureSpace, gate: Gate | None = None) -> np.ndarray:
     """Return features (T, D), not normalised, at least a token long, of a .npy or .bvh file.
 
     Raises:
-        LampError: the file is missing, of another kind, of another skeleton, not finite or too short.
+        LampError: as `read_motion_file`, and when the motion is of another skeleton or too short.
     """
-    if not path.exists():
-        raise LampError(f"{path} does not exist")
-    try:
-        features_TD = _features(path, space)
-    except RejectedClip as fault:
-        raise LampError(f"{path} cannot be used: {fault.detail or fault.reason}") from fault
-    if not np.isfinite(features_TD).all():
-        raise LampError(f"{path} holds values that are not finite")
+    gate = gate or Gate()
+    gate = Gate(gate.form, gate.force, gate.joint_map or space.joint_map)
+    motion = read_motion_file(path, gate, space.skeleton.name)
+    features_TD = features_of(motion, space, path)
     if len(features_TD) < DOWNSAMPLING:
         raise LampError(
             f"{path} has {len(features_TD)} feature frames; a motion needs at least {DOWNSAMPLING}"
@@ -81,37 +219,17 @@ def read_features(path: Path, space: FeatureSpace) -> np.ndarray:
     return features_TD
 
 
-def _features(path: Path, space: FeatureSpace) -> np.ndarray:
-    skeleton = space.skeleton
-    if path.suffix == ".bvh":
-        motion = read_bvh(path)
-        joint_map = detect_map(motion.joint_names)
-        joints_TJ3 = joint_map.apply(motion.joint_positions(), motion.joint_names, skeleton)
-        joints_TJ3 = resample(joints_TJ3, motion.frames_per_second, skeleton.frames_per_second)
-        return encode(joints_TJ3, skeleton, space.reference_J3).numpy()
-    if path.suffix != ".npy":
-        raise LampError(f"{path}: motions are read from .npy (joints or features) and .bvh")
-    array = load_array(path)
-    if array.ndim == 2 and array.shape[1] == skeleton.feature_count:
-        return array
-    if array.ndim == 3 and array.shape[1:] == (skeleton.joint_count, 3):
-        return encode(array, skeleton, space.reference_J3).numpy()
-    raise LampError(
-        f"{path} has the shape {array.shape}; the models know joints (T, {skeleton.joint_count}, 3) and "
-        f"features (T, {skeleton.feature_count}) of {skeleton.name}"
-    )
-
-
-def load_array(path: Path) -> np.ndarray:
-    """Read a numeric .npy file without unpickling anything.
+def features_of(motion: FileMotion, space: FeatureSpace, path: Path) -> np.ndarray:
+    """Features (T, D) of a motion in a data set's space: the file's own, or those of its joints.
 
     Raises:
-        LampError: it is missing, no .npy file, or holds no numbers.
+        LampError: there is no leg to measure the body by.
     """
+    if motion.features_TD is not None:
+        return motion.features_TD
+    rate = space.skeleton.frames_per_second
+    joints_TJ3 = resample(motion.joints_TJ3, motion.frames_per_second, rate)
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise LampError(f"{path} is no readable .npy file of numbers") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise LampError(f"{path} holds no array of numbers")
-    return array.astype(np.float32)
+        return encode(joints_TJ3, space.skeleton, space.reference_J3).numpy()
+    except RejectedClip as rejected:
+        raise LampError(f"{path} cannot be used: {rejected}") from rejected

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,36 @@ from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.datasets.sources.base import FileJob
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.parquet import atomic_path
+from lamp_core.io.text import read_text
 from lamp_core.skeleton.skeleton import load_skeleton
 
 SOURCES_FOLDER = "sources"
 EMBEDDED = "procedural"
 PLACES = {"motions", "captions", "splits", "map", "body_model", "index", "manifest"}
 """Options that are a file or a folder."""
+EXAMPLES = 3
+
+
+@dataclass
+class PassedOver:
+    """Counts what of a source's files is no data, with the first of each kind."""
+
+    count_of: Counter[str] = field(default_factory=Counter)
+    examples_of: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, what: str, example: str) -> None:
+        """Count one."""
+        self.count_of[what] += 1
+        examples = self.examples_of.setdefault(what, [])
+        if len(examples) < EXAMPLES:
+            examples.append(example)
+
+    def lines(self) -> list[str]:
+        """A line a kind: how many, and the first of them."""
+        return [
+            f"{count} {what} ({', '.join(self.examples_of[what])}{', ...' if count > EXAMPLES else ''})"
+            for what, count in self.count_of.items()
+        ]
 
 
 @dataclass(frozen=True)
@@ -32,6 +56,7 @@ class SourceSummary:
         source: its content.
         clips: motions and names in the splits.
         captions: captions that parse, of all clips.
+        skipped_captions: lines that are no caption.
         clips_of_split: clips by split.
         faults: clips that will be rejected, by reason, as far as captions and splits tell.
     """
@@ -40,6 +65,7 @@ class SourceSummary:
     source: Source
     clips: int
     captions: int
+    skipped_captions: int
     clips_of_split: dict[str, int]
     faults: dict[str, int]
 
@@ -63,7 +89,7 @@ def register_source(data_folder: Path, name: str, kind: str, options: Mapping[st
         load_skeleton(source.skeleton)
     source = KINDS[source.kind].complete(source)
     summary = summarise(source, _source_path(data_folder, name))
-    source = source.model_copy(update={"fingerprint": fingerprint(source)})
+    source = summary.source.model_copy(update={"fingerprint": fingerprint(source)})
     _write_source(summary.path, source)
     return replace(summary, source=source)
 
@@ -73,20 +99,22 @@ def summarise(source: Source, path: Path) -> SourceSummary:
     skeleton = load_skeleton(source.skeleton or KINDS[source.kind].usual_skeleton)
     splits: Counter[str] = Counter()
     faults: Counter[str] = Counter()
-    captions = 0
-    clips = 0
-    for job in KINDS[source.kind].clip_jobs(source, skeleton):
+    clips = captions = skipped = 0
+    passed_over = PassedOver()
+    for job in KINDS[source.kind].clip_jobs(source, skeleton, passed_over.add):
         if not isinstance(job, FileJob):
             continue
         clips += 1
         try:
             splits[job.read_split()] += 1
-            captions += job.count_captions()
+            found, none = job.count_captions()
         except RejectedClip as rejected:
             faults[rejected.reason] += 1
-    return SourceSummary(
-        path, source, clips, captions, {split: splits[split] for split in SPLITS}, dict(faults)
-    )
+            continue
+        captions, skipped = captions + found, skipped + none
+    source = source.model_copy(update={"remarks": (*source.remarks, *passed_over.lines())})
+    clips_of_split: dict[str, int] = {split: splits[split] for split in SPLITS}
+    return SourceSummary(path, source, clips, captions, skipped, clips_of_split, dict(faults))
 
 
 def load_source(data_folder: Path, name: str) -> Source:
@@ -100,8 +128,8 @@ def load_source(data_folder: Path, name: str) -> Source:
         known = ", ".join(source_names(data_folder)) or "none"
         raise LampError(f"unknown data set {name!r}; known: {known}; register one with `lamp import`")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.safe_load(read_text(path))
+    except (LampError, yaml.YAMLError) as error:
         raise LampError(
             f"{path} cannot be read: {error}; register the data set again with `lamp import`"
         ) from error
@@ -154,7 +182,7 @@ def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_source(path: Path, source: Source) -> None:
-    content = source.model_dump(mode="json", exclude_none=True)
+    content = source.model_dump(mode="json", exclude_defaults=True)
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lamp_core.errors import LampError
 from lamp_core.io.parquet import field
+from lamp_core.skeleton.mapping import JointMap
 
 METADATA_KEY = b"lamp"
 
@@ -34,6 +35,13 @@ class DatasetMetadata(BaseModel):
     tags_by: dict[str, int] = Field(
         default_factory=dict,
         description="captions by who tagged their words: file, built-in, generator, or spaCy's model",
+    )
+    remarks: list[str] = Field(
+        default_factory=list,
+        description="what of the source's files was passed over, or read otherwise than it says",
+    )
+    joint_map: JointMap | None = Field(
+        None, description="joint map of the source's BVH files, by which other files of the rig are read"
     )
     content_hash: str | None = Field(
         None, description="SHA-256 over the features of all clips; features only"

@@ -7,6 +7,7 @@ a thousandfold. Here what a header declares is held against what is there before
 
 import io
 import math
+import pickletools
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator
@@ -26,7 +27,9 @@ HEADER_READERS = {
     (1, 0): npy_format.read_array_header_1_0,
     (2, 0): npy_format.read_array_header_2_0,
 }
-NUMBERS, TEXT = "fiu", "US"
+NUMBERS, TEXT, OBJECTS = "fiu", "US", "O"
+LONGEST_TEXT = 2**16
+"""Bytes of an array of text objects."""
 
 
 def read_npy(path: Path) -> NDArray[Any]:
@@ -46,7 +49,7 @@ def read_npz(path: Path, names: Collection[str], texts: Collection[str] = ()) ->
     Args:
         path: the archive.
         names: arrays of numbers.
-        texts: arrays that may also hold text, such as a gender.
+        texts: arrays that may also hold text, such as a gender; of objects the texts among them are read.
 
     Raises:
         RejectedClip: as `read_npy`, and ``unreadable`` when it is no archive.
@@ -56,7 +59,7 @@ def read_npz(path: Path, names: Collection[str], texts: Collection[str] = ()) ->
         found = {}
         for name in (*names, *texts):
             if name in members:
-                kinds = NUMBERS + TEXT if name in texts else NUMBERS
+                kinds = NUMBERS + TEXT + OBJECTS if name in texts else NUMBERS
                 with archive.open(members[name]) as member:
                     size = members[name].file_size
                     found[name] = _read_array(member, size, f"{path.name}, {name}", kinds)
@@ -94,6 +97,8 @@ def _read_array(file: IO[bytes], size: int, label: str, kinds: str) -> NDArray[A
         raise RejectedClip("unreadable", f"{label} is no .npy array: {error}") from error
     if dtype.kind not in kinds:
         raise RejectedClip("unreadable", f"{label} holds {dtype}, not numbers")
+    if dtype.kind == OBJECTS:
+        return _texts_of_objects(file, label)
     declared = math.prod(shape) * dtype.itemsize
     there = size - file.tell()
     if declared > there:
@@ -109,6 +114,19 @@ def _read_array(file: IO[bytes], size: int, label: str, kinds: str) -> NDArray[A
     if not array.size:
         raise RejectedClip("empty", f"{label} holds an array of shape {shape}")
     return array
+
+
+def _texts_of_objects(file: IO[bytes], label: str) -> NDArray[Any]:
+    """The texts that stand in pickled objects: the pickle is looked through, never run."""
+    try:
+        found = [
+            argument.decode("latin-1") if isinstance(argument, bytes) else argument
+            for _, argument, _ in pickletools.genops(file.read(LONGEST_TEXT))
+            if isinstance(argument, str | bytes)
+        ]
+    except (ValueError, IndexError) as error:
+        raise RejectedClip("unreadable", f"{label} holds objects that are no text: {error}") from error
+    return np.array(found or [""])
 
 
 def _read_all(file: IO[bytes], count: int) -> bytes:

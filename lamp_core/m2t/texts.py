@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lamp_core.datasets.captions import read_caption_file
+from lamp_core.datasets.preprocessing.caption_files import read_caption_file
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.io.text import text_lines
 
 ANNOTATIONS = "annotations.json"
 TRAIN = "train.txt"
@@ -84,4 +85,4 @@ def _caption_files(folder: Path) -> tuple[list[str], int]:
 
 def _train_ids(folder: Path) -> set[str] | None:
     path = folder / TRAIN
-    return set(path.read_text(encoding="utf-8").split()) if path.exists() else None
+    return set(text_lines(path)) if path.exists() else None

@@ -5,22 +5,24 @@ Shapes: T frames, J joints of the file, C channels of the file.
 
 import re
 import warnings
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import lru_cache
+from codecs import BOM_UTF8
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lamp_core.errors import RejectedClip
+from lamp_core.errors import LampError, RejectedClip
+from lamp_core.io.text import LONGEST_MARK, decoded, encoding_of
+from lamp_core.skeleton.bvh_hierarchy import EndSite, parse_hierarchy
 from lamp_core.skeleton.decimals import parse_decimals
 from lamp_core.skeleton.skeleton import ROOT, Vector
 
 AXES = "XYZ"
-MOST_CHANNELS = 12  # three positions, three rotations, and room for files that repeat some
-_HEADER = re.compile(rb"\s*Frames:\s*(\d{1,12})\s+Frame\s+Time:\s*(\S+)")
+MISCOUNTED_FRAMES = 3  # whole frames more or fewer than the header says, as several programs write
+_PARTING = re.compile(rb"(?:(?<=[\r\n}])|^)[ \t]*MOTION(?=\s|$)")
+_HEADER = re.compile(rb"(?i)\s*Frames\s*:\s*(\d{1,12})\s+Frame\s+Time\s*:\s*(\S+)")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class BvhMotion:
         channels: names of each joint's channels, such as ``("Zrotation", "Xrotation", "Yrotation")``.
         frames_per_second: frames a second.
         values_TC: channel values, degrees and the file's unit of length.
+        end_sites: where the bones of joints without children end; no joints unless they are asked for.
+        remarks: what of the file was taken otherwise than it says, as (reason, sentence).
     """
 
     joint_names: tuple[str, ...]
@@ -42,6 +46,27 @@ class BvhMotion:
     channels: tuple[tuple[str, ...], ...]
     frames_per_second: float
     values_TC: NDArray[np.float64] = field(repr=False)
+    end_sites: tuple[EndSite, ...] = ()
+    remarks: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def all_names(self) -> tuple[str, ...]:
+        """Names of the joints, then of the end sites."""
+        return (*self.joint_names, *(end.name for end in self.end_sites))
+
+    def with_ends(self, names: Collection[str]) -> "BvhMotion":
+        """The same motion in which the end sites of these names are joints."""
+        ends = [end for end in self.end_sites if end.name in names]
+        if not ends:
+            return self
+        return replace(
+            self,
+            joint_names=(*self.joint_names, *(end.name for end in ends)),
+            parents=(*self.parents, *(end.parent for end in ends)),
+            offsets=(*self.offsets, *(end.offset for end in ends)),
+            channels=(*self.channels, *(() for _ in ends)),
+            end_sites=tuple(end for end in self.end_sites if end.name not in names),
+        )
 
     def joint_positions(self) -> NDArray[np.float64]:
         """Forward kinematics: places of all joints.
@@ -96,8 +121,12 @@ class BvhMotion:
         return rotations_JT33
 
 
-def read_bvh(path: str | Path) -> BvhMotion:
+def read_bvh(path: str | Path, frames_per_second: float | None = None) -> BvhMotion:
     """Read a BVH file.
+
+    Args:
+        path: of the file.
+        frames_per_second: the true rate, where the file's ``Frame Time`` is wrong.
 
     Raises:
         RejectedClip: ``unreadable`` (no such file, or not BVH), ``truncated`` (it ends too early), ``empty``
@@ -105,143 +134,74 @@ def read_bvh(path: str | Path) -> BvhMotion:
     """
     name = Path(path).name
     try:
-        content = Path(path).read_bytes()
+        content = _as_utf8(Path(path).read_bytes(), name)
     except OSError as error:
         raise RejectedClip("unreadable", f"{name}: {error.strerror}") from error
     if not content.strip():
         raise RejectedClip("empty", f"{name} has no content")
     if not content.lstrip().startswith(b"HIERARCHY"):
         raise RejectedClip("unreadable", f"{name} does not start with HIERARCHY, so it is not a BVH file")
-    hierarchy, separator, motion = content.partition(b"MOTION")
-    if not separator:
+    parting = _PARTING.search(content)
+    if parting is None:
         raise RejectedClip("truncated", f"{name} ends before its MOTION part")
     try:
-        joint_names, parents, offsets, channels = _parse_hierarchy(hierarchy)
+        hierarchy = parse_hierarchy(content[: parting.start()])
     except RejectedClip as rejected:
         raise RejectedClip(rejected.reason, f"{name} {rejected.detail}") from rejected
-    frames_per_second, values_TC = _parse_motion(motion, sum(map(len, channels)), name)
-    return BvhMotion(joint_names, parents, offsets, channels, frames_per_second, values_TC)
-
-
-Hierarchy = tuple[tuple[str, ...], tuple[int, ...], tuple[Vector, ...], tuple[tuple[str, ...], ...]]
-
-
-@dataclass
-class _Joint:
-    """A joint while its lines are read."""
-
-    name: str
-    parent: int
-    offset: Vector | None = None
-    channels: tuple[str, ...] = ()
-
-
-@lru_cache(maxsize=32)
-def _parse_hierarchy(text: bytes) -> Hierarchy:
-    """Names, parents, offsets and channels of the joints; end sites are left out.
-
-    The files of one rig share this part, letter by letter, and it is read once for all of them.
-    """
-    joints: list[_Joint] = []
-    words = iter(text.decode("utf-8", errors="replace").split()[1:])
-    try:
-        depth = _parse_joints(words, joints)
-    except StopIteration:
-        raise RejectedClip("truncated", "ends within its HIERARCHY part") from None
-    except (ValueError, IndexError) as error:
-        raise RejectedClip("unreadable", f"has a HIERARCHY part that cannot be read: {error}") from error
-    if depth:
-        raise RejectedClip("truncated", f"has {depth} braces that are not closed")
-    _check_hierarchy(joints)
-    return (
-        tuple(joint.name for joint in joints),
-        tuple(joint.parent for joint in joints),
-        tuple(joint.offset for joint in joints if joint.offset is not None),
-        tuple(joint.channels for joint in joints),
+    values_TC, rate, miscount = _parse_motion(
+        content[parting.end() :], hierarchy.channel_count, name, frames_per_second
+    )
+    remarks = (("roots", hierarchy.remark), ("frame-count", miscount))
+    return BvhMotion(
+        hierarchy.joint_names,
+        hierarchy.parents,
+        hierarchy.offsets,
+        hierarchy.channels,
+        rate,
+        values_TC[:, hierarchy.columns],
+        hierarchy.end_sites,
+        tuple((reason, f"{name} {text}") for reason, text in remarks if text),
     )
 
 
-def _parse_joints(words: Iterator[str], joints: list[_Joint]) -> int:
-    """Append the joints that the words describe; returns how many braces stay open."""
-    open_joints: list[int] = []
-    at_end_site = False
-    for word in words:
-        if at_end_site and word not in ("{", "}", "OFFSET"):
-            raise ValueError(f"{word!r} in an end site")
-        if word in ("ROOT", "JOINT"):
-            joint = _Joint(next(words), open_joints[-1] if open_joints else ROOT)
-            if next(words) != "{":
-                raise ValueError(f"joint {joint.name!r} has no brace")
-            open_joints.append(len(joints))
-            joints.append(joint)
-        elif word == "End":
-            at_end_site = next(words) == "Site" and next(words) == "{"
-            if not at_end_site:
-                raise ValueError("an end site without its brace")
-        elif word == "}" and at_end_site:
-            at_end_site = False
-        elif word == "}":
-            open_joints.pop()
-        elif word == "OFFSET":
-            offset = (float(next(words)), float(next(words)), float(next(words)))
-            if not at_end_site:
-                joints[open_joints[-1]].offset = offset
-        elif word == "CHANNELS":
-            joints[open_joints[-1]].channels = tuple(_parse_channels(words))
-        else:
-            raise ValueError(f"unknown word {word!r}")
-    return len(open_joints) + at_end_site
+def _as_utf8(content: bytes, name: str) -> bytes:
+    """The bytes without a byte order mark; those of UTF-16 and UTF-32 written anew."""
+    encoding = encoding_of(content[:LONGEST_MARK])
+    if encoding == "utf-8":
+        return content
+    if encoding == "utf-8-sig":
+        return content.removeprefix(BOM_UTF8)
+    try:
+        return decoded(content, name).encode()
+    except LampError as fault:
+        raise RejectedClip("unreadable", str(fault)) from fault
 
 
-def _parse_channels(words: Iterator[str]) -> list[str]:
-    count = int(next(words))
-    if not 0 <= count <= MOST_CHANNELS:
-        raise ValueError(f"a joint with {count} channels")
-    channels = [next(words) for _ in range(count)]
-    known = {f"{axis}{kind}" for axis in AXES for kind in ("position", "rotation")}
-    unknown = [channel for channel in channels if channel not in known]
-    if unknown:
-        raise ValueError(f"unknown channels {', '.join(unknown)}")
-    return channels
-
-
-def _check_hierarchy(joints: list[_Joint]) -> None:
-    roots = sum(joint.parent == ROOT for joint in joints)
-    if roots != 1:
-        raise RejectedClip("unreadable", f"has {roots} root joints, not one")
-    repeated = [joint for joint, count in Counter(joint.name for joint in joints).items() if count > 1]
-    if repeated:
-        # Joints are known by their names, so that a joint below itself, a cycle, shows as a name said twice.
-        raise RejectedClip("unreadable", f"names the joint {repeated[0]!r} more than once")
-    without = [joint.name for joint in joints if joint.offset is None]
-    if without:
-        raise RejectedClip("unreadable", f"has no offset for the joint {without[0]!r}")
-    if not any(joint.channels for joint in joints):
-        raise RejectedClip("unreadable", "has no channels")
-    if not np.isfinite([joint.offset for joint in joints if joint.offset is not None]).all():
-        raise RejectedClip("not-finite", "has an offset that is NaN or infinite")
-
-
-def _parse_motion(text: bytes, channel_count: int, name: str) -> tuple[float, NDArray[np.float64]]:
+def _parse_motion(
+    text: bytes, channel_count: int, name: str, rate: float | None
+) -> tuple[NDArray[np.float64], float, str]:
+    """Values of all channels (T, C), frames a second, and how the header miscounts the frames."""
     header = _HEADER.match(text)
     if header is None:
         raise RejectedClip("truncated", f"{name} has no complete Frames and Frame Time lines")
     frames = int(header.group(1))
-    frames_per_second = _rate_of(header.group(2).decode("utf-8", errors="replace"), name)
-    if frames == 0:
-        raise RejectedClip("empty", f"{name} has 0 frames")
+    frames_per_second = rate or _rate_of(header.group(2).decode("utf-8", errors="replace"), name)
     values = _parse_numbers(text[header.end() :], name)
-    if len(values) < frames * channel_count:
-        complete = len(values) // channel_count
+    complete, rest = divmod(len(values), channel_count)
+    miscounts = not rest and complete > 0 and 0 < abs(complete - frames) <= MISCOUNTED_FRAMES
+    if frames == 0 and not miscounts:
+        raise RejectedClip("empty", f"{name} has 0 frames")
+    if len(values) < frames * channel_count and not miscounts:
         raise RejectedClip("truncated", f"{name} says {frames} frames and has {complete} complete ones")
-    if len(values) > frames * channel_count:
+    if len(values) > frames * channel_count and not miscounts:
         expected = f"{frames} frames of {channel_count} channels"
         detail = f"{name} has {len(values)} numbers where {expected} were expected"
         raise RejectedClip("unreadable", detail)
     if not np.isfinite(values).all():
         first = int(np.flatnonzero(~np.isfinite(values))[0]) // channel_count
         raise RejectedClip("not-finite", f"{name} has a NaN or infinite value in frame {first}")
-    return frames_per_second, values.reshape(frames, channel_count)
+    remark = f"says {frames} frames and has {complete}, which are used" if miscounts else ""
+    return values.reshape(complete, channel_count), frames_per_second, remark
 
 
 def _parse_numbers(text: bytes, name: str) -> NDArray[np.float64]:

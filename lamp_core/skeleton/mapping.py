@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.io.text import composed, read_text
+from lamp_core.skeleton.bvh import BvhMotion
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
-from lamp_core.skeleton.units import METRES, Unit, UpAxis, turn_to_y_up
+from lamp_core.skeleton.units import METRES, Unit, UpAxis, mirror_x, turn_to_y_up
 
 SourceJoint = str | tuple[str, str]
 Positions = NDArray[np.float64]
@@ -33,6 +35,7 @@ class JointMap(BaseModel):
         gt=0, description="length of the source's unit in metres, 0.01 for centimetres"
     )
     up: UpAxis = Field("y", description="axis of the source that points up")
+    left_handed: bool = Field(False, description="whether the source's axes are left-handed")
     prefix: str = Field("", description="regular expression of what stands before the names of all joints")
     reference_clip: str | None = Field(
         None, description="clip whose first frame gives the bone lengths of all clips"
@@ -66,9 +69,11 @@ class JointMap(BaseModel):
                 raise ValueError(f"{name} has no joints {', '.join(sorted(unknown))}")
         return skeletons
 
-    def measured(self, unit: Unit | None = None, up: UpAxis | None = None) -> "JointMap":
-        """This map for files in another unit of length or with another up axis; None keeps the map's own."""
-        changes: dict[str, float | str] = {}
+    def measured(
+        self, unit: Unit | None = None, up: UpAxis | None = None, left_handed: bool = False
+    ) -> "JointMap":
+        """This map for files in another unit of length or other axes; None and False keep the map's own."""
+        changes: dict[str, float | str] = {"left_handed": True} if left_handed else {}
         if unit is not None:
             changes["metres_per_unit"] = METRES[unit]
         if up is not None:
@@ -76,11 +81,10 @@ class JointMap(BaseModel):
         return self.model_copy(update=changes)
 
     def own_names(self, joint_names: Sequence[str]) -> list[str]:
-        """Names of a source's joints without what stands before all of them."""
-        if not self.prefix:
-            return list(joint_names)
+        """Names of a source's joints without what stands before all of them; a blank counts as ``_``."""
         prefix = re.compile(self.prefix)
-        return [prefix.sub("", name, count=1) if prefix.match(name) else name for name in joint_names]
+        bare = (prefix.sub("", name, count=1) if prefix.match(name) else name for name in joint_names)
+        return [_plain(name) for name in bare]
 
     def source_joints(self, skeleton_name: str) -> set[str]:
         """Names of the source's joints that a skeleton needs.
@@ -93,6 +97,14 @@ class JointMap(BaseModel):
                 f"map {self.name!r} has no skeleton {skeleton_name!r}; it has {', '.join(self.skeletons)}"
             )
         return {joint for source in self.skeletons[skeleton_name].values() for joint in _pair(source)}
+
+    def joints_of(self, motion: BvhMotion, skeleton: Skeleton) -> Positions:
+        """Joints of a skeleton from a BVH file, whose end sites may stand in the map; as `apply`."""
+        needed = self.source_joints(skeleton.name)
+        ends = [end.name for end in motion.end_sites]
+        named = [end for end, own in zip(ends, self.own_names(ends), strict=True) if own in needed]
+        motion = motion.with_ends(named)
+        return self.apply(motion.joint_positions(), motion.joint_names, skeleton)
 
     def apply(self, positions_TJ3: Positions, joint_names: Sequence[str], skeleton: Skeleton) -> Positions:
         """Joints of a skeleton from the joints of the source.
@@ -120,12 +132,19 @@ class JointMap(BaseModel):
         first = positions_TJ3[:, [column[one] for one, _ in sources]]
         second = positions_TJ3[:, [column[two] for _, two in sources]]
         joints_TJ3 = (first + second) * (0.5 * self.metres_per_unit / skeleton.metres_per_unit)
-        return turn_to_y_up(joints_TJ3, self.up)
+        turned_TJ3 = turn_to_y_up(joints_TJ3, self.up)
+        return mirror_x(turned_TJ3) if self.left_handed else turned_TJ3
 
 
 def _pair(source: SourceJoint) -> tuple[str, str]:
     """A joint of the source is its own midpoint."""
-    return (source, source) if isinstance(source, str) else source
+    first, second = (source, source) if isinstance(source, str) else source
+    return _plain(first), _plain(second)
+
+
+def _plain(name: str) -> str:
+    """Programs write the blanks of a name as they are, or as ``_``."""
+    return name.replace(" ", "_")
 
 
 def map_names() -> list[str]:
@@ -157,7 +176,7 @@ def load_map(name_or_path: str | Path) -> JointMap:
         raise LampError(
             f"unknown joint map {str(name_or_path)!r}; known: {known}, or the path of a YAML file"
         )
-    return _parse_map(path.read_text(encoding="utf-8"), str(path))
+    return _parse_map(composed(read_text(path)), str(path))
 
 
 def _parse_map(text: str, origin: str) -> JointMap:
@@ -185,7 +204,7 @@ def detect_map(joint_names: Sequence[str]) -> JointMap:
         shown = ", ".join(joint_names[:5])
         raise LampError(
             f"no joint map fits the joints {shown}, ...; known maps: {', '.join(map_names())}; "
-            "write one as a YAML file and name it"
+            "write one as a YAML file; `lamp import bvh FILE.bvh --suggest-map MAP.yaml` begins one"
         )
     return max(fitting, key=lambda entry: entry[0])[1]
 

@@ -1,4 +1,5 @@
-"""How tall a moving body is and which way it stands: what tells a wrong unit or a wrong up axis.
+"""How tall a moving body is, which way it stands, faces and how fast it moves: what tells a wrong unit, up
+axis, side or rate.
 
 Shapes: T frames, J joints, K bones of one way to the root.
 """
@@ -15,6 +16,11 @@ from lamp_core.skeleton.units import METRES, Unit, UpAxis
 HEAD = "head"
 SHORTEST_BODY, TALLEST_BODY = 0.6, 2.8  # metres from ankle to head joint, along the bones
 UPRIGHT = 0.5  # component of the unit direction from root to head along the up axis
+TOES_BEHIND = -0.03  # metres before the ankles: toes behind them are those of a body seen in a mirror
+NO_LENGTH = 0.001  # metres: a bone that is shorter is none
+WAY = 1.0  # metres: a body that covers it steps
+SLOWEST_STEPS, FASTEST_LIMBS = 0.8, 12.0  # metres a second, of the fastest joint in most frames
+MOST_FRAMES = 95  # percentile
 AXES = get_args(UpAxis)
 
 
@@ -37,6 +43,59 @@ def root_to_head(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> NDArray[np.flo
     lengths_T1 = np.linalg.norm(trunk_T3, axis=1, keepdims=True)
     directions_T3 = np.divide(trunk_T3, lengths_T1, out=np.zeros_like(trunk_T3), where=lengths_T1 > 0)
     return np.asarray(np.median(directions_T3, axis=0))
+
+
+def toes_ahead(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> float:
+    """How far the toes are before the ankles, as the hips and shoulders face, metres, median over the frames.
+
+    Negative where left and right are exchanged, as left-handed axes make them.
+    """
+    right_hip, left_hip, right_shoulder, left_shoulder = skeleton.face
+    across_T3 = joints_TJ3[:, right_hip] - joints_TJ3[:, left_hip]
+    across_T3 = across_T3 + joints_TJ3[:, right_shoulder] - joints_TJ3[:, left_shoulder]
+    forward_T2 = np.stack([across_T3[:, 2], -across_T3[:, 0]], axis=1).astype(np.float64)
+    lengths_T1 = np.linalg.norm(forward_T2, axis=1, keepdims=True)
+    forward_T2 = np.divide(forward_T2, lengths_T1, out=np.zeros_like(forward_T2), where=lengths_T1 > 0)
+    left_ankle, left_foot, right_ankle, right_foot = skeleton.feet
+    feet_T3 = (
+        joints_TJ3[:, left_foot]
+        - joints_TJ3[:, left_ankle]
+        + joints_TJ3[:, right_foot]
+        - joints_TJ3[:, right_ankle]
+    )
+    ahead_T = 0.5 * (feet_T3[:, [0, 2]] * forward_T2).sum(1)
+    return float(np.median(ahead_T)) * skeleton.metres_per_unit
+
+
+def bone_without_length(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> tuple[str, str] | None:
+    """Parent and child of the first bone that has no length in most frames; None without one."""
+    children, parents = np.array(skeleton.bones).T
+    bones_TE3 = joints_TJ3[:, children] - joints_TJ3[:, parents]
+    lengths_E = np.median(np.sqrt(np.einsum("tec,tec->te", bones_TE3, bones_TE3)), axis=0)
+    short = np.flatnonzero(lengths_E * skeleton.metres_per_unit < NO_LENGTH)
+    if not len(short):
+        return None
+    return skeleton.joints[parents[short[0]]], skeleton.joints[children[short[0]]]
+
+
+def usual_top_speed(joints_TJ3: NDArray[Any], skeleton: Skeleton, rate: float) -> float:
+    """Speed of the fastest joint, metres a second, that most frames do not pass; 0 for a single frame."""
+    if len(joints_TJ3) < 2:
+        return 0.0
+    steps_TJ3 = np.diff(joints_TJ3, axis=0)
+    fastest_T = np.sqrt(np.einsum("tjc,tjc->tj", steps_TJ3, steps_TJ3).max(1))
+    return float(np.percentile(fastest_T, MOST_FRAMES)) * skeleton.metres_per_unit * rate
+
+
+def odd_speed(joints_TJ3: NDArray[Any], skeleton: Skeleton, rate: float) -> str:
+    """Why the stated rate may be wrong: limbs faster than people's, or steps in slow motion; else empty."""
+    speed = usual_top_speed(joints_TJ3, skeleton, rate)
+    if speed > FASTEST_LIMBS:
+        return f"limbs move at {speed:.1f} m/s most of the time, which is too fast for people"
+    way = float(np.linalg.norm((joints_TJ3[-1, 0] - joints_TJ3[0, 0])[[0, 2]])) * skeleton.metres_per_unit
+    if way > WAY and speed < SLOWEST_STEPS:
+        return f"people cover {way:.1f} m and no joint is faster than {speed:.2f} m/s, as in slow motion"
+    return ""
 
 
 def is_human_size(height: float) -> bool:

@@ -30,6 +30,12 @@ def turn_to_y_up(joints_TJ3: NDArray[Any], up: UpAxis) -> NDArray[Any]:
     return turned_TJ3
 
 
+def mirror_x(joints_TJ3: NDArray[Any]) -> NDArray[Any]:
+    """Joints of left-handed axes in right-handed ones: X the other way. Y is up in both."""
+    mirrored_TJ3: NDArray[Any] = joints_TJ3 * np.array([-1, 1, 1], dtype=joints_TJ3.dtype)
+    return mirrored_TJ3
+
+
 def turn_back(vectors_3: NDArray[Any], up: UpAxis) -> NDArray[Any]:
     """The inverse of `turn_to_y_up`: vectors as a file with this up axis has them."""
     coordinates, signs = TURNS[up]

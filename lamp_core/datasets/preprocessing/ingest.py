@@ -37,6 +37,7 @@ from lamp_core.datasets.schema import CLIPS, DatasetMetadata, dump_metadata
 from lamp_core.datasets.sources import KINDS, ClipJob, ClipJobs, Source
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.parquet import atomic_path
+from lamp_core.skeleton.mapping import JointMap, load_map
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 JOBS_A_TASK = 16
@@ -239,6 +240,8 @@ class _DatasetRecord:
         self.names = array("Q")
         self.tags_by: Counter[str] = Counter()
         self.pose_of: dict[str, np.ndarray] = {}
+        self.skipped = 0
+        self.remarks = Tally()
 
     def add(self, clips: Iterable[Clip]) -> None:
         """Note what the hashes and the reference pose are made from."""
@@ -249,6 +252,9 @@ class _DatasetRecord:
             self.splits.update(f"{clip.name} {clip.split}\n".encode())
             self.names.append(_name_number(clip.name))
             self.tags_by.update(caption.tags_by for caption in clip.captions)
+            self.skipped += clip.skipped_captions
+            for reason, text in clip.remarks:
+                self.remarks.add(Rejected(clip.name, clip.source, reason, text))
             self._note_pose(clip)
 
     def _note_pose(self, clip: Clip) -> None:
@@ -278,9 +284,17 @@ class _DatasetRecord:
             split_hash=self.splits.hexdigest(),
             reference=self._reference().tolist(),
             tags_by=dict(self.tags_by),
+            remarks=[*self.source.remarks, *self._remarks()],
+            joint_map=_joint_map(self.source),
             published_mean=statistics[0].tolist() if statistics else None,
             published_std=statistics[1].tolist() if statistics else None,
         )
+
+    def _remarks(self) -> Iterator[str]:
+        if self.skipped:
+            yield f"{self.skipped} lines of the caption files are no caption and were dropped"
+        for reason, clips in self.remarks.reasons.items():
+            yield f"{reason}: {clips} clips ({self.remarks.examples_of[reason][0].detail})"
 
     def _reference(self) -> np.ndarray:
         pose = KINDS[self.source.kind].reference_pose(self.source, self.skeleton)
@@ -295,6 +309,13 @@ class _DatasetRecord:
             )
             raise LampError(f"data set {self.source.name!r} has no reference pose: {fault}")
         return next(iter(self.pose_of.values()))
+
+
+def _joint_map(source: Source) -> JointMap | None:
+    """The map of a source whose motions need one, as its files were read."""
+    if source.map is None:
+        return None
+    return load_map(source.map).measured(source.unit, source.up, source.left_handed)
 
 
 def _content(caption: Caption) -> tuple[object, ...]:

@@ -56,8 +56,11 @@ def _spacy_model() -> Any:
 def _by_spacy(caption: Caption, model: Any) -> Caption:
     """The caption with spaCy's words and tags, universal parts of speech.
 
-    As it was where spaCy has no word of letters, or a pipeline without a tagger leaves one untagged.
+    As it was where spaCy has no word of letters, a pipeline without a tagger leaves one untagged, or the
+    words are of a script that marks letters, which the model does not know.
     """
+    if any(not word.isalnum() for word in caption.words):
+        return caption
     tokens = [token for token in model(caption.text.replace("-", "")) if token.text.isalpha()]
     tags = tuple(str(token.pos_) for token in tokens)
     if not tags or not all(tags):

@@ -10,11 +10,15 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
+import regex
 import yaml
 
 from lamp_core.datasets.captions import BUILT_IN, Caption
+from lamp_core.io.text import composed
 
 WORD = re.compile(r"[a-z]+|\d+")
+ANY_WORD = regex.compile(r"\p{Han}|[\p{L}--\p{Han}][[\p{L}--\p{Han}]\p{M}]*|\p{N}+", regex.VERSION1)
+"""In any script; Chinese characters stand alone, since no blanks part the words."""
 VOWELS = "aeiou"
 BEFORE_A_NOUN = {"DET", "ADJ", "NUM", "ADP", "VERB"}
 TAG_BY_ENDING = {"ly": "ADV", "wards": "ADV", "ways": "ADV", "wise": "ADV", "ing": "VERB", "ed": "VERB"}
@@ -49,6 +53,12 @@ def word_list() -> WordList:
     )
 
 
+def plain_caption(text: str) -> Caption | None:
+    """A sentence without tags, tagged here; None when there is no word in it."""
+    caption = tag_caption(text.strip())
+    return caption if caption.words else None
+
+
 def tag_caption(text: str) -> Caption:
     """A caption of the whole clip, split and tagged here."""
     return Caption(text, *tag_words(text), tags_by=BUILT_IN)
@@ -60,7 +70,8 @@ def tag_words(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     Returns:
         The words in lower case without punctuation, verbs and nouns in their base form, and as many tags.
     """
-    written = WORD.findall(text.lower().replace("'s ", " "))
+    lower = composed(text.lower().replace("'s ", " "))
+    written = WORD.findall(lower) if lower.isascii() else ANY_WORD.findall(lower)
     words: list[str] = []
     tags: list[str] = []
     for word, following in pairwise([*written, ""]):
@@ -101,6 +112,8 @@ def _tag_by_ending(word: str) -> str:
 
 
 def _base_form(word: str, tag: str) -> str:
+    if not word.isascii():  # the endings below are those of English
+        return word
     if tag not in {"VERB", "NOUN"} or word in word_list().known(tag):
         return word
     if word in word_list().base_forms:

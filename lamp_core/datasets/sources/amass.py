@@ -23,25 +23,29 @@ from lamp_core.datasets.sources.base import (
     NamedJobs,
     Source,
     SourceKind,
+    check_first_bodies,
     combined_sha256,
+    existing_captions,
     existing_folder,
     file_sha256,
-    files_below,
-    inside,
+    role_files,
     shared_file_sha256,
-    split_by_name,
-    split_files,
 )
+from lamp_core.datasets.sources.splits import split_by_name, split_files
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy, read_npz
+from lamp_core.io.folders import OnPassedOver, files_by_name, find_file, has_ending, ignore, inside
 from lamp_core.skeleton.mapping import resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
-from lamp_core.skeleton.units import turn_to_y_up
+from lamp_core.skeleton.units import UpAxis, turn_to_y_up
 
 WHAT = "AMASS files"
 SKELETONS = ("smpl22", "smplx52")
-PARAMETERS, TEXTS = ("poses", "trans", "betas", "mocap_framerate", "mocap_frame_rate"), ("gender",)
+PARAMETERS = ("poses", "trans", "betas")
 RATES = ("mocap_framerate", "mocap_frame_rate")
+TEXTS = (*RATES, "gender")
+NEUTRAL = "neutral"
+GENDERS = ("male", "female", NEUTRAL)
 WITHOUT_MOTION = ("shape.npz", "_stagei.npz")
 """Files of AMASS that hold a body's shape and no motion, by the end of their names."""
 PUBLISHED_REFERENCE = "000021"
@@ -66,12 +70,12 @@ class AmassFolder(SourceKind):
             raise LampError("AMASS files hold parameters of a body: name the body model with --body-model")
         load_body_model(body_model_file(source.body_model, "male"))
         if source.captions is not None:
-            existing_folder(source.captions, "captions")
+            existing_captions(source.captions)
         split_files(source.splits)
         if source.index is None:
             if not parameter_files(folder):
                 raise LampError(f"no .npz file with a motion in {folder}")
-            return source
+            return source if source.force else self._looked_at(source)
         cuts = read_index(source.index)
         reference = source.reference_clip or (PUBLISHED_REFERENCE if PUBLISHED_REFERENCE in cuts else None)
         if reference is not None and reference not in cuts:
@@ -81,15 +85,25 @@ class AmassFolder(SourceKind):
             update={"skeleton": "smpl22", "reference_clip": reference if has_reference else None}
         )
 
-    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
+    def _looked_at(self, source: Source) -> Source:
+        skeleton = load_skeleton(source.skeleton or SKELETONS[0])
+        jobs = (job for job in self.clip_jobs(source, skeleton) if isinstance(job, FileJob))
+        return source.model_copy(update={"remarks": check_first_bodies(jobs, skeleton, source.form, up="z")})
+
+    def clip_jobs(
+        self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore
+    ) -> ClipJobs:
         """A job a cut of the index and a name in the splits, or a job a file."""
         if skeleton.name not in SKELETONS:
             raise LampError(f"AMASS gives the skeletons {', '.join(SKELETONS)}, not {skeleton.name}")
         folder = existing_folder(source.motions, WHAT)
         if source.body_model is None:
             raise LampError(f"data set {source.name!r} has no body model; register it again")
-        split_of = split_files(source.splits)
-        cuts = _cuts(source, folder, split_of)
+        files = {} if source.index is not None else parameter_files(folder, on_passed_over)
+        cuts = {name: Cut(path) for name, path in files.items()}
+        split_of = split_files(source.splits, files, on_passed_over)
+        if source.index is not None:
+            cuts = _cuts(source.index, split_of)
         body_model = source.body_model
 
         def job_of(name: str) -> AmassJob:
@@ -103,39 +117,36 @@ class AmassFolder(SourceKind):
                 body_model=body_model,
                 cut=cuts.get(name),
                 is_published=source.index is not None,
+                up=source.up or "z",
             )
 
         return NamedJobs(sorted(cuts.keys() | (split_of or {}).keys()), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """All files below the folders, the index and the body model."""
-        yield from files_below("motions", existing_folder(source.motions, WHAT))
-        for role, folder in (("captions", source.captions), ("splits", source.splits)):
-            if folder is not None:
-                yield from files_below(role, existing_folder(folder, role))
+        yield from role_files("motions", existing_folder(source.motions, WHAT))
+        for role, place in (("captions", source.captions), ("splits", source.splits)):
+            if place is not None:
+                yield from role_files(role, place)
         if source.index is not None:
             yield "index", source.index
-        if source.body_model is not None and source.body_model.is_file():
-            yield "body-model", source.body_model
-        elif source.body_model is not None:
-            yield from files_below("body-model", source.body_model)
+        if source.body_model is not None:
+            yield from role_files("body-model", source.body_model)
 
 
-def _cuts(source: Source, folder: Path, split_of: Mapping[str, Any] | None) -> dict[str, Cut]:
+def _cuts(index: Path, split_of: Mapping[str, Any] | None) -> dict[str, Cut]:
     """Cuts by clip name; of a mirror image only where a split names it, or where there are no splits."""
-    if source.index is None:
-        return {name: Cut(path) for name, path in parameter_files(folder).items()}
-    cuts = read_index(source.index)
+    cuts = read_index(index)
     mirrors = {f"M{name}": cut.mirrored() for name, cut in cuts.items()}
     if split_of is not None:
         mirrors = {name: cut for name, cut in mirrors.items() if name in split_of}
     return {**mirrors, **cuts}
 
 
-def parameter_files(folder: Path) -> dict[str, str]:
+def parameter_files(folder: Path, on_passed_over: OnPassedOver = ignore) -> dict[str, str]:
     """Motion files below the folder, by their path without its ending."""
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.npz"))
-    return {path.removesuffix(".npz"): path for path in found if not path.endswith(WITHOUT_MOTION)}
+    found = files_by_name(folder, ".npz", on_passed_over=on_passed_over)
+    return {name: path for name, path in found.items() if not has_ending(path, *WITHOUT_MOTION)}
 
 
 def find_motion(folder: Path, source: str) -> Path | None:
@@ -146,9 +157,10 @@ def find_motion(folder: Path, source: str) -> Path | None:
     """
     stem = source.removesuffix(".npy").removesuffix(".npz")
     later = stem.removesuffix("_poses").replace(" ", "_") + "_stageii"
-    for name in (f"{stem}.npz", f"{stem}.npy", f"{later}.npz"):
-        path = inside(folder, name)
-        if path.is_file():
+    for name in (f"{stem}.npz", f"{stem}.npy", f"{later}.npz", source):
+        inside(folder, name)
+        path = find_file(folder, name)
+        if path is not None:
             return path
     return None
 
@@ -161,11 +173,13 @@ class AmassJob(FileJob):
         body_model: file, or folder of files by gender.
         cut: what is taken of the file; None for a clip that only a split names.
         is_published: whether frames are taken as the published scripts do.
+        up: axis that points up.
     """
 
     body_model: Path
     cut: Cut | None
     is_published: bool
+    up: UpAxis = "z"
 
     def read_motion(self) -> Motion:
         """Read the parameters, pose the body, turn Z up to Y up and bring it to the skeleton's rate."""
@@ -184,7 +198,8 @@ class AmassJob(FileJob):
             from lamp_core.features.mirror import mirror
 
             joints_TJ3 = mirror(joints_TJ3, skeleton)
-        return Motion(joints_TJ3, combined_sha256(file_sha256(path), *parts, cut))
+        axes = [self.up] if self.up != "z" else []
+        return Motion(joints_TJ3, combined_sha256(file_sha256(path), *parts, cut, *axes))
 
     def _pose(self, path: Path, skeleton: Skeleton, cut: Cut | None) -> tuple[np.ndarray, list[str]]:
         """Joints, and what they were made with."""
@@ -195,7 +210,7 @@ class AmassJob(FileJob):
         frames = None if cut is None else cut.frames(len(parameters.root_T3), parameters.rate)
         if frames is not None and not len(frames):
             raise RejectedClip("too-short", f"{path} has no frame of {cut}")
-        joints_TJ3 = turn_to_y_up(parameters.joints(model_path, skeleton, frames), "z")
+        joints_TJ3 = turn_to_y_up(parameters.joints(model_path, skeleton, frames), self.up)
         if frames is None:
             joints_TJ3 = resample(joints_TJ3, parameters.rate, skeleton.frames_per_second)
         return joints_TJ3.astype(np.float32), [shared_file_sha256(model_path)]
@@ -259,39 +274,88 @@ def _fit_rotations(rotations_TK3: np.ndarray, joint_count: int, skeleton: Skelet
 
 
 def read_parameters(path: Path) -> Parameters:
-    """Read an AMASS file of either release.
+    """Read an AMASS file of either release, in the shapes that its kin write.
+
+    Shape parameters may be (B), (1, B) or (T, B), of which the first counts; the translation (T, 3) or (T, 1,
+    3); the pose (T, 3 K) or (T, K, 3); rate and gender numbers, text, bytes or arrays of them.
 
     Raises:
         RejectedClip: as `read_npz`, ``unreadable`` when a field is missing or of another shape,
             ``joint-count``, ``not-finite``, or ``frame-rate`` for one that no camera has.
     """
-    from lamp_core.skeleton.smplx import BODY_JOINTS, JOINT_COUNTS
-
     fields = read_npz(path, PARAMETERS, TEXTS)
     rates = [name for name in RATES if name in fields]
-    missing = [name for name in ("poses", "trans", "betas") if name not in fields]
+    missing = [name for name in PARAMETERS if name not in fields]
     if missing or not rates:
         lacking = ", ".join([*missing, *([] if rates else [" or ".join(RATES)])])
         raise RejectedClip("unreadable", f"{path} is no AMASS motion: it lacks {lacking}")
-    poses, root_T3 = fields["poses"], fields["trans"]
-    if poses.ndim != 2 or root_T3.shape != (len(poses), 3) or fields["betas"].ndim != 1:
-        raise RejectedClip("unreadable", f"{path}: poses {poses.shape} and trans {root_T3.shape} do not fit")
-    joints, rest = divmod(poses.shape[1], 3)
-    if rest or joints not in {BODY_JOINTS, *JOINT_COUNTS}:
-        known = ", ".join(f"{3 * count} ({name})" for count, name in JOINT_COUNTS.items())
-        raise RejectedClip("joint-count", f"{path} has {poses.shape[1]} numbers a frame; known: {known}")
-    if not all(np.isfinite(fields[name]).all() for name in ("poses", "trans", "betas")):
-        raise RejectedClip("not-finite", f"{path} holds numbers that are not finite")
-    rate = float(fields[rates[0]].reshape(-1)[0])
-    if not 0 < rate <= FASTEST:
-        raise RejectedClip("frame-rate", f"{path} says {rate:g} frames a second")
+    infinite = [name for name in PARAMETERS if not np.isfinite(fields[name]).all()]
+    if infinite:
+        raise RejectedClip("not-finite", f"{path}: {infinite[0]} holds numbers that are not finite")
+    rotations_TK3 = _rotations(path, fields["poses"])
+    frames = len(rotations_TK3)
     return Parameters(
-        poses.reshape(len(poses), joints, 3), root_T3, fields["betas"], _gender(fields.get("gender")), rate
+        rotations_TK3,
+        _translation(path, fields["trans"], frames),
+        _shape(path, fields["betas"], frames),
+        _gender(fields.get("gender")),
+        _rate(path, rates[0], fields[rates[0]]),
     )
 
 
+def _rotations(path: Path, poses: np.ndarray) -> np.ndarray:
+    from lamp_core.skeleton.smplx import BODY_JOINTS, JOINT_COUNTS
+
+    if poses.ndim < 2 or poses.ndim > 3 or (poses.ndim == 3 and poses.shape[2] != 3):
+        raise RejectedClip("unreadable", f"{path}: poses {poses.shape} are neither (T, 3 K) nor (T, K, 3)")
+    numbers = int(np.prod(poses.shape[1:]))
+    joints, rest = divmod(numbers, 3)
+    if rest or joints not in {BODY_JOINTS, *JOINT_COUNTS}:
+        known = ", ".join(f"{3 * count} ({name})" for count, name in JOINT_COUNTS.items())
+        raise RejectedClip("joint-count", f"{path}: poses have {numbers} numbers a frame; known: {known}")
+    return poses.reshape(len(poses), joints, 3)
+
+
+def _translation(path: Path, trans: np.ndarray, frames: int) -> np.ndarray:
+    if trans.shape not in {(frames, 3), (frames, 1, 3)}:
+        raise RejectedClip(
+            "unreadable", f"{path}: trans {trans.shape} is not ({frames}, 3), as poses have it"
+        )
+    return trans.reshape(frames, 3)
+
+
+def _shape(path: Path, betas: np.ndarray, frames: int) -> np.ndarray:
+    if betas.ndim == 1:
+        return betas
+    if betas.ndim == 2 and len(betas) in {1, frames}:
+        first_B: np.ndarray = betas[0]
+        return first_B
+    raise RejectedClip("unreadable", f"{path}: betas {betas.shape} are neither (B), (1, B) nor ({frames}, B)")
+
+
+def _rate(path: Path, name: str, field: np.ndarray) -> float:
+    try:
+        rate = float(_text(field))
+    except ValueError as error:
+        raise RejectedClip("frame-rate", f"{path}: {name} {_text(field)!r} is no number") from error
+    if not 0 < rate <= FASTEST:
+        raise RejectedClip("frame-rate", f"{path}: {name} says {rate:g} frames a second")
+    return rate
+
+
 def _gender(field: np.ndarray | None) -> str:
+    """As the file says it in words, in any case; of several texts the first that is a gender."""
     if field is None:
-        return "neutral"
+        return NEUTRAL
+    said = (
+        [_text(field[place : place + 1]).strip().lower() for place in range(field.size)]
+        if field.ndim == 1
+        else []
+    )
+    known = [word for word in said if word in GENDERS]
+    return known[0] if known else _text(field).strip().lower()
+
+
+def _text(field: np.ndarray) -> str:
     value = field.reshape(-1)[0]
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

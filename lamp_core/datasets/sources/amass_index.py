@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from lamp_core.errors import LampError
+from lamp_core.io.text import open_text
 
 COLUMNS = ("source_path", "start_frame", "end_frame", "new_name")
 RATE = 20.0
@@ -66,9 +67,9 @@ def read_index(path: Path) -> dict[str, Cut]:
         LampError: no such file or table, or a line with a fault; the message names the line.
     """
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with open_text(path) as file:
             rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise LampError(f"the index {path} cannot be read: {error}") from error
     if not rows or tuple(rows[0]) != COLUMNS:
         raise LampError(f"{path} is no index of HumanML3D: its first line is not {','.join(COLUMNS)}")

@@ -1,25 +1,30 @@
-"""What every kind of source shares: its description, the job that loads one clip, split files."""
+"""What every kind of source shares: its description, the job that loads one clip, the look at first files."""
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from itertools import islice
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from lamp_core.datasets.body_checks import check_bodies, speed_remark
 from lamp_core.datasets.clips import SPLITS, Clip, Split
+from lamp_core.datasets.motion_form import MotionForm
+from lamp_core.datasets.sources.caption_table import is_caption_table
 from lamp_core.datasets.sources.texts import ClipTexts, read_clip_texts
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.io.folders import OnPassedOver, files_below, find_file, ignore, inside
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
-from lamp_core.skeleton.units import Unit, UpAxis
+from lamp_core.skeleton.units import METRES, Unit, UpAxis
 
 NAME_PATTERN = r"^[a-z0-9-]+$"
 FASTEST = 1000.0  # frames a second; a faster file states its rate in another unit
-VALIDATION_PERCENT, TEST_PERCENT = 5, 15  # as HumanML3D, where a source has no splits
+FILES_TRIED, FILES_LOOKED_AT = 20, 5
 
 
 class Source(BaseModel):
@@ -32,7 +37,10 @@ class Source(BaseModel):
         description="how its clips are read"
     )
     motions: Path | None = Field(None, description="folder of the motion files, or of the published layout")
-    captions: Path | None = Field(None, description="folder of NAME.txt, a caption file a clip")
+    captions: Path | None = Field(
+        None,
+        description="folder of NAME.txt, a caption file a clip, or one table of all (.tsv, .csv, .jsonl)",
+    )
     splits: Path | None = Field(None, description="folder of train.txt, val.txt and test.txt")
     map: str | None = Field(None, description="joint map of BVH files: a built-in name or a file")
     skeleton: str | None = Field(None, description="the only skeleton this source can give; null: any")
@@ -40,14 +48,22 @@ class Source(BaseModel):
     unit: Unit | None = Field(None, description="unit of the joints; null: the skeleton's, or the map's")
     up: UpAxis | None = Field(None, description="axis that points up; null: y")
     frames_per_second: float | None = Field(
-        None, gt=0, le=FASTEST, description="rate of joints in .npy files; null: the skeleton's"
+        None, gt=0, le=FASTEST, description="rate of the joints; null: the skeleton's, or what BVH files say"
     )
+    left_handed: bool = Field(False, description="whether the axes are left-handed")
+    force: bool = Field(False, description="whether clips are taken that look like no people")
     body_model: Path | None = Field(None, description="body model of SMPL parameters: a file or a folder")
     index: Path | None = Field(None, description="amass: the published index that cuts clips from it")
     manifest: Path | None = Field(None, description="manifest: the table of clips, CSV or Parquet")
     clips: int | None = Field(None, ge=1, description="procedural: number of clips, set by the ingest stage")
     seed: int | None = Field(None, description="procedural: set by the ingest stage")
+    remarks: tuple[str, ...] = Field((), description="what was passed over or looked odd at import")
     fingerprint: str = Field("", description="SHA-256 over name, size and time of every file of the source")
+
+    @property
+    def form(self) -> MotionForm:
+        """How motions stand in its files."""
+        return MotionForm(self.map, self.unit, self.up, self.frames_per_second, self.left_handed)
 
 
 @dataclass(frozen=True)
@@ -79,11 +95,13 @@ class Motion:
         joints_TJ3: float32, at the skeleton's rate and in its unit, Y up.
         sha256: of everything that it was made from.
         features_TD: ready features, when the file holds them.
+        remarks: what of the file was taken otherwise than it says, as (reason, sentence).
     """
 
     joints_TJ3: np.ndarray
     sha256: str
     features_TD: np.ndarray | None = None
+    remarks: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,8 +121,10 @@ class FileJob(ClipJob):
     skeleton: str
 
     def motion_path(self) -> Path:
-        """The motion's file; RejectedClip ``outside`` when it would not be within the source's folder."""
-        return inside(self.folder, self.source)
+        """The motion's file, its ending in any case; RejectedClip ``outside`` when it would not be within the
+        source's folder."""
+        expected = inside(self.folder, self.source)
+        return find_file(self.folder, self.source) or expected
 
     def read_split(self) -> Split:
         """The clip's split, or RejectedClip ``no-split``."""
@@ -116,11 +136,12 @@ class FileJob(ClipJob):
         """Captions and skipped lines; none without a folder of them. RejectedClip as `read_clip_texts`."""
         if self.captions is None:
             return ClipTexts()
-        return read_clip_texts(inside(self.captions, f"{self.name}.txt"))
+        return read_clip_texts(self.captions, self.name)
 
-    def count_captions(self) -> int:
-        """How many captions the clip has; RejectedClip as `read_texts`."""
-        return len(self.read_texts().captions)
+    def count_captions(self) -> tuple[int, int]:
+        """How many captions the clip has, and how many lines are none; RejectedClip as `read_texts`."""
+        texts = self.read_texts()
+        return len(texts.captions), texts.skipped
 
     @abstractmethod
     def read_motion(self) -> Motion:
@@ -141,6 +162,7 @@ class FileJob(ClipJob):
             features_TD=motion.features_TD,
             skipped_captions=texts.skipped,
             part_captions=texts.of_parts,
+            remarks=motion.remarks,
         )
 
 
@@ -182,10 +204,13 @@ class SourceKind(ABC):
         """Check the folders and settle what was left open (map, skeleton, reference clip); LampError."""
 
     @abstractmethod
-    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
+    def clip_jobs(
+        self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore
+    ) -> ClipJobs:
         """A job a clip, also for a clip that a split names and no file holds.
 
         Sorted by name, or in the order of the source's own table: the data set's version depends on it.
+        `on_passed_over` is told which files are no data, and how names were read.
         """
 
     @abstractmethod
@@ -203,70 +228,13 @@ class SourceKind(ABC):
         return None
 
 
-def files_below(role: str, folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file below the folder, sorted, as role/path."""
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        yield f"{role}/{path.relative_to(folder).as_posix()}", path
-
-
-def inside(folder: Path, relative: str) -> Path:
-    """A path below the folder.
-
-    The names of a list or a table are strings that somebody wrote; none of them may lead out of the folder. A
-    link within the folder is the user's own and may.
-
-    Raises:
-        RejectedClip: ``outside``, an absolute path or one with ``..``.
-    """
-    path = PurePosixPath(relative)
-    if path.is_absolute() or ".." in path.parts or "\0" in relative:
-        raise RejectedClip("outside", f"{relative!r} leads out of {folder}")
-    return folder / path
-
-
-def read_splits(folder: Path) -> dict[str, Split]:
-    """Split by clip name, from train.txt, val.txt and test.txt; a missing file names no clip.
-
-    Raises:
-        LampError: when a name stands in two splits.
-    """
-    split_of: dict[str, Split] = {}
-    for split in SPLITS:
-        path = folder / f"{split}.txt"
-        names = path.read_text(encoding="utf-8-sig").split() if path.is_file() else []
-        for name in names:
-            if split_of.setdefault(name, split) != split:
-                raise LampError(
-                    f"clip {name!r} stands in both {split_of[name]} and {split} of {folder}; remove one"
-                )
-    return split_of
-
-
-def split_files(folder: Path | None) -> dict[str, Split] | None:
-    """Split by clip name of a folder that was given; None without a folder.
-
-    Raises:
-        LampError: the folder does not exist, has no train.txt, or names a clip twice.
-    """
-    if folder is None:
-        return None
-    splits = existing_folder(folder, "splits")
-    if not (splits / "train.txt").is_file():
-        raise LampError(
-            f"no train.txt in {splits}; one of {', '.join(f'{s}.txt' for s in SPLITS)} names every clip"
-        )
-    return read_splits(splits)
-
-
-def split_by_name(name: str) -> Split:
-    """The split of a clip of a source without split files: 80 % train, 5 % val, 15 % test, by its name alone.
-
-    More clips change no clip's split.
-    """
-    place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % 100
-    if place < TEST_PERCENT:
-        return "test"
-    return "val" if place < TEST_PERCENT + VALIDATION_PERCENT else "train"
+def role_files(role: str, place: Path) -> Iterator[tuple[str, Path]]:
+    """Every file below a folder, sorted, as role/path; a place that is a file by its role."""
+    if place.is_file():
+        yield role, place
+        return
+    for relative, path in files_below(place):
+        yield f"{role}/{relative}", path
 
 
 def existing_folder(folder: Path | None, what: str) -> Path:
@@ -276,6 +244,62 @@ def existing_folder(folder: Path | None, what: str) -> Path:
     if not folder.is_dir():
         raise LampError(f"the folder of the {what} does not exist: {folder}")
     return folder
+
+
+def existing_captions(place: Path | None) -> Path:
+    """The folder of caption files, or the table of all captions; LampError without either."""
+    return place if place is not None and is_caption_table(place) else existing_folder(place, "captions")
+
+
+def check_first_bodies(
+    jobs: Iterable["FileJob"],
+    skeleton: Skeleton,
+    form: MotionForm,
+    *,
+    up: UpAxis | None = None,
+    metres_per_unit: float | None = None,
+    map_name: str | None = None,
+) -> tuple[str, ...]:
+    """Look at the motions of the first jobs that can be read.
+
+    Args:
+        jobs: of a source.
+        skeleton: whose joints they give.
+        form: what the source says of its files.
+        up: axis that counts where the form names none; Y without it.
+        metres_per_unit: that counts where the form names no unit; the skeleton's without it.
+        map_name: of the joint map of BVH files.
+
+    Returns:
+        What is odd about them and stops nothing.
+
+    Raises:
+        LampError: none can be read, or the bodies are none of people.
+    """
+    clips: list[np.ndarray] = []
+    fault = ""
+    for job in islice(jobs, FILES_TRIED):
+        try:
+            clips.append(job.read_motion().joints_TJ3)
+        except RejectedClip as rejected:
+            fault = str(rejected)
+        if len(clips) == FILES_LOOKED_AT:
+            break
+    if not clips:
+        raise LampError(
+            f"none of the first files holds joints of {skeleton.name} ({fault or 'there is none'})"
+        )
+    check_bodies(
+        clips,
+        skeleton,
+        "the first files",
+        metres_per_unit=METRES[form.unit] if form.unit else metres_per_unit or skeleton.metres_per_unit,
+        up=form.up or up or "y",
+        left_handed=form.left_handed,
+        map_name=map_name,
+    )
+    remark = speed_remark([(joints_TJ3, skeleton.frames_per_second) for joints_TJ3 in clips], skeleton)
+    return (remark,) if remark else ()
 
 
 def file_sha256(path: Path) -> str:

@@ -2,41 +2,34 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
+from lamp_core.datasets.clips import Split
+from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.datasets.sources.base import (
+    FILES_TRIED,
     ClipJobs,
     FileJob,
     Motion,
     NamedJobs,
     Source,
     SourceKind,
+    check_first_bodies,
     combined_sha256,
+    existing_captions,
     existing_folder,
     file_sha256,
-    files_below,
-    read_splits,
-    split_files,
+    role_files,
 )
+from lamp_core.datasets.sources.splits import read_splits, split_files
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.io.folders import OnPassedOver, files_by_name, ignore
 from lamp_core.skeleton.bvh import read_bvh
-from lamp_core.skeleton.mapping import JointMap, detect_map, load_map, resample
-from lamp_core.skeleton.posture import (
-    body_height,
-    fitting_units,
-    is_human_size,
-    likely_up_axis,
-    root_to_head,
-)
+from lamp_core.skeleton.mapping import JointMap, detect_map, load_map
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
-from lamp_core.skeleton.units import Unit, UpAxis, turn_back
 
-FILES_TRIED_FOR_A_MAP = 20
-FILES_LOOKED_AT = 5
+WHAT = "BVH files"
 
 
 class BvhFolder(SourceKind):
@@ -46,83 +39,84 @@ class BvhFolder(SourceKind):
         """Check the three folders, settle the joint map and the reference clip, look at the first bodies.
 
         Raises:
-            LampError: a missing folder, no BVH file, no split file, an unknown map, two files of one name,
-                or bodies of no human size or that lie, as a wrong unit or up axis makes them.
+            LampError: a missing folder, no BVH file, no split file, an unknown map, or one whose joints no
+                file has, two files of one name, or bodies that are none of people.
         """
-        motions = existing_folder(source.motions, "BVH files")
-        existing_folder(source.captions, "captions")
+        motions = existing_folder(source.motions, WHAT)
+        existing_captions(source.captions)
         existing_folder(source.splits, "splits")
         files = motion_files(motions)
         if not files:
             raise LampError(f"no .bvh file in {motions}")
         split_files(source.splits)
-        joint_map = _settle_map(source.map, files)
+        joint_map = _settle_map(source.map, motions, files)
         reference = source.reference_clip or joint_map.reference_clip
         if source.reference_clip and reference not in files:
             raise LampError(f"the reference clip {reference!r} is not in {motions}")
-        _check_bodies(files, joint_map.measured(source.unit, source.up), source.skeleton)
-        settled = {
-            "map": source.map or joint_map.name,
-            "skeleton": _settle_skeleton(source.skeleton, joint_map),
-            "reference_clip": reference if reference in files else None,
-        }
-        return source.model_copy(update=settled)
+        skeleton = load_skeleton(
+            _settle_skeleton(source.skeleton, joint_map) or next(iter(joint_map.skeletons))
+        )
+        settled = source.model_copy(
+            update={
+                "map": source.map or joint_map.name,
+                "skeleton": _settle_skeleton(source.skeleton, joint_map),
+                "reference_clip": reference if reference in files else None,
+            }
+        )
+        _check_joints(motions, files, joint_map, skeleton)
+        if source.force:
+            return settled
+        jobs = (_job(settled, skeleton, motions, name, path) for name, path in files.items())
+        remarks = check_first_bodies(
+            jobs,
+            skeleton,
+            settled.form,
+            up=joint_map.up,
+            metres_per_unit=joint_map.metres_per_unit,
+            map_name=joint_map.name,
+        )
+        return settled.model_copy(update={"remarks": remarks})
 
-    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
+    def clip_jobs(
+        self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore
+    ) -> ClipJobs:
         """A job a BVH file and a name in the splits."""
-        motions = existing_folder(source.motions, "BVH files")
-        captions = existing_folder(source.captions, "captions")
-        split_of = read_splits(existing_folder(source.splits, "splits"))
-        files = motion_files(motions)
+        motions = existing_folder(source.motions, WHAT)
+        existing_captions(source.captions)
+        files = motion_files(motions, on_passed_over)
+        split_of = read_splits(existing_folder(source.splits, "splits"), files, on_passed_over)
         if source.map is None:
             raise LampError(f"data set {source.name!r} has no joint map; register it again")
         load_map(source.map).source_joints(skeleton.name)  # a map without this skeleton fails once, here
-        joint_map = source.map
 
         def job_of(name: str) -> BvhJob:
-            return BvhJob(
-                name=name,
-                source=files[name].relative_to(motions).as_posix() if name in files else f"{name}.bvh",
-                folder=motions,
-                captions=captions,
-                split=split_of.get(name),
-                skeleton=skeleton.name,
-                map=joint_map,
-                unit=source.unit,
-                up=source.up,
-            )
+            return _job(source, skeleton, motions, name, files.get(name, f"{name}.bvh"), split_of.get(name))
 
         return NamedJobs(sorted(files.keys() | split_of.keys()), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """All files below the three folders, and the joint map when it is a file."""
-        yield from files_below("motions", existing_folder(source.motions, "BVH files"))
-        yield from files_below("captions", existing_folder(source.captions, "captions"))
-        yield from files_below("splits", existing_folder(source.splits, "splits"))
+        yield from role_files("motions", existing_folder(source.motions, WHAT))
+        yield from role_files("captions", existing_captions(source.captions))
+        yield from role_files("splits", existing_folder(source.splits, "splits"))
         if source.map is not None and Path(source.map).is_file():
             yield "map", Path(source.map)
 
 
-def motion_files(folder: Path) -> dict[str, Path]:
+def motion_files(folder: Path, on_passed_over: OnPassedOver = ignore) -> dict[str, str]:
     """The BVH files below the folder by clip name; LampError when two have the same name."""
-    files: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() == ".bvh" and files.setdefault(path.stem, path) != path:
-            raise LampError(
-                f"two BVH files have the name {path.stem!r}: {files[path.stem]} and {path}; rename one"
-            )
-    return files
+    return files_by_name(folder, ".bvh", on_passed_over=on_passed_over, by_stem=True)
 
 
-def _settle_map(name: str | None, files: dict[str, Path]) -> JointMap:
+def _settle_map(name: str | None, folder: Path, files: dict[str, str]) -> JointMap:
     if name is not None:
         return load_map(name)
     fault = ""
-    for path in islice(files.values(), FILES_TRIED_FOR_A_MAP):
+    for path in islice(files.values(), FILES_TRIED):
         try:
-            return detect_map(read_bvh(path).joint_names)
+            return detect_map(read_bvh(folder / path).all_names)
         except RejectedClip as rejected:
-            fault = f"{path.name}: {rejected}"
+            fault = f"{path}: {rejected}"
     raise LampError(f"none of the first BVH files can be read, so the joint map cannot be detected ({fault})")
 
 
@@ -134,54 +128,47 @@ def _settle_skeleton(name: str | None, joint_map: JointMap) -> str | None:
     return next(iter(joint_map.skeletons)) if len(joint_map.skeletons) == 1 else None
 
 
-def _check_bodies(files: dict[str, Path], joint_map: JointMap, skeleton_name: str | None) -> None:
-    """LampError when the first clips show that the unit of length or the up axis is another one."""
-    skeleton = load_skeleton(skeleton_name or next(iter(joint_map.skeletons)))
-    heights, directions = [], []
-    for path in islice(files.values(), FILES_LOOKED_AT):
+def _check_joints(folder: Path, files: dict[str, str], joint_map: JointMap, skeleton: Skeleton) -> None:
+    """LampError when the map needs joints that none of the first readable files has."""
+    needed, lacking = joint_map.source_joints(skeleton.name), set[str]()
+    for path in islice(files.values(), FILES_TRIED):
         try:
-            motion = read_bvh(path)
-            joints_TJ3 = joint_map.apply(motion.joint_positions(), motion.joint_names, skeleton)
+            names = read_bvh(folder / path, 1.0).all_names
         except RejectedClip:
             continue  # counted when the clips are ingested
-        heights.append(body_height(joints_TJ3, skeleton))
-        directions.append(root_to_head(joints_TJ3, skeleton))
-    if not heights:
-        return
-    height = float(np.median(heights))
-    if not is_human_size(height):
-        units = " or ".join(f"--unit {name}" for name in fitting_units(height, joint_map.metres_per_unit))
-        remedy = units or "a joint map with another metres_per_unit"
-        raise LampError(f"with map {joint_map.name!r} the people are {height:.3g} m tall; give {remedy}")
-    # The axis that would have to be up, named as the file names it: the turn is undone.
-    axis = likely_up_axis([turn_back(direction, joint_map.up) for direction in directions], joint_map.up)
-    if axis != joint_map.up:
-        raise LampError(f"with up axis {joint_map.up} the people lie on the floor; give --up {axis}")
+        lacking = needed - set(joint_map.own_names(names))
+        if not lacking:
+            return
+    if lacking:
+        raise LampError(
+            f"map {joint_map.name!r} names joints that no file has: {', '.join(sorted(lacking))}; the files"
+            f" have {', '.join(names)}"
+        )
 
 
 @dataclass(frozen=True)
 class BvhJob(FileJob):
-    """One BVH file and the joint map that it is read with; unit and up axis are the map's unless given."""
+    """One BVH file and how it is read; what the form leaves open is the map's."""
 
-    map: str
-    unit: Unit | None = None
-    up: UpAxis | None = None
+    form: MotionForm
 
     def read_motion(self) -> Motion:
         """Read, map the joints onto the skeleton and resample to its rate."""
         path = self.motion_path()
         sha256 = file_sha256(path)
-        if self.unit is not None or self.up is not None:
-            sha256 = combined_sha256(sha256, self.unit, self.up)
-        joint_map = cached_map(self.map).measured(self.unit, self.up)
-        return Motion(bvh_joints(path, joint_map, load_skeleton(self.skeleton)), sha256)
+        if self.form.is_stated:
+            sha256 = combined_sha256(sha256, self.form.unit, self.form.up, *self._later())
+        motion = self.form.read_bvh(path)
+        joints_TJ3 = self.form.bvh_joints(motion, load_skeleton(self.skeleton))
+        return Motion(joints_TJ3, sha256, remarks=motion.remarks)
+
+    def _later(self) -> tuple[object, ...]:
+        """What makes another clip of the same file, where it is said."""
+        rate, left = self.form.frames_per_second, self.form.left_handed
+        return (rate, left) if rate is not None or left else ()
 
 
-def bvh_joints(path: Path, joint_map: JointMap, skeleton: Skeleton) -> np.ndarray:
-    """Joints (T, J, 3) of a BVH file at the skeleton's rate; RejectedClip as `read_bvh`, `JointMap.apply`."""
-    motion = read_bvh(path)
-    mapped_TJ3 = joint_map.apply(motion.joint_positions(), motion.joint_names, skeleton)
-    return resample(mapped_TJ3, motion.frames_per_second, skeleton.frames_per_second).astype(np.float32)
-
-
-cached_map = lru_cache(maxsize=8)(load_map)
+def _job(
+    source: Source, skeleton: Skeleton, folder: Path, name: str, path: str, split: Split | None = None
+) -> BvhJob:
+    return BvhJob(name, path, folder, source.captions, split, skeleton.name, source.form)

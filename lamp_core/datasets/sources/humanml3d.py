@@ -11,11 +11,13 @@ the motion that is.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.datasets.sources.base import (
     ClipJobs,
     FileJob,
@@ -23,14 +25,15 @@ from lamp_core.datasets.sources.base import (
     NamedJobs,
     Source,
     SourceKind,
+    check_first_bodies,
     combined_sha256,
     existing_folder,
     file_sha256,
-    files_below,
-    read_splits,
 )
+from lamp_core.datasets.sources.splits import read_splits
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy
+from lamp_core.io.folders import OnPassedOver, files_below, files_by_name, has_ending, ignore
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 VECTORS = "new_joint_vecs"
@@ -62,26 +65,35 @@ class PublishedFolder(SourceKind):
         folder = existing_folder(source.motions, WHAT)
         if not _motion_folders(folder):
             raise LampError(f"{folder} holds none of {VECTORS}, {', '.join(JOINTS)} with .npy files in it")
-        return source.model_copy(update={"skeleton": source.skeleton or self._detect_skeleton(folder)})
+        name = source.skeleton or self._detect_skeleton(folder)
+        settled = source.model_copy(update={"skeleton": name})
+        if source.force:
+            return settled
+        skeleton = load_skeleton(name)
+        jobs = (job for job in self.clip_jobs(settled, skeleton) if isinstance(job, FileJob))
+        return settled.model_copy(update={"remarks": check_first_bodies(jobs, skeleton, source.form)})
 
-    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
+    def clip_jobs(
+        self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore
+    ) -> ClipJobs:
         """A job a motion file and a name in the splits."""
         folder = existing_folder(source.motions, WHAT)
-        split_of = read_splits(folder)
-        path_of: dict[str, Path] = {}
+        path_of: dict[str, str] = {}
         for motions in _motion_folders(folder):
-            for path in motions.glob("*.npy"):
-                path_of.setdefault(path.stem, path)
+            for name, path in files_by_name(motions, ".npy", on_passed_over=on_passed_over).items():
+                path_of.setdefault(name, f"{motions.name}/{path}")
+        split_of = read_splits(folder, _with_mirrors(path_of), on_passed_over)
 
         def job_of(name: str) -> PublishedJob:
             return PublishedJob(
                 name=name,
-                source=_motion_of(name, path_of, folder),
+                source=_motion_of(name, path_of),
                 folder=folder,
                 captions=folder / TEXTS,
                 split=split_of.get(name),
                 skeleton=skeleton.name,
                 is_mirrored=name not in path_of and name.removeprefix(MIRRORED) in path_of,
+                form=source.form,
             )
 
         return NamedJobs(sorted(path_of.keys() | split_of.keys()), job_of)
@@ -89,11 +101,11 @@ class PublishedFolder(SourceKind):
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """Motions, texts, and what stands at the top of the folder: split files and statistics."""
         folder = existing_folder(source.motions, WHAT)
-        for path in sorted(folder.iterdir()):
-            if path.name in {VECTORS, *JOINTS, TEXTS}:
-                yield from files_below(path.name, path)
-            elif path.suffix in {".txt", ".npy"}:
-                yield path.name, path
+        for relative, path in files_below(folder):
+            if PurePosixPath(relative).parts[0] in {VECTORS, *JOINTS, TEXTS} or (
+                "/" not in relative and has_ending(relative, ".txt", ".npy")
+            ):
+                yield relative, path
 
     def published_statistics(
         self, source: Source, skeleton: Skeleton
@@ -111,7 +123,9 @@ class PublishedFolder(SourceKind):
 
     def _detect_skeleton(self, folder: Path) -> str:
         shapes = []
-        for path in sorted(_motion_folders(folder)[0].glob("*.npy"))[:FILES_TRIED_FOR_A_WIDTH]:
+        motions = _motion_folders(folder)[0]
+        for name in islice(files_by_name(motions, ".npy").values(), FILES_TRIED_FOR_A_WIDTH):
+            path = motions / name
             try:
                 shape = read_npy(path).shape
             except RejectedClip:
@@ -139,13 +153,17 @@ def _read_statistics(path: Path, skeleton: Skeleton) -> np.ndarray:
 def _motion_folders(folder: Path) -> list[Path]:
     """The folders that hold motions, ready features first."""
     candidates = [folder / name for name in (VECTORS, *JOINTS)]
-    return [candidate for candidate in candidates if candidate.is_dir() and any(candidate.glob("*.npy"))]
+    return [candidate for candidate in candidates if candidate.is_dir() and files_by_name(candidate, ".npy")]
 
 
-def _motion_of(name: str, path_of: dict[str, Path], folder: Path) -> str:
+def _with_mirrors(path_of: dict[str, str]) -> set[str]:
+    """Names that a split may use: those of the files, and of their mirror images."""
+    return {*path_of, *(f"{MIRRORED}{name}" for name in path_of)}
+
+
+def _motion_of(name: str, path_of: dict[str, str]) -> str:
     """The motion's file below the folder, its mirror image's where it has none of its own."""
-    found = path_of.get(name) or path_of.get(name.removeprefix(MIRRORED))
-    return found.relative_to(folder).as_posix() if found else f"{VECTORS}/{name}.npy"
+    return path_of.get(name) or path_of.get(name.removeprefix(MIRRORED)) or f"{VECTORS}/{name}.npy"
 
 
 def _fits(shape: tuple[int, ...], skeleton: Skeleton) -> bool:
@@ -161,9 +179,11 @@ class PublishedJob(FileJob):
 
     Args:
         is_mirrored: whether the clip is the mirror image of what the file holds.
+        form: how joints stand in it.
     """
 
     is_mirrored: bool = False
+    form: MotionForm = field(default_factory=MotionForm)
 
     def read_motion(self) -> Motion:
         """Read the motion, with ready features when the file holds them."""
@@ -175,7 +195,9 @@ class PublishedJob(FileJob):
         if array.ndim == 2:
             joints_TJ3, features_TD = recover_joints(array, skeleton), array
         else:
-            joints_TJ3, features_TD = array[:, : skeleton.joint_count], None
+            joints_TJ3 = self.form.joints(array[:, : skeleton.joint_count], path, skeleton)
+            features_TD = None
+            sha256 = combined_sha256(sha256, self.form.identity) if self.form.is_stated else sha256
         if not self.is_mirrored:
             return Motion(joints_TJ3, sha256, features_TD)
         from lamp_core.features.mirror import mirror

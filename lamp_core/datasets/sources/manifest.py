@@ -5,21 +5,16 @@ are files below the source's folder: joints or ready features (``.npy``), ``.bvh
 (``.npz``).
 """
 
-import csv
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from lamp_core.datasets.clips import SPLITS, Split
-from lamp_core.datasets.schema import MANIFEST
+from lamp_core.datasets.clips import Split
+from lamp_core.datasets.motion_form import MotionForm
+from lamp_core.datasets.preprocessing.tagging import plain_caption
 from lamp_core.datasets.sources.amass import read_parameters
 from lamp_core.datasets.sources.base import (
     ClipJobs,
@@ -27,169 +22,26 @@ from lamp_core.datasets.sources.base import (
     Motion,
     Source,
     SourceKind,
+    check_first_bodies,
     combined_sha256,
     existing_folder,
     file_sha256,
     shared_file_sha256,
-    split_by_name,
 )
-from lamp_core.datasets.sources.bvh import bvh_joints, cached_map
 from lamp_core.datasets.sources.humanml3d import recover_joints
-from lamp_core.datasets.sources.npy import JointForm, check_bodies
-from lamp_core.datasets.sources.texts import ClipTexts, plain_caption
+from lamp_core.datasets.sources.manifest_table import Manifest, Row
+from lamp_core.datasets.sources.splits import split_by_name
+from lamp_core.datasets.sources.texts import ClipTexts
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy
+from lamp_core.io.folders import OnPassedOver, ignore
 from lamp_core.skeleton.mapping import load_map, resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.skeleton.units import turn_to_y_up
 
 WHAT = "motion files"
-FILE, CAPTIONS, SPLIT, CLIP, START, END = "file", "captions", "split", "clip", "start", "end"
-COLUMNS = tuple(name for name in MANIFEST.names if not name.endswith("PART"))
-PART = "captions_"
-"""What the name of a column begins with that holds the sentences about a part of the body."""
-SEPARATOR = ";"
 ENDINGS = (".npy", ".bvh", ".npz")
-ROWS_A_BATCH = 1024
 ROWS_LOOKED_AT = 20
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the table.
-
-    Args:
-        file: motion, relative to the source's folder.
-        clip: name of the clip.
-        split: as the table says it; None where it does not.
-        captions: sentences about the whole body.
-        of_parts: sentences by body part.
-        start: begin of the clip within the file, seconds.
-        end: end of it; None for the file's.
-        fault: why the row makes no clip, when it does not.
-    """
-
-    file: str
-    clip: str
-    split: Split | None
-    captions: tuple[str, ...]
-    of_parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    start: float = 0.0
-    end: float | None = None
-    fault: str = ""
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """A table of clips on disk; iterating reads it from the beginning.
-
-    Args:
-        path: CSV (``.csv``) or Parquet (``.parquet``).
-    """
-
-    path: Path
-
-    @cached_property
-    def columns(self) -> tuple[str, ...]:
-        """Names of its columns; LampError for a table without files, or with a column that is not known."""
-        names = tuple(self._file.schema_arrow.names) if self._is_parquet else tuple(next(self._lines(), ()))
-        if FILE not in names:
-            raise LampError(f"{self.path} has no column {FILE!r}; its columns: {', '.join(names) or 'none'}")
-        unknown = [name for name in names if name not in COLUMNS and not name.startswith(PART)]
-        if unknown or len(set(names)) < len(names):
-            known = f"{', '.join(COLUMNS)}, {PART}PART"
-            raise LampError(f"{self.path} has a column {(unknown or names)[0]!r}; known, once each: {known}")
-        return names
-
-    def __len__(self) -> int:
-        if self._is_parquet:
-            return int(self._file.metadata.num_rows)
-        return sum(1 for _ in self._lines()) - 1
-
-    def __iter__(self) -> Iterator[Row]:
-        places: dict[str, int] = {name: place for place, name in enumerate(self.columns)}
-        for cells in self._cells():
-            yield _row_of({name: cells[place] for name, place in places.items() if place < len(cells)})
-
-    def _cells(self) -> Iterator[tuple[Any, ...]]:
-        if not self._is_parquet:
-            yield from (tuple(cells) for cells in islice(self._lines(), 1, None) if any(cells))
-            return
-        try:
-            for batch in self._file.iter_batches(batch_size=ROWS_A_BATCH):
-                yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
-        except (pa.ArrowException, OSError) as error:
-            raise LampError(f"the manifest {self.path} cannot be read to its end: {error}") from error
-
-    def _lines(self) -> Iterator[list[str]]:
-        try:
-            with self.path.open(newline="", encoding="utf-8-sig") as file:
-                yield from csv.reader(file)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise LampError(f"the manifest {self.path} cannot be read: {error}") from error
-
-    @property
-    def _is_parquet(self) -> bool:
-        return self.path.suffix == ".parquet"
-
-    @property
-    def _file(self) -> pq.ParquetFile:
-        try:
-            return pq.ParquetFile(self.path)
-        except (pa.ArrowException, OSError) as error:
-            raise LampError(f"the manifest {self.path} cannot be read: {error}") from error
-
-
-def _row_of(cells: Mapping[str, Any]) -> Row:
-    file = str(cells.get(FILE) or "").strip()
-    split, faults = _split_of(cells), []
-    times: list[float | None] = [None, None]
-    for place, name in enumerate((START, END)):
-        try:
-            times[place] = _seconds(cells.get(name))
-        except ValueError:
-            faults.append(f"{name} {cells[name]!r} is no time in seconds")
-    start, end = times[0] or 0.0, times[1]
-    if end is not None and end <= start:
-        faults.append(f"it ends at {end:g} s and starts at {start:g} s")
-    if isinstance(split, str) and split not in SPLITS:
-        faults.append(f"its split {split!r} is none of {', '.join(SPLITS)}")
-    parts = {name.removeprefix(PART): _texts(cells[name]) for name in cells if name.startswith(PART)}
-    return Row(
-        file=file,
-        clip=str(cells.get(CLIP) or "").strip() or _name(file, start, end),
-        split=split if split in SPLITS else None,
-        captions=_texts(cells.get(CAPTIONS)),
-        of_parts={part: texts for part, texts in parts.items() if texts},
-        start=start,
-        end=end,
-        fault="; ".join(faults) if file else "the row names no file",
-    )
-
-
-def _split_of(cells: Mapping[str, Any]) -> Any:
-    return str(cells.get(SPLIT) or "").strip() or None
-
-
-def _seconds(cell: Any) -> float | None:
-    if cell is None or not str(cell).strip():
-        return None
-    seconds = float(cell)
-    if not 0 <= seconds < math.inf:
-        raise ValueError(cell)
-    return seconds
-
-
-def _texts(cell: Any) -> tuple[str, ...]:
-    """Sentences of a cell: a list, or one string with semicolons between them."""
-    texts = cell if isinstance(cell, list) else str(cell or "").split(SEPARATOR)
-    return tuple(text for text in (str(text or "").strip() for text in texts) if text)
-
-
-def _name(file: str, start: float, end: float | None) -> str:
-    """A clip without a name of its own has its file's; a span of a file is told by its seconds."""
-    stem = file.rpartition(".")[0] or file
-    return stem if not start and end is None else f"{stem}@{start:g}-{'' if end is None else f'{end:g}'}"
 
 
 class ManifestTable(SourceKind):
@@ -211,11 +63,28 @@ class ManifestTable(SourceKind):
         rows = list(islice(Manifest(source.manifest), ROWS_LOOKED_AT))
         if not rows:
             raise LampError(f"the manifest {source.manifest} has no row")
-        jobs = list(_jobs(rows, source.model_copy(update={"motions": folder}), skeleton))
-        _check_first_files(jobs, skeleton, JointForm.of(source))
-        return source.model_copy(update={"motions": folder})
+        settled = source.model_copy(update={"motions": folder})
+        jobs = list(_jobs(rows, settled, skeleton))
+        _check_first_files(jobs)
+        if source.force:
+            return settled
+        joint_map = None if source.map is None else load_map(source.map)
+        readable = [job for job in jobs if not _fault_of(job)]
+        if not readable:
+            raise LampError(f"none of the manifest's first files can be used: {_fault_of(jobs[0])}")
+        remarks = check_first_bodies(
+            readable,
+            skeleton,
+            source.form,
+            up=None if joint_map is None else joint_map.up,
+            metres_per_unit=None if joint_map is None else joint_map.metres_per_unit,
+            map_name=source.map,
+        )
+        return settled.model_copy(update={"remarks": remarks})
 
-    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
+    def clip_jobs(
+        self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore
+    ) -> ClipJobs:
         """A job a row, in the order of the table."""
         existing_folder(source.motions, WHAT)
         if source.manifest is None:
@@ -258,28 +127,30 @@ def _jobs(rows: Iterable[Row], source: Source, skeleton: Skeleton) -> Iterator["
             split=row.split or (None if row.fault else split_by_name(row.clip)),
             skeleton=skeleton.name,
             row=row,
-            form=JointForm.of(source),
-            map=source.map,
+            form=source.form,
             body_model=source.body_model,
         )
 
 
-def _check_first_files(jobs: list["ManifestJob"], skeleton: Skeleton, form: JointForm) -> None:
+def _check_first_files(jobs: list["ManifestJob"]) -> None:
+    """LampError when none of the files is there."""
     faults = []
-    arrays = []
     for job in jobs:
         try:
-            path = job.motion_path()
-            file_sha256(path)
+            file_sha256(job.motion_path())
         except RejectedClip as rejected:
             faults.append(str(rejected))
-            continue
-        if path.suffix == ".npy" and read_npy(path).ndim == 3:
-            arrays.append(path)
     if len(faults) == len(jobs):
         raise LampError(f"none of the manifest's first files can be read: {faults[0]}")
-    if arrays:
-        check_bodies(iter(arrays), skeleton, form)
+
+
+def _fault_of(job: "ManifestJob") -> str:
+    """Why a row's motion gives no joints; empty where it does."""
+    try:
+        job.read_motion()
+    except RejectedClip as rejected:
+        return str(rejected)
+    return ""
 
 
 @dataclass(frozen=True)
@@ -288,14 +159,12 @@ class ManifestJob(FileJob):
 
     Args:
         row: of the table.
-        form: how joints stand in ``.npy`` files; unit and up axis stand before a map's, too.
-        map: joint map of ``.bvh`` files.
+        form: how joints stand in the files; unit and axes stand before a map's, too.
         body_model: of ``.npz`` files.
     """
 
     row: Row
-    form: JointForm
-    map: str | None
+    form: MotionForm
     body_model: Path | None
 
     def read_split(self) -> Split:
@@ -310,28 +179,30 @@ class ManifestJob(FileJob):
         kept = [caption for caption in captions if caption is not None]
         return ClipTexts(kept, self.row.of_parts, len(captions) - len(kept))
 
-    def count_captions(self) -> int:
+    def count_captions(self) -> tuple[int, int]:
         """How many sentences the row has, without tagging them."""
-        return len(self.row.captions)
+        return len(self.row.captions), 0
 
     def read_motion(self) -> Motion:
         """Read the file by its ending and take the row's span of it."""
         path = self.motion_path()
-        skeleton = load_skeleton(self.skeleton)
-        if path.suffix not in ENDINGS:
+        skeleton, ending = load_skeleton(self.skeleton), path.suffix.lower()
+        if ending not in ENDINGS:
             raise RejectedClip("unreadable", f"{path} is none of {', '.join(ENDINGS)}")
         sha256 = file_sha256(path)
         parts: list[str] = []
         features_TD = None
-        if path.suffix == ".bvh":
-            joints_TJ3 = self._read_bvh(path, skeleton)
-        elif path.suffix == ".npz":
+        remarks: tuple[tuple[str, str], ...] = ()
+        if ending == ".bvh":
+            joints_TJ3, remarks = self._read_bvh(path, skeleton)
+        elif ending == ".npz":
             joints_TJ3, parts = self._read_parameters(path, skeleton)
         else:
             joints_TJ3, features_TD = self._read_npy(path, skeleton)
         frames = self._frames(len(joints_TJ3), skeleton.frames_per_second)
-        sha256 = combined_sha256(sha256, self.form, frames, *parts)
-        return Motion(joints_TJ3[frames], sha256, None if features_TD is None else features_TD[frames])
+        sha256 = combined_sha256(sha256, self.form.identity, frames, *parts)
+        features_TD = None if features_TD is None else features_TD[frames]
+        return Motion(joints_TJ3[frames], sha256, features_TD, remarks)
 
     def _frames(self, count: int, rate: float) -> slice:
         start = round(self.row.start * rate)
@@ -340,10 +211,12 @@ class ManifestJob(FileJob):
             raise RejectedClip("too-short", f"{self.name}: the file ends after {count / rate:.2f} s")
         return slice(start, end)
 
-    def _read_bvh(self, path: Path, skeleton: Skeleton) -> np.ndarray:
-        if self.map is None:
-            raise RejectedClip("no-map", f"{path}: BVH files need a joint map; register with --map")
-        return bvh_joints(path, cached_map(self.map).measured(self.form.unit, self.form.up), skeleton)
+    def _read_bvh(self, path: Path, skeleton: Skeleton) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
+        motion = self.form.read_bvh(path)
+        try:
+            return self.form.bvh_joints(motion, skeleton), motion.remarks
+        except LampError as fault:
+            raise RejectedClip("no-map", f"{path}: {fault}; register with --map") from fault
 
     def _read_npy(self, path: Path, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray | None]:
         array = read_npy(path)
@@ -362,7 +235,7 @@ class ManifestJob(FileJob):
         parameters = read_parameters(path)
         model_path = body_model_file(self.body_model, parameters.gender)
         joints_TJ3 = resample(
-            turn_to_y_up(parameters.joints(model_path, skeleton), "z"),
+            turn_to_y_up(parameters.joints(model_path, skeleton), self.form.up or "z"),
             parameters.rate,
             skeleton.frames_per_second,
         )

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lamp_core.datasets.preprocessing.caption_files import caption_lines
 from lamp_core.datasets.sources.amass import Parameters, ready_joints
 from lamp_core.datasets.sources.base import (
     ClipJobs,
@@ -29,19 +30,18 @@ from lamp_core.datasets.sources.base import (
     NamedJobs,
     Source,
     SourceKind,
+    check_first_bodies,
     combined_sha256,
     existing_folder,
     file_sha256,
-    files_below,
-    inside,
+    role_files,
     shared_file_sha256,
-    split_by_name,
-    split_files,
 )
-from lamp_core.datasets.sources.npy import motion_names
-from lamp_core.datasets.sources.texts import ClipTexts, frame_sentences, read_sentences, text_lines
+from lamp_core.datasets.sources.splits import split_by_name, split_files
+from lamp_core.datasets.sources.texts import ClipTexts, frame_sentences, read_clip_texts
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy
+from lamp_core.io.folders import OnPassedOver, files_by_name, find_file, ignore, is_litter
 from lamp_core.skeleton.mapping import resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
@@ -49,7 +49,7 @@ WHAT = "Motion-X folder"
 VECTORS, JOINTS = ("new_joint_vecs", "new_joints_vecs"), ("new_joints", "joints", "joint")
 SMPLX = ("motion_data/smplx_322", "smplx_322")
 WHOLE_BODY, PART_ENDING = "semantic_labels", "_texts"
-PART_READERS = {".txt": text_lines, ".json": frame_sentences}
+PART_READERS = {".txt": caption_lines, ".json": frame_sentences}
 RATE = 30.0
 SKELETONS = ("smpl22", "smplx52")
 JOINTS_OF_SMPLX = 55
@@ -91,21 +91,29 @@ class MotionXFolder(SourceKind):
         wanted = source.skeleton or self.usual_skeleton
         if wanted not in SKELETONS or (motions.name in VECTORS and wanted != self.usual_skeleton):
             raise LampError(f"{motions} gives {self.usual_skeleton}, not {wanted}")
-        return source.model_copy(update={"skeleton": wanted})
+        settled = source.model_copy(update={"skeleton": wanted})
+        if source.force:
+            return settled
+        skeleton = load_skeleton(wanted)
+        jobs = (job for job in self.clip_jobs(settled, skeleton) if isinstance(job, FileJob))
+        return settled.model_copy(update={"remarks": check_first_bodies(jobs, skeleton, source.form)})
 
-    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
+    def clip_jobs(
+        self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore
+    ) -> ClipJobs:
         """A job a motion and a name in the splits."""
         if skeleton.name not in SKELETONS:
             raise LampError(f"Motion-X gives the skeletons {', '.join(SKELETONS)}, not {skeleton.name}")
         folder = existing_folder(source.motions, WHAT)
         motions = motion_folder(folder)
-        split_of = split_files(source.splits or folder)
+        files = files_by_name(motions, ".npy", on_passed_over=on_passed_over)
+        split_of = split_files(source.splits or folder, files, on_passed_over)
         texts = text_folder(source)
 
         def job_of(name: str) -> MotionXJob:
             return MotionXJob(
                 name=name,
-                source=f"{name}.npy",
+                source=files.get(name, f"{name}.npy"),
                 folder=motions,
                 captions=texts,
                 split=split_by_name(name) if split_of is None else split_of.get(name),
@@ -113,15 +121,15 @@ class MotionXFolder(SourceKind):
                 body_model=source.body_model,
             )
 
-        return NamedJobs(sorted({*motion_names(motions), *(split_of or {})}), job_of)
+        return NamedJobs(sorted({*files, *(split_of or {})}), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """Motions, texts, splits and the body model."""
         folder = existing_folder(source.motions, WHAT)
-        yield from files_below("motions", motion_folder(folder))
-        yield from files_below("captions", text_folder(source))
+        yield from role_files("motions", motion_folder(folder))
+        yield from role_files("captions", text_folder(source))
         splits = source.splits or folder
-        yield from ((path.name, path) for path in sorted(splits.glob("*.txt")))
+        yield from ((path.name, path) for path in sorted(splits.glob("*.txt")) if not is_litter(path.name))
         if source.body_model is not None and source.body_model.is_file():
             yield "body-model", source.body_model
 
@@ -129,7 +137,7 @@ class MotionXFolder(SourceKind):
 def motion_folder(folder: Path) -> Path:
     """The first folder that holds motions; LampError without one."""
     for name in (*VECTORS, *JOINTS, *SMPLX):
-        if (folder / name).is_dir() and next((folder / name).rglob("*.npy"), None) is not None:
+        if (folder / name).is_dir() and files_by_name(folder / name, ".npy"):
             return folder / name
     names = ", ".join((*VECTORS, *JOINTS, *SMPLX))
     raise LampError(f"{folder} holds none of {names} with .npy files in it")
@@ -160,12 +168,12 @@ class MotionXJob(FileJob):
         assert self.captions is not None
         has_labels = (self.captions / WHOLE_BODY).is_dir()
         place = self.captions / WHOLE_BODY if has_labels else self.captions
-        texts = read_sentences(inside(place, f"{self.name}.txt"))
+        texts = read_clip_texts(place, self.name)
         parts: dict[str, tuple[str, ...]] = {}
         for folder in sorted(self.captions.glob(f"*{PART_ENDING}")):
             for ending, read in PART_READERS.items():
-                path = inside(folder, f"{self.name}{ending}")
-                if path.is_file():
+                path = find_file(folder, f"{self.name}{ending}")
+                if path is not None:
                     part = folder.name.removesuffix(PART_ENDING)
                     parts[part] = (*parts.get(part, ()), *read(path))
         return ClipTexts(texts.captions, parts, texts.skipped)

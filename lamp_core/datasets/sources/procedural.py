@@ -12,6 +12,7 @@ import numpy as np
 from lamp_core.datasets.clips import Clip
 from lamp_core.datasets.sources.base import ClipJob, ClipJobs, Source, SourceKind
 from lamp_core.errors import LampError
+from lamp_core.io.folders import OnPassedOver, ignore
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 
@@ -22,7 +23,9 @@ class ProceduralClips(SourceKind):
         """Nothing to check: there are no files."""
         return source
 
-    def clip_jobs(self, source: Source, skeleton: Skeleton) -> ClipJobs:
+    def clip_jobs(
+        self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore
+    ) -> ClipJobs:
         """A job a clip; LampError when number of clips and seed are not set."""
         if source.clips is None or source.seed is None:
             raise LampError(f"data set {source.name!r} is generated: give the number of clips and the seed")

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lamp_core.datasets.captions import Caption, parse_caption_line, read_caption_file
-from lamp_core.datasets.preprocessing.tagging import tag_caption
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.preprocessing.caption_files import caption_lines, read_caption_file
+from lamp_core.datasets.sources.caption_table import caption_of_row, is_caption_table, read_caption_table
 from lamp_core.errors import RejectedClip
+from lamp_core.io.folders import find_file, inside
 
+CAPTION_ENDINGS = (".txt", ".jsonl")
 BETWEEN_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -28,32 +31,36 @@ class ClipTexts:
     skipped: int = 0
 
 
-def read_clip_texts(path: Path) -> ClipTexts:
-    """Captions of a file in the published form; RejectedClip as `read_caption_file`."""
-    captions, skipped = read_caption_file(path)
+def read_clip_texts(folder: Path, name: str) -> ClipTexts:
+    """Captions of a clip: its file ``NAME.txt`` (or ``.jsonl``) in a folder, or its rows in a table of all.
+
+    Raises:
+        RejectedClip: as `read_caption_file`, and ``outside`` for a name that leads out of the folder.
+    """
+    if is_caption_table(folder):
+        return _texts_of_table(folder, name)
+    captions, skipped = read_caption_file(caption_file(folder, name))
     return ClipTexts(captions, skipped=skipped)
 
 
-def read_sentences(path: Path) -> ClipTexts:
-    """Captions of a file with a sentence a line, in the published form or as plain text.
+def caption_file(folder: Path, name: str) -> Path:
+    """The clip's caption file, its ending in any case; where there is none, the one that is expected."""
+    expected = inside(folder, f"{name}{CAPTION_ENDINGS[0]}")
+    found = (find_file(folder, f"{name}{ending}") for ending in CAPTION_ENDINGS)
+    return next((path for path in found if path is not None), expected)
 
-    Raises:
-        RejectedClip: ``caption-missing``, ``caption-empty`` or ``caption-unreadable``.
-    """
-    lines = text_lines(path)
-    captions = [_caption(line) for line in lines]
+
+def _texts_of_table(path: Path, name: str) -> ClipTexts:
+    rows = read_caption_table(path).get(name)
+    if not rows:
+        raise RejectedClip("caption-missing", f"{path} holds no caption of {name}")
+    captions = [caption_of_row(row) for row in rows]
     kept = [caption for caption in captions if caption is not None]
     if not kept:
-        raise RejectedClip("caption-unreadable", f"no line of {path} is a sentence")
+        raise RejectedClip(
+            "caption-unreadable", f"none of the {len(rows)} captions of {name} in {path} parses"
+        )
     return ClipTexts(kept, skipped=len(captions) - len(kept))
-
-
-def text_lines(path: Path) -> list[str]:
-    """Lines that are not empty; RejectedClip as `read_sentences`."""
-    lines = [line.strip() for line in _content(path).splitlines() if line.strip()]
-    if not lines:
-        raise RejectedClip("caption-empty", f"{path} holds no caption")
-    return lines
 
 
 def frame_sentences(path: Path) -> list[str]:
@@ -62,10 +69,10 @@ def frame_sentences(path: Path) -> list[str]:
     They stand in the order of the first frame that says them: neighbouring frames say mostly the same.
 
     Raises:
-        RejectedClip: as `read_sentences`; ``caption-unreadable`` for anything but texts by frame number.
+        RejectedClip: as `read_clip_texts`; ``caption-unreadable`` for anything but texts by frame number.
     """
     try:
-        text_of = json.loads(_content(path))
+        text_of = json.loads("\n".join(caption_lines(path)))
         if not isinstance(text_of, dict) or not all(isinstance(text, str) for text in text_of.values()):
             raise ValueError("wanted one object of texts")
         frames = sorted(text_of, key=int)
@@ -76,23 +83,3 @@ def frame_sentences(path: Path) -> list[str]:
     if not found:
         raise RejectedClip("caption-empty", f"{path} holds no caption")
     return found
-
-
-def _content(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise RejectedClip("caption-missing", f"there is no caption file {path}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RejectedClip("caption-unreadable", f"{path}: {error}") from error
-
-
-def _caption(line: str) -> Caption | None:
-    published = parse_caption_line(line)
-    return published if published is not None or "#" in line else plain_caption(line)
-
-
-def plain_caption(text: str) -> Caption | None:
-    """A sentence without tags, tagged here; None when there is no word in it."""
-    caption = tag_caption(text.strip())
-    return caption if caption.words else None

@@ -51,7 +51,7 @@ def test_what_cannot_be_read_is_named(features_folder: Path, clip: Clip, tmp_pat
         ("short.npy", clip.joints_TJ3[:3], "at least 4"),
         ("joints.npy", clip.joints_TJ3[:, :5], r"has the shape .*22, 3"),
         ("nan.npy", broken, "cannot be used"),
-        ("words.npy", np.array(["a"]), "no array of numbers"),
+        ("words.npy", np.array(["a"]), "holds <U1, not numbers"),
     ):
         np.save(tmp_path / name, array)
         with pytest.raises(LampError, match=words):
@@ -59,9 +59,9 @@ def test_what_cannot_be_read_is_named(features_folder: Path, clip: Clip, tmp_pat
     (tmp_path / "empty.npy").write_bytes(b"")
     (tmp_path / "motion.txt").write_text("x")
     for name, words in (
-        ("empty.npy", "no readable"),
+        ("empty.npy", "empty"),
         ("motion.txt", "are read from"),
-        ("none.npy", "does not exist"),
+        ("none.npy", "there is no"),
     ):
         with pytest.raises(LampError, match=words):
             read_motion(tmp_path / name, features_folder)

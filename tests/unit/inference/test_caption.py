@@ -142,12 +142,12 @@ def test_what_cannot_be_read_is_named_and_holds_up_nothing(
         bad,
         (
             "has 3 feature frames; a motion needs at least 4",
-            r"has the shape (40, 251); the models know joints (T, 22, 3) and features (T, 263) of smpl22",
+            "has the shape (40, 251); known: smpl22 joints (T, 22, 3) or features (T, 263)",
             "not finite",
-            "no readable .npy file",
+            "no .npy array",
             "text.bvh",
             "motions are read from",
-            "does not exist",
+            "there is no",
         ),
         strict=True,
     ):

@@ -23,7 +23,7 @@ def map_entries(**changes: object) -> dict[str, object]:
 
 
 def test_built_in_maps_load_and_bandai_namco_knows_both_skeletons():
-    rigs = {"bandai-namco", "cmu", "lafan1", "mixamo", "rokoko"}
+    rigs = {"bandai-namco", "cmu", "lafan1", "mixamo", "rokoko", *FOREIGN}
     assert rigs | {"smpl22", "kit21", "smplx52"} == set(map_names())
     bandai_namco = load_map("bandai-namco")
     assert bandai_namco.reference_clip == "BN2_walk_normal_001"
@@ -57,6 +57,34 @@ RIGS = {
 }
 
 
+FOREIGN = {
+    "auto-rig": "root.x",
+    "biped": "Bip01 L Thigh",
+    "biped-two-spines": "Bip001_R_Calf",
+    "motive": "Skeleton:LUArm",
+    "motive-fbx": "Skeleton:LeftUpLeg",
+    "perception-neuron": "LeftFoot_End",
+    "rigify": "DEF-thigh.L",
+    "smpl": "m_avg_L_Hip",
+    "smpl-words": "Left_hip",
+    "xsens": "LeftCollar",
+}
+"""A joint of each further rig as its files write it."""
+
+
+@pytest.mark.parametrize(("rig", "example"), FOREIGN.items())
+def test_a_rig_is_told_by_its_names_and_has_a_mirror_image(rig: str, example: str):
+    joint_map = load_map(rig)
+    own = joint_map.own_names([example])[0]
+    before = example[: len(example) - len(own)]
+    sources = sorted(joint_map.source_joints("smpl22"))
+    assert own in sources
+    assert detect_map([before + name for name in sources]).name == rig
+    for joints in joint_map.skeletons.values():
+        lefts = [joint for joint in joints if joint.startswith("left_")]
+        assert all(joints[left] != joints[left.replace("left_", "right_")] for left in lefts)
+
+
 @pytest.mark.parametrize("rig", RIGS)
 def test_the_rigs_of_the_field_are_told_apart_by_their_names(rig: str):
     detected = detect_map(RIGS[rig])
@@ -84,7 +112,7 @@ def test_every_left_joint_of_a_map_has_its_right_one(rig: str):
 
 
 def test_no_map_fits_names_the_known_ones():
-    with pytest.raises(LampError, match=r"Tail.*bandai-namco, cmu, kit21"):
+    with pytest.raises(LampError, match=r"Tail.*bandai-namco.* cmu, kit21"):
         detect_map(["Hips", "Tail"])
 
 
@@ -151,7 +179,7 @@ def test_file_that_is_not_a_map_is_refused(tmp_path: Path):
         path.write_text(text)
         with pytest.raises(LampError, match="joint map"):
             load_map(path)
-    with pytest.raises(LampError, match="known: bandai-namco"):
+    with pytest.raises(LampError, match=r"known: .*bandai-namco"):
         load_map(tmp_path / "none.yaml")
 
 

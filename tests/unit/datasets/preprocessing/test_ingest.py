@@ -68,7 +68,12 @@ def test_bad_motion_is_rejected_and_the_rest_goes_on(
 
 @pytest.mark.parametrize(
     ("reason", "content"),
-    [("caption-missing", None), ("caption-empty", ""), ("caption-unreadable", "no form"), ("no-split", None)],
+    [
+        ("caption-missing", None),
+        ("caption-empty", ""),
+        ("caption-unreadable", "no form#walk#soon#later"),
+        ("no-split", None),
+    ],
 )
 def test_bad_caption_or_split_is_rejected(
     tmp_path: Path,
@@ -113,7 +118,7 @@ def test_too_many_rejected_fails_with_a_table_and_keeps_the_reasons(
 
 def test_clips_are_resampled_and_counted(tmp_path: Path, smpl22: Skeleton, bvh_source) -> None:
     with bvh_source.caption("walk_01").open("a") as file:
-        file.write("no form\n")
+        file.write("no form#walk#soon#later\n")
     summary = ingest(bvh_source.source, smpl22, tmp_path)
     assert (summary.clips, summary.captions, summary.skipped_captions) == (12, 12, 1)
     assert summary.clips_of_split == {"train": 8, "val": 2, "test": 2}

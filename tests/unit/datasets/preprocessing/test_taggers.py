@@ -7,9 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from lamp_core.datasets.captions import BUILT_IN, FROM_FILE, parse_caption_line
+from lamp_core.datasets.captions import BUILT_IN, FROM_FILE
 from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata
 from lamp_core.datasets.preprocessing import taggers
+from lamp_core.datasets.preprocessing.caption_files import parse_caption_line
 from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.preprocessing.taggers import retagger
 from lamp_core.datasets.preprocessing.tagging import tag_caption

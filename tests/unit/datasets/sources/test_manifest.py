@@ -17,7 +17,7 @@ from lamp_core.datasets.preprocessing.feature_extraction import extract_features
 from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.registry import register_source
 from lamp_core.datasets.sources import KINDS, Source
-from lamp_core.datasets.sources.manifest import Manifest
+from lamp_core.datasets.sources.manifest_table import Manifest
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import Skeleton
 from tests.unit.bodies import write_amass, write_body
@@ -135,7 +135,6 @@ def test_kinds_of_files_that_need_an_option(folder: Path, smpl22: Skeleton) -> N
     stated = write(folder, ROWS).model_copy(update={"map": None, "body_model": None})
     summary = ingest(KINDS["manifest"].complete(stated), smpl22, folder / "out", max_rejected=1.0)
     assert {row.clip: row.reason for row in summary.rejected.examples} == {
-        "bvh/b": "no-map",
         "amass/c": "no-body-model",
     }
 
@@ -154,7 +153,7 @@ def spoil_csv(folder: Path, text: str) -> Source:
         (b"file,file\na,b\n", "once each"),
         (b"file,captions\n", "has no row"),
         (b"file\nnowhere.npy\n", "none of the manifest's first files can be read: motion-missing"),
-        (b"file\n\xff\xfe\n", "cannot be read"),
+        (b"file\n\xff\xfe\n", "is no UTF-8 text: byte 0xff at place 5, line 2"),
     ],
 )
 def test_bad_table(folder: Path, content: bytes, message: str) -> None:

@@ -10,7 +10,7 @@ from lamp_core.datasets.clips_store import CLIPS_FILE, read_clips
 from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.registry import register_source
 from lamp_core.datasets.sources import KINDS, Source
-from lamp_core.datasets.sources.base import split_by_name
+from lamp_core.datasets.sources.splits import split_by_name
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from tests.unit.datasets.conftest import CAPTION_LINE, moving_joints
@@ -86,11 +86,11 @@ def test_another_rate_and_whole_millimetres(tmp_path: Path, write_npy, smpl22: S
         (
             lambda joints_TJ3: joints_TJ3 * 100,
             {},
-            r"people in the first files are 1\d\d m tall; give --unit cm",
+            r"the people are 1\d\d m tall; give --unit cm",
         ),
         (lambda joints_TJ3: joints_TJ3, {"unit": "mm"}, "m tall; give --unit m"),
         (lambda joints_TJ3: joints_TJ3 * 1e6, {}, "no unit known here fits them"),
-        (z_up, {}, "with up axis y the people in the first files lie down; give --up z"),
+        (z_up, {}, "with up axis y the people lie on the floor; give --up z"),
         (lambda joints_TJ3: joints_TJ3, {"up": "z"}, "with up axis z .* give --up y"),
         (
             lambda joints_TJ3: joints_TJ3[:, :-1],

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from benchmarks.features import moving_clip
+from lamp_core.datasets.motion_file import Gate, read_motion_file
+from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.errors import LampError
 from lamp_core.features.encode import encode
 from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.viz.export import save_motion
-from lamp_core.viz.motions import read_motion_file
 
 MILLIMETRE = 0.001
 
@@ -46,8 +47,8 @@ def test_a_wrong_unit_names_the_right_one(tmp_path: Path, joints: np.ndarray, sk
     save_motion(tmp_path / "walk.bvh", joints, skeleton, skeleton.frames_per_second)
     wrong, right = ("cm", "m") if skeleton.metres_per_unit == 1 else ("m", "mm")
     with pytest.raises(LampError, match=f"m tall; give --unit {right}"):
-        read_motion_file(tmp_path / "walk.bvh", unit=wrong)  # type: ignore[arg-type]
-    read_motion_file(tmp_path / "walk.bvh", unit=right)  # type: ignore[arg-type]
+        read_motion_file(tmp_path / "walk.bvh", Gate(MotionForm(unit=wrong)))  # type: ignore[arg-type]
+    read_motion_file(tmp_path / "walk.bvh", Gate(MotionForm(unit=right)))  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""The options of every command that reads motions: how they stand in their files."""
+
+from typing import TYPE_CHECKING, Annotated, cast, get_args
+
+import typer
+
+from lamp_core.errors import LampError
+from lamp_core.skeleton.units import METRES, TURNS, Unit, UpAxis
+
+if TYPE_CHECKING:
+    from lamp_core.datasets.motion_form import MotionForm
+
+LARGEST_SEED = 2**63 - 1
+FASTEST = 1000.0
+
+MapOption = Annotated[
+    str | None,
+    typer.Option("--map", help="Joint map of BVH: a built-in name or a YAML file; else told by the names."),
+]
+UnitOption = Annotated[
+    str | None,
+    typer.Option("--unit", help=f"Unit of lengths: {', '.join(METRES)}; else the map's or the skeleton's."),
+]
+UpOption = Annotated[
+    str | None, typer.Option("--up", help=f"Axis that points up: {', '.join(TURNS)}; else the map's, or y.")
+]
+RateOption = Annotated[
+    float | None,
+    typer.Option("--fps", help="Frames a second; also where a BVH file states a wrong Frame Time."),
+]
+LeftHandedOption = Annotated[
+    bool, typer.Option("--left-handed", help="The axes are left-handed: left and right are exchanged.")
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Take motions that look like no people as they are.")
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="The same seed gives the same result.")
+]
+
+
+def motion_form(
+    joint_map: str | None = None,
+    unit: str | None = None,
+    up: str | None = None,
+    fps: float | None = None,
+    left_handed: bool = False,
+) -> "MotionForm":
+    """The form that the options state.
+
+    Raises:
+        LampError: an unknown unit or axis, or a rate that no camera has.
+    """
+    from lamp_core.datasets.motion_form import MotionForm
+
+    if unit is not None and unit not in get_args(Unit):
+        raise LampError(f"unknown unit {unit!r}; known: {', '.join(METRES)}")
+    if up is not None and up not in get_args(UpAxis):
+        raise LampError(f"unknown up axis {up!r}; known: {', '.join(TURNS)}")
+    if fps is not None and not 0 < fps <= FASTEST:
+        raise LampError(f"--fps {fps:g}: frames a second are above 0 and at most {FASTEST:g}")
+    return MotionForm(joint_map, cast(Unit | None, unit), cast(UpAxis | None, up), fps, left_handed)
