@@ -21,7 +21,8 @@ def matching_of(
 ) -> MatchingScores:
     """Scores of one repeat, in its own batches: captions by their places, motions embedded."""
     draws = random_draws(settings, repeat, "batches")
-    return judge.evaluator.matching_scores(judge.texts_CE[texts_N], motions, draws, settings.batch_size)
+    texts_NE = judge.texts_CE[texts_N]
+    return judge.evaluator.matching_scores(texts_NE, motions, draws, settings.batch_size, settings.counting)
 
 
 def true_pairs(
