@@ -44,12 +44,16 @@ def caption(
     count: Annotated[
         int, typer.Option("-n", min=1, help="Captions a motion; several are drawn by nucleus sampling.")
     ] = 1,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
+    ] = None,
 ) -> None:
     """Say what happens in motions, a line each; one that cannot be read does not hold up the others."""
     from lamp_core.inference.caption import caption_files
 
     search = _search(nucleus or count > 1 or top_p is not None, top_p, seed)
-    found = caption_files(find_project().data, files, search, count, windows)
+    found = caption_files(find_project().data, files, search, count, windows, model)
     if as_json:
         typer.echo(json.dumps([_as_json(each) for each in found], indent=2, ensure_ascii=False))
     else:

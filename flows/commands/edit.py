@@ -48,6 +48,10 @@ def edit(
     ] = None,
     count: Annotated[int, typer.Option("-n", min=1, help="Motions to make.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed gives the same motions.")] = 0,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
+    ] = None,
 ) -> None:
     """Make a part of a motion anew: a span, what comes after, what came before, or the way to another motion.
 
@@ -65,7 +69,7 @@ def edit(
     data = find_project().data
     given_TD = api.read_given(data, motion) if motion is not None else api.clip_features(data, clip or "")
     place = api.Place(seconds_of_span, after, before, None if to is None else api.read_given(data, to))
-    edited = api.edit(data, given_TD, place, text, count, seconds, seed)
+    edited = api.edit(data, given_TD, place, text, count, seconds, seed, model)
     title = text or f"{clip or motion}, edited"
     for path in save_motions(output, edited.joints, edited.skeleton, title, _shown(edited)):
         typer.echo(path)

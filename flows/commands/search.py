@@ -13,6 +13,10 @@ def search(
     text: Annotated[str | None, typer.Argument(help="What the person does.")] = None,
     motion: Annotated[Path | None, typer.Option(help="A motion: joints (.npy) or .bvh.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 10,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
+    ] = None,
 ) -> None:
     """Search the gallery: motions by text, or captions by motion."""
     from rich.console import Console
@@ -26,7 +30,9 @@ def search(
 
     data = find_project().data
     hits = (
-        api.search_motion(data, motion, top) if motion is not None else api.search_text(data, text or "", top)
+        api.search_motion(data, motion, top, model)
+        if motion is not None
+        else api.search_text(data, text or "", top, model)
     )
     table = Table("rank", "clip", "score", "caption", box=None, header_style="bold")
     for hit in hits:
