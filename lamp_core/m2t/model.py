@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.config.captioning import MotionToText
 from lamp_core.datasets.items import length_batches, mask_of, pad
 from lamp_core.errors import LampError
 from lamp_core.lamp.model import LaMP
-from lamp_core.m2t.language_model import OWN, STAGE, CausalModel
+from lamp_core.m2t.language_model import STAGE, CausalModel
 from lamp_core.m2t.words import PromptedWords
 from lamp_core.motion_language.segments import SegmentBatch, embed, next_token_logits
 
@@ -173,7 +174,7 @@ def quiet_peft() -> Iterator[None]:
 
 def prepare_base(base: CausalModel, settings: MotionToText) -> Any:
     """Return the language model as LoRA is put into it: named, and with the memory it is allowed."""
-    named = f"data/{STAGE}" if base.checkpoint == OWN else base.checkpoint
+    named = f"data/{STAGE}" if base.checkpoint == FROM_SCRATCH else base.checkpoint
     base.model.name_or_path = named  # stands in the adapter's file
     if settings.gradient_checkpointing:
         base.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

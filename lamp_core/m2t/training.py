@@ -158,7 +158,7 @@ def check_length(base: CausalModel, longest: int) -> None:
     if positions is not None and longest > positions:
         raise LampError(
             f"queries, prompt and caption take {longest} positions, the language model has {positions}; "
-            "lower m2t.max_text_tokens, or raise language_model.max_positions of the own model"
+            "lower m2t.max_text_tokens, or raise language_model.max_positions of a model from scratch"
         )
 
 
