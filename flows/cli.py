@@ -1,6 +1,8 @@
 """``lamp``: the command line."""
 
 import sys
+import warnings
+from typing import TextIO
 
 import typer
 from rich.console import Console
@@ -27,6 +29,7 @@ from flows.commands import (
 from flows.experiments.kept_workspace import look_after_workspace
 from flows.pipeline.cleanup import look_after_killed
 from lamp_core.errors import LampError
+from lamp_core.remarks import Remark
 from tasks.project import find_project
 from tasks.system.redaction import masked
 
@@ -64,6 +67,7 @@ app.command("ui")(ui.ui)
 @app.callback(help=HELP)
 def before(context: typer.Context) -> None:
     """Close what killed processes left open, and bring the workspace back from a killed experiment."""
+    warnings.showwarning = _show_warning
     try:
         project = find_project()
     except LampError:
@@ -74,6 +78,21 @@ def before(context: typer.Context) -> None:
 
 def _say(line: str) -> None:
     Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, style="yellow")
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A remark about an input is a line; any other warning stays Python's own."""
+    if issubclass(category, Remark):
+        _say(f"note: {message}")
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def main() -> None:
