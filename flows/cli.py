@@ -11,6 +11,7 @@ from flows.commands import (
     caption,
     compare,
     data,
+    doctor,
     edit,
     evaluate,
     experiment,
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
 app.add_typer(import_data.app, name="import")
 app.add_typer(data.app, name="data")
 app.command("features")(features.features)

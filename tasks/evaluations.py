@@ -20,11 +20,12 @@ from lamp_core.errors import LampError
 from lamp_core.evaluation import external, external_captions
 from lamp_core.evaluation.external import ReadMotions, measure_motions
 from lamp_core.evaluation.external_captions import ReadCaptions, measure_captions
-from lamp_core.evaluation.families import STAGES, measure
+from lamp_core.evaluation.families import measure, protocols_of_stages
 from lamp_core.evaluation.protocols.common import OnProgress
 from lamp_core.evaluation.results import Origin, Result, metric_key, write_results
 from lamp_core.evaluation.trained import TEST, Trained
 from lamp_core.evaluation.transfer import features_on
+from lamp_core.systems.catalogue import MODELS
 from tasks.mlflow.model_run import model_run
 from tasks.mlflow.tags import origin_tags
 from tasks.mlflow.tracking import Scalar, Tracking, flatten
@@ -33,6 +34,8 @@ from tasks.system import resources
 from tasks.system.redaction import masked
 
 EVALUATION = "evaluation"
+STAGES = protocols_of_stages(MODELS)
+"""The stages whose models can be measured, and the protocols of each."""
 FOLDER = "evaluations"
 
 
@@ -182,7 +185,7 @@ def _trained(
     torch.set_num_threads(resources.threads())
     device = torch.device(resources.device_name())
     cache = project.state / "cache" / "embeddings"
-    return Trained(project.data, config, features, device, request.split, is_own, cache), own.dataset
+    return Trained(project.data, config, features, device, MODELS, request.split, is_own, cache), own.dataset
 
 
 def _note(trained: Trained, trained_on: str) -> str:

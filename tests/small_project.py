@@ -24,7 +24,7 @@ from lamp_core.m2t.own_language_model import own_model, own_tokenizer, save_own
 from lamp_core.m2t.training import new_captioner
 from lamp_core.retrieval.build import build_gallery
 from lamp_core.skeleton.skeleton import load_skeleton
-from lamp_core.t2m.generator import save_length, save_t2m
+from lamp_core.t2m.folder import save_length, save_t2m
 from lamp_core.t2m.length_estimator import LengthEstimator
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.folder import save_tokenizer

@@ -52,6 +52,10 @@ def caption(
     count: Annotated[
         int, typer.Option("-n", min=1, help="Captions a motion; several are drawn by nucleus sampling.")
     ] = 1,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
+    ] = None,
     joint_map: MapOption = None,
     unit: UnitOption = None,
     up: UpOption = None,
@@ -64,7 +68,7 @@ def caption(
 
     search = _search(nucleus or count > 1 or top_p is not None, top_p, seed)
     opened = gate(joint_map, unit, up, fps, left_handed, force)
-    found = caption_files(find_project().data, files, search, count, windows, opened)
+    found = caption_files(find_project().data, files, search, count, windows, model, opened)
     if as_json:
         typer.echo(json.dumps([_as_json(each) for each in found], indent=2, ensure_ascii=False))
     else:

@@ -58,6 +58,10 @@ def edit(
     ] = None,
     count: Annotated[int, typer.Option("-n", min=1, help="Motions to make.")] = 1,
     seed: SeedOption = 0,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
+    ] = None,
     joint_map: MapOption = None,
     unit: UnitOption = None,
     up: UpOption = None,
@@ -85,7 +89,7 @@ def edit(
     )
     to_TD = None if to is None else api.read_given(data, to, opened)
     place = api.Place(seconds_of_span, after, before, to_TD)
-    edited = api.edit(data, given_TD, place, text, count, seconds, seed)
+    edited = api.edit(data, given_TD, place, text, count, seconds, seed, model)
     title = text or f"{clip or motion}, edited"
     for path in save_motions(output, edited.joints, edited.skeleton, title, _shown(edited)):
         typer.echo(path)

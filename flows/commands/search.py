@@ -22,6 +22,10 @@ def search(
     text: Annotated[str | None, typer.Argument(help="What the person does.")] = None,
     motion: Annotated[Path | None, typer.Option(help="A motion: joints (.npy) or .bvh.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 10,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
+    ] = None,
     joint_map: MapOption = None,
     unit: UnitOption = None,
     up: UpOption = None,
@@ -44,9 +48,9 @@ def search(
 
     data = find_project().data
     if motion is not None:
-        hits = api.search_motion(data, motion, top, opened)
+        hits = api.search_motion(data, motion, top, model, opened)
     else:
-        hits = api.search_text(data, text or "", top)
+        hits = api.search_text(data, text or "", top, model)
     table = Table("rank", "clip", "score", "caption", box=None, header_style="bold")
     for hit in hits:
         table.add_row(str(hit.rank), hit.clip, f"{hit.score:.3f}", hit.caption)

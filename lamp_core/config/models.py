@@ -298,6 +298,10 @@ class Evaluate(Section):
     generations: Count = Field(20, description="times that text to motion generates the test split anew")
     floor_generations: Count = Field(3, description="times that an untrained model does so, at most")
     batch_size: Annotated[int, Field(ge=2)] = Field(32, description="candidates of R-Precision")
+    counting: Literal["unbiased", "published"] = Field(
+        "unbiased",
+        description="ties by expectation, every item in a batch, pairs of two items; or as published code",
+    )
     captions: Literal["random", "first"] = Field("random", description="caption of an item that has several")
     min_seconds: NonNegative = Field(2.0, description="shorter items are left out")
     max_frames: Annotated[int, Field(ge=8)] = Field(
@@ -330,7 +334,7 @@ class Report(Section):
     players: Count = Field(8, description="test captions shown with true and generated motion")
     retrievals: Count = Field(5, description="retrieval examples")
     heat_map: Count = Field(32, description="test items in the similarity heat map")
-    captions: Count = Field(20, description="test captions of LaMP-M2T shown beside the true ones")
+    captions: Count = Field(20, description="test motions whose captions are shown beside the true ones")
     explained: int = Field(
         4, ge=0, description="of these, how many are shown with the attention of their words to the motion"
     )

@@ -20,6 +20,7 @@ from lamp_core.errors import LampError
 from lamp_core.evaluators.guo_network import PUBLISHED_FRAMES, GuoNetwork, margin_loss
 from lamp_core.evaluators.guo_words import Vocabulary
 from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.metrics.batches import Counting
 from lamp_core.metrics.r_precision import MatchingScores, matching_scores
 from lamp_core.pairs.table import PairTable
 from lamp_core.training.batches import BatchSampler
@@ -133,10 +134,15 @@ class GuoEvaluator:
         return embeddings_NE[[place[caption] for caption in captions]]
 
     def matching_scores(
-        self, texts: np.ndarray, motions: np.ndarray, generator: np.random.Generator, batch_size: int
+        self,
+        texts: np.ndarray,
+        motions: np.ndarray,
+        generator: np.random.Generator,
+        batch_size: int,
+        counting: Counting = "unbiased",
     ) -> MatchingScores:
         """R-Precision and MM-Dist by Euclidean distance, see `lamp_core.metrics.r_precision`."""
-        return matching_scores(texts, motions, generator, batch_size)
+        return matching_scores(texts, motions, generator, batch_size, counting=counting)
 
     def losses(
         self, motions: Sequence[np.ndarray], captions: Sequence[Caption], equal_BB: Tensor

@@ -1,16 +1,9 @@
 """What a text encoder makes of a prompt: the words that it does not know, and where it cuts the prompt."""
 
 from lamp_core.lamp.text import TextTokenizer
-from lamp_core.remarks import remark
 
 UNKNOWN, CONTINUED = "[UNK]", "##"
 SHOWN = 5
-
-
-def say_what_is_lost(tokenizer: TextTokenizer, prompt: str) -> None:
-    """Say, once, how many of a prompt's words the encoder does not know, and what of it is left out."""
-    for line in losses(tokenizer, prompt):
-        remark(line)
 
 
 def losses(tokenizer: TextTokenizer, prompt: str) -> list[str]:

@@ -4,14 +4,12 @@ Shapes: B batch, S motion tokens, C code width, Q queries, H width of LaMP, E wi
 word embeddings, P word pieces of the prompt, X = Q + P, L word pieces of a caption, V vocabulary.
 """
 
-import inspect
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lamp_core.config.captioning import MotionToText
@@ -19,6 +17,7 @@ from lamp_core.errors import LampError
 from lamp_core.lamp.model import LaMP
 from lamp_core.m2t.language_model import OWN, STAGE, CausalModel
 from lamp_core.m2t.words import PromptedWords
+from lamp_core.motion_language.segments import SegmentBatch, embed, next_token_logits
 
 MOTION_SIDE = ("queries_QH", "query_norm", "latent_norm")
 MOTION_LAYERS = ("attention", "attention_norm", "cross", "cross_norm", "query_feed_forward", "query_norm")
@@ -103,47 +102,27 @@ class MotionCaptioner(nn.Module):
         """Return the states of the queries that read the motion, (B, Q, H)."""
         return self.lamp.encode_motion(latents_BSC, tokens_mask_BS)
 
+    def sequences(self, pieces: Sequence[Sequence[int]]) -> SegmentBatch:
+        """Return [soft tokens | begin, prompt | caption, end] of captions as word pieces, on the device."""
+        device = self.projection.weight.device
+        return self.words.sequences(pieces, self.lamp.shape.queries).to(device)
+
     def prefix(self, queries_BQH: Tensor) -> Tensor:
         """Return [soft tokens | begin, prompt] as embeddings (B, X, E): what a caption continues."""
-        prompt_PE = self.word_embedding(self.words.prompt_P.to(queries_BQH.device))
-        soft_BQE = self.projection(queries_BQH).to(prompt_PE.dtype)
-        return torch.cat([soft_BQE, prompt_PE.expand(len(soft_BQE), -1, -1)], dim=1)
+        return self.embedded(queries_BQH, self.sequences([()] * len(queries_BQH)))
 
-    def forward(self, queries_BQH: Tensor, ids_BL: Tensor, mask_BL: Tensor) -> Tensor:
+    def embedded(self, queries_BQH: Tensor, batch: SegmentBatch) -> Tensor:
+        """Return sequences as embeddings (B, X, E), the queries of the motions as soft tokens."""
+        return embed(batch, self.word_embedding, self.projection(queries_BQH))
+
+    def forward(self, queries_BQH: Tensor, batch: SegmentBatch) -> Tensor:
         """Return logits (B, L, V) of each word piece of the captions, given what stands before it.
 
         Args:
             queries_BQH: query states of the motions.
-            ids_BL: word pieces of the captions and their ends.
-            mask_BL: false behind the end.
+            batch: their captions (`sequences`).
         """
-        prefix_BXE = self.prefix(queries_BQH)
-        sequence = torch.cat([prefix_BXE, self.word_embedding(ids_BL[:, :-1])], dim=1)
-        seen = torch.cat([mask_BL.new_ones(prefix_BXE.shape[:2]), mask_BL[:, :-1]], dim=1)
-        return next_words(self.language, sequence, seen, ids_BL.shape[1])
-
-
-def next_words(language: nn.Module, embedded: Tensor, seen: Tensor, last: int) -> Tensor:
-    """Return logits (B, last, V) at the last positions of embedded sequences."""
-    output = language(
-        inputs_embeds=embedded, attention_mask=seen.long(), use_cache=False, **_kept(language, last)
-    )
-    logits: Tensor = output.logits[:, -last:]
-    return logits.float()
-
-
-def _kept(language: nn.Module, last: int) -> dict[str, int]:
-    """What tells a model to compute the logits of the last positions alone, where it can be told."""
-    base = getattr(language, "get_base_model", lambda: language)()
-    return {"logits_to_keep": last} if "logits_to_keep" in inspect.signature(base.forward).parameters else {}
-
-
-def caption_losses(logits_BLV: Tensor, ids_BL: Tensor, mask_BL: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Return the sum of the cross entropy of each caption's word pieces and its end, (B,)."""
-    losses_BL = F.cross_entropy(
-        logits_BLV.transpose(1, 2), ids_BL, reduction="none", label_smoothing=smoothing
-    )
-    return (losses_BL * mask_BL).sum(dim=1)
+        return next_token_logits(self.language, batch, self.projection(queries_BQH))
 
 
 def with_lora(base: CausalModel, settings: MotionToText) -> nn.Module:

@@ -8,7 +8,7 @@ import torch
 from lamp_core.config import Length
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.skeleton.skeleton import load_skeleton
-from lamp_core.t2m.generator import save_length
+from lamp_core.t2m.folder import save_length
 from lamp_core.t2m.length_estimator import LengthEstimator, train_length
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs import CaptionedTokens

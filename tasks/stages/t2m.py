@@ -7,7 +7,7 @@ from functools import partial
 
 from lamp_core.config import TextToMotion
 from lamp_core.t2m.conditions import conditions_of
-from lamp_core.t2m.generator import save_t2m
+from lamp_core.t2m.folder import save_t2m
 from lamp_core.t2m.training import MotionText, train_t2m, validation_losses
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs import CaptionedTokens

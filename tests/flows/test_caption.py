@@ -32,7 +32,11 @@ def caption(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> Caption:
 
         def caption_files(data: Path, paths: list[Path], *how: Any) -> list[CaptionedFile]:
             asked.update(
-                zip(("data", "paths", "search", "count", "windows", "gate"), (data, paths, *how), strict=True)
+                zip(
+                    ("data", "paths", "search", "count", "windows", "model", "gate"),
+                    (data, paths, *how),
+                    strict=True,
+                )
             )
             return list(found)
 
@@ -53,6 +57,7 @@ def test_one_motion_is_one_line(caption: Caption, toy: Toy, capsys: pytest.Captu
         "search": None,
         "count": 1,
         "windows": None,
+        "model": None,
         "gate": Gate(),
     }
 

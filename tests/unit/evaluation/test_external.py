@@ -40,7 +40,9 @@ def test_true_features_score_as_the_ground_truth(trained: Trained, tmp_path: Pat
     first = override(trained.config, ["evaluate.captions=first"])
     beside = table(
         measure_motions(
-            Trained(trained.data, first, trained.features, trained.device), tmp_path / "motions", "peer"
+            Trained(trained.data, first, trained.features, trained.device, trained.models),
+            tmp_path / "motions",
+            "peer",
         )[0]["text_to_motion"]
     )
     for metric in ("R-Precision top 1", "MM-Dist", "LaMP-R-Precision top 1", "LaMP-MM-Dist"):

@@ -4,7 +4,8 @@ import warnings
 
 import pytest
 
-from lamp_core.lamp.prompt import losses, say_what_is_lost
+from lamp_core.inference.models import say_what_is_lost
+from lamp_core.lamp.prompt import losses
 from lamp_core.lamp.text import TextTokenizer, train_vocabulary
 from lamp_core.remarks import Remark
 
@@ -40,8 +41,13 @@ def test_what_is_cut_is_named(tokenizer: TextTokenizer) -> None:
 
 
 def test_it_is_said_once(tokenizer: TextTokenizer) -> None:
+    class Model:
+        def losses(self, prompt: str) -> list[str]:
+            return losses(tokenizer, prompt)
+
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("default")
         for _ in range(3):
-            say_what_is_lost(tokenizer, "a person quux")
+            say_what_is_lost(Model(), "a person quux")
+        say_what_is_lost(object(), "a model without a text encoder of words")
     assert [warning.category for warning in said] == [Remark]
