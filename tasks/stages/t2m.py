@@ -10,7 +10,7 @@ from lamp_core.t2m.conditions import conditions_of
 from lamp_core.t2m.folder import save_t2m
 from lamp_core.t2m.training import MotionText, train_t2m, validation_losses
 from tasks.stage.process import StageContext, main
-from tasks.stages.inputs import CaptionedTokens
+from tasks.stages.inputs.captioned_tokens import CaptionedTokens
 
 
 def run(stage: StageContext) -> dict[str, float]:
