@@ -16,6 +16,7 @@ from lamp_core.features.interpolation import interpolated
 from lamp_core.features.seam import led_over
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
+from lamp_core.lamp.prompt import losses
 from lamp_core.t2m.conditions import Conditions, conditions_of
 from lamp_core.t2m.folder import load_t2m
 from lamp_core.t2m.length_estimator import LengthEstimator, load_length
@@ -54,6 +55,10 @@ class MotionGenerator:
     def longest_frames(self) -> int:
         """Frames of the longest motion."""
         return self.transformer.max_tokens * DOWNSAMPLING
+
+    def losses(self, prompt: str) -> list[str]:
+        """What of a prompt the text encoder does not know or does not read, as `lamp_core.lamp.prompt`."""
+        return losses(self.features.tokenizer, prompt)
 
     def lengths(self, captions: Sequence[str], seed: int) -> list[int]:
         """Return estimated lengths in frames."""
