@@ -16,9 +16,10 @@ from lamp_core import evaluation
 from lamp_core.config import Config, profile_config
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
-from lamp_core.evaluation.families import T2M, Systems
+from lamp_core.evaluation.families import Systems
 from lamp_core.evaluation.protocols.common import Embedded, TestItems
 from lamp_core.metrics.recall import ranks, same_caption
+from lamp_core.systems.lamp import MODELS
 from tasks.system import resources
 
 REPEATS = 20
@@ -46,9 +47,9 @@ def measure(data: Path, name: str = "bandai-namco", whole: bool = True) -> dict[
     torch.set_num_threads(resources.threads())
     try:
         features = FeatureSet.load(data / "features")
-        trained = evaluation.Trained(data, _config(), features, torch.device(resources.device_name()))
+        trained = evaluation.Trained(data, _config(), features, torch.device(resources.device_name()), MODELS)
         evaluators = [trained.guo, *trained.further_evaluators]
-        generate = Systems(trained).generator(T2M)
+        generate = list(Systems(trained).generating.values())[-1]
     except LampError:
         return None
     if features.dataset != name:

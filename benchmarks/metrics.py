@@ -15,7 +15,7 @@ from pycocoevalcap.cider.cider import Cider
 from lamp_core.metrics.bleu import bleu
 from lamp_core.metrics.cider import cider
 from lamp_core.metrics.fid import frechet_distance, frechet_distance_of_moments
-from lamp_core.metrics.recall import ranks, recall, same_caption
+from lamp_core.metrics.recall import places, ranks, recall, same_caption
 from lamp_core.metrics.rouge import rouge_l
 
 EMBEDDING_WIDTH = 512
@@ -86,7 +86,7 @@ def _gallery() -> dict[str, float]:
 
     def both_directions() -> list[float]:
         similarity = texts @ motions.T
-        return [recall(ranks(matrix, right)).at[10] for matrix in (similarity, similarity.T)]
+        return [recall(places(matrix, right)).at[10] for matrix in (similarity, similarity.T)]
 
     seconds, recalls = _seconds(both_directions, FEW_ROUNDS)
     # Of 10,000 items, chance would find 0.2 per cent.

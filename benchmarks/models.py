@@ -2,8 +2,8 @@
 
 Each row has the arithmetic floor beside it: the floating-point operations of the same work over the rate at
 which this process multiplies float32 matrices. Operations of the tokenizer and of pretraining are counted by
-torch as they run; those of the masked transformer are the nominal ones of all positions, since packed weights
-and fused attention are hidden from the counter, and positions that are left out are ours to leave out. The
+torch as they run; those of the masked transformer are the nominal ones of all positions, since fused
+attention is hidden from the counter, and positions that are left out are ours to leave out. The
 public figures are those of public code on two cores of this kind of machine (about 150 GFLOP/s), as multiples
 of that code's own floor.
 Shapes: B batch, T frames, S motion tokens, C code width, L word pieces.

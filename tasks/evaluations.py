@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,15 +15,17 @@ import torch
 from lamp_core.config import Config, load_params
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.motion_file import Gate
 from lamp_core.errors import LampError
 from lamp_core.evaluation import external, external_captions
 from lamp_core.evaluation.external import ReadMotions, measure_motions
 from lamp_core.evaluation.external_captions import ReadCaptions, measure_captions
-from lamp_core.evaluation.families import STAGES, measure
+from lamp_core.evaluation.families import measure, protocols_of_stages
 from lamp_core.evaluation.protocols.common import OnProgress
 from lamp_core.evaluation.results import Origin, Result, metric_key, write_results
 from lamp_core.evaluation.trained import TEST, Trained
 from lamp_core.evaluation.transfer import features_on
+from lamp_core.systems.catalogue import MODELS
 from tasks.mlflow.model_run import model_run
 from tasks.mlflow.tags import origin_tags
 from tasks.mlflow.tracking import Scalar, Tracking, flatten
@@ -32,6 +34,8 @@ from tasks.system import resources
 from tasks.system.redaction import masked
 
 EVALUATION = "evaluation"
+STAGES = protocols_of_stages(MODELS)
+"""The stages whose models can be measured, and the protocols of each."""
 FOLDER = "evaluations"
 
 
@@ -49,6 +53,7 @@ class Request:
         motions: folder of another system's motions, measured instead of the models'.
         captions: file of another system's captions, measured instead of the models'.
         output: folder to write to; a new one in ``data/evaluations`` without it.
+        gate: how another system's motions stand in their files.
     """
 
     stage: str | None = None
@@ -60,6 +65,7 @@ class Request:
     motions: Path | None = None
     captions: Path | None = None
     output: Path | None = None
+    gate: Gate = field(default_factory=Gate)
 
     @property
     def name(self) -> str:
@@ -103,7 +109,9 @@ def evaluate_on_demand(
     if request.captions is not None:
         families, left_out = measure_captions(trained, request.captions, request.captions.stem)
     elif request.motions is not None:
-        families, left_out = measure_motions(trained, request.motions, request.motions.resolve().name)
+        families, left_out = measure_motions(
+            trained, request.motions, request.motions.resolve().name, request.gate
+        )
     else:
         families = measure(trained, on_progress)
     note = _note(trained, trained_on)
@@ -177,7 +185,7 @@ def _trained(
     torch.set_num_threads(resources.threads())
     device = torch.device(resources.device_name())
     cache = project.state / "cache" / "embeddings"
-    return Trained(project.data, config, features, device, request.split, is_own, cache), own.dataset
+    return Trained(project.data, config, features, device, MODELS, request.split, is_own, cache), own.dataset
 
 
 def _note(trained: Trained, trained_on: str) -> str:

@@ -109,3 +109,12 @@ def test_the_pinned_environment_names_no_place_of_this_machine() -> None:
     lines = (REPOSITORY / "constraints.txt").read_text().splitlines()
     pinned = [line for line in lines if not line.startswith("#")]
     assert [line for line in pinned if not re.fullmatch(r"[\w.-]+==[\w.!]+", line)] == []
+
+
+def test_every_file_that_a_newcomer_is_sent_to_is_there() -> None:
+    page = REPOSITORY / "docs" / "where-is-what.md"
+    links = re.findall(r"\[(.+?)\]\((.+?)\)", page.read_text())
+    assert len(links) >= 25
+    assert [
+        shown for shown, target in links if target != f"../{shown}" or not (REPOSITORY / shown).exists()
+    ] == []

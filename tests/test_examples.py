@@ -14,6 +14,7 @@ from lamp_core.evaluation.protocols.common import protocol_items
 from tests.small_project import make_small_project, small_config
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+README = EXAMPLES.parent / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,16 @@ def test_every_example_is_short_and_tested_here() -> None:
     named = set(re.findall(r'run\(\s*"(\w+)"', Path(__file__).read_text()))
     assert named == {path.stem for path in EXAMPLES.glob("*.py")}
     assert max(len(path.read_text().splitlines()) for path in EXAMPLES.glob("*.py")) <= 35
+
+
+def test_the_readmes_lines_run_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for code in re.findall(r"^```python\n(.+?)^```", README.read_text(), flags=re.MULTILINE | re.DOTALL):
+        exec(compile(code, str(README), "exec"), {})
+    assert "263])" in capsys.readouterr().out
+    assert (tmp_path / "clip.gif").stat().st_size > 0
 
 
 def test_features_of_a_built_in_clip_and_of_a_file(run: Run, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.commands.motion_options import SeedOption
 from tasks.project import find_project
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ def generate(
     seconds: Annotated[
         float | None, typer.Option(min=0.2, help="Length; else estimated from the text.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same motions.")] = 0,
+    seed: SeedOption = 0,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
+    ] = None,
 ) -> None:
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
     from lamp_core.inference import generate as api
@@ -32,7 +37,7 @@ def generate(
     from lamp_core.viz.player import PlayerMotion
 
     check_ending(output)
-    generated = api.generate(find_project().data, text, count, seconds, seed)
+    generated = api.generate(find_project().data, text, count, seconds, seed, model)
     skeleton = generated.skeleton
     shown = [
         PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in generated.joints

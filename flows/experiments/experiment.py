@@ -33,6 +33,7 @@ from lamp_core.report.experiment_results import (
     read_experiment,
     write_experiment,
 )
+from lamp_core.report.experiments import in_full
 from tasks.dvc.graph import read_graph
 from tasks.dvc.remote import RemoteVersions
 from tasks.dvc.snapshot import snapshot
@@ -95,7 +96,7 @@ class ExperimentRun:
             title=described.title,
             description=described.description,
             until=described.until,
-            tables=described.shown,
+            tables=tuple(map(in_full, described.shown)),
             published=described.published,
             rows=tuple(self.records.values()),
         )

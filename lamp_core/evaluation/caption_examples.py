@@ -12,6 +12,7 @@ from lamp_core.evaluation.captioning import captions_of, nearest_captions
 from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.trained import Trained
 from lamp_core.m2t.attention import WordAttention
+from lamp_core.systems.capabilities import Explains
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,42 +21,47 @@ class CaptionExample:
 
     Args:
         item: the motion and its true captions.
-        caption: LaMP-M2T's.
+        system: what captions.
+        caption: its caption.
         nearest: the training caption that retrieval finds nearest.
         attention: of the caption's words to the motion's frames; None where it was not asked for.
     """
 
     item: Item
+    system: str
     caption: str
     nearest: str
     attention: WordAttention | None = None
 
 
 def caption_examples(trained: Trained, count: int, explained: int) -> list[CaptionExample]:
-    """Return test motions spread over the split.
+    """Return test motions spread over the split, those of each captioner behind those of the one before.
 
     Args:
-        trained: LaMP-M2T and the items within the protocol's range of lengths.
+        trained: what captions, and the items within the protocol's range of lengths.
         count: how many, all where there are fewer.
         explained: of these, how many with the attention of their words; those whose caption has no word
             have none.
 
     Raises:
-        LampError: no items, or the stage ``m2t`` has not run.
+        LampError: no items.
     """
     test = TestItems.of(trained.items, trained.features.statistics)
     places = spread(len(test), count)
-    captions, nearest = captions_of(trained, test.motions), nearest_captions(trained, test)
     told = {places[index] for index in spread(len(places), explained)}
+    nearest = nearest_captions(trained, test)
     return [
         CaptionExample(
             test.items[place],
+            name,
             captions[place],
             nearest[place],
-            trained.captioner.explain(test.motions[place], captions[place])
-            if place in told and captions[place].strip()
+            model.explain(test.motions[place], captions[place])
+            if place in told and captions[place].strip() and isinstance(model, Explains)
             else None,
         )
+        for name, model in trained.captioning.items()
+        for captions in [captions_of(trained, name, test.motions)]
         for place in places
     ]
 

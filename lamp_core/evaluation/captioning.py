@@ -1,4 +1,4 @@
-"""Captions of the test motions: LaMP-M2T's, and those that any captioner has to beat.
+"""Captions of the test motions: the trained captioners', and those that any of them has to beat.
 
 The baselines are the most frequent caption of the train split, and the one that retrieval finds nearest.
 
@@ -9,26 +9,25 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import MOST_FREQUENT, NEAREST
-from lamp_core.evaluation.cache import digest, folder_digest, motion_content
+from lamp_core.evaluation.cache import digest, motion_content
 from lamp_core.evaluation.protocols.captioning import evaluate_captions
 from lamp_core.evaluation.protocols.common import OnProgress, TestItems
 from lamp_core.evaluation.results import Result
-from lamp_core.evaluation.trained import LAMP_M2T, Trained
-from lamp_core.evaluators.lamp import LampEvaluator
+from lamp_core.evaluation.trained import Trained
 from lamp_core.lamp.backbone import has_minilm
-from lamp_core.lamp.embeddings import similarity
 from lamp_core.metrics.bert_score import MINILM, BertScorer
+from lamp_core.systems.capabilities import CAPTION
+from lamp_core.systems.model import with_capability
 
 CAPTIONING = "captioning"
 
 
 def measure_captioning(trained: Trained, on_progress: OnProgress | None = None) -> list[Result]:
-    """Score LaMP-M2T and both baselines, the ground truth first."""
+    """Score the trained captioners and both baselines, the ground truth first."""
     test = TestItems.of(trained.items, trained.features.statistics)
     systems, left_out = captions_of_systems(trained, test, on_progress)
     return evaluate_captions(
@@ -47,34 +46,34 @@ def measure_captioning(trained: Trained, on_progress: OnProgress | None = None) 
 def captions_of_systems(
     trained: Trained, test: TestItems, on_progress: OnProgress | None = None
 ) -> tuple[dict[str, list[str]], str]:
-    """Captions of both baselines and of LaMP-M2T, and what is said where LaMP-M2T is not there."""
+    """Captions of both baselines and of what captions, and what is said where nothing does."""
     systems = {
         MOST_FREQUENT: [most_frequent_caption(trained.training_captions)] * len(test),
         NEAREST: nearest_captions(trained, test),
     }
-    if not trained.has_captioner:
-        return systems, no_captioner()
-    return {**systems, LAMP_M2T: captions_of(trained, test.motions, on_progress)}, ""
+    made = {name: captions_of(trained, name, test.motions, on_progress) for name in trained.captioning}
+    return {**systems, **made}, "" if made else no_captioner(trained)
 
 
-def no_captioner() -> str:
-    """What is said where the stage has not run."""
-    return f"{LAMP_M2T} left out: the stage m2t has not run"
+def no_captioner(trained: Trained) -> str:
+    """What is said where no stage that captions has run."""
+    able = with_capability(trained.models, CAPTION)
+    return "; ".join(f"{model.name} left out: the stage {model.stage} has not run" for model in able)
 
 
 def captions_of(
-    trained: Trained, motions: Sequence[np.ndarray], on_progress: OnProgress | None = None
+    trained: Trained, name: str, motions: Sequence[np.ndarray], on_progress: OnProgress | None = None
 ) -> list[str]:
-    """What LaMP-M2T says of normalised motions (T, D), computed once for the same motions.
+    """What the captioner of this name says of normalised motions (T, D), computed once for the same motions.
 
     One that is not finite, or shorter than a token, has an empty caption.
     """
     sound = [place for place, motion_TD in enumerate(motions) if _can_be_captioned(motion_TD)]
     chosen = [np.asarray(motions[place], dtype=np.float32) for place in sound]
-    key = digest([trained.cache.identity_of(LAMP_M2T).encode(), *motion_content(chosen)])
+    key = digest([trained.cache.identity_of(name).encode(), *motion_content(chosen)])
 
     def compute() -> dict[str, np.ndarray]:
-        made = trained.captioner.captions(chosen, on_progress=on_progress) if chosen else []
+        made = trained.captioning[name].captions(chosen, on_progress=on_progress) if chosen else []
         return {"captions": np.array(made, dtype=np.str_)}
 
     captions = [""] * len(motions)
@@ -110,10 +109,11 @@ def nearest_captions(trained: Trained, test: TestItems) -> list[str]:
     captions = sorted(different, key=lambda caption: (len(caption), caption))  # batches of similar lengths
     if not captions:
         raise LampError("the train split has no captions; a baseline of captioning takes one of them")
-    lamp = trained.lamp
-    key = digest([folder_digest(trained.data / "pretrain").encode(), *map(str.encode, captions)])
-    found = trained.cache.arrays(key, lambda: {"texts": lamp.text_embeddings(captions).numpy()})
-    motion_NQP = trained.cache.embed(test, LampEvaluator(lamp, trained.tokenizer)).motions
-    over_queries = trained.config.retrieval.similarity
-    scores_NC = similarity(torch.from_numpy(motion_NQP), torch.from_numpy(found["texts"]), over_queries)
-    return [captions[place] for place in scores_NC.argmax(dim=1).tolist()]
+    name, model = next(iter(trained.comparing.items()))
+    who = trained.cache.identity_of(name).encode()
+    of_texts = digest([who, b"texts", *map(str.encode, captions)])
+    of_motions = digest([who, b"motions", *motion_content(test.motions)])
+    arrays = trained.cache.arrays
+    texts = arrays(of_texts, lambda: {"texts": model.embed_texts(captions)})["texts"]
+    motions = arrays(of_motions, lambda: {"motions": model.embed_motions(test.motions)})["motions"]
+    return [captions[place] for place in model.similarity(texts, motions).argmax(axis=0)]

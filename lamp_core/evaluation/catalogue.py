@@ -104,6 +104,7 @@ def _both(name: str, unit: str) -> tuple[Metric, Metric]:
 
 R_PRECISION = tuple(_share(f"R-Precision top {k}", f"R-Prec. {k}", ruler="evaluator") for k in (1, 2, 3))
 FID = Metric("FID", "lower", ruler="evaluator")
+KID = Metric("KID", "lower", "× 1000", 2, 1000.0, ruler="evaluator")
 MM_DIST = Metric("MM-Dist", "lower", ruler="evaluator")
 DIVERSITY = Metric("Diversity", "closer", ruler="evaluator")
 READINGS = tuple(
@@ -112,6 +113,7 @@ READINGS = tuple(
 TEXT_TO_MOTION = (
     *R_PRECISION,
     FID,
+    KID,
     *READINGS,
     MM_DIST,
     DIVERSITY,
@@ -126,6 +128,7 @@ TOKENIZER = (
     Metric("PA-MPJPE", "lower", "mm", 1),
     Metric("acceleration error", "lower", "mm/frame²", 2, label="Accel."),
     FID,
+    KID,
     *R_PRECISION,
     MM_DIST,
     _share("code utilisation", "Codes used", decimals=0),
@@ -256,7 +259,12 @@ def kind_of(result: Result) -> str:
     """Key of a result's kind in `KINDS`, or the first words of its protocol where none is known."""
     if result.metric in {metric.name for metric in LAMP_EVALUATOR}:
         return LAMP_KIND
-    head = result.protocol.split(",")[0]
+    return kind_of_protocol(result.protocol)
+
+
+def kind_of_protocol(protocol: str) -> str:
+    """Key of a protocol's kind, or its first words where none is known."""
+    head = protocol.split(",")[0]
     return next((kind for kind in KINDS if re.fullmatch(rf"{re.escape(kind)}( .*)?", head)), head)
 
 

@@ -95,7 +95,9 @@ def read_captions(path: Path, items: Sequence[Item]) -> ReadCaptions:
 
 
 def measure_captions(trained: Trained, path: Path, name: str) -> tuple[dict[str, list[Result]], ReadCaptions]:
-    """Score the captions of a file beside LaMP-M2T and both baselines, all on the items that the file has.
+    """Score the captions of a file beside the trained captioners and both baselines.
+
+    All on the items that the file has.
 
     Args:
         trained: evaluator, test items and settings.

@@ -5,20 +5,26 @@ Shapes: N items, T frames, D feature numbers a frame.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
+from itertools import chain
+from typing import TypeVar
 
 import numpy as np
 
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.captions import Caption
-from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.evaluation.baselines import UNTRAINED
 from lamp_core.evaluation.cache import digest
 from lamp_core.evaluation.captioning import CAPTIONING, measure_captioning
-from lamp_core.evaluation.completing import completing
 from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
 from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
 from lamp_core.evaluation.protocols.common import OnProgress
-from lamp_core.evaluation.protocols.joints import MakeMotions, evaluate_completion, evaluate_plausibility
+from lamp_core.evaluation.protocols.joints import (
+    Complete,
+    MakeMotions,
+    evaluate_completion,
+    evaluate_plausibility,
+)
 from lamp_core.evaluation.protocols.reconstruction import Reconstruction, evaluate_tokenizer
 from lamp_core.evaluation.protocols.retrieval import evaluate_retrieval
 from lamp_core.evaluation.protocols.text_to_motion import Generate, evaluate_text_to_motion
@@ -27,21 +33,36 @@ from lamp_core.evaluation.trained import Trained
 from lamp_core.lamp.backbone import has_minilm
 from lamp_core.metrics.recall import scaled_cosine
 from lamp_core.metrics.sentence_similarity import sentence_embeddings
-from lamp_core.t2m.generator import MotionGenerator
-from lamp_core.tokenizers.clips import code_usage, encode_clips, reconstruct_clips
-from lamp_core.tokenizers.kinds import kind_of, untrained_tokenizer
-from lamp_core.tokenizers.protocol import MotionTokenizer
-from lamp_core.training.seeds import seed_everything
+from lamp_core.systems.capabilities import (
+    CAPTION,
+    COMPLETE,
+    GENERATE,
+    RECONSTRUCT,
+    SIMILARITY,
+    Completes,
+    Generates,
+    HasFloor,
+    Reconstructs,
+)
+from lamp_core.systems.model import Model
 
-T2M, FEAT = "LaMP-T2M", "LaMP-Feat"
 RETRIEVAL = ("full", "distinct", "threshold", "dissimilar", "batches")
-STAGES = {
-    "tokenizer": ("reconstruction",),
-    "t2m": ("text-to-motion", "plausibility", "completion", LAMP_BERT_SCORE),
-    "m2t": (CAPTIONING,),
-    "retrieval": RETRIEVAL,
+PROTOCOLS: Mapping[str, tuple[str, ...]] = {
+    RECONSTRUCT: ("reconstruction",),
+    GENERATE: ("text-to-motion", "plausibility", LAMP_BERT_SCORE),
+    COMPLETE: ("completion",),
+    CAPTION: (CAPTIONING,),
+    SIMILARITY: RETRIEVAL,
 }
-"""The stages that can be measured, and the protocols of each."""
+"""By what each capability is measured."""
+
+
+def protocols_of_stages(models: Sequence[Model]) -> dict[str, tuple[str, ...]]:
+    """The stages whose models can be measured, and the protocols of each."""
+    return {
+        model.stage: tuple(chain.from_iterable(PROTOCOLS[each] for each in model.capabilities))
+        for model in models
+    }
 
 
 def measure(trained: Trained, on_progress: OnProgress | None = None) -> dict[str, list[Result]]:
@@ -64,24 +85,27 @@ class Systems:
 
     def __init__(self, trained: Trained) -> None:
         self.trained = trained
-        self._models: dict[str, MotionGenerator] = {}
-        self._generators: dict[str, Generate] = {}
 
-    def models(self, name: str) -> MotionGenerator:
-        """LaMP-T2M, or an untrained model of its shape."""
-        if name not in self._models:
-            trained = self.trained.generator
-            is_trained = name == T2M
-            seed = self.trained.settings.seed
-            self._models[name] = trained if is_trained else untrained_generator(trained, seed)
-        return self._models[name]
+    @cached_property
+    def completing(self) -> dict[str, Completes]:
+        """What completes motions, an untrained model first."""
+        return with_floor(self.trained.completing, self.trained.settings.seed)
 
-    def generator(self, name: str) -> Generate:
-        """What generates with them; it remembers what it first made."""
-        if name not in self._generators:
-            true_length = self.trained.settings.length == "true"
-            self._generators[name] = Remembering(generate_with(self.models(name), true_length))
-        return self._generators[name]
+    @cached_property
+    def generating(self) -> dict[str, Generate]:
+        """What generates, an untrained model first; each remembers what it first made."""
+        true_length = self.trained.settings.length == "true"
+        every = with_floor(self.trained.generating, self.trained.settings.seed)
+        return {name: Remembering(generate_with(model, true_length)) for name, model in every.items()}
+
+
+M = TypeVar("M")
+
+
+def with_floor(models: Mapping[str, M], seed: int) -> dict[str, M]:
+    """The models, behind one of the shape of the first that has random weights, where it can say so."""
+    first = next((model for model in models.values() if isinstance(model, HasFloor)), None)
+    return {**({UNTRAINED: first.untrained(seed)} if first is not None else {}), **models}
 
 
 class Remembering:
@@ -107,38 +131,25 @@ class Remembering:
         return made
 
 
-def untrained_generator(generator: MotionGenerator, seed: int) -> MotionGenerator:
-    """Return the generator with a masked motion transformer of the same shape and random weights."""
-    seed_everything(seed)
-    shape = generator.transformer
-    random = type(shape)(shape.codebook_size, shape.condition_dim, shape.max_tokens, shape.settings)
-    return replace(generator, transformer=random.eval().to(next(shape.parameters()).device))
-
-
-def generate_with(generator: MotionGenerator, true_length: bool) -> Generate:
+def generate_with(model: Generates, true_length: bool) -> Generate:
     """Return what the protocols call: captions and true lengths to motions."""
 
     def generate(captions: Sequence[Caption], frames: Sequence[int], seed: int) -> list[np.ndarray]:
         texts = [caption.text for caption in captions]
-        lengths = frames if true_length else generator.lengths(texts, seed)
-        return generator.generate(texts, lengths, seed)
+        lengths = frames if true_length else model.lengths(texts, seed)
+        return model.generate(texts, lengths, seed)
 
     return generate
 
 
 def _tokenizer(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     trained = systems.trained
-    tokenizer = trained.tokenizer
-    seed_everything(trained.settings.seed)
-    measured = {UNTRAINED: _reconstruction(untrained_tokenizer(tokenizer))}
-    name = kind_of(tokenizer).label
-    measured[name] = _reconstruction(tokenizer)
-    if tokenizer.min_channels == 1 < len(tokenizer.channels):
-        # What text to motion can reach at best: it generates the codes of the first channel.
-        measured[f"{name}, first layer"] = _reconstruction(tokenizer, channels=1)
+    every: dict[str, Reconstructs] = {}
+    for name, model in with_floor(trained.reconstructing, trained.settings.seed).items():
+        every |= {name: model, **(model.parts() if name != UNTRAINED else {})}
     return evaluate_tokenizer(
         trained.items,
-        measured,
+        {name: Reconstruction(model.reconstruct, model.usage) for name, model in every.items()},
         trained.guo,
         trained.features.skeleton,
         trained.features.statistics,
@@ -147,30 +158,16 @@ def _tokenizer(systems: Systems, on_progress: OnProgress | None) -> list[Result]
     )
 
 
-def _reconstruction(tokenizer: MotionTokenizer, channels: int | None = None) -> Reconstruction:
-    def usage(clips: Sequence[np.ndarray]) -> Sequence[float]:
-        """Mean over the channels of the share of codes in use and of the perplexity."""
-        codes = encode_clips(tokenizer, clips)
-        of_channels = [
-            code_usage([codes_SR[:, place] for codes_SR in codes], channel.codebook_size)
-            for place, channel in enumerate(tokenizer.channels[:channels])
-        ]
-        means: list[float] = np.mean(of_channels, axis=0).tolist()
-        return means
-
-    return Reconstruction(lambda clips: reconstruct_clips(tokenizer, clips, channels=channels), usage)
-
-
 def _text_to_motion(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     trained = systems.trained
     return evaluate_text_to_motion(
         trained.items,
-        {T2M: systems.generator(T2M)},
+        {name: generate for name, generate in systems.generating.items() if name != UNTRAINED},
         trained.guo,
         trained.features.statistics,
         trained.settings,
         matching=trained.further_evaluators,
-        floors={UNTRAINED: systems.generator(UNTRAINED)},
+        floors={name: generate for name, generate in systems.generating.items() if name == UNTRAINED},
         embed=trained.cache.embed,
         on_progress=on_progress,
     )
@@ -189,12 +186,16 @@ def _lamp_bert_score(systems: Systems, on_progress: OnProgress | None) -> list[R
 def _one_motion_an_item(systems: Systems) -> dict[str, MakeMotions]:
     """What reconstructs the true motions, and what generates from captions, untrained and trained."""
     trained = systems.trained
-    tokenizer = trained.tokenizer
-    generating = {
-        name: _first_generation(systems.generator(name), trained.settings) for name in (UNTRAINED, T2M)
+    made_by: dict[str, MakeMotions] = {
+        name: _reconstructed(model) for name, model in trained.reconstructing.items()
     }
-    reconstructing = kind_of(tokenizer).label
-    return {reconstructing: lambda test: reconstruct_clips(tokenizer, test.motions), **generating}
+    return made_by | {
+        name: _first_generation(generate, trained.settings) for name, generate in systems.generating.items()
+    }
+
+
+def _reconstructed(model: Reconstructs) -> MakeMotions:
+    return lambda test: model.reconstruct(test.motions)
 
 
 def _first_generation(generate: Generate, settings: Evaluate) -> MakeMotions:
@@ -206,11 +207,11 @@ def _first_generation(generate: Generate, settings: Evaluate) -> MakeMotions:
 
 def _completion(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     trained = systems.trained
-    longest = trained.generator.transformer.max_tokens * DOWNSAMPLING
+    longest = min(model.longest_frames for model in systems.completing.values())
     items = [item for item in trained.items if item.frames <= longest]
     rows = evaluate_completion(
         items,
-        {name: completing(systems.models(name)) for name in (UNTRAINED, T2M)},
+        {name: completion_of(model) for name, model in systems.completing.items()},
         trained.features.skeleton,
         trained.features.statistics,
         trained.settings,
@@ -221,19 +222,24 @@ def _completion(systems: Systems, on_progress: OnProgress | None) -> list[Result
     return [replace(row, note="; ".join(filter(None, (row.note, note)))) for row in rows] if lost else rows
 
 
+def completion_of(model: Completes) -> Complete:
+    """What the protocol calls: captions in place of texts."""
+    return lambda captions, motions, given, seed: model.complete(
+        [caption.text for caption in captions], motions, given, seed
+    )
+
+
 def _retrieval(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     trained = systems.trained
-    gallery, scores_NN = trained.gallery
-    similarities = {
-        UNTRAINED: trained.embedded_gallery(trained.untrained_lamp)[1],
-        FEAT: scores_NN,
-    }
-    alike_NN = _sentence_similarity(trained, gallery.captions)
+    captions = trained.retrieval_captions
+    alike_NN = _sentence_similarity(trained, captions)
+    every = with_floor(trained.comparing, trained.settings.seed)
+    similarities = {name: trained.scores(model) for name, model in every.items()}
     rows = [
         result
         for system, similarity_NN in similarities.items()
         for result in evaluate_retrieval(
-            similarity_NN, gallery.captions, trained.settings, system=system, sentence_similarity_NN=alike_NN
+            similarity_NN, captions, trained.settings, system=system, sentence_similarity_NN=alike_NN
         )
     ]
     return list(dict.fromkeys(rows))  # the chance rows come with each system

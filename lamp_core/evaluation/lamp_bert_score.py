@@ -1,11 +1,11 @@
-"""LaMP-BertScore of the trained systems: their motions, captioned by LaMP-M2T."""
+"""LaMP-BertScore of the trained systems: their motions, captioned by the first trained captioner."""
 
 from collections.abc import Mapping, Sequence
 
 from lamp_core.datasets.items import Item
 from lamp_core.evaluation.captioning import bert_scorer, captions_of
 from lamp_core.evaluation.protocols.common import Made, OnProgress, TestItems
-from lamp_core.evaluation.protocols.joints import MakeMotions
+from lamp_core.evaluation.protocols.joints import NO_EVALUATOR, MakeMotions
 from lamp_core.evaluation.protocols.lamp_bert_score import (
     REFERENCES,
     TRUE_MOTION,
@@ -13,7 +13,9 @@ from lamp_core.evaluation.protocols.lamp_bert_score import (
     lamp_bert_score_protocol,
 )
 from lamp_core.evaluation.results import Measurements, Result
-from lamp_core.evaluation.trained import LAMP_M2T, Trained
+from lamp_core.evaluation.trained import Trained
+from lamp_core.systems.capabilities import CAPTION
+from lamp_core.systems.model import with_capability
 
 PROTOCOL = "lamp-bert-score"
 GIVEN = "the first motion of an item, lengths as made"
@@ -30,34 +32,35 @@ def measure_lamp_bert_score(
     """Both readings of the ground truth, chance and each system.
 
     Args:
-        trained: LaMP-M2T, test items and settings.
+        trained: what captions, test items and settings.
         made_by: what makes the motions of each system, one an item.
         on_progress: called with (motions captioned, of all, text).
         items: those that the motions are of; all test items without it.
         note: said of the rows of the systems.
 
-    Where the stage ``m2t`` has not run, the rows of the systems say so.
+    Where nothing that captions is trained, the rows of the systems say so.
 
     Raises:
         LampError: no items, or a captioner that cannot be loaded.
     """
     test = TestItems.of(trained.items if items is None else items, trained.features.statistics)
-    if not trained.has_captioner:
+    if not trained.captioning:
         return [row for system in made_by for row in _not_measured(system, trained, len(test))]
-    true_motion_captions = captions_of(trained, test.motions, on_progress)
+    captioner = next(iter(trained.captioning))
+    true_motion_captions = captions_of(trained, captioner, test.motions, on_progress)
     captions, notes = {}, {}
     for system, make in made_by.items():
         motions = make(test)
         unsound = Made.of(system, motions, len(test)).note.replace("left out", "they have no caption")
         notes[system] = "; ".join(filter(None, (note, unsound)))
-        captions[system] = captions_of(trained, motions, on_progress)
+        captions[system] = captions_of(trained, captioner, motions, on_progress)
     return evaluate_lamp_bert_score(
         test,
         true_motion_captions,
         captions,
         trained.settings,
         bert_scorer(trained),
-        LAMP_M2T,
+        captioner,
         made_from="" if items is None else GIVEN,
         notes=notes,
     )
@@ -65,7 +68,12 @@ def measure_lamp_bert_score(
 
 def _not_measured(system: str, trained: Trained, items: int) -> list[Result]:
     protocol = lamp_bert_score_protocol(trained.settings, None)
-    measured = Measurements(system, protocol, LAMP_M2T, items)
-    why = "the stage m2t has not run; `lamp run --until m2t` trains what captions"
+    first = next(iter(with_capability(trained.models, CAPTION)), None)
+    measured = Measurements(system, protocol, first.name if first else NO_EVALUATOR, items)
+    why = (
+        f"the stage {first.stage} has not run; `lamp run --until {first.stage}` trains what captions"
+        if first
+        else "the system has no model that captions"
+    )
     measured.faults = dict.fromkeys((REFERENCES, TRUE_MOTION), why)
     return measured.results()

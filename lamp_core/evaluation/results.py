@@ -144,7 +144,7 @@ class Measurements:
         system: what is measured.
         protocol: of all its numbers.
         evaluator: of all its numbers.
-        items: items that are measured.
+        items: items that are measured, the fewest of all repeats.
         note: said of every number.
     """
 
@@ -156,6 +156,7 @@ class Measurements:
     values: dict[str, list[float]] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
 
     def record(self, metrics: Sequence[str], measure: Callable[[], Sequence[float]]) -> None:
         """Measure once; what cannot be measured becomes a row that says why."""
@@ -166,6 +167,11 @@ class Measurements:
                     self.faults[metric] = "there is nothing that it could be taken from"
         except LampError as fault:
             self.faults.update(dict.fromkeys(metrics, str(fault)))
+
+    def count(self, metrics: Sequence[str], items: int) -> None:
+        """Say how many items these metrics measured, where it is not all; of repeats the fewest count."""
+        for metric in metrics:
+            self.counts[metric] = min(items, self.counts.get(metric, items))
 
     def add_note(self, note: str, metric: str | None = None) -> None:
         """Say something of every number, or of one metric's; nothing when the note is empty."""
@@ -184,8 +190,9 @@ class Measurements:
         why = f"not measured: {fault}" if fault else ""
         note = _joined(why, self.note, self.notes.get(metric, ""))
         repeats = 0 if fault else len(values)
+        items = min(self.items, self.counts.get(metric, self.items))
         return Result(
-            self.system, metric, value, interval, self.protocol, self.evaluator, repeats, self.items, note
+            self.system, metric, value, interval, self.protocol, self.evaluator, repeats, items, note
         )
 
 

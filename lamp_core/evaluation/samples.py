@@ -14,18 +14,20 @@ GENERATED = pa.schema(
     [
         _CLIP,
         _START,
+        field("system", pa.string(), "what generated it"),
         field("caption", pa.string(), "the text that the motion was generated for"),
         field("frames", pa.int64(), "T, frames of the generated motion", unit="frames"),
         field("features", pa.list_(pa.float32()), "the generated motion, not normalised", shape="(T, D)"),
     ]
 )
-"""``generated.parquet``: a generated motion a test item."""
+"""``generated.parquet``: a generated motion a test item and system."""
 CAPTIONED = pa.schema(
     [
         _CLIP,
         _START,
         field("references", pa.list_(pa.string()), "the true captions"),
-        field("caption", pa.string(), "LaMP-M2T's caption"),
+        field("system", pa.string(), "what captioned it"),
+        field("caption", pa.string(), "its caption"),
         field("nearest", pa.string(), "the training caption that retrieval finds nearest"),
         field(
             "words",
@@ -42,4 +44,4 @@ CAPTIONED = pa.schema(
         ),
     ]
 )
-"""``captions.parquet``: captions a test item."""
+"""``captions.parquet``: captions a test item and system."""

@@ -3,10 +3,11 @@
 Shapes: N items.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,24 +18,24 @@ from lamp_core.datasets.items import Item, items_of
 from lamp_core.evaluation.cache import EmbeddingCache, folder_digest
 from lamp_core.evaluation.protocols.common import MotionTextEvaluator, protocol_items
 from lamp_core.evaluators.guo import GuoEvaluator
-from lamp_core.evaluators.lamp import LampEvaluator
-from lamp_core.lamp.embeddings import LampFeatures
-from lamp_core.lamp.folder import load_lamp, untrained_copy
-from lamp_core.retrieval.build import build_gallery
-from lamp_core.retrieval.gallery import Gallery
-from lamp_core.t2m.generator import MotionGenerator, load_generator
-from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.protocol import MotionTokenizer
-
-if TYPE_CHECKING:
-    from lamp_core.m2t.captioner import Captioner
+from lamp_core.retrieval.captions import gallery_captions
+from lamp_core.systems.capabilities import (
+    CAPTION,
+    COMPLETE,
+    GENERATE,
+    RECONSTRUCT,
+    SIMILARITY,
+    Captions,
+    Compares,
+    Completes,
+    Generates,
+    Reconstructs,
+)
+from lamp_core.systems.model import Model, trained_models, with_capability
 
 TRAIN = "train"
 TEST = "test"
 ALL = "all"
-LAMP_M2T = "LaMP-M2T"
-CAPTIONING_STAGES = ("tokenizer", "pretrain", "language_model", "m2t")
-"""What LaMP-M2T is made of; it says other things when one of them changes."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Trained:
         config: the parameters.
         features: the data set that is measured on; its statistics are those the models were trained with.
         device: where the models run.
+        models: that are measured, of the catalogue; those that are trained, when they are asked for.
         split: of the items, or ``all``.
         own_data: whether the models were trained on this data set.
         cache_folder: where embeddings outlive the process; nowhere without it.
@@ -55,6 +57,7 @@ class Trained:
     config: Config
     features: FeatureSet
     device: torch.device
+    models: Sequence[Model]
     split: str = TEST
     own_data: bool = True
     cache_folder: Path | None = None
@@ -82,72 +85,86 @@ class Trained:
         return [caption.text for place in places for caption in features.captions[place]]
 
     @cached_property
-    def tokenizer(self) -> MotionTokenizer:
-        """The trained tokenizer."""
-        return load_tokenizer(self.data / "tokenizer").to(self.device)
-
-    @cached_property
-    def generator(self) -> MotionGenerator:
-        """LaMP-T2M with all that it needs."""
-        return load_generator(self.data, self.device)
-
-    @cached_property
-    def lamp(self) -> LampFeatures:
-        """The pretrained model."""
-        model, words = load_lamp(self.data / "pretrain")
-        return LampFeatures(model.to(self.device), words)
-
-    @property
-    def has_captioner(self) -> bool:
-        """Whether the stage ``m2t`` has run."""
-        return (self.data / "m2t").is_dir()
-
-    @cached_property
-    def captioner(self) -> "Captioner":
-        """LaMP-M2T with all that it needs."""
-        from lamp_core.m2t.captioner import load_captioner
-
-        return load_captioner(self.data, self.device)
-
-    @cached_property
-    def untrained_lamp(self) -> LampFeatures:
-        """A model of the same shape with random weights."""
-        return LampFeatures(untrained_copy(self.lamp.model).to(self.device), self.lamp.tokenizer)
-
-    @cached_property
     def guo(self) -> GuoEvaluator:
         """The dual encoder, told what normalises the motions."""
         return GuoEvaluator.load(self.data / "evaluator", self.device).reading(self.features.statistics)
 
     @cached_property
+    def reconstructing(self) -> Mapping[str, Reconstructs]:
+        """What gives motions back, by its name; LampError as `trained_models`, as all below."""
+        return {model.name: model for model in self._loaded(RECONSTRUCT).values()}
+
+    @cached_property
+    def generating(self) -> Mapping[str, Generates]:
+        """What makes motions of texts."""
+        return self._loaded(GENERATE)
+
+    @cached_property
+    def completing(self) -> Mapping[str, Completes]:
+        """What completes motions."""
+        return self._loaded(COMPLETE)
+
+    @cached_property
+    def captioning(self) -> Mapping[str, Captions]:
+        """What captions motions; empty where nothing that does is trained."""
+        able = with_capability(self.models, CAPTION)
+        return self._loaded(CAPTION) if any(model.is_trained(self.data) for model in able) else {}
+
+    @cached_property
+    def comparing(self) -> Mapping[str, Compares]:
+        """What compares texts and motions."""
+        return self._loaded(SIMILARITY)
+
+    def _loaded(self, capability: str) -> dict[str, Any]:
+        found = trained_models(self.models, self.data, capability)
+        return {model.name: self._load(model) for model in found}
+
+    def _load(self, model: Model) -> Any:
+        """Once for all of its capabilities."""
+        if model.name not in self._models:
+            self._models[model.name] = model.load(self.data, self.device)
+        return self._models[model.name]
+
+    @cached_property
+    def _models(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
     def further_evaluators(self) -> list[MotionTextEvaluator]:
-        """LaMP itself, unless ``evaluate.lamp_evaluator`` is off."""
-        return [LampEvaluator(self.lamp, self.tokenizer)] if self.settings.lamp_evaluator else []
+        """Models that measure others, unless ``evaluate.lamp_evaluator`` is off."""
+        if not self.settings.lamp_evaluator:
+            return []
+        found = (model.evaluator() for model in self.comparing.values())
+        return [evaluator for evaluator in found if evaluator is not None]
 
     @cached_property
     def cache(self) -> EmbeddingCache:
-        """Embeddings of the test items."""
-        folders = {LampEvaluator.label: ("pretrain", "tokenizer"), LAMP_M2T: CAPTIONING_STAGES}
+        """Embeddings of the test items, under the hash of who embeds them: a model by its name, or an
+        evaluator by its label."""
+        made_of = {model.name: model.made_of for model in self.models}
+        made_of |= {model.evaluates_as: model.made_of for model in self.models if model.evaluates_as}
 
         def identity_of(label: str) -> str:
-            return folder_digest(*(self.data / stage for stage in folders.get(label, ("evaluator",))))
+            return folder_digest(*(self.data / stage for stage in made_of.get(label, ("evaluator",))))
 
         return EmbeddingCache(identity_of, self.cache_folder)
 
     @cached_property
-    def gallery(self) -> tuple[Gallery, np.ndarray]:
-        """The gallery of the split and its similarities (N texts, N motions).
+    def retrieval_captions(self) -> list[str]:
+        """The caption of every item that retrieval compares with the motions."""
+        return gallery_captions(self.every_item, self.config.retrieval)
 
-        That of the own test split is what the stage ``retrieval`` wrote.
+    def scores(self, model: Compares) -> np.ndarray:
+        """What retrieval ranks by: (N texts, N motions) of every item.
+
+        Those of the own test split are taken as the model's stage wrote them.
         """
         if self.own_data and self.split == TEST:
-            folder = self.data / "retrieval"
-            return Gallery.load(folder), np.load(folder / "similarity.npy")
-        gallery, scores_NN = self.embedded_gallery(self.lamp)
-        return gallery, scores_NN
-
-    def embedded_gallery(self, lamp: LampFeatures) -> tuple[Gallery, np.ndarray]:
-        """Embed the split's items by a model of LaMP's shape."""
-        settings, statistics = self.config.retrieval, self.features.statistics
-        gallery, scores_NN = build_gallery(lamp, self.tokenizer, self.every_item, statistics, settings)
-        return gallery, scores_NN.numpy()
+            stored = model.stored_scores()
+            if stored is not None and stored[0] == self.retrieval_captions:
+                return stored[1]
+        statistics = self.features.statistics
+        motions = [
+            np.asarray(statistics.normalise(item.features_TD), dtype=np.float32) for item in self.every_item
+        ]
+        return model.scores(self.retrieval_captions, motions)

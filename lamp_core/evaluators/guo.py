@@ -20,12 +20,13 @@ from lamp_core.errors import LampError
 from lamp_core.evaluators.guo_network import PUBLISHED_FRAMES, GuoNetwork, margin_loss
 from lamp_core.evaluators.guo_words import Vocabulary
 from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.metrics.batches import Counting
 from lamp_core.metrics.r_precision import MatchingScores, matching_scores
 from lamp_core.pairs.table import PairTable
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import gather_rows, share
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 from lamp_core.training.precision import full_precision
 from lamp_core.training.seeds import draw_apart, seed_everything
@@ -133,10 +134,15 @@ class GuoEvaluator:
         return embeddings_NE[[place[caption] for caption in captions]]
 
     def matching_scores(
-        self, texts: np.ndarray, motions: np.ndarray, generator: np.random.Generator, batch_size: int
+        self,
+        texts: np.ndarray,
+        motions: np.ndarray,
+        generator: np.random.Generator,
+        batch_size: int,
+        counting: Counting = "unbiased",
     ) -> MatchingScores:
         """R-Precision and MM-Dist by Euclidean distance, see `lamp_core.metrics.r_precision`."""
-        return matching_scores(texts, motions, generator, batch_size)
+        return matching_scores(texts, motions, generator, batch_size, counting=counting)
 
     def losses(
         self, motions: Sequence[np.ndarray], captions: Sequence[Caption], equal_BB: Tensor

@@ -12,6 +12,7 @@ import torch
 from lamp_core.datasets.captions import Caption
 from lamp_core.errors import LampError
 from lamp_core.lamp.embeddings import LampFeatures
+from lamp_core.metrics.batches import Counting
 from lamp_core.metrics.r_precision import MatchingScores, scores_by_distance
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.protocol import MotionTokenizer
@@ -46,7 +47,12 @@ class LampEvaluator:
         return self.features.text_embeddings([caption.text for caption in captions]).numpy()
 
     def matching_scores(
-        self, texts: np.ndarray, motions: np.ndarray, generator: np.random.Generator, batch_size: int
+        self,
+        texts: np.ndarray,
+        motions: np.ndarray,
+        generator: np.random.Generator,
+        batch_size: int,
+        counting: Counting = "unbiased",
     ) -> MatchingScores:
         """LaMP-R-Precision and LaMP-MM-Dist of pairs: texts (N, P), motions (N, Q, P).
 
@@ -58,7 +64,7 @@ class LampEvaluator:
         def distances(groups_GB: np.ndarray) -> np.ndarray:
             return np.stack([query_distances(texts[group_B], motions[group_B]) for group_B in groups_GB])
 
-        return scores_by_distance(distances, len(texts), generator, batch_size)
+        return scores_by_distance(distances, len(texts), generator, batch_size, counting=counting)
 
 
 def query_distances(texts_NP: np.ndarray, motions_MQP: np.ndarray) -> np.ndarray:

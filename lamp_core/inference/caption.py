@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from lamp_core.datasets.items import DOWNSAMPLING
-from lamp_core.datasets.motion_file import FeatureSpace, read_features
+from lamp_core.datasets.motion_file import FeatureSpace, Gate, read_features
 from lamp_core.errors import LampError
-from lamp_core.m2t.captioner import Captioner, load_captioner
+from lamp_core.inference.models import loaded
 from lamp_core.m2t.decoding import Search
 from lamp_core.m2t.windows import SECONDS, windows
+from lamp_core.systems.capabilities import CAPTION, Captions
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def caption_files(
     search: Search | None = None,
     count: int = 1,
     window_seconds: float | None = None,
+    model: str | None = None,
+    gate: Gate | None = None,
 ) -> list[CaptionedFile]:
     """Caption motion files (.npy joints or features, .bvh), all in common batches.
 
@@ -70,6 +73,8 @@ def caption_files(
         count: captions a motion; several need a search that draws, and each is drawn with the next seed.
         window_seconds: longest part of a motion that is captioned at once; without it only a motion longer
             than the models' longest is captioned in parts.
+        model: name of the one that captions, where several can; the first without it.
+        gate: how the motions stand in their files.
 
     Raises:
         LampError: the stages have not run, several captions by a search that draws none, windows that no
@@ -85,8 +90,8 @@ def caption_files(
     rate = space.skeleton.frames_per_second
     if window_seconds is not None:
         windows(DOWNSAMPLING, rate, DOWNSAMPLING, window_seconds)  # before models are loaded for nothing
-    captioner = load_captioner(data)
-    found = [_read(path, space, captioner, window_seconds) for path in paths]
+    captioner: Captions = loaded(data, CAPTION, model)
+    found = [_read(path, space, captioner, window_seconds, gate) for path in paths]
     parts = [
         each.features_TD[start:end]
         for each in found
@@ -111,10 +116,10 @@ def _search(search: Search | None, number: int) -> Search | None:
 
 
 def _read(
-    path: Path, space: FeatureSpace, captioner: Captioner, window_seconds: float | None
+    path: Path, space: FeatureSpace, captioner: Captions, window_seconds: float | None, gate: Gate | None
 ) -> _Motion | CaptionedFile:
     try:
-        features_TD = read_features(path, space)
+        features_TD = read_features(path, space, gate)
     except LampError as fault:
         return CaptionedFile(path, fault=str(fault))
     normalised_TD = np.asarray(space.statistics.normalise(features_TD), dtype=np.float32)

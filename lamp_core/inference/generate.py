@@ -4,6 +4,7 @@ Shapes: T frames, J joints, D feature numbers a frame.
 """
 
 import difflib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,13 @@ import torch
 
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING
-from lamp_core.datasets.motion_file import FeatureSpace, read_features
+from lamp_core.datasets.motion_file import FeatureSpace, Gate, read_features
 from lamp_core.errors import LampError
 from lamp_core.features.decode import decode
+from lamp_core.inference.editing import Gap, fill_gap
+from lamp_core.inference.models import loaded, say_what_is_lost
 from lamp_core.skeleton.skeleton import Skeleton
-from lamp_core.t2m.editing import Gap, fill_gap
-from lamp_core.t2m.generator import MotionGenerator, load_generator
+from lamp_core.systems.capabilities import COMPLETE, GENERATE, Completes, EstimatesLength, Generates
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,12 @@ class GeneratedMotions:
 
 
 def generate(
-    data: Path, text: str, count: int = 1, seconds: float | None = None, seed: int = 0
+    data: Path,
+    text: str,
+    count: int = 1,
+    seconds: float | None = None,
+    seed: int = 0,
+    model: str | None = None,
 ) -> GeneratedMotions:
     """Generate motions of a text.
 
@@ -44,6 +51,7 @@ def generate(
         count: how many motions.
         seconds: their length; estimated from the text without it.
         seed: same seed, text and models, same motions.
+        model: name of the one that generates, where several can; the first without it.
 
     Raises:
         LampError: an empty text, a length that the model cannot make, or stages that have not run.
@@ -53,7 +61,8 @@ def generate(
     if count < 1:
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")
-    generator = load_generator(data)
+    generator: Generates = loaded(data, GENERATE, model)
+    say_what_is_lost(generator, text)
     captions = [text] * count
     frames = (
         generator.lengths(captions, seed) if seconds is None else [_frames(seconds, space, generator)] * count
@@ -107,10 +116,10 @@ class EditedMotions:
     skeleton: Skeleton
 
 
-def read_given(data: Path, path: Path) -> np.ndarray:
+def read_given(data: Path, path: Path, gate: Gate | None = None) -> np.ndarray:
     """Return features (T, D), not normalised, of a .npy (joints or features) or .bvh file; LampError as
     `read_features`."""
-    return read_features(path, FeatureSpace.load(data / "features"))
+    return read_features(path, FeatureSpace.load(data / "features"), gate)
 
 
 def clip_features(data: Path, name: str) -> np.ndarray:
@@ -134,6 +143,7 @@ def edit(
     count: int = 1,
     seconds: float | None = None,
     seed: int = 0,
+    model: str | None = None,
 ) -> EditedMotions:
     """Make a stretch of a motion anew, what follows it, what precedes it, or the way to another motion.
 
@@ -146,6 +156,7 @@ def edit(
         seconds: length of the new stretch; without it a span keeps its length, and every other is as long
             as a motion of the text is estimated to be.
         seed: same seed, arguments and models, same motions.
+        model: name of the one that completes motion, where several can; the first without it.
 
     Raises:
         LampError: a span outside of the motion, a length that the models cannot make, neither a length nor a
@@ -156,13 +167,15 @@ def edit(
     if count < 1:
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")
-    generator = load_generator(data)
+    completing: Completes = loaded(data, COMPLETE, model)
     rate = space.skeleton.frames_per_second
-    frames = None if seconds is None else round(seconds * rate)
+    if text is not None:
+        say_what_is_lost(completing, text)
+    frames = None if seconds is None else _whole_frames(seconds, rate)
     if frames is None and place.span is None:
-        frames = _estimated(generator, text, len(given_TD), seed)
+        frames = _estimated(data, completing, text, len(given_TD), seed)
     gap = _gap(given_TD, place, frames, rate)
-    motions = fill_gap(generator, space, gap, text, count, seed)
+    motions = fill_gap(completing, space, gap, text, count, seed)
     given = [given_TD] if place.to_TD is None else [given_TD, place.to_TD]
     return EditedMotions(
         [_joints(features_TD, space) for features_TD in given],
@@ -200,23 +213,30 @@ def _span_frames(span: tuple[float | None, float | None], frames: int, rate: flo
     return start, end
 
 
-def _estimated(generator: MotionGenerator, text: str | None, given: int, seed: int) -> int | None:
+def _estimated(data: Path, completing: Completes, text: str | None, given: int, seed: int) -> int | None:
     """Frames of a motion of the text; a quarter of the longest motion is left for what is given."""
     if text is None:
         return None
-    longest = generator.transformer.max_tokens
+    estimating = completing if isinstance(completing, EstimatesLength) else loaded(data, GENERATE)
+    longest = completing.longest_frames // DOWNSAMPLING
     kept = min(given // DOWNSAMPLING, longest // 4)
-    return min(generator.lengths([text], seed)[0], (longest - kept) * DOWNSAMPLING)
+    return min(estimating.lengths([text], seed)[0], (longest - kept) * DOWNSAMPLING)
 
 
 def _joints(features_TD: np.ndarray, space: FeatureSpace) -> np.ndarray:
     return decode(torch.tensor(features_TD), space.skeleton).numpy()
 
 
-def _frames(seconds: float, space: FeatureSpace, generator: MotionGenerator) -> int:
+def _whole_frames(seconds: float, rate: float) -> int:
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise LampError(f"{seconds:g} s is no length; give seconds above 0")
+    return round(seconds * rate)
+
+
+def _frames(seconds: float, space: FeatureSpace, generator: Generates) -> int:
     rate = space.skeleton.frames_per_second
-    longest = generator.transformer.max_tokens * DOWNSAMPLING
-    frames = round(seconds * rate)
+    longest = generator.longest_frames
+    frames = _whole_frames(seconds, rate)
     if not DOWNSAMPLING <= frames <= longest:
         raise LampError(
             f"{seconds:g} s cannot be generated; between {DOWNSAMPLING / rate:g} and {longest / rate:g} s can"

@@ -1,37 +1,37 @@
 """Search with the trained models below a project's data folder."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+from lamp_core.datasets.motion_file import Gate, read_motion
+from lamp_core.errors import LampError
+from lamp_core.inference.models import loaded, say_what_is_lost
+from lamp_core.systems.capabilities import SIMILARITY, Compares
 
-from lamp_core.datasets.motion_file import read_motion
-from lamp_core.lamp.embeddings import LampFeatures
-from lamp_core.lamp.folder import load_lamp
-from lamp_core.retrieval.gallery import Gallery, Hit
-from lamp_core.tokenizers.clips import latents_of_clips
-from lamp_core.tokenizers.folder import load_tokenizer
+if TYPE_CHECKING:
+    from lamp_core.retrieval.gallery import Hit
 
 
-def search_text(data: Path, text: str, top: int) -> list[Hit]:
+def search_text(data: Path, text: str, top: int, model: str | None = None) -> "list[Hit]":
     """Return the test clips whose motion is most similar to a text.
 
     Raises:
-        LampError: the stages up to ``retrieval`` have not run.
+        LampError: an empty text, no model that compares texts and motions, or none of this name.
     """
-    gallery = Gallery.load(data / "retrieval")
-    features = LampFeatures(*load_lamp(data / "pretrain"))
-    return gallery.motions_for(features.text_embeddings([text])[0], top)
+    if not text.strip():
+        raise LampError("the text is empty; say what the person does")
+    comparing: Compares = loaded(data, SIMILARITY, model)
+    say_what_is_lost(comparing, text)
+    return comparing.search_text(text, top)
 
 
-def search_motion(data: Path, path: Path, top: int) -> list[Hit]:
+def search_motion(
+    data: Path, path: Path, top: int, model: str | None = None, gate: Gate | None = None
+) -> "list[Hit]":
     """Return the captions of test clips most similar to the motion in a file (.npy joints or features, .bvh).
 
     Raises:
-        LampError: the file cannot be used, or the stages up to ``retrieval`` have not run.
+        LampError: the file cannot be used, or as `search_text`.
     """
-    gallery = Gallery.load(data / "retrieval")
-    motion_TD = read_motion(path, data / "features")
-    latents = latents_of_clips(load_tokenizer(data / "tokenizer"), [motion_TD])
-    with torch.no_grad():
-        motion_QP = LampFeatures(*load_lamp(data / "pretrain")).motion_embeddings(latents)[0]
-    return gallery.captions_for(motion_QP, top)
+    comparing: Compares = loaded(data, SIMILARITY, model)
+    return comparing.search_motion(read_motion(path, data / "features", gate), top)

@@ -97,14 +97,13 @@ def soft_token_attention(model: MotionCaptioner, queries_1QH: Tensor, caption: s
 
     A word piece is what the position before it says, so that position's attention is the word piece's.
     """
-    ids_1L = torch.tensor(model.words.pieces([caption]), device=queries_1QH.device)
-    prefix_1XE = model.prefix(queries_1QH)
-    embedded = torch.cat([prefix_1XE, model.word_embedding(ids_1L[:, :-1])], dim=1)
+    batch = model.sequences(model.words.pieces([caption]))
+    embedded_1XE = model.embedded(queries_1QH, batch)[:, :-1]
     with eager_attention(model.language):
-        output = model.language(inputs_embeds=embedded, use_cache=False, output_attentions=True)
+        output = model.language(inputs_embeds=embedded_1XE, use_cache=False, output_attentions=True)
     layers = [layer[0].float().mean(dim=0) for layer in output.attentions]
     mean = torch.stack(layers).mean(dim=0).cpu()
-    return mean[prefix_1XE.shape[1] - 1 :, : queries_1QH.shape[1]]
+    return mean[batch.first - 1 :, : queries_1QH.shape[1]]
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Train the own language model on captions, as sentences behind the prompt of LaMP-M2T.
 
-Shapes: B batch, L word pieces of a sentence, P word pieces of the prompt, X = P + L - 1.
+Shapes: B batch.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from lamp_core.config.captioning import LanguageModel
 from lamp_core.errors import LampError
 from lamp_core.m2t.batches import LengthBuckets
-from lamp_core.m2t.model import caption_losses
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer
 from lamp_core.m2t.words import PromptedWords
+from lamp_core.motion_language.segments import SegmentBatch, next_token_logits, token_losses
 from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.training.distribution import share, shared_mean
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
@@ -74,9 +74,8 @@ def train_language_model(
         longest = len(words.prompt_P) + int(lengths[chosen_B].max()) - 1
         first = int(torch.randint(settings.max_positions - longest + 1, ()))
         draw_apart()
-        ids_BL, mask_BL = words.padded([pieces[sentence] for sentence in share(chosen_B)])
-        total, count = sentence_loss(model, words, ids_BL.to(device), mask_BL.to(device), first)
-        return {"loss": shared_mean(total, count)}
+        batch = words.sequences([pieces[sentence] for sentence in share(chosen_B)]).to(device)
+        return {"loss": shared_mean(*sentence_loss(model, batch.shifted(first)))}
 
     val = words.pieces([sentence for sentence in validation if sentence.strip()])
     fit(
@@ -111,30 +110,9 @@ def validated(
     return perplexity(model, words, pieces) if pieces else {}
 
 
-def sentence_loss(
-    model: nn.Module, words: PromptedWords, ids_BL: Tensor, mask_BL: Tensor, first: int = 0
-) -> tuple[Tensor, Tensor]:
-    """Return the sum of the cross entropy of the sentences' word pieces and ends, and how many they are.
-
-    Args:
-        model: causal language model.
-        words: its prompt.
-        ids_BL: sentences with their ends.
-        mask_BL: false behind the end.
-        first: position of the first word piece of the prompt.
-    """
-    prompt_BP = words.prompt_P.to(ids_BL.device).expand(len(ids_BL), -1)
-    inputs_BX = torch.cat([prompt_BP, ids_BL[:, :-1]], dim=1)
-    seen_BX = torch.cat([torch.ones_like(prompt_BP), mask_BL[:, :-1].long()], dim=1)
-    places_BX = first + torch.arange(inputs_BX.shape[1], device=ids_BL.device).expand(len(ids_BL), -1)
-    output = model(
-        input_ids=inputs_BX,
-        attention_mask=seen_BX,
-        position_ids=places_BX,
-        use_cache=False,
-        logits_to_keep=ids_BL.shape[1],
-    )
-    return caption_losses(output.logits.float(), ids_BL, mask_BL).sum(), mask_BL.sum()
+def sentence_loss(model: nn.Module, batch: SegmentBatch) -> tuple[Tensor, Tensor]:
+    """Return the sum of the cross entropy of the sentences' word pieces and ends, and how many they are."""
+    return token_losses(next_token_logits(model, batch), batch).sum(), batch.counted_BL.sum()
 
 
 @torch.no_grad()
@@ -145,7 +123,6 @@ def perplexity(model: nn.Module, words: PromptedWords, pieces: Sequence[list[int
     total, count = 0.0, 0
     for start in range(0, len(order), VALIDATED_TOGETHER):
         batch = [pieces[sentence] for sentence in order[start : start + VALIDATED_TOGETHER]]
-        ids_BL, mask_BL = words.padded(batch)
-        losses, tokens = sentence_loss(model, words, ids_BL.to(device), mask_BL.to(device))
+        losses, tokens = sentence_loss(model, words.sequences(batch).to(device))
         total, count = total + float(losses), count + int(tokens)
     return {"val_loss": total / count, "val_perplexity": float(np.exp(total / count))}

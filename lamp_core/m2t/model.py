@@ -4,22 +4,24 @@ Shapes: B batch, S motion tokens, C code width, Q queries, H width of LaMP, E wi
 word embeddings, P word pieces of the prompt, X = Q + P, L word pieces of a caption, V vocabulary.
 """
 
-import inspect
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.config.captioning import MotionToText
+from lamp_core.datasets.items import length_batches, mask_of, pad
 from lamp_core.errors import LampError
 from lamp_core.lamp.model import LaMP
-from lamp_core.m2t.language_model import OWN, STAGE, CausalModel
+from lamp_core.m2t.language_model import STAGE, CausalModel
 from lamp_core.m2t.words import PromptedWords
+from lamp_core.motion_language.segments import SegmentBatch, embed, next_token_logits
 
+BATCH_TOKENS = 4096
 MOTION_SIDE = ("queries_QH", "query_norm", "latent_norm")
 MOTION_LAYERS = ("attention", "attention_norm", "cross", "cross_norm", "query_feed_forward", "query_norm")
 """Parts of LaMP, and of each of its blocks, that a motion passes on its way to the query states."""
@@ -103,47 +105,39 @@ class MotionCaptioner(nn.Module):
         """Return the states of the queries that read the motion, (B, Q, H)."""
         return self.lamp.encode_motion(latents_BSC, tokens_mask_BS)
 
+    def sequences(self, pieces: Sequence[Sequence[int]]) -> SegmentBatch:
+        """Return [soft tokens | begin, prompt | caption, end] of captions as word pieces, on the device."""
+        device = self.projection.weight.device
+        return self.words.sequences(pieces, self.lamp.shape.queries).to(device)
+
     def prefix(self, queries_BQH: Tensor) -> Tensor:
         """Return [soft tokens | begin, prompt] as embeddings (B, X, E): what a caption continues."""
-        prompt_PE = self.word_embedding(self.words.prompt_P.to(queries_BQH.device))
-        soft_BQE = self.projection(queries_BQH).to(prompt_PE.dtype)
-        return torch.cat([soft_BQE, prompt_PE.expand(len(soft_BQE), -1, -1)], dim=1)
+        return self.embedded(queries_BQH, self.sequences([()] * len(queries_BQH)))
 
-    def forward(self, queries_BQH: Tensor, ids_BL: Tensor, mask_BL: Tensor) -> Tensor:
+    def embedded(self, queries_BQH: Tensor, batch: SegmentBatch) -> Tensor:
+        """Return sequences as embeddings (B, X, E), the queries of the motions as soft tokens."""
+        return embed(batch, self.word_embedding, self.projection(queries_BQH))
+
+    def forward(self, queries_BQH: Tensor, batch: SegmentBatch) -> Tensor:
         """Return logits (B, L, V) of each word piece of the captions, given what stands before it.
 
         Args:
             queries_BQH: query states of the motions.
-            ids_BL: word pieces of the captions and their ends.
-            mask_BL: false behind the end.
+            batch: their captions (`sequences`).
         """
-        prefix_BXE = self.prefix(queries_BQH)
-        sequence = torch.cat([prefix_BXE, self.word_embedding(ids_BL[:, :-1])], dim=1)
-        seen = torch.cat([mask_BL.new_ones(prefix_BXE.shape[:2]), mask_BL[:, :-1]], dim=1)
-        return next_words(self.language, sequence, seen, ids_BL.shape[1])
+        return next_token_logits(self.language, batch, self.projection(queries_BQH))
 
 
-def next_words(language: nn.Module, embedded: Tensor, seen: Tensor, last: int) -> Tensor:
-    """Return logits (B, last, V) at the last positions of embedded sequences."""
-    output = language(
-        inputs_embeds=embedded, attention_mask=seen.long(), use_cache=False, **_kept(language, last)
-    )
-    logits: Tensor = output.logits[:, -last:]
-    return logits.float()
-
-
-def _kept(language: nn.Module, last: int) -> dict[str, int]:
-    """What tells a model to compute the logits of the last positions alone, where it can be told."""
-    base = getattr(language, "get_base_model", lambda: language)()
-    return {"logits_to_keep": last} if "logits_to_keep" in inspect.signature(base.forward).parameters else {}
-
-
-def caption_losses(logits_BLV: Tensor, ids_BL: Tensor, mask_BL: Tensor, smoothing: float = 0.0) -> Tensor:
-    """Return the sum of the cross entropy of each caption's word pieces and its end, (B,)."""
-    losses_BL = F.cross_entropy(
-        logits_BLV.transpose(1, 2), ids_BL, reduction="none", label_smoothing=smoothing
-    )
-    return (losses_BL * mask_BL).sum(dim=1)
+@torch.no_grad()
+def query_states(model: MotionCaptioner, latents: Sequence[Tensor], device: torch.device) -> Tensor:
+    """Return the query states (N, Q, H) of motions given by latents (S, C), on the CPU."""
+    shape = model.lamp.shape
+    states_NQH = torch.zeros(len(latents), shape.queries, shape.hidden_dim)
+    for batch in length_batches([len(latents_SC) for latents_SC in latents], BATCH_TOKENS):
+        latents_BSC, lengths_B = pad([latents[item] for item in batch])
+        mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
+        states_NQH[batch] = model.query_states(latents_BSC.to(device), mask_BS.to(device)).float().cpu()
+    return states_NQH
 
 
 def with_lora(base: CausalModel, settings: MotionToText) -> nn.Module:
@@ -180,7 +174,7 @@ def quiet_peft() -> Iterator[None]:
 
 def prepare_base(base: CausalModel, settings: MotionToText) -> Any:
     """Return the language model as LoRA is put into it: named, and with the memory it is allowed."""
-    named = f"data/{STAGE}" if base.checkpoint == OWN else base.checkpoint
+    named = f"data/{STAGE}" if base.checkpoint == FROM_SCRATCH else base.checkpoint
     base.model.name_or_path = named  # stands in the adapter's file
     if settings.gradient_checkpointing:
         base.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

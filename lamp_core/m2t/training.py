@@ -16,21 +16,21 @@ import torch
 from torch import Tensor
 
 from lamp_core.config.captioning import MotionToText
-from lamp_core.datasets.items import length_batches, mask_of, pad
+from lamp_core.datasets.items import mask_of, pad
 from lamp_core.errors import LampError
 from lamp_core.lamp.model import LaMP
 from lamp_core.m2t.batches import LengthBuckets
 from lamp_core.m2t.language_model import CausalModel
-from lamp_core.m2t.model import MotionCaptioner, caption_losses, with_lora
+from lamp_core.m2t.model import MotionCaptioner, query_states, with_lora
 from lamp_core.m2t.words import PromptedWords
+from lamp_core.motion_language.segments import SegmentBatch, right_tokens, token_losses
 from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.training.distribution import share, shared_mean
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
-BATCH_TOKENS = 4096
 VALIDATED_TOGETHER = 64
 
 
@@ -69,10 +69,10 @@ class CaptionTable:
         is_fixed = not model.settings.train_motion_transformer
         self.queries_NQH = query_states(model, self.latents, device) if is_fixed else None
 
-    def batch(self, captions_B: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        """Return query states (B, Q, H), ids (B, L) and mask (B, L) of some captions."""
-        ids_BL, mask_BL = self.model.words.padded([self.pieces[caption] for caption in captions_B])
-        return self._queries(self.owners_M[captions_B]), ids_BL.to(self.device), mask_BL.to(self.device)
+    def batch(self, captions_B: np.ndarray) -> tuple[Tensor, SegmentBatch]:
+        """Return the query states (B, Q, H) of some captions' motions, and the captions."""
+        sequences = self.model.sequences([self.pieces[caption] for caption in captions_B])
+        return self._queries(self.owners_M[captions_B]), sequences
 
     def _queries(self, items_B: np.ndarray) -> Tensor:
         if self.queries_NQH is not None:
@@ -80,18 +80,6 @@ class CaptionTable:
         latents_BSC, lengths_B = pad([self.latents[item] for item in items_B])
         mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
         return self.model.query_states(latents_BSC.to(self.device), mask_BS.to(self.device))
-
-
-@torch.no_grad()
-def query_states(model: MotionCaptioner, latents: Sequence[Tensor], device: torch.device) -> Tensor:
-    """Return the query states (N, Q, H) of motions given by latents (S, C), on the CPU."""
-    shape = model.lamp.shape
-    states_NQH = torch.zeros(len(latents), shape.queries, shape.hidden_dim)
-    for batch in length_batches([len(latents_SC) for latents_SC in latents], BATCH_TOKENS):
-        latents_BSC, lengths_B = pad([latents[item] for item in batch])
-        mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
-        states_NQH[batch] = model.query_states(latents_BSC.to(device), mask_BS.to(device)).float().cpu()
-    return states_NQH
 
 
 def train_m2t(
@@ -170,7 +158,7 @@ def check_length(base: CausalModel, longest: int) -> None:
     if positions is not None and longest > positions:
         raise LampError(
             f"queries, prompt and caption take {longest} positions, the language model has {positions}; "
-            "lower m2t.max_text_tokens, or raise language_model.max_positions of the own model"
+            "lower m2t.max_text_tokens, or raise language_model.max_positions of a model from scratch"
         )
 
 
@@ -179,15 +167,15 @@ def trained_parameters(model: MotionCaptioner) -> int:
     return sum(tensor.numel() for tensor in model.state_dict().values())
 
 
-def batch_losses(
-    model: MotionCaptioner, queries_BQH: Tensor, ids_BL: Tensor, mask_BL: Tensor
-) -> dict[str, Tensor]:
+def batch_losses(model: MotionCaptioner, queries_BQH: Tensor, batch: SegmentBatch) -> dict[str, Tensor]:
     """Return ``loss`` and ``accuracy``, means over the word pieces of a batch of all processes."""
-    logits_BLV = model(queries_BQH, ids_BL, mask_BL)
-    count = mask_BL.sum()
-    losses_B = caption_losses(logits_BLV, ids_BL, mask_BL, model.settings.label_smoothing)
-    right = ((logits_BLV.argmax(dim=-1) == ids_BL) & mask_BL).sum()
-    return {"loss": shared_mean(losses_B.sum(), count), "accuracy": shared_mean(right, count)}
+    logits_BLV = model(queries_BQH, batch)
+    count = batch.counted_BL.sum()
+    losses_B = token_losses(logits_BLV, batch, model.settings.label_smoothing)
+    return {
+        "loss": shared_mean(losses_B.sum(), count),
+        "accuracy": shared_mean(right_tokens(logits_BLV, batch), count),
+    }
 
 
 @torch.no_grad()
@@ -195,11 +183,11 @@ def validation_loss(model: MotionCaptioner, table: CaptionTable) -> dict[str, fl
     """Return ``val_loss``, ``val_perplexity`` and ``val_accuracy`` over all captions, a word piece each."""
     total, right, count = 0.0, 0, 0
     for captions_B in _all_captions(table):
-        queries_BQH, ids_BL, mask_BL = table.batch(captions_B)
-        logits_BLV = model(queries_BQH, ids_BL, mask_BL)
-        total += float(caption_losses(logits_BLV, ids_BL, mask_BL).sum())
-        right += int(((logits_BLV.argmax(dim=-1) == ids_BL) & mask_BL).sum())
-        count += int(mask_BL.sum())
+        queries_BQH, batch = table.batch(captions_B)
+        logits_BLV = model(queries_BQH, batch)
+        total += float(token_losses(logits_BLV, batch).sum())
+        right += int(right_tokens(logits_BLV, batch))
+        count += int(batch.counted_BL.sum())
     loss = total / count
     return {"val_loss": loss, "val_perplexity": float(np.exp(loss)), "val_accuracy": right / count}
 

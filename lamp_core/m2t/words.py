@@ -1,16 +1,13 @@
 """Captions behind a prompt, as word pieces of a causal language model.
 
-Shapes: B batch, L word pieces of a caption, its end included, P word pieces of the prompt.
+Shapes: P word pieces of the prompt.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from lamp_core.datasets.items import mask_of, pad
 from lamp_core.errors import LampError
+from lamp_core.motion_language.segments import SegmentBatch, collate, soft, text
 
 
 class PromptedWords:
@@ -34,19 +31,19 @@ class PromptedWords:
         self.end = int(tokenizer.eos_token_id)
         self.padding = self.end if tokenizer.pad_token_id is None else int(tokenizer.pad_token_id)
         begin = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
-        self.prompt_P = torch.tensor(begin + self._pieces([self.prompt])[0], dtype=torch.long)
-        if not len(self.prompt_P):
+        self.prompt_P = begin + self._pieces([self.prompt])[0]
+        if not self.prompt_P:
             raise LampError("the language model has no token that begins a text; give it m2t.prompt")
 
-    def __call__(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Return ids (B, L) and mask (B, L; false is padding) of captions and their ends."""
-        return self.padded(self.pieces(captions))
+    def sequences(self, pieces: Sequence[Sequence[int]], soft_tokens: int = 0) -> SegmentBatch:
+        """Return a batch of [soft tokens | begin, prompt | caption, end], of which the caption is predicted.
 
-    def padded(self, pieces: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
-        """Return ids (B, L) and mask (B, L; false is padding) of word pieces."""
-        ids_BL, lengths_B = pad([torch.tensor(ids) for ids in pieces])
-        mask_BL = mask_of(lengths_B, ids_BL.shape[1])
-        return ids_BL.masked_fill(~mask_BL, self.padding), mask_BL
+        Args:
+            pieces: word pieces of each caption; none of them where a caption is to be found.
+            soft_tokens: how many soft tokens stand in front.
+        """
+        before = [soft(soft_tokens), text(self.prompt_P)]
+        return collate([[*before, text(ids, is_predicted=True)] for ids in pieces], self.padding)
 
     def pieces(self, captions: Sequence[str]) -> list[list[int]]:
         """Return the ids of each caption, cut to the longest, and of its end."""

@@ -7,25 +7,29 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lamp_core.errors import LampError
+from lamp_core.metrics.batches import Counting, random_pairs
 from lamp_core.metrics.distances import finite_embeddings
 
 PAIRS = 300
 PAIRS_OF_SMALL_SETS = 100
 
 
-def diversity(motions_NE: ArrayLike, generator: np.random.Generator, pairs: int = PAIRS) -> float:
-    """Mean distance of random pairs; each side of the pairs is drawn without replacement.
+def diversity(
+    motions_NE: ArrayLike,
+    generator: np.random.Generator,
+    pairs: int = PAIRS,
+    counting: Counting = "unbiased",
+) -> float:
+    """Mean distance of random pairs (`random_pairs`).
 
     Sets of ``pairs`` items or fewer use 100 pairs.
 
     Raises:
-        LampError: fewer items than pairs, or items that are not finite.
+        LampError: too few items, or items that are not finite.
     """
     motions = finite_embeddings("motion embeddings", motions_NE)
     drawn = diversity_pairs(len(motions), pairs)
-    if len(motions) < drawn:
-        raise LampError(f"{len(motions)} items are fewer than the {drawn} pairs that Diversity draws")
-    first, second = (generator.choice(len(motions), drawn, replace=False) for _ in range(2))
+    first, second = random_pairs(len(motions), drawn, generator, counting)
     return float(np.linalg.norm(motions[first] - motions[second], axis=1).mean())
 
 
@@ -34,13 +38,19 @@ def diversity_pairs(items: int, pairs: int = PAIRS) -> int:
     return pairs if items > pairs else min(pairs, PAIRS_OF_SMALL_SETS)
 
 
-def multimodality(motions_XRE: ArrayLike, generator: np.random.Generator, pairs: int = 10) -> float:
+def multimodality(
+    motions_XRE: ArrayLike,
+    generator: np.random.Generator,
+    pairs: int = 10,
+    counting: Counting = "unbiased",
+) -> float:
     """Mean distance of random pairs of motions of one text, over all texts.
 
-    The same pairs are used for every text; each side is drawn without replacement.
+    Each text has pairs of its own (`random_pairs`), as published the same ones; there, a text of few motions
+    meets itself so often that the mean is too small: by a tenth for ten motions.
 
     Raises:
-        LampError: not three axes, no text, fewer motions a text than pairs, or motions that are not finite.
+        LampError: not three axes, no text, too few motions a text, or motions that are not finite.
     """
     motions = np.asarray(motions_XRE, dtype=np.float64)
     if motions.ndim != 3 or not len(motions):
@@ -48,9 +58,12 @@ def multimodality(motions_XRE: ArrayLike, generator: np.random.Generator, pairs:
             f"MultiModality needs embeddings (texts, motions, numbers), found shape {motions.shape}"
         )
     finite_embeddings("texts' motion embeddings", motions.reshape(len(motions), -1))
-    if motions.shape[1] < pairs:
-        raise LampError(
-            f"{motions.shape[1]} motions a text are fewer than the {pairs} pairs that MultiModality draws"
-        )
-    first, second = (generator.choice(motions.shape[1], pairs, replace=False) for _ in range(2))
-    return float(np.linalg.norm(motions[:, first] - motions[:, second], axis=-1).mean())
+    count = motions.shape[1]
+    if counting == "published":
+        first, second = random_pairs(count, pairs, generator, counting)
+        return float(np.linalg.norm(motions[:, first] - motions[:, second], axis=-1).mean())
+    distances = []
+    for motions_RE in motions:
+        first, second = random_pairs(count, pairs, generator)
+        distances.append(np.linalg.norm(motions_RE[first] - motions_RE[second], axis=-1).mean())
+    return float(np.mean(distances))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lamp_core.errors import LampError
+from lamp_core.metrics.batches import Counting, shuffled_batches
 from lamp_core.metrics.distances import euclidean_distances, paired_embeddings
 
 TOP = (1, 2, 3)
@@ -41,11 +41,14 @@ def matching_scores(
     generator: np.random.Generator,
     batch_size: int = 32,
     top: Sequence[int] = TOP,
+    counting: Counting = "unbiased",
 ) -> MatchingScores:
     """Rank, within shuffled batches, all motions of the batch by their distance to each text.
 
     Motions at the very same distance share their places: the true one counts with the probability that a
     random order puts it among the first k. So embeddings that are all equal score k / batch_size, as chance.
+    ``published`` takes the order in which equal ones happen to stand, as a sort does, and leaves the last
+    incomplete batch out (`shuffled_batches`).
 
     Raises:
         LampError: fewer items than a batch, no pairs, or items that are not finite.
@@ -55,7 +58,7 @@ def matching_scores(
     def distances(groups_GB: np.ndarray) -> np.ndarray:
         return euclidean_distances(texts[groups_GB], motions[groups_GB])
 
-    return scores_by_distance(distances, len(texts), generator, batch_size, top)
+    return scores_by_distance(distances, len(texts), generator, batch_size, top, counting)
 
 
 def scores_by_distance(
@@ -64,30 +67,24 @@ def scores_by_distance(
     generator: np.random.Generator,
     batch_size: int = 32,
     top: Sequence[int] = TOP,
+    counting: Counting = "unbiased",
 ) -> MatchingScores:
     """`matching_scores` of ``count`` pairs by any distance, all of whose values are finite.
 
     Raises:
         LampError: fewer items than a batch.
     """
-    groups_GB = shuffled_batches(count, batch_size, generator)
-    distances_GBB = distances(groups_GB)
+    groups = shuffled_batches(count, batch_size, generator, counting)
+    distances_GBB = distances(groups.items_GB)
     true_GB = np.diagonal(distances_GBB, axis1=1, axis2=2)
     nearer_GB = (distances_GBB < true_GB[..., None]).sum(axis=2)
     equal_GB = (distances_GBB == true_GB[..., None]).sum(axis=2)
-    hits = {k: float(np.clip((k - nearer_GB) / equal_GB, 0.0, 1.0).mean()) for k in top}
-    return MatchingScores(hits, float(true_GB.mean()), groups_GB.size, count - groups_GB.size)
-
-
-def shuffled_batches(count: int, batch_size: int, generator: np.random.Generator) -> np.ndarray:
-    """Return item indices (G, B) in random order, without the last incomplete batch.
-
-    Raises:
-        LampError: fewer items than a batch.
-    """
-    if count < batch_size:
-        raise LampError(
-            f"{count} items are fewer than a batch of {batch_size}; R-Precision needs a full batch"
-        )
-    kept = count - count % batch_size
-    return generator.permutation(count)[:kept].reshape(-1, batch_size)
+    if counting == "published":
+        places_GBB = np.argsort(np.argsort(distances_GBB, axis=2, kind="stable"), axis=2)
+        nearer_GB = np.diagonal(places_GBB, axis1=1, axis2=2)
+        equal_GB = np.ones_like(nearer_GB)
+    nearer_N, equal_N = nearer_GB[groups.counted_GB], equal_GB[groups.counted_GB]
+    hits = {k: float(np.clip((k - nearer_N) / equal_N, 0.0, 1.0).mean()) for k in top}
+    return MatchingScores(
+        hits, float(true_GB[groups.counted_GB].mean()), groups.counted, count - groups.counted
+    )

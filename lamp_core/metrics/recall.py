@@ -1,7 +1,9 @@
 """Retrieval by similarity: ranks, recall and median rank under the protocols of the field.
 
-Query i belongs to item i of the gallery. Ranks count from 1, ties get their mean rank. Where several items
-are right (the same caption, or nearly), the rank is that of the first right one.
+Query i belongs to item i of the gallery. Ranks count from 1. Where several items are right (the same caption,
+or nearly), the rank is that of the first right one. Items that tie are in no order: R@k is the expectation
+over all orders, as R-Precision is, and the median is that of the mean ranks. ``published`` counts as the
+published code of TMR does: a query whose mean rank less 1 is under k.
 
 Shapes: N queries and gallery items, B items a batch, C queries handled at once.
 """
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lamp_core.errors import LampError
-from lamp_core.metrics.r_precision import shuffled_batches
+from lamp_core.metrics.batches import Counting, shuffled_batches
 
 RECALL_AT = (1, 2, 3, 5, 10)
 CHUNK = 256
@@ -56,26 +58,57 @@ def check_similarity(similarity_NN: np.ndarray) -> None:
         raise LampError(f"{broken} of {len(similarity_NN)} queries have similarities that are not finite")
 
 
-def ranks(similarity_NN: np.ndarray, right: RightItems | None = None) -> np.ndarray:
-    """Return the rank (N,) of the first right item of each query.
+@dataclass(frozen=True)
+class Places:
+    """Where the first right item of each query stands.
 
-    A right item that ties with w wrong and r - 1 other right ones stands behind w / (r + 1) wrong ones on
-    average over all orders of the tie; with one right item that is the mean rank.
+    Args:
+        better_N: items that are more similar than every right one.
+        wrong_N: wrong items that tie with the most similar right one.
+        right_N: right items that tie there, itself among them.
+    """
+
+    better_N: np.ndarray
+    wrong_N: np.ndarray
+    right_N: np.ndarray
+
+    @property
+    def mean_ranks(self) -> np.ndarray:
+        """The mean rank (N,) over all orders of the ties.
+
+        A right item that ties with w wrong and r - 1 other right ones stands behind w / (r + 1) wrong ones on
+        average; with one right item that is the middle of the tie.
+        """
+        ranks_N: np.ndarray = 1 + self.better_N + self.wrong_N / (self.right_N + 1)
+        return ranks_N
+
+    def within(self, k: int) -> np.ndarray:
+        """The share (N,) of all orders of the ties that put a right item among the first k.
+
+        Of the m first places that the tie has, none is a right item's with probability
+        prod over j < m of (w - j) / (w + r - j).
+        """
+        missed_N = np.ones(len(self.better_N))
+        for taken in range(k):
+            is_open_N = self.better_N + taken < k
+            left_N = (self.wrong_N - taken).clip(min=0) / np.maximum(self.wrong_N + self.right_N - taken, 1)
+            missed_N = np.where(is_open_N, missed_N * left_N, missed_N)
+        return np.where(self.better_N < k, 1.0 - missed_N, 0.0)
+
+
+def places(similarity_NN: np.ndarray, right: RightItems | None = None) -> Places:
+    """Return where the first right item of each query stands.
 
     Args:
         similarity_NN: of query i (row) to item j; for the other direction give the transpose.
         right: the right items, when it is not item i alone.
 
     Raises:
-        LampError: see `check_similarity`, or a query without a right item.
+        LampError: see `check_similarity`.
     """
     check_similarity(similarity_NN)
-    return _ranks(similarity_NN, right)
-
-
-def _ranks(similarity_NN: np.ndarray, right: RightItems | None) -> np.ndarray:
     count = len(similarity_NN)
-    result_N = np.empty(count)
+    better_N, wrong_N, right_N = (np.empty(count, dtype=np.int64) for _ in range(3))
     for start in range(0, count, CHUNK):
         queries = slice(start, min(start + CHUNK, count))
         rows_CN = np.ascontiguousarray(similarity_NN[queries])
@@ -86,23 +119,34 @@ def _ranks(similarity_NN: np.ndarray, right: RightItems | None) -> np.ndarray:
             right_CN = right(queries)
             best_C1 = np.where(right_CN, rows_CN, -np.inf).max(axis=1, keepdims=True)
             tied_right_C = np.count_nonzero(right_CN & (rows_CN == best_C1), axis=1)
-        better_C = np.count_nonzero(rows_CN > best_C1, axis=1)
-        tied_wrong_C = np.count_nonzero(rows_CN >= best_C1, axis=1) - better_C - tied_right_C
-        result_N[queries] = 1 + better_C + tied_wrong_C / (tied_right_C + 1)
-    return result_N
+        better_N[queries] = np.count_nonzero(rows_CN > best_C1, axis=1)
+        right_N[queries] = tied_right_C
+        wrong_N[queries] = np.count_nonzero(rows_CN >= best_C1, axis=1) - better_N[queries] - tied_right_C
+    return Places(better_N, wrong_N, right_N)
 
 
-def recall(ranks_N: np.ndarray, at: Sequence[int] = RECALL_AT) -> Recall:
-    """Summarise ranks.
+def ranks(similarity_NN: np.ndarray, right: RightItems | None = None) -> np.ndarray:
+    """Return the mean rank (N,) of the first right item of each query; arguments and errors of `places`."""
+    return places(similarity_NN, right).mean_ranks
+
+
+def recall(found: Places, at: Sequence[int] = RECALL_AT, counting: Counting = "unbiased") -> Recall:
+    """Summarise places.
+
+    Args:
+        found: of the queries.
+        at: the k of R@k.
+        counting: how ties count, see the module.
 
     Raises:
-        LampError: no ranks, or ranks that are not finite or under 1.
+        LampError: no query.
     """
-    if not len(ranks_N) or not (np.isfinite(ranks_N).all() and (ranks_N >= 1).all()):
-        raise LampError(f"recall of {len(ranks_N)} ranks, which have to be finite and count from 1")
-    return Recall(
-        {k: 100.0 * float((ranks_N <= k).mean()) for k in at}, float(np.median(ranks_N)), len(ranks_N)
-    )
+    ranks_N = found.mean_ranks
+    if not len(ranks_N):
+        raise LampError("recall needs at least one query, found none")
+    hits = {k: (ranks_N - 1 < k) if counting == "published" else found.within(k) for k in at}
+    shares = {k: 100.0 * float(hits_N.mean()) for k, hits_N in hits.items()}
+    return Recall(shares, float(np.median(ranks_N)), len(ranks_N))
 
 
 def recall_in_batches(
@@ -110,19 +154,22 @@ def recall_in_batches(
     generator: np.random.Generator,
     batch_size: int = 32,
     at: Sequence[int] = RECALL_AT,
+    counting: Counting = "unbiased",
 ) -> Recall:
-    """Recall within the batches of one shuffle, the last incomplete batch left out.
+    """Recall within the batches of one shuffle, see `shuffled_batches`.
 
     Raises:
         LampError: see `check_similarity`, or fewer items than a batch.
     """
     check_similarity(similarity_NN)
-    batches_GB = shuffled_batches(len(similarity_NN), batch_size, generator)
+    groups = shuffled_batches(len(similarity_NN), batch_size, generator, counting)
+    batches_GB = groups.items_GB
     parts_GBB = similarity_NN[batches_GB[:, :, None], batches_GB[:, None, :]]
     true_GB1 = np.diagonal(parts_GBB, axis1=1, axis2=2)[..., None]
     better_GB = np.count_nonzero(parts_GBB > true_GB1, axis=2)
     tied_GB = np.count_nonzero(parts_GBB >= true_GB1, axis=2) - better_GB - 1
-    return recall((1 + better_GB + tied_GB / 2).ravel(), at)
+    better_N, tied_N = better_GB[groups.counted_GB], tied_GB[groups.counted_GB]
+    return recall(Places(better_N, tied_N, np.ones_like(better_N)), at, counting)
 
 
 def same_caption(captions: Sequence[str]) -> RightItems:

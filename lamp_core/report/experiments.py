@@ -10,13 +10,16 @@ from dataclasses import astuple, dataclass
 from itertools import pairwise
 
 from lamp_core.config.experiment import MetricColumn, ResultTable
+from lamp_core.evaluation.baselines import BASELINES, CHANCE, GROUND_TRUTH
+from lamp_core.evaluation.catalogue import KINDS, kind_of_protocol
 from lamp_core.evaluation.results import RESULT, Result
 from lamp_core.report.experiment_directions import Change, Value, Verdict
 from lamp_core.report.experiment_results import ExperimentRecord, ExperimentResults, RowRecord
 from lamp_core.report.tables import ARROWS, TextTable, csv_text
 
-BASELINES = ("ground truth", "chance")
+SHOWN_BASELINES = (GROUND_TRUTH, CHANCE)
 ABSENT = "–"
+FROM_CATALOGUE = ("direction", "unit", "decimals", "factor", "label")
 ORIGIN = ("data", "data version", "profile", "set", "commit", "MLflow run", "seconds")
 PUBLISHED = "Published, another evaluator and data set"
 ABOUT_DIRECTIONS = (
@@ -134,6 +137,19 @@ def measured_tables(experiment: ExperimentResults) -> list[MeasuredTable]:
     ]
 
 
+def in_full(table: ResultTable) -> ResultTable:
+    """A described table, with what its columns leave out as the catalogue of metrics has it."""
+    kind = KINDS.get(kind_of_protocol(table.protocol))
+    columns = []
+    for column in table.columns:
+        metric = kind.metric(column.metric) if kind else None
+        known = {} if metric is None else {name: getattr(metric, name) for name in FROM_CATALOGUE}
+        columns.append(
+            column.model_copy(update={k: v for k, v in known.items() if k not in column.model_fields_set})
+        )
+    return table.model_copy(update={"columns": tuple(columns)})
+
+
 def heading(column: MetricColumn, *, with_unit: bool = True) -> str:
     """Return a column's heading with unit and arrow: ``R-Prec. 1, % ↑``."""
     named = f"{column.heading}, {column.unit}" if column.unit and with_unit else column.heading
@@ -155,8 +171,12 @@ def _column(number: Result, table: ResultTable) -> MetricColumn | None:
     """The column that a number belongs to."""
     if table.protocol and not f"{number.protocol},".startswith(f"{table.protocol},"):
         return None
-    wanted = (number.system, number.metric)
-    return next((column for column in table.columns if (column.system, column.metric) == wanted), None)
+    of_metric = (column for column in table.columns if column.metric == number.metric)
+    return next((column for column in of_metric if _is_of(column, number.system)), None)
+
+
+def _is_of(column: MetricColumn, system: str) -> bool:
+    return column.system == system if column.system else system not in BASELINES
 
 
 def _measured_table(experiment: ExperimentResults, table: ResultTable, group: Group) -> MeasuredTable:
@@ -170,10 +190,10 @@ def _measured_table(experiment: ExperimentResults, table: ResultTable, group: Gr
         rows,
         {
             (row.label, column): number
-            for row, number in members
+            for row, number in reversed(members)  # of several systems the first
             if (column := _column(number, table)) is not None
         },
-        {(number.system, number.metric): number for _, number in members if number.system in BASELINES},
+        {(number.system, number.metric): number for _, number in members if number.system in SHOWN_BASELINES},
     )
 
 

@@ -150,7 +150,8 @@ class CaptionedMotion:
 
     Args:
         clip: name.
-        caption: LaMP-M2T's.
+        system: what captioned it.
+        caption: its caption.
         nearest: the training caption that retrieval finds nearest.
         references: the true captions.
         words: of the caption, where it is explained.
@@ -159,6 +160,7 @@ class CaptionedMotion:
     """
 
     clip: str
+    system: str
     caption: str
     nearest: str
     references: Sequence[str]

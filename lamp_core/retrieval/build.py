@@ -4,6 +4,7 @@ Shapes: N items.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor
@@ -12,7 +13,8 @@ from lamp_core.config.models import Retrieval
 from lamp_core.datasets.items import Item
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.lamp.embeddings import LampFeatures
-from lamp_core.retrieval.gallery import Gallery, first_captions, random_captions, rerank
+from lamp_core.retrieval.captions import gallery_captions
+from lamp_core.retrieval.gallery import Gallery, rerank
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.protocol import MotionTokenizer
 
@@ -35,12 +37,9 @@ def build_gallery(
     """
     motions = [np.asarray(statistics.normalise(item.features_TD), dtype=np.float32) for item in items]
     latents = latents_of_clips(tokenizer, motions)
-    texts = [[caption.text for caption in item.captions] for item in items]
-    captions = (
-        first_captions(texts) if settings.captions == "first" else random_captions(texts, settings.seed)
-    )
+    captions = gallery_captions(items, settings)
     gallery = Gallery.embed(lamp, [item.clip for item in items], latents, captions, settings.similarity)
     scores_NN = gallery.similarity()
     if settings.rerank:
         scores_NN = rerank(scores_NN, lamp, latents, captions, settings.rerank)
-    return gallery, scores_NN
+    return replace(gallery, reranked=settings.rerank), scores_NN

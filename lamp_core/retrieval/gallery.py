@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -19,7 +18,7 @@ from lamp_core.lamp.embeddings import LampFeatures, similarity
 
 EMBEDDINGS = "embeddings.safetensors"
 ITEMS = "items.parquet"
-OVER_QUERIES = "over_queries"
+OVER_QUERIES, RERANKED = "over_queries", "reranked"
 SCHEMA = pa.schema(
     [
         field("clip", pa.string(), "name of the clip; the rows are those of the embeddings, in their order"),
@@ -56,6 +55,7 @@ class Gallery:
         motion_NQP: unit vectors of the motions, one a query token.
         text_NP: unit vectors of the captions.
         over_queries: ``max`` or ``mean``.
+        reranked: candidates of each text that the matching head ranks anew, 0 for none.
     """
 
     clips: list[str]
@@ -63,6 +63,7 @@ class Gallery:
     motion_NQP: Tensor
     text_NP: Tensor
     over_queries: str
+    reranked: int = 0
 
     @classmethod
     def embed(
@@ -104,7 +105,12 @@ class Gallery:
         os.replace(folder / (EMBEDDINGS + ".tmp"), folder / EMBEDDINGS)
         pairs = zip(self.clips, self.captions, strict=True)
         rows = [{"clip": clip, "caption": caption} for clip, caption in pairs]
-        write_table(folder / ITEMS, rows, SCHEMA, {OVER_QUERIES: self.over_queries})
+        write_table(
+            folder / ITEMS,
+            rows,
+            SCHEMA,
+            {OVER_QUERIES: self.over_queries, RERANKED: str(self.reranked)},
+        )
 
     @classmethod
     def load(cls, folder: Path) -> "Gallery":
@@ -117,7 +123,8 @@ class Gallery:
             raise LampError(f"no gallery in {folder}; `lamp run --until retrieval` makes it")
         tensors = load_file(folder / EMBEDDINGS)
         table = read_table(folder / ITEMS, SCHEMA)
-        over_queries = (table.schema.metadata or {}).get(OVER_QUERIES.encode(), b"").decode()
+        metadata = table.schema.metadata or {}
+        over_queries = metadata.get(OVER_QUERIES.encode(), b"").decode()
         if len(table) != len(tensors["motion"]) or not over_queries:
             raise LampError(
                 f"the gallery in {folder} is not whole; `lamp run --force retrieval` makes it anew"
@@ -128,6 +135,7 @@ class Gallery:
             tensors["motion"],
             tensors["text"],
             over_queries,
+            int(metadata.get(RERANKED.encode(), b"0")),
         )
 
 
@@ -148,14 +156,3 @@ def rerank(
         odds = features.matching_scores([latents[i] for i in best], [caption] * len(best))
         scores[row, best] = 2.0 + odds.sigmoid()
     return scores
-
-
-def first_captions(captions: Sequence[Sequence[str]]) -> list[str]:
-    """Return the first caption of each item."""
-    return [of_item[0] for of_item in captions]
-
-
-def random_captions(captions: Sequence[Sequence[str]], seed: int) -> list[str]:
-    """Return one caption of each item, drawn by seed."""
-    generator = torch.Generator().manual_seed(seed)
-    return [of_item[int(torch.randint(len(of_item), (), generator=generator))] for of_item in captions]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lamp_core.config.models import TextToMotion
 from lamp_core.datasets.items import mask_of
-from lamp_core.t2m.encoder import Encoder
+from lamp_core.t2m.layers import Encoder
 
 Attention = Literal["causal", "bidirectional"]
 

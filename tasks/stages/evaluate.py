@@ -13,6 +13,7 @@ from lamp_core.evaluation.results import Origin, metric_key, write_results
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
 from lamp_core.evaluation.trained import Trained
 from lamp_core.io.parquet import write_table
+from lamp_core.systems.lamp import MODELS
 from tasks.mlflow.model_run import model_run
 from tasks.project import find_project
 from tasks.stage.process import StageContext, main
@@ -21,7 +22,7 @@ from tasks.stage.process import StageContext, main
 def run(stage: StageContext) -> dict[str, float]:
     """Measure, and keep every number with its protocol, evaluator, repeats, interval and origin."""
     features = FeatureSet.load(stage.input("features"))
-    trained = Trained(stage.data, stage.config, features, stage.device)
+    trained = Trained(stage.data, stage.config, features, stage.device, MODELS)
     families = measure(trained, stage.on_progress)
     origin = Origin(features.dataset, features.version, model_run(find_project()))
     results = [result for rows in families.values() for result in rows]
@@ -43,19 +44,22 @@ def _write_generated(stage: StageContext, trained: Trained) -> None:
     items = [trained.items[place] for place in places]
     captions = [item.captions[0] for item in items]
     settings = stage.settings(Evaluate)
-    generate = generate_with(trained.generator, settings.length == "true")
-    made = generate(captions, [item.frames for item in items], settings.seed)
-    raw = [trained.features.statistics.denormalise(motion_TD) for motion_TD in made]
-    rows = [
-        {
-            "clip": item.clip,
-            "start": item.start,
-            "caption": caption.text,
-            "frames": len(motion_TD),
-            "features": np.asarray(motion_TD, dtype=np.float32).ravel(),
-        }
-        for item, caption, motion_TD in zip(items, captions, raw, strict=True)
-    ]
+    frames = [item.frames for item in items]
+    rows = []
+    for system, model in trained.generating.items():
+        made = generate_with(model, settings.length == "true")(captions, frames, settings.seed)
+        raw = [trained.features.statistics.denormalise(motion_TD) for motion_TD in made]
+        rows += [
+            {
+                "clip": item.clip,
+                "start": item.start,
+                "system": system,
+                "caption": caption.text,
+                "frames": len(motion_TD),
+                "features": np.asarray(motion_TD, dtype=np.float32).ravel(),
+            }
+            for item, caption, motion_TD in zip(items, captions, raw, strict=True)
+        ]
     write_table(stage.output / "generated.parquet", rows, GENERATED)
 
 
@@ -68,6 +72,7 @@ def _write_captions(stage: StageContext, trained: Trained) -> None:
             "clip": example.item.clip,
             "start": example.item.start,
             "references": [caption.text for caption in example.item.captions],
+            "system": example.system,
             "caption": example.caption,
             "nearest": example.nearest,
             "words": example.attention and list(example.attention.words),

@@ -13,12 +13,13 @@ from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import save_lamp
 from lamp_core.lamp.pretrained import take_over
 from lamp_core.lamp.training import VALIDATED, PretrainItem, pretrain_items, train_lamp
-from lamp_core.metrics.recall import ranks, recall
+from lamp_core.metrics.recall import places, recall
 from lamp_core.retrieval.gallery import Gallery
 from lamp_core.tokenizers.folder import load_tokenizer
 from tasks.dvc.content import folder_hash
 from tasks.stage.process import CURVES, StageContext, main
-from tasks.stages.inputs import item_latents, open_tokens
+from tasks.stages.inputs.latents import item_latents
+from tasks.stages.inputs.tokens import open_tokens
 
 
 def run(stage: StageContext) -> dict[str, float]:
@@ -75,7 +76,7 @@ def _validate(items: list[PretrainItem], features: LampFeatures) -> dict[str, fl
         "max",
     )
     similarity_NN = gallery.similarity().numpy()
-    text_to_motion, motion_to_text = recall(ranks(similarity_NN)), recall(ranks(similarity_NN.T))
+    text_to_motion, motion_to_text = recall(places(similarity_NN)), recall(places(similarity_NN.T))
     return {
         "val_gallery": len(items),
         "val_text_to_motion_r10": text_to_motion.at[10],

@@ -115,23 +115,25 @@ def _curves(folder: Path) -> StageCurves:
 
 def _comparisons(stage: StageContext, features: FeatureSet) -> list[Comparison]:
     places = {name: place for place, name in enumerate(features.clips)}
-    comparisons = []
-    for row in read_table(stage.input("evaluate") / "generated.parquet", GENERATED).to_pylist():
+    made = read_table(stage.input("evaluate") / "generated.parquet", GENERATED).to_pylist()
+    comparisons: dict[tuple[str, int], Comparison] = {}
+    for row in made:
         true_TD = features.features[places[row["clip"]]][row["start"] :]
         made_TD = np.array(row["features"], dtype=np.float32).reshape(row["frames"], -1)
-        motions = [
-            _motion(features, true_TD, "true", row["caption"]),
-            _motion(features, made_TD, "generated", row["caption"]),
-        ]
-        comparisons.append(Comparison(row["clip"], motions))
-    return comparisons
+        true = Comparison(row["clip"], [_motion(features, true_TD, "true", row["caption"])])
+        shown = comparisons.get((row["clip"], row["start"]), true)
+        motion = _motion(features, made_TD, row["system"], row["caption"])
+        comparisons[row["clip"], row["start"]] = replace(shown, motions=[*shown.motions, motion])
+    return list(comparisons.values())
 
 
 def _captioned(stage: StageContext, features: FeatureSet) -> list[CaptionedMotion]:
     places = {name: place for place, name in enumerate(features.clips)}
     captioned = []
     for row in read_table(stage.input("evaluate") / "captions.parquet", CAPTIONED).to_pylist():
-        example = CaptionedMotion(row["clip"], row["caption"], row["nearest"], row["references"])
+        example = CaptionedMotion(
+            row["clip"], row["system"], row["caption"], row["nearest"], row["references"]
+        )
         if row["words"]:
             attention_WT = np.array(row["attention"], dtype=np.float32).reshape(len(row["words"]), -1)
             raw_TD = features.features[places[row["clip"]]][row["start"] :][: attention_WT.shape[1]]

@@ -10,7 +10,7 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
-from lamp_core.metrics.recall import ranks, recall
+from lamp_core.metrics.recall import places, recall
 from lamp_core.retrieval.build import build_gallery
 from lamp_core.tokenizers.folder import load_tokenizer
 from tasks.stage.process import StageContext, main
@@ -34,7 +34,7 @@ def run(stage: StageContext) -> dict[str, float]:
 
 
 def _recall(direction: str, scores_NN: np.ndarray) -> dict[str, float]:
-    found = recall(ranks(scores_NN))
+    found = recall(places(scores_NN))
     return {
         **{f"{direction}_r{at}": value for at, value in found.at.items()},
         f"{direction}_median_rank": found.median_rank,

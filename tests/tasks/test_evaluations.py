@@ -21,6 +21,7 @@ from lamp_core.evaluation.families import RETRIEVAL, measure
 from lamp_core.evaluation.results import Result, read_origins, read_results
 from lamp_core.evaluation.trained import Trained
 from lamp_core.report.result_tables import result_tables
+from lamp_core.systems.lamp import MODELS
 from tasks.evaluations import Evaluation, Request, evaluate_on_demand, wanted
 from tasks.mlflow.model_run import model_run
 from tasks.mlflow.tracking import Tracking
@@ -241,7 +242,9 @@ def test_the_published_evaluator_takes_the_place_of_the_trained_one(project: Pro
     assert all(name.startswith(("val_", "test_")) for name in metrics)
     assert not (output / "curves.csv").exists()
     wanted_ = override(config, ["evaluate.protocols=[reconstruction]"])
-    rows = measure(Trained(tmp_path, wanted_, FeatureSet.load(tmp_path / "features"), torch.device("cpu")))
+    rows = measure(
+        Trained(tmp_path, wanted_, FeatureSet.load(tmp_path / "features"), torch.device("cpu"), MODELS)
+    )
     assert {row.evaluator for row in rows["tokenizer"]} == {"guo"}
 
 

@@ -15,6 +15,7 @@ from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import DOWNSAMPLING, Item
 from lamp_core.errors import LampError
 from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.metrics.batches import Counting
 from lamp_core.metrics.r_precision import MatchingScores
 
 OnProgress = Callable[[int, int, str], None]
@@ -38,7 +39,12 @@ class MotionTextEvaluator(Protocol):
         """Captions to (N, E)."""
 
     def matching_scores(
-        self, texts: np.ndarray, motions: np.ndarray, generator: np.random.Generator, batch_size: int
+        self,
+        texts: np.ndarray,
+        motions: np.ndarray,
+        generator: np.random.Generator,
+        batch_size: int,
+        counting: Counting = "unbiased",
     ) -> MatchingScores:
         """R-Precision and MM-Dist of pairs, within shuffled batches."""
 
@@ -54,8 +60,16 @@ def protocol_items(items: Sequence[Item], frames_per_second: float, settings: Ev
 
 
 def candidates(settings: Evaluate) -> str:
-    """How many candidates a text has and which of an item's captions is taken, for a protocol's name."""
-    return f"{settings.batch_size} candidates, {settings.captions} caption"
+    """How many candidates a text has, how is counted and which of an item's captions is taken.
+
+    For a protocol's name.
+    """
+    return f"{settings.batch_size} candidates, {counted(settings)}, {settings.captions} caption"
+
+
+def counted(settings: Evaluate) -> str:
+    """How ties, incomplete batches and pairs are counted, for a protocol's name."""
+    return f"{settings.counting} counting"
 
 
 def incomplete_batch(items: int) -> str:

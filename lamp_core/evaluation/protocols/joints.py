@@ -16,6 +16,7 @@ from lamp_core.evaluation.baselines import GROUND_TRUTH, INTERPOLATION
 from lamp_core.evaluation.protocols.common import Made, OnProgress, TestItems, random_draws
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.decode import decode
+from lamp_core.features.interpolation import interpolated
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.completion import completion_errors
 from lamp_core.metrics.plausibility import PLAUSIBILITY, plausibility
@@ -97,6 +98,7 @@ def evaluate_completion(
             for name, complete in systems.items():
                 completed = complete(captions, test.motions, given, settings.seed + repeat)
                 made = Made.of(name, completed, len(test))
+                measured[name].items = min(measured[name].items, len(made))
                 measured[name].add_note(made.note and f"repeat {repeat + 1}: {made.note}")
                 joints = joints_of([statistics.denormalise(motion) for motion in made.motions], skeleton)
                 kept = [[whole[index] for index in made.places] for whole in (true, given)]
@@ -120,18 +122,6 @@ def masked_at_random(tokens: int, share: float, draws: np.random.Generator) -> n
     given_S = np.ones(tokens, dtype=bool)
     given_S[draws.permutation(tokens)[:count]] = False
     return np.repeat(given_S, DOWNSAMPLING)
-
-
-def interpolated(motion: np.ndarray, given_T: np.ndarray) -> np.ndarray:
-    """The floor: every number of a motion (T, ...) on a line between given frames, still before and after."""
-    frames_T, given_G = np.arange(len(motion)), np.flatnonzero(given_T)
-    after_T = np.searchsorted(given_G, frames_T).clip(max=len(given_G) - 1)
-    before_T = (np.searchsorted(given_G, frames_T, side="right") - 1).clip(min=0)
-    first_T, last_T = given_G[before_T], given_G[after_T]
-    weights_T = (frames_T - first_T).clip(min=0) / np.maximum(last_T - first_T, 1)
-    weights = weights_T.reshape(-1, *[1] * (motion.ndim - 1))
-    between: np.ndarray = motion[first_T] * (1.0 - weights) + motion[last_T] * weights
-    return between
 
 
 def joints_of(features: Sequence[np.ndarray], skeleton: Skeleton) -> list[np.ndarray]:

@@ -13,7 +13,12 @@ from lamp_core.config.models import Evaluate
 from lamp_core.datasets.items import Item
 from lamp_core.evaluation.baselines import GROUND_TRUTH, MEAN_POSE
 from lamp_core.evaluation.protocols.common import Embedded, Made, MotionTextEvaluator, TestItems, candidates
-from lamp_core.evaluation.protocols.text_to_motion import measure_matching
+from lamp_core.evaluation.protocols.text_to_motion import (
+    measure_distances,
+    measure_halves,
+    measure_matching,
+    other_half,
+)
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.fid import frechet_distance
@@ -75,13 +80,21 @@ def evaluate_tokenizer(
         for metric, error in ERRORS.items():
             measured.record([metric], partial(_as_list, error, true, features, skeleton))
         made_NE = made.embed(evaluator)
-        measured.record(["FID"], partial(_as_list, frechet_distance, judge.motions, made_NE))
+        if name == GROUND_TRUTH:
+            measured.record(["FID"], partial(_as_list, frechet_distance, judge.motions, made_NE))
+        else:
+            measure_distances(measured, judge.motions, made_NE)
         for repeat in range(settings.repeats):
             texts_N = test.draw_captions(settings, repeat)[made.places]
             measure_matching(measured, judge, texts_N, made_NE, settings, repeat)
         if system.usage is not None:
             measured.record(USAGE, partial(system.usage, test.motions))
         rows += measured.results()
+        if name == GROUND_TRUTH:
+            halves = other_half(protocol, judge, test)
+            for repeat in range(settings.repeats):
+                measure_halves(halves, judge.motions, settings, repeat)
+            rows += halves.results()
     return rows
 
 

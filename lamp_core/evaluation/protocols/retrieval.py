@@ -14,13 +14,14 @@ from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import CHANCE
 from lamp_core.evaluation.protocols.common import incomplete_batch, random_draws
 from lamp_core.evaluation.results import Measurements, Result
+from lamp_core.metrics.batches import Counting
 from lamp_core.metrics.recall import (
     RECALL_AT,
     Recall,
     RightItems,
     chance_recall,
     far_apart,
-    ranks,
+    places,
     recall,
     recall_in_batches,
     right_counts,
@@ -42,15 +43,18 @@ class Scored:
         evaluator: what measures.
         similarity_NN: of text i (row) to motion j, all finite.
         note: pairs that were left out.
+        counting: how ties and incomplete batches are counted.
     """
 
     system: str
     evaluator: str
     similarity_NN: np.ndarray
     note: str
+    counting: Counting
 
     def measurements(self, protocol: str, items: int) -> tuple[Measurements, Measurements]:
         """Of chance and of the system."""
+        protocol = f"{protocol}, {self.counting} counting"
         chance = Measurements(CHANCE, protocol, self.evaluator, items, "closed form")
         return chance, Measurements(self.system, protocol, self.evaluator, items, self.note)
 
@@ -68,7 +72,8 @@ def evaluate_retrieval(
 
     Of ``settings.protocols``: ``full``; ``distinct``; ``threshold`` and ``dissimilar``, which need the
     similarity of the captions and without it are rows that say so; ``batches`` (``settings.repeats``
-    shuffles). Pairs that are not finite or have no caption are left out and counted in the notes.
+    shuffles). Pairs of which a similarity is not finite (`finite_pairs`)
+    or that have no caption are left out and counted in the notes.
 
     Args:
         similarity_NN: of text i (row) to motion j.
@@ -87,7 +92,7 @@ def evaluate_retrieval(
         captions = [captions[place] for place in kept]
         if sentence_similarity_NN is not None:
             sentence_similarity_NN = sentence_similarity_NN[np.ix_(kept, kept)]
-    scored = Scored(system, evaluator, similarity_NN, note)
+    scored = Scored(system, evaluator, similarity_NN, note, settings.counting)
     measure: dict[str, Callable[[], list[Result]]] = {
         "full": lambda: _gallery_rows(scored, "full"),
         "distinct": lambda: _gallery_rows(scored, "distinct", same_caption(captions)),
@@ -110,7 +115,7 @@ def _gallery_rows(scored: Scored, protocol: str, right: RightItems | None = None
             measurements.add_note(f"{share:.0%} of the queries have more than one right item")
     for direction, matrix_NN in zip(DIRECTIONS, (similarity_NN, similarity_NN.T), strict=True):
         _record(chance, direction, chance_recall(counts_N, count))
-        _record(measured, direction, recall(ranks(matrix_NN, right)))
+        _record(measured, direction, recall(places(matrix_NN, right), counting=scored.counting))
     return [*chance.results(), *measured.results()]
 
 
@@ -144,18 +149,20 @@ def _unknown_sentences(scored: Scored, protocol: str) -> list[Result]:
 def _batch_rows(scored: Scored, settings: Evaluate) -> list[Result]:
     similarity_NN = scored.similarity_NN
     chance, measured = scored.measurements(f"batches of {settings.batch_size}", len(similarity_NN))
-    if len(similarity_NN) >= settings.batch_size:
-        measured.add_note(incomplete_batch(len(similarity_NN) % settings.batch_size))
+    if settings.counting == "published" and len(similarity_NN) >= settings.batch_size:
+        lost = len(similarity_NN) % settings.batch_size
+        measured.items -= lost
+        measured.add_note(incomplete_batch(lost))
     for direction, matrix_NN in zip(DIRECTIONS, (similarity_NN, similarity_NN.T), strict=True):
         _record(chance, direction, chance_recall(np.ones(len(matrix_NN)), settings.batch_size))
         for repeat in range(settings.repeats):
             draws = random_draws(settings, repeat, "retrieval")
-            measured.record(_names(direction), partial(_batch_values, matrix_NN, draws, settings.batch_size))
+            measured.record(_names(direction), partial(_batch_values, matrix_NN, draws, settings))
     return [*chance.results(), *measured.results()]
 
 
-def _batch_values(matrix_NN: np.ndarray, draws: np.random.Generator, batch_size: int) -> list[float]:
-    return _values(recall_in_batches(matrix_NN, draws, batch_size))
+def _batch_values(matrix_NN: np.ndarray, draws: np.random.Generator, settings: Evaluate) -> list[float]:
+    return _values(recall_in_batches(matrix_NN, draws, settings.batch_size, counting=settings.counting))
 
 
 def _names(direction: str) -> list[str]:
@@ -170,6 +177,24 @@ def _record(measurements: Measurements, direction: str, found: Recall) -> None:
     measurements.record(_names(direction), lambda: _values(found))
 
 
+def finite_pairs(similarity_NN: np.ndarray) -> np.ndarray:
+    """Which pairs (N,) to keep so that all similarities among them are finite.
+
+    The pair with the most broken similarities in its row and column goes first, until none is left: a text or
+    a motion that is broken takes itself out, and no other.
+    """
+    broken_NN = ~np.isfinite(similarity_NN)
+    kept_N = np.ones(len(broken_NN), dtype=bool)
+    counts_N = broken_NN.sum(axis=0) + broken_NN.sum(axis=1)
+    while counts_N.any():
+        worst = int(counts_N.argmax())
+        kept_N[worst] = False
+        counts_N -= broken_NN[worst] + broken_NN[:, worst].astype(counts_N.dtype)
+        broken_NN[worst] = broken_NN[:, worst] = False
+        counts_N[worst] = 0
+    return kept_N
+
+
 def _usable_pairs(similarity_NN: np.ndarray, captions: Sequence[str]) -> tuple[np.ndarray, str]:
     """Places of the pairs whose text and motion can be ranked, and how many cannot."""
     count = len(captions)
@@ -177,8 +202,7 @@ def _usable_pairs(similarity_NN: np.ndarray, captions: Sequence[str]) -> tuple[n
         raise LampError(
             f"similarities of shape {similarity_NN.shape} for {count} captions; one motion a caption"
         )
-    finite_NN = np.isfinite(similarity_NN)
-    finite_N = finite_NN.any(axis=1) & finite_NN.any(axis=0)
+    finite_N = finite_pairs(similarity_NN)
     worded_N = np.array([bool(caption.strip()) for caption in captions], dtype=bool)
     faults = {"not finite": int((~finite_N).sum()), "without a caption": int((finite_N & ~worded_N).sum())}
     kept = np.flatnonzero(finite_N & worded_N)

@@ -1,6 +1,7 @@
 """Text to motion as rows of `Result` by the protocol of the field.
 
-The ground truth is always the first row; chance and untrained models stand between it and every system.
+The ground truth is always the first row; the distance of its own halves, chance and untrained models stand
+between it and every system.
 
 Shapes: N items, T frames, D feature numbers a frame, E embedding numbers, X texts, R motions a text.
 """
@@ -17,7 +18,7 @@ from lamp_core.config.models import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
-from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH
+from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, OTHER_HALF
 from lamp_core.evaluation.protocols.common import (
     Embedded,
     Made,
@@ -28,10 +29,12 @@ from lamp_core.evaluation.protocols.common import (
     incomplete_batch,
     random_draws,
 )
+from lamp_core.evaluation.protocols.matching import matching_of
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.statistics import FeatureStatistics
-from lamp_core.metrics.diversity import diversity, multimodality
+from lamp_core.metrics.diversity import diversity, diversity_pairs, multimodality
 from lamp_core.metrics.fid import frechet_distance
+from lamp_core.metrics.kid import kernel_distance
 from lamp_core.metrics.r_precision import TOP
 
 R_PRECISION = tuple(f"R-Precision top {k}" for k in TOP)
@@ -112,7 +115,9 @@ def evaluate_text_to_motion(
     """
     test = TestItems.of(items, statistics)
     judges = [embed(test, each) for each in (evaluator, *matching)]
-    protocol = f"text to motion, {candidates(settings)}, {settings.length} length"
+    protocol = (
+        f"text to motion, {candidates(settings)}, {settings.length} length, {_pairs(settings, len(test))}"
+    )
     generators = [*_floors(floors or {}, settings), *_systems(systems, settings)]
     total, done = sum(each.times for each in generators), 0
     rows = _truth_and_chance(test, judges, settings, protocol)
@@ -170,7 +175,7 @@ def evaluate_given_motions(
     embedded = [made.embed(judge.evaluator) for judge in judges]
     place_of = {caption: place for place, caption in enumerate(test.captions)}
     texts_M = np.array([place_of[motion.caption] for motion in kept])
-    protocol = f"text to motion, {candidates(settings)}, lengths as made"
+    protocol = f"text to motion, {candidates(settings)}, lengths as made, {_pairs(settings, len(test))}"
     rows = _truth_and_chance(test, judges, settings, protocol)
     measured = _measurements(name, protocol, judges, test)
     missing = len(test) - len({motion.item for motion in kept})
@@ -187,6 +192,26 @@ def evaluate_given_motions(
     return list(chain.from_iterable(rows))
 
 
+def measure_distances(measured: Measurements, true_NE: np.ndarray, made_NE: np.ndarray) -> None:
+    """Record how far two sets of embeddings are apart: FID, and KID without its bias."""
+    measured.record(["FID"], partial(_as_list, frechet_distance, true_NE, made_NE))
+    measured.record(["KID"], partial(_as_list, kernel_distance, true_NE, made_NE))
+
+
+def other_half(protocol: str, judge: Embedded, test: TestItems) -> Measurements:
+    """The row of the noise floor, for `measure_halves`."""
+    halves = Measurements(OTHER_HALF, protocol, judge.evaluator.label, len(test) // 2, test.note)
+    halves.add_note("random halves of the true motions: what the choice of the test motions alone makes")
+    return halves
+
+
+def measure_halves(halves: Measurements, true_NE: np.ndarray, settings: Evaluate, repeat: int) -> None:
+    """Record how far random halves of the true motions are apart, other ones in every repeat."""
+    shuffled_NE = random_draws(settings, repeat, "halves").permutation(true_NE)
+    half = len(shuffled_NE) // 2
+    measure_distances(halves, shuffled_NE[:half], shuffled_NE[half : 2 * half])
+
+
 def measure_matching(
     measured: Measurements,
     judge: Embedded,
@@ -200,13 +225,22 @@ def measure_matching(
     metrics = [judge.evaluator.prefix + name for name in MATCHING]
 
     def measure() -> list[float]:
-        draws = random_draws(settings, repeat, "batches")
-        texts_NE = judge.texts_CE[texts_N]
-        scores = judge.evaluator.matching_scores(texts_NE, motions, draws, settings.batch_size)
+        scores = matching_of(judge, texts_N, motions, settings, repeat)
+        measured.count(metrics, scores.items)
         measured.notes.update(dict.fromkeys(metrics, incomplete_batch(scores.left_out)))
         return [*scores.r_precision.values(), scores.mm_distance]
 
     measured.record(metrics, measure)
+
+
+def _pairs(settings: Evaluate, items: int) -> str:
+    """Whose distances Diversity and MultiModality are the means of."""
+    texts = min(settings.multimodality_texts, items)
+    pairs = diversity_pairs(items, settings.diversity_pairs)
+    return (
+        f"Diversity of {pairs} pairs, MultiModality of {texts} texts, "
+        f"{settings.multimodality_motions} motions, {settings.multimodality_pairs} pairs"
+    )
 
 
 def _floors(floors: Mapping[str, Generate], settings: Evaluate) -> Iterator[Generator]:
@@ -237,6 +271,7 @@ def _truth_and_chance(
     """Rows of each judge."""
     truth = _measurements(GROUND_TRUTH, protocol, judges, test)
     chance = _measurements(CHANCE, protocol, judges, test)
+    halves = other_half(protocol, judges[0], test)
     true_NE = judges[0].motions
     for repeat in range(settings.repeats):
         texts_N = test.draw_captions(settings, repeat)
@@ -244,14 +279,16 @@ def _truth_and_chance(
         for of_truth, of_chance, judge in zip(truth, chance, judges, strict=True):
             measure_matching(of_truth, judge, texts_N, judge.motions, settings, repeat)
             measure_matching(of_chance, judge, texts_N, judge.motions[shuffled_N], settings, repeat)
+        measure_halves(halves, true_NE, settings, repeat)
         if repeat == 0:
             truth[0].record(["FID"], partial(_as_list, frechet_distance, true_NE, true_NE))
         _measure_diversity(truth[0], true_NE, settings, repeat)
     for of_chance in chance:
         of_chance.add_note("texts and true motions paired at random")
     rows: list[list[Result]] = [[] for _ in judges]
-    for measured in (truth, chance):
-        _append(rows, measured)
+    _append(rows, truth)
+    rows[0] += halves.results()
+    _append(rows, chance)
     return rows
 
 
@@ -268,6 +305,7 @@ def _measure_generation(
     generated = generator.generate(captions, test.frames, settings.seed + repeat)
     made = Made.of(generator.name, generated, len(test))
     for each in measured:
+        each.items = min(each.items, len(made))
         each.add_note(made.note and f"repeat {repeat + 1}: {made.note}")
     motions = [made.embed(judge.evaluator) for judge in judges]
     _measure_motions(measured, judges, texts_N[made.places], motions, settings, repeat)
@@ -284,7 +322,7 @@ def _measure_motions(
     """All of the first judge's metrics, the matching metrics of the others."""
     for each, judge, of_judge in zip(measured, judges, motions, strict=True):
         measure_matching(each, judge, texts_N, of_judge, settings, repeat)
-    measured[0].record(["FID"], partial(_as_list, frechet_distance, judges[0].motions, motions[0]))
+    measure_distances(measured[0], judges[0].motions, motions[0])
     _measure_diversity(measured[0], motions[0], settings, repeat)
 
 
@@ -292,7 +330,8 @@ def _measure_diversity(
     measured: Measurements, motions_NE: np.ndarray, settings: Evaluate, repeat: int
 ) -> None:
     pairs = random_draws(settings, repeat, "pairs")
-    measured.record(["Diversity"], partial(_as_list, diversity, motions_NE, pairs, settings.diversity_pairs))
+    arguments = (motions_NE, pairs, settings.diversity_pairs, settings.counting)
+    measured.record(["Diversity"], partial(_as_list, diversity, *arguments))
 
 
 def _measure_multimodality(
@@ -307,13 +346,15 @@ def _measure_multimodality(
     # No repeat generates with this seed.
     generated = generator.generate(captions, frames, settings.seed + max(settings.repeats, generator.times))
     made = Made.of(generator.name, generated, len(chosen))
-    measured.add_note(f"{motions} motions of each of {texts} texts", "MultiModality")
+    measured.count(["MultiModality"], texts)
+    if texts < min(settings.multimodality_texts, len(test)):
+        measured.add_note(f"of {texts} texts", "MultiModality")
 
     def measure() -> list[float]:
         if made.note:
             raise LampError(made.note)
         motions_XRE = made.embed(judge.evaluator).reshape(texts, motions, -1)
-        return [multimodality(motions_XRE, draws, settings.multimodality_pairs)]
+        return [multimodality(motions_XRE, draws, settings.multimodality_pairs, settings.counting)]
 
     measured.record(["MultiModality"], measure)
 

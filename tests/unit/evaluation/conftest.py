@@ -12,6 +12,7 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.evaluation.protocols.common import OnProgress
 from lamp_core.evaluation.trained import Trained
 from lamp_core.m2t.attention import WordAttention
+from lamp_core.systems.lamp import MODELS
 from tests.small_project import make_small_project, small_config
 
 
@@ -32,7 +33,9 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def trained(data_folder: Path, config: Config) -> Trained:
     """Its models and test items."""
-    return Trained(data_folder, config, FeatureSet.load(data_folder / "features"), torch.device("cpu"))
+    return Trained(
+        data_folder, config, FeatureSet.load(data_folder / "features"), torch.device("cpu"), MODELS
+    )
 
 
 class FakeCaptioner:
@@ -60,7 +63,7 @@ class FakeCaptioner:
 @pytest.fixture
 def no_captioner(monkeypatch: pytest.MonkeyPatch) -> None:
     """A project whose stage ``m2t`` has not run."""
-    monkeypatch.setattr(Trained, "has_captioner", False)
+    monkeypatch.setattr(Trained, "captioning", {})
 
 
 @pytest.fixture

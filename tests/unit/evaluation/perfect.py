@@ -40,8 +40,8 @@ class CodeEvaluator:
     def embed_texts(self, captions):
         return np.stack([self.means[int(caption.words[-1])] for caption in captions])
 
-    def matching_scores(self, texts, motions, generator, batch_size):
-        return matching_scores(texts, motions, generator, batch_size)
+    def matching_scores(self, texts, motions, generator, batch_size, counting="unbiased"):
+        return matching_scores(texts, motions, generator, batch_size, counting=counting)
 
 
 def make_items(count=COUNT, seed=0):

@@ -24,7 +24,7 @@ def test_examples_have_the_captions_that_are_scored(trained: Trained, captioner:
     examples = caption_examples(trained, 5, 2)
     places = [test.items.index(example.item) for example in examples]
     assert places == spread(len(test), 5)
-    every, nearest = captions_of(trained, test.motions), nearest_captions(trained, test)
+    every, nearest = captions_of(trained, "LaMP-M2T", test.motions), nearest_captions(trained, test)
     assert [example.caption for example in examples] == [every[place] for place in places]
     assert [example.nearest for example in examples] == [nearest[place] for place in places]
     assert captioner.asked == len(test)

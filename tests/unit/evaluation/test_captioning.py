@@ -16,6 +16,7 @@ from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.trained import Trained
 from lamp_core.report.metric_tables import MetricTable
 from lamp_core.report.result_tables import result_tables
+from lamp_core.retrieval.feat import load_feat
 from tests.unit.evaluation.conftest import FakeCaptioner
 
 
@@ -30,9 +31,10 @@ def test_the_nearest_caption_is_that_of_the_greatest_similarity(trained: Trained
     test = TestItems.of(trained.items[:5], trained.features.statistics)
     chosen = nearest_captions(trained, test)
     captions = sorted(set(trained.training_captions))
-    texts_CP = trained.lamp.text_embeddings(captions)
-    latents = [trained.tokenizer.latents(torch.from_numpy(motion)[None])[0] for motion in test.motions]
-    motion_NQP = trained.lamp.motion_embeddings([each.detach() for each in latents])
+    feat = load_feat(trained.data, trained.device)
+    texts_CP = feat.features.text_embeddings(captions)
+    latents = [feat.tokenizer.latents(torch.from_numpy(motion)[None])[0] for motion in test.motions]
+    motion_NQP = feat.features.motion_embeddings([each.detach() for each in latents])
     for caption, motion_QP in zip(chosen, motion_NQP, strict=True):
         scores_C = (texts_CP @ motion_QP.T).amax(dim=1)
         assert float(scores_C[captions.index(caption)]) == pytest.approx(float(scores_C.max()), abs=1e-5)
@@ -93,10 +95,10 @@ def test_the_same_motions_are_captioned_once_also_by_the_next_evaluation(
 ) -> None:
     kept = replace(trained, cache_folder=tmp_path)
     motions = TestItems.of(trained.items[:6], trained.features.statistics).motions
-    first = captions_of(kept, motions)
-    assert captions_of(kept, motions) == captions_of(replace(kept), motions) == first
+    first = captions_of(kept, "LaMP-M2T", motions)
+    assert captions_of(kept, "LaMP-M2T", motions) == captions_of(replace(kept), "LaMP-M2T", motions) == first
     assert captioner.asked == 6
-    assert captions_of(kept, motions[::-1]) == first[::-1]
+    assert captions_of(kept, "LaMP-M2T", motions[::-1]) == first[::-1]
     assert captioner.asked == 12
 
 
@@ -110,7 +112,7 @@ def test_another_model_says_it_anew(trained: Trained, captioner: FakeCaptioner, 
     motions = TestItems.of(trained.items[:2], trained.features.statistics).motions
     for asked, content in ((2, "a"), (4, "b"), (4, "a")):
         weights.write_text(content)
-        captions_of(replace(trained, data=data, cache_folder=tmp_path / "cache"), motions)
+        captions_of(replace(trained, data=data, cache_folder=tmp_path / "cache"), "LaMP-M2T", motions)
         assert captioner.asked == asked
 
 
@@ -119,6 +121,6 @@ def test_a_motion_that_cannot_be_captioned_has_an_empty_caption(
 ) -> None:
     motions = TestItems.of(trained.items[:3], trained.features.statistics).motions
     broken = np.full_like(motions[0], np.nan)
-    captions = captions_of(trained, [broken, motions[1], motions[2][:3]])
+    captions = captions_of(trained, "LaMP-M2T", [broken, motions[1], motions[2][:3]])
     assert [bool(caption) for caption in captions] == [False, True, False]
-    assert captions_of(trained, [broken]) == [""]
+    assert captions_of(trained, "LaMP-M2T", [broken]) == [""]

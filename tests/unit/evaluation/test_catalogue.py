@@ -13,19 +13,20 @@ from lamp_core.config.files import override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.evaluation.baselines import BASELINES
 from lamp_core.evaluation.catalogue import KINDS, direction_at, kind_of, metric_at, metric_of
-from lamp_core.evaluation.families import FAMILIES, STAGES, measure
+from lamp_core.evaluation.families import FAMILIES, PROTOCOLS, measure
 from lamp_core.evaluation.results import Result, metric_key
 from lamp_core.evaluation.trained import Trained
 from lamp_core.report.highlights import highlights
 from lamp_core.report.result_tables import result_tables
+from lamp_core.systems.lamp import MODELS
 
 
 @pytest.fixture(scope="module")
 def families(data_folder: Path, config: Config) -> dict[str, list[Result]]:
-    every = ", ".join(name for names in STAGES.values() for name in names)
+    every = ", ".join(name for names in PROTOCOLS.values() for name in names)
     config = override(config, [f"evaluate.protocols=[{every}]"])
     features = FeatureSet.load(data_folder / "features")
-    return measure(Trained(data_folder, config, features, torch.device("cpu")))
+    return measure(Trained(data_folder, config, features, torch.device("cpu"), MODELS))
 
 
 def test_every_metric_of_an_evaluation_of_everything_is_known(families: dict[str, list[Result]]) -> None:

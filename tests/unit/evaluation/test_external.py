@@ -40,7 +40,9 @@ def test_true_features_score_as_the_ground_truth(trained: Trained, tmp_path: Pat
     first = override(trained.config, ["evaluate.captions=first"])
     beside = table(
         measure_motions(
-            Trained(trained.data, first, trained.features, trained.device), tmp_path / "motions", "peer"
+            Trained(trained.data, first, trained.features, trained.device, trained.models),
+            tmp_path / "motions",
+            "peer",
         )[0]["text_to_motion"]
     )
     for metric in ("R-Precision top 1", "MM-Dist", "LaMP-R-Precision top 1", "LaMP-MM-Dist"):
@@ -133,7 +135,7 @@ def test_clips_outside_the_protocol_are_told_and_longer_motions_cut(trained: Tra
 def test_a_folder_without_motions_is_named(trained: Trained, tmp_path: Path) -> None:
     with pytest.raises(LampError, match="there is no folder"):
         measure_motions(trained, tmp_path / "nowhere", "peer")
-    with pytest.raises(LampError, match=r"holds no \.npy files"):
+    with pytest.raises(LampError, match=r"holds no \.npy or \.bvh files"):
         measure_motions(trained, tmp_path, "peer")
     np.save(tmp_path / "unknown.npy", np.zeros((8, 263)))
     with pytest.raises(

@@ -12,15 +12,16 @@ from lamp_core.config import Config, override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.evaluation.cache import KEPT_FILES, EmbeddingCache
-from lamp_core.evaluation.families import FAMILIES, STAGES, Remembering, Systems, measure
+from lamp_core.evaluation.families import FAMILIES, PROTOCOLS, Remembering, Systems, completion_of, measure
 from lamp_core.evaluation.results import Result, metric_key
 from lamp_core.evaluation.trained import Trained
+from lamp_core.systems.lamp import MODELS
 from lamp_core.tokenizers.folder import save_tokenizer
 from lamp_core.tokenizers.kinds import new_tokenizer
 
 SYSTEMS = {
-    "tokenizer": ["ground truth", "mean pose", "untrained", "VQ-VAE"],
-    "text_to_motion": ["ground truth", "chance", "untrained", "LaMP-T2M"],
+    "tokenizer": ["ground truth", "truth, other half", "mean pose", "untrained", "VQ-VAE"],
+    "text_to_motion": ["ground truth", "truth, other half", "chance", "untrained", "LaMP-T2M"],
     "plausibility": ["ground truth", "VQ-VAE", "untrained", "LaMP-T2M"],
     "completion": ["interpolation", "untrained", "LaMP-T2M"],
     "retrieval": ["chance", "untrained", "LaMP-Feat"],
@@ -30,7 +31,7 @@ SYSTEMS = {
 @pytest.fixture(scope="module")
 def families(data_folder: Path, config: Config) -> dict[str, list[Result]]:
     features = FeatureSet.load(data_folder / "features")
-    return measure(Trained(data_folder, config, features, torch.device("cpu")))
+    return measure(Trained(data_folder, config, features, torch.device("cpu"), MODELS))
 
 
 def test_every_family_measures_its_systems_floors_first(families: dict[str, list[Result]]) -> None:
@@ -72,10 +73,10 @@ def test_only_the_wanted_protocols_are_measured_and_only_their_models_loaded(
         (tmp_path / stage).symlink_to(data_folder / stage)
     features = FeatureSet.load(tmp_path / "features")
     wanted = override(config, ["evaluate.protocols=[reconstruction]"])
-    found = measure(Trained(tmp_path, wanted, features, torch.device("cpu")))
+    found = measure(Trained(tmp_path, wanted, features, torch.device("cpu"), MODELS))
     assert list(found) == ["tokenizer"]
-    with pytest.raises(LampError, match=r"no trained model in .*pretrain"):
-        measure(Trained(tmp_path, config, features, torch.device("cpu")))
+    with pytest.raises(LampError, match="no trained model that can generate; `lamp run --until t2m`"):
+        measure(Trained(tmp_path, config, features, torch.device("cpu"), MODELS))
 
 
 def test_a_residual_tokenizer_is_measured_with_all_layers_and_with_the_first(
@@ -91,15 +92,18 @@ def test_a_residual_tokenizer_is_measured_with_all_layers_and_with_the_first(
     tokenizer.start_at_random()
     save_tokenizer(tmp_path / "tokenizer", tokenizer)
     features = FeatureSet.load(tmp_path / "features")
-    rows = measure(Trained(tmp_path, wanted, features, torch.device("cpu")))["tokenizer"]
+    rows = measure(Trained(tmp_path, wanted, features, torch.device("cpu"), MODELS))["tokenizer"]
     systems = list(dict.fromkeys(row.system for row in rows))
-    assert systems == ["ground truth", "mean pose", "untrained", "RVQ-VAE", "RVQ-VAE, first layer"]
+    assert systems == [
+        *("ground truth", "truth, other half", "mean pose"),
+        *("untrained", "RVQ-VAE", "RVQ-VAE, first layer"),
+    ]
     errors = {row.system: row.value for row in rows if row.metric == "MPJPE"}
     assert errors["RVQ-VAE"] != errors["RVQ-VAE, first layer"]
 
 
-def test_every_protocol_of_a_stage_is_measured_by_a_family() -> None:
-    assert {name for names in STAGES.values() for name in names} == {
+def test_every_protocol_of_a_capability_is_measured_by_a_family() -> None:
+    assert {name for names in PROTOCOLS.values() for name in names} == {
         name for protocols, _ in FAMILIES.values() for name in protocols
     }
 
@@ -118,7 +122,6 @@ def test_motions_that_were_made_before_are_not_made_again() -> None:
 
 
 def test_completed_motions_keep_what_was_given(trained: Trained) -> None:
-    from lamp_core.evaluation.completing import completing
     from lamp_core.evaluation.protocols.common import TestItems
     from lamp_core.evaluation.protocols.joints import first_given, masked_at_random
 
@@ -130,7 +133,7 @@ def test_completed_motions_keep_what_was_given(trained: Trained) -> None:
     ):
         given = [choose(len(motion) // 4) for motion in test.motions]
         captions = test.captions_at(test.draw_captions(trained.settings, 0))
-        complete = completing(Systems(trained).models("LaMP-T2M"))
+        complete = completion_of(Systems(trained).completing["LaMP-T2M"])
         made = complete(captions, test.motions, given, 3)
         for motion, true, flags in zip(made, test.motions, given, strict=True):
             assert motion.shape == true.shape

@@ -9,7 +9,7 @@ import pytest
 
 from lamp_core.config import override
 from lamp_core.evaluation.external import measure_motions
-from lamp_core.evaluation.families import T2M, Systems, measure
+from lamp_core.evaluation.families import Systems, measure
 from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import Trained
@@ -54,13 +54,14 @@ def test_every_system_is_captioned_from_the_motions_that_text_to_motion_made(
     scored: Trained, captioner: FakeCaptioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    generate = type(scored.generator).generate
+    generator = type(scored.generating["LaMP-T2M"])
+    generate = generator.generate
 
     def counted(self, texts, lengths, seed):
         made.append(seed)
         return generate(self, texts, lengths, seed)
 
-    monkeypatch.setattr(type(scored.generator), "generate", counted)
+    monkeypatch.setattr(generator, "generate", counted)
     families = measure(scored)
     assert list(families) == ["text_to_motion", "lamp_bert_score"]
     both, alone = len(made), override(scored.config, ["evaluate.protocols=[text-to-motion]"])
@@ -109,7 +110,7 @@ def test_motions_made_elsewhere_are_captioned_too(
 
 
 def test_before_the_stage_m2t_the_rows_say_what_to_run(trained: Trained, no_captioner: None) -> None:
-    rows = measure_lamp_bert_score(trained, {T2M: Systems(trained).generator})
-    assert [row.system for row in rows] == [T2M, T2M]
+    rows = measure_lamp_bert_score(trained, {"LaMP-T2M": Systems(trained).generating["LaMP-T2M"]})
+    assert [row.system for row in rows] == ["LaMP-T2M"] * 2
     assert all(math.isnan(row.value) for row in rows)
     assert all("`lamp run --until m2t`" in row.note for row in rows)

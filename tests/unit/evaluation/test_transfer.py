@@ -16,6 +16,7 @@ from lamp_core.evaluation.trained import Trained
 from lamp_core.evaluation.transfer import features_on
 from lamp_core.features.decode import decode
 from lamp_core.skeleton.kinematics import bone_lengths
+from lamp_core.systems.lamp import MODELS
 
 
 def register_published(data: Path, folder: Path, skeleton: str = "smpl22") -> None:
@@ -82,7 +83,7 @@ def test_they_are_made_once_and_again_when_a_file_changes(
 def test_the_models_are_measured_on_it(split: str, other: Path, config: Config, tmp_path: Path) -> None:
     wanted = override(config, ["evaluate.protocols=[reconstruction, text-to-motion, full]"])
     features = features_on("larger", other, wanted.ingest, tmp_path / "cache")
-    trained = Trained(other, wanted, features, torch.device("cpu"), split, own_data=False)
+    trained = Trained(other, wanted, features, torch.device("cpu"), MODELS, split, own_data=False)
     families = measure(trained)
     assert {row.items for row in families["retrieval"]} == {9 if split == "test" else 12}
     assert len(trained.items) == {row.items for row in families["tokenizer"]}.pop() > 0

@@ -50,7 +50,7 @@ def features(data: Path) -> FeatureSet:
 @pytest.fixture
 def captioner(monkeypatch: pytest.MonkeyPatch) -> FakeCaptioner:
     fake = FakeCaptioner()
-    monkeypatch.setattr("lamp_core.inference.caption.load_captioner", lambda data: fake)
+    monkeypatch.setattr("lamp_core.inference.caption.loaded", lambda data, capability, name: fake)
     return fake
 
 

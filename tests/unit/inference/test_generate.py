@@ -23,7 +23,7 @@ def clip_TD(
 ) -> np.ndarray:
     """Forty frames of the project whose models ``edit`` loads."""
     monkeypatch.setattr(FeatureSpace, "load", lambda _folder: space)
-    monkeypatch.setattr(api, "load_generator", lambda _data: make_generator(space.skeleton))
+    monkeypatch.setattr(api, "loaded", lambda *_: make_generator(space.skeleton))
     return np.random.default_rng(0).normal(size=(40, space.skeleton.feature_count)).astype(np.float32)
 
 

@@ -12,8 +12,9 @@ from lamp_core.config.captioning import CaptionSearch
 from lamp_core.errors import LampError
 from lamp_core.m2t.decoding import Search, search_captions
 from lamp_core.m2t.language_model import CausalModel
-from lamp_core.m2t.model import MotionCaptioner, caption_losses
+from lamp_core.m2t.model import MotionCaptioner
 from lamp_core.m2t.training import new_captioner
+from lamp_core.motion_language.segments import token_losses
 from tests.unit.m2t.conftest import CAPTIONING, CPU, MakeCaptioner, tiny_lamp
 
 LONGEST = 3
@@ -59,11 +60,11 @@ def test_enough_beams_find_what_an_exhaustive_search_finds(penalty: float, tiny:
         for ids in product(range(6), repeat=length)
         if 2 not in ids[:-1] and (ids[-1] == 2 or length == LONGEST)
     ]
-    ids_NL, mask_NL = tiny.words.padded([list(ids) for ids in everything])
+    batch = tiny.sequences(everything)
     for row, caption in enumerate(found):
         with torch.no_grad():
-            logits_NLV = tiny(queries_BQH[row : row + 1].expand(len(ids_NL), -1, -1), ids_NL, mask_NL)
-        scores_N = -caption_losses(logits_NLV, ids_NL, mask_NL) / mask_NL.sum(dim=1) ** penalty
+            logits_NLV = tiny(queries_BQH[row : row + 1].expand(len(batch), -1, -1), batch)
+        scores_N = -token_losses(logits_NLV, batch) / batch.counted_BL.sum(dim=1) ** penalty
         assert caption == tiny.words.text(everything[int(scores_N.argmax())])
     assert len(set(found)) > 1
 
@@ -74,8 +75,7 @@ def test_one_beam_takes_the_likeliest_word_each_time(make_captioner: MakeCaption
     for row in range(2):
         ids = [5]
         for place in range(5):
-            ids_1L = torch.tensor([ids])
-            logits = model(queries_BQH[row : row + 1], ids_1L, torch.ones_like(ids_1L, dtype=torch.bool))
+            logits = model(queries_BQH[row : row + 1], model.sequences([ids]))
             ids = [*ids[:-1], int(logits[0, place].argmax()), 5]
         assert found[row] == model.words.text(ids[:-1])
 

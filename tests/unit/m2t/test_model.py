@@ -1,5 +1,6 @@
 """What the captioner computes, what it trains, and what it keeps."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,12 @@ from lamp_core.m2t.language_model import CausalModel
 from lamp_core.m2t.model import (
     MotionCaptioner,
     attention_projections,
-    caption_losses,
     motion_parameters,
-    next_words,
+    query_states,
     with_lora,
 )
-from lamp_core.m2t.training import batch_losses, check_length, query_states
+from lamp_core.m2t.training import batch_losses, check_length
+from lamp_core.motion_language.segments import SegmentBatch, next_token_logits, token_losses
 from lamp_core.skeleton.skeleton import load_skeleton
 from tests.unit.m2t.conftest import (
     CAPTIONING,
@@ -30,51 +31,53 @@ from tests.unit.m2t.conftest import (
 )
 
 
-def _batch(model: MotionCaptioner) -> tuple[Tensor, Tensor, Tensor]:
+def _batch(model: MotionCaptioner) -> tuple[Tensor, SegmentBatch]:
     queries_BQH = query_states(model, [item.latents_SC for item in captioned_motions()], CPU)
-    return (queries_BQH, *model.words(SENTENCES))
+    return queries_BQH, model.sequences(model.words.pieces(SENTENCES))
 
 
 def test_a_later_word_changes_no_earlier_logit(make_captioner: MakeCaptioner) -> None:
     model = make_captioner()
-    queries_BQH, ids_BL, mask_BL = _batch(model)
-    for place in range(ids_BL.shape[1]):
-        changed_BL = ids_BL.clone()
-        changed_BL[:, place] = (changed_BL[:, place] + 1) % 30
-        before, after = model(queries_BQH, ids_BL, mask_BL), model(queries_BQH, changed_BL, mask_BL)
+    queries_BQH, batch = _batch(model)
+    words = batch.targets_BL.shape[1]
+    for place in range(words):
+        changed_BX = batch.ids_BX.clone()
+        changed_BX[:, batch.first + place] = (changed_BX[:, batch.first + place] + 1) % 30
+        before, after = model(queries_BQH, batch), model(queries_BQH, replace(batch, ids_BX=changed_BX))
         assert torch.equal(before[:, : place + 1], after[:, : place + 1])
-        if place + 1 < ids_BL.shape[1]:
+        if place + 1 < words:
             assert not torch.allclose(before[0, place + 1], after[0, place + 1])
 
 
 def test_the_motion_changes_every_logit(make_captioner: MakeCaptioner) -> None:
     model = make_captioner()
-    queries_BQH, ids_BL, mask_BL = _batch(model)
-    moved = model(queries_BQH.flip(0), ids_BL, mask_BL) - model(queries_BQH, ids_BL, mask_BL)
-    assert (moved.abs().amax(dim=-1) > 1e-6)[mask_BL].all()
+    queries_BQH, batch = _batch(model)
+    moved = model(queries_BQH.flip(0), batch) - model(queries_BQH, batch)
+    assert (moved.abs().amax(dim=-1) > 1e-6)[batch.counted_BL].all()
 
 
 def test_a_captions_loss_is_the_same_alone_and_in_a_batch(make_captioner: MakeCaptioner) -> None:
     model = make_captioner()
-    queries_BQH, ids_BL, mask_BL = _batch(model)
-    together_B = caption_losses(model(queries_BQH, ids_BL, mask_BL), ids_BL, mask_BL)
+    queries_BQH, batch = _batch(model)
+    together_B = token_losses(model(queries_BQH, batch), batch)
     for row, sentence in enumerate(SENTENCES):
-        alone_1L, whole_1L = model.words([sentence])
-        alone = caption_losses(model(queries_BQH[row : row + 1], alone_1L, whole_1L), alone_1L, whole_1L)
+        one = model.sequences(model.words.pieces([sentence]))
+        alone = token_losses(model(queries_BQH[row : row + 1], one), one)
         torch.testing.assert_close(alone[0], together_B[row], rtol=1e-5, atol=1e-5)
 
 
 def test_the_loss_is_on_the_words_of_the_caption_and_its_end_alone(make_captioner: MakeCaptioner) -> None:
     model = make_captioner()
-    queries_BQH, ids_BL, mask_BL = _batch(model)
-    logits_BLV = model(queries_BQH, ids_BL, mask_BL).detach().requires_grad_(True)
-    loss = caption_losses(logits_BLV, ids_BL, mask_BL).sum() / mask_BL.sum()
+    queries_BQH, batch = _batch(model)
+    logits_BLV = model(queries_BQH, batch).detach().requires_grad_(True)
+    ids_BL, mask_BL = batch.targets_BL, batch.counted_BL
+    loss = token_losses(logits_BLV, batch).sum() / mask_BL.sum()
     loss.backward()
     assert ((logits_BLV.grad != 0).any(dim=-1) == mask_BL).all()
     assert [ids[mask][-1].item() for ids, mask in zip(ids_BL, mask_BL, strict=True)] == [model.words.end] * 8
     want = torch.nn.functional.cross_entropy(logits_BLV[mask_BL], ids_BL[mask_BL])
     torch.testing.assert_close(loss, want)
-    torch.testing.assert_close(batch_losses(model, queries_BQH, ids_BL, mask_BL)["loss"], want)
+    torch.testing.assert_close(batch_losses(model, queries_BQH, batch)["loss"], want)
 
 
 @pytest.mark.parametrize("along", [False, True])
@@ -84,7 +87,7 @@ def test_gradients_reach_lora_and_projection_and_the_motion_transformer_where_it
     model = make_captioner(train_motion_transformer=along).train()
     latents_BSC = torch.randn(8, 5, 6)
     queries_BQH = model.query_states(latents_BSC, torch.ones(8, 5, dtype=torch.bool))
-    batch_losses(model, queries_BQH, *model.words(SENTENCES))["loss"].backward()
+    batch_losses(model, queries_BQH, model.sequences(model.words.pieces(SENTENCES)))["loss"].backward()
     reached = {name for name, own in model.named_parameters() if own.grad is not None and own.grad.any()}
     wanted = {name for name, _ in model.named_parameters() if "lora_" in name or "projection." in name}
     wanted = {name for name in wanted if not name.startswith("lamp.")}
@@ -117,27 +120,25 @@ def test_the_adapter_loads_in_plain_peft_and_gives_the_same_logits(
     make_captioner: MakeCaptioner, base: CausalModel, base_folder: Path, tmp_path: Path
 ) -> None:
     model = make_captioner()
-    queries_BQH, ids_BL, mask_BL = _batch(model)
-    want = model(queries_BQH, ids_BL, mask_BL)
-    prefix = model.prefix(queries_BQH)
+    queries_BQH, batch = _batch(model)
+    want = model(queries_BQH, batch)
+    soft_BQE = model.projection(queries_BQH)
     save_m2t(tmp_path / "m2t", model, base.identity, load_skeleton("smpl22"))
     plain = PeftModel.from_pretrained(
         AutoModelForCausalLM.from_pretrained(base_folder), tmp_path / "m2t"
     ).eval()
-    embedded = torch.cat([prefix, plain.get_input_embeddings()(ids_BL[:, :-1])], dim=1)
-    seen = torch.cat([torch.ones(prefix.shape[:2]), mask_BL[:, :-1]], dim=1)
-    torch.testing.assert_close(next_words(plain, embedded, seen, ids_BL.shape[1]), want)
+    torch.testing.assert_close(next_token_logits(plain, batch, soft_BQE), want)
     bare = AutoModelForCausalLM.from_pretrained(base_folder).eval()
-    assert not torch.allclose(next_words(bare, embedded, seen, ids_BL.shape[1]), want, atol=1e-3)
+    assert not torch.allclose(next_token_logits(bare, batch, soft_BQE), want, atol=1e-3)
 
 
 def test_gradient_checkpointing_changes_no_gradient(base_folder: Path, make_captioner: MakeCaptioner) -> None:
     gradients = []
     for checkpointing in (False, True):
         model = make_captioner(gradient_checkpointing=checkpointing, dropout=0.0).train()
-        queries_BQH, ids_BL, mask_BL = _batch(model)
+        queries_BQH, batch = _batch(model)
         model.zero_grad()
-        batch_losses(model, queries_BQH, ids_BL, mask_BL)["loss"].backward()
+        batch_losses(model, queries_BQH, batch)["loss"].backward()
         gradients.append(model.projection.weight.grad.clone())
     torch.testing.assert_close(*gradients)
 

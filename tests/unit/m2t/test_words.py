@@ -13,7 +13,10 @@ from tests.unit.m2t.conftest import LANGUAGE, PROMPT, SENTENCES
 
 def test_a_caption_comes_back_from_its_word_pieces(base: CausalModel) -> None:
     words = PromptedWords(base.tokenizer, PROMPT, 24)
-    ids_BL, mask_BL = words(SENTENCES)
+    batch = words.sequences(words.pieces(SENTENCES), soft_tokens=3)
+    assert batch.soft_BX.sum(dim=1).tolist() == [3] * len(SENTENCES) and batch.soft_BX[:, :3].all()
+    assert batch.ids_BX[0, 3 : batch.first].tolist() == words.prompt_P
+    ids_BL, mask_BL = batch.targets_BL, batch.counted_BL
     assert [words.text(ids) for ids in ids_BL.tolist()] == list(SENTENCES)
     assert mask_BL.sum(dim=1).tolist() == [len(sentence.split()) + 2 for sentence in SENTENCES]  # "." and end
     assert all(ids[mask][-1] == words.end for ids, mask in zip(ids_BL, mask_BL, strict=True))
@@ -56,4 +59,4 @@ def test_a_model_that_knows_neither_beginning_nor_prompt_is_refused() -> None:
     with pytest.raises(LampError, match=r"give it m2t\.prompt"):
         PromptedWords(bare, "", 8)
     words = PromptedWords(bare, "walk", 8)
-    assert words.prompt_P.tolist() == [0] and words.padding == words.end == 1
+    assert words.prompt_P == [0] and words.padding == words.end == 1

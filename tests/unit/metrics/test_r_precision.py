@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lamp_core.errors import LampError
-from lamp_core.metrics.r_precision import matching_scores, shuffled_batches
+from lamp_core.metrics.r_precision import matching_scores
 
 
 def naive_r_precision(texts, motions, batches, k):
@@ -25,15 +25,32 @@ def pairs(count, noise, seed=0, width=8):
 
 
 @pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
-def test_r_precision_is_that_of_a_loop(noise):
+def test_as_published_r_precision_is_that_of_a_loop(noise):
     texts, motions = pairs(70, noise)
-    scores = matching_scores(texts, motions, np.random.default_rng(5))
-    batches = shuffled_batches(70, 32, np.random.default_rng(5))
+    scores = matching_scores(texts, motions, np.random.default_rng(5), counting="published")
+    batches = np.random.default_rng(5).permutation(70)[:64].reshape(2, 32)
     for k in (1, 2, 3):
         assert scores.r_precision[k] == pytest.approx(naive_r_precision(texts, motions, batches, k))
     distances = [math.dist(texts[item], motions[item]) for item in batches.ravel()]
     assert scores.mm_distance == pytest.approx(np.mean(distances))
     assert (scores.items, scores.left_out) == (64, 6)
+
+
+def test_every_item_is_measured_once_whatever_the_last_batch():
+    texts, motions = pairs(70, 1.0)
+    scores = matching_scores(texts, motions, np.random.default_rng(5))
+    assert (scores.items, scores.left_out) == (70, 0)
+    distances = [math.dist(*pair) for pair in zip(texts, motions, strict=True)]
+    assert scores.mm_distance == pytest.approx(np.mean(distances))
+    # An item's chance to be first among 32 is the same in whole batches and in the one that is filled up.
+    repeats = [matching_scores(texts, motions, np.random.default_rng(seed)) for seed in range(300)]
+    nearer_N = [
+        sum(math.dist(texts[item], other) < math.dist(texts[item], motions[item]) for other in motions)
+        for item in range(70)
+    ]
+    first = np.mean([math.comb(69 - nearer, 31) / math.comb(69, 31) for nearer in nearer_N])
+    values = [scores.r_precision[1] for scores in repeats]
+    assert np.mean(values) == pytest.approx(first, abs=4 * np.std(values) / math.sqrt(300))
 
 
 def test_a_perfect_evaluator_scores_one():
@@ -72,14 +89,6 @@ def test_the_order_of_the_items_does_not_matter():
     assert one.mm_distance == pytest.approx(other.mm_distance)
 
 
-def test_batches_hold_every_item_once_and_depend_on_the_draws_alone():
-    batches = shuffled_batches(100, 32, np.random.default_rng(1))
-    assert batches.shape == (3, 32)
-    assert len(set(batches.ravel())) == 96
-    assert (batches == shuffled_batches(100, 32, np.random.default_rng(1))).all()
-    assert (batches != shuffled_batches(100, 32, np.random.default_rng(2))).any()
-
-
 def test_fewer_items_than_a_batch_are_named():
     with pytest.raises(LampError, match="31 items are fewer than a batch of 32"):
         matching_scores(*pairs(31, 1.0), np.random.default_rng(0))
@@ -90,3 +99,10 @@ def test_a_broken_motion_never_ranks_first():
     motions[3] = np.nan
     with pytest.raises(LampError, match="1 of 32 motion embeddings are not finite"):
         matching_scores(texts, motions, np.random.default_rng(0))
+
+
+def test_as_published_equal_motions_stand_in_the_order_of_the_batch():
+    scores = matching_scores(
+        np.zeros((64, 4)), np.ones((64, 4)), np.random.default_rng(0), counting="published"
+    )
+    assert scores.r_precision == pytest.approx({1: 1 / 32, 2: 2 / 32, 3: 3 / 32})

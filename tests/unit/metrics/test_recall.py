@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from lamp_core.errors import LampError
 from lamp_core.metrics.recall import (
+    Places,
     chance_recall,
     far_apart,
+    places,
     ranks,
     recall,
     recall_in_batches,
@@ -87,22 +89,82 @@ def test_what_cannot_be_ranked_is_named():
         ranks(np.zeros((3, 4)))
     with pytest.raises(LampError, match="at least one"):
         ranks(np.zeros((0, 0)))
-    with pytest.raises(LampError, match="0 ranks"):
-        recall(np.array([]))
+    with pytest.raises(LampError, match="at least one query"):
+        recall(Places(*np.empty((3, 0))))
+
+
+def untied(ranks_N):
+    """Places of queries without ties."""
+    ranks_N = np.asarray(ranks_N)
+    return Places(ranks_N - 1, np.zeros_like(ranks_N), np.ones_like(ranks_N))
 
 
 def test_recall_counts_in_per_cent_from_rank_one():
-    found = recall(np.array([1.0, 1.5, 2, 3, 11]), at=(1, 2, 3, 10))
+    found = recall(untied([1, 2, 2, 3, 11]), at=(1, 2, 3, 10))
     assert found.at == pytest.approx({1: 20.0, 2: 60.0, 3: 80.0, 10: 80.0})
     assert found.median_rank == 2.0
 
 
+def brute_force_recall(similarities, right, k):
+    """Share of all orders of the items, sorted by similarity, that put a right one among the first k."""
+    hits = []
+    for order in itertools.permutations(range(len(similarities))):
+        ranked = sorted(order, key=lambda item: -similarities[item])
+        hits.append(bool(set(right) & set(ranked[:k])))
+    return np.mean(hits)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 2), min_size=5, max_size=5), min_size=5, max_size=5),
+    st.lists(st.sampled_from("ab"), min_size=5, max_size=5),
+)
+def test_recall_with_many_ties_is_the_share_of_all_orders(values, captions):
+    similarity = np.array(values, dtype=np.float32)
+    right = [[item for item in range(5) if captions[item] == captions[query]] for query in range(5)]
+    alone = recall(places(similarity), at=(1, 2, 3)).at
+    several = recall(places(similarity, same_caption(captions)), at=(1, 2, 3)).at
+    for k in (1, 2, 3):
+        of_one = [brute_force_recall(similarity[query], [query], k) for query in range(5)]
+        of_several = [brute_force_recall(similarity[query], right[query], k) for query in range(5)]
+        assert alone[k] == pytest.approx(100 * np.mean(of_one))
+        assert several[k] == pytest.approx(100 * np.mean(of_several))
+
+
+def test_as_published_the_mean_rank_decides():
+    """TMR's code: the mean place from 0 of the items at the query's distance is under k."""
+    similarity = np.random.default_rng(3).integers(0, 6, size=(40, 40)).astype(float)
+    expected = {}
+    for k in (1, 2, 3, 5, 10):
+        hits = []
+        for query, row in enumerate(similarity):
+            order = np.argsort(-row, kind="stable")
+            hits.append(np.mean(np.flatnonzero(row[order] == row[query])) < k)
+        expected[k] = 100 * np.mean(hits)
+    published = recall(places(similarity), counting="published").at
+    assert published == pytest.approx(expected)
+    assert published != recall(places(similarity)).at
+
+
+def test_equal_similarities_are_chance_by_expectation_alone():
+    found = {rule: recall(places(np.ones((20, 20))), counting=rule).at for rule in ("unbiased", "published")}
+    assert found["unbiased"] == pytest.approx({k: 5.0 * k for k in (1, 2, 3, 5, 10)})
+    assert found["published"] == {1: 0.0, 2: 0.0, 3: 0.0, 5: 0.0, 10: 100.0}
+
+
 def test_batches_are_those_of_a_loop():
     similarity = np.random.default_rng(0).integers(0, 30, size=(75, 75)).astype(float)
-    found = recall_in_batches(similarity, np.random.default_rng(4))
+    found = recall_in_batches(similarity, np.random.default_rng(4), counting="published")
     order = np.random.default_rng(4).permutation(75)[:64].reshape(2, 32)
-    expected = recall(np.concatenate([ranks(similarity[np.ix_(batch, batch)]) for batch in order]))
-    assert found == expected
+    parts = [places(similarity[np.ix_(batch, batch)]) for batch in order]
+    joined = Places(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("better_N", "wrong_N", "right_N")
+        )
+    )
+    assert found == recall(joined, counting="published")
+    assert recall_in_batches(similarity, np.random.default_rng(4)).queries == 75
     with pytest.raises(LampError, match="20 items are fewer than a batch of 32"):
         recall_in_batches(similarity[:20, :20], np.random.default_rng(0))
 
@@ -149,7 +211,7 @@ def test_chance_in_a_gallery_smaller_than_k_is_certain():
 def test_a_gallery_of_ten_thousand_takes_seconds():
     similarity = np.random.default_rng(0).random((10_000, 10_000), dtype=np.float32)
     start = time.perf_counter()
-    found = recall(ranks(similarity, same_caption([str(item // 2) for item in range(10_000)])))
+    found = recall(places(similarity, same_caption([str(item // 2) for item in range(10_000)])))
     assert time.perf_counter() - start < 20.0
     assert found.queries == 10_000
 

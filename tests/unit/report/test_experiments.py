@@ -17,7 +17,7 @@ from lamp_core.report.experiment_results import (
     read_experiments,
     write_experiment,
 )
-from lamp_core.report.experiments import experiment_csv, experiment_tables
+from lamp_core.report.experiments import experiment_csv, experiment_tables, in_full
 from lamp_core.report.report import render_report
 from lamp_core.report.report_data import ReportData
 from lamp_core.report.tables import tables_page
@@ -188,3 +188,25 @@ def test_the_report_shows_experiments(hostile: str) -> None:
     assert "&lt;script&gt;alert" in section and "1.000 ± 0.010" in section
     assert '<a href="#experiments">' in page
     assert 'id="experiments"' not in render_report(ReportData(**facts))
+
+
+def test_what_a_column_leaves_out_is_as_the_catalogue_has_it() -> None:
+    named = MetricColumn(metric="R-Precision top 1", decimals=3)
+    table = ResultTable(
+        title="t", protocol="text to motion", columns=(named, MetricColumn(metric="unheard of"))
+    )
+    known, unknown = in_full(table).columns
+    assert (known.direction, known.unit, known.factor, known.label) == ("higher", "%", 100.0, "R-Prec. 1")
+    assert known.decimals == 3
+    assert (unknown.direction, unknown.factor) == ("neither", 1.0)
+
+
+def test_a_column_without_a_system_is_of_the_first_that_is_no_baseline() -> None:
+    fid = MetricColumn(metric="FID", direction="lower")
+    numbers = [
+        number(MetricColumn(system=system, metric="FID"), value)
+        for system, value in (("ground truth", 0.1), ("untrained", 9.0), ("one", 1.0), ("two", 2.0))
+    ]
+    tables = (ResultTable(title="t", protocol="text to motion", columns=(fid,)),)
+    (table, *_) = experiment_tables(make([row("a")], {"a": numbers}, tables=tables))
+    assert [line[:2] for line in table.rows] == [["ground truth", "0.100 ± 0.010"], ["a", "1.000 ± 0.010"]]

@@ -102,9 +102,16 @@ def report(motion_of, hostile):
         comparisons=[Comparison("clip_1", [motion, motion])],
         captioned=[
             CaptionedMotion(
-                "clip_1", hostile, hostile, [hostile, "one walks"], ["one", hostile], ATTENTION, motion_of(8)
+                "clip_1",
+                hostile,
+                hostile,
+                hostile,
+                [hostile, "one walks"],
+                ["one", hostile],
+                ATTENTION,
+                motion_of(8),
             ),
-            CaptionedMotion("clip_2", "", "one hops", ["one runs"]),
+            CaptionedMotion("clip_2", "a captioner", "", "one hops", ["one runs"]),
         ],
         retrievals=[RetrievalExample("one walks", "clip_1", 1.0, 150, found)],
         parameters={"profile": "quick", "t2m": {"width": 64, "training": {"steps": 7}, "note": hostile}},

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 
 from lamp_core.errors import LampError
 from lamp_core.lamp.embeddings import similarity
-from lamp_core.retrieval.gallery import Gallery, first_captions, random_captions, rerank
+from lamp_core.retrieval.captions import first_captions, random_captions
+from lamp_core.retrieval.gallery import Gallery, rerank
 
 
 def _gallery(count: int = 5) -> Gallery:

@@ -10,7 +10,8 @@ import torch
 from lamp_core.config.models import TextToMotion
 from lamp_core.skeleton.skeleton import load_skeleton
 from lamp_core.t2m.conditions import conditions_of
-from lamp_core.t2m.generator import MotionGenerator, load_t2m, save_t2m
+from lamp_core.t2m.folder import load_t2m, save_t2m
+from lamp_core.t2m.generator import MotionGenerator
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 
 LAMP = SimpleNamespace(conditions=object(), text_states=object(), device=torch.device("cpu"))

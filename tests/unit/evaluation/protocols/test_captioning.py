@@ -116,8 +116,12 @@ def test_rows_say_what_was_left_out_and_what_was_not_measured():
 
 def test_the_model_of_bertscore_is_part_of_the_protocol():
     protocols = {row.protocol for row in table({"perfect": FIRST}, scorer=Scorer()).values()}
-    assert protocols == {"captioning, 32 candidates, random caption, BERTScore of toy layer 1"}
-    assert {row.protocol for row in table({}).values()} == {"captioning, 32 candidates, random caption"}
+    assert protocols == {
+        "captioning, 32 candidates, unbiased counting, random caption, BERTScore of toy layer 1"
+    }
+    assert {row.protocol for row in table({}).values()} == {
+        "captioning, 32 candidates, unbiased counting, random caption"
+    }
 
 
 def test_a_caption_too_few_is_named():

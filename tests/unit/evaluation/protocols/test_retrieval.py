@@ -5,7 +5,7 @@ import pytest
 
 from lamp_core.config.models import Evaluate
 from lamp_core.errors import LampError
-from lamp_core.evaluation.protocols.retrieval import evaluate_retrieval
+from lamp_core.evaluation.protocols.retrieval import evaluate_retrieval, finite_pairs
 from lamp_core.metrics.recall import far_apart, ranks
 
 SETTINGS = Evaluate(repeats=3, seed=0)
@@ -14,7 +14,7 @@ CAPTIONS = [f"caption {index // 2}" for index in range(COUNT)]
 
 
 def table(rows):
-    return {(row.system, row.protocol, row.metric): row for row in rows}
+    return {(row.system, row.protocol.removesuffix(", unbiased counting"), row.metric): row for row in rows}
 
 
 def evaluate(similarity, captions=CAPTIONS, **options):
@@ -98,7 +98,7 @@ def test_dissimilar_is_the_gallery_of_the_texts_far_apart(similarity):
 def test_only_the_wanted_protocols_are_measured(similarity):
     settings = SETTINGS.model_copy(update={"protocols": ("full", "batches")})
     rows = evaluate_retrieval(similarity, CAPTIONS, settings, system="LaMP-Feat")
-    assert {row.protocol for row in rows} == {"full", "batches of 32"}
+    assert {row.protocol for row in rows} == {"full, unbiased counting", "batches of 32, unbiased counting"}
 
 
 def test_broken_pairs_are_left_out_and_counted(similarity):
@@ -114,11 +114,42 @@ def test_broken_pairs_are_left_out_and_counted(similarity):
     assert found["LaMP-Feat", "threshold 0.95", "text to motion R@1"].items == COUNT - 2
 
 
-def test_one_broken_number_is_refused(similarity):
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_broken_number_leaves_one_pair_out_and_ends_nothing(similarity, value):
     broken = similarity.copy()
-    broken[4, 7] = np.nan
-    with pytest.raises(LampError, match="1 of 96 queries have similarities that are not finite"):
-        evaluate(broken)
+    broken[4, 7] = value
+    row = evaluate(broken)["LaMP-Feat", "full", "text to motion R@1"]
+    assert row.items == COUNT - 1
+    assert row.note == f"1 of {COUNT} pairs not finite, left out"
+    kept = [index for index in range(COUNT) if index != 4]
+    assert row.value == pytest.approx(100 * (ranks(similarity[np.ix_(kept, kept)]) <= 1).mean())
+
+
+def test_what_is_broken_takes_itself_out_and_no_other(similarity):
+    broken = similarity.copy()
+    broken[4] = np.nan  # a text
+    broken[:, 9] = np.nan  # a motion
+    broken[20, 30] = broken[20, 31] = np.nan
+    assert np.flatnonzero(~finite_pairs(broken)).tolist() == [4, 9, 20]
+    assert not finite_pairs(np.full((5, 5), np.nan)).any()
+    assert finite_pairs(similarity).all()
+
+
+def test_published_counting_is_a_protocol_of_its_own(similarity):
+    settings = SETTINGS.model_copy(update={"protocols": ("full", "batches"), "counting": "published"})
+    rows = evaluate_retrieval(np.round(similarity), CAPTIONS[:], settings, system="LaMP-Feat")
+    assert {row.protocol for row in rows} == {"full, published counting", "batches of 32, published counting"}
+    (full,) = [
+        row
+        for row in rows
+        if row.system != "chance"
+        and row.protocol.startswith("full")
+        and "R@1" in row.metric
+        and row.metric == "text to motion R@1"
+    ]
+    assert full.value == pytest.approx(100 * (ranks(np.round(similarity)) - 1 < 1).mean())
+    few = evaluate_retrieval(np.eye(70), CAPTIONS[:70], settings, system="LaMP-Feat")
+    assert {row.items for row in few if row.protocol.startswith("batches") and row.system != "chance"} == {64}
 
 
 def test_too_few_items_for_a_batch_are_told():

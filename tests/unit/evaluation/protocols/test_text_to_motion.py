@@ -5,13 +5,15 @@ import numpy as np
 import pytest
 
 from lamp_core.errors import LampError
-from lamp_core.evaluation.protocols.common import Embedded
+from lamp_core.evaluation.baselines import OTHER_HALF
+from lamp_core.evaluation.protocols.common import Embedded, TestItems
 from lamp_core.evaluation.protocols.text_to_motion import (
     MATCHING,
     GivenMotion,
     evaluate_given_motions,
     evaluate_text_to_motion,
 )
+from lamp_core.metrics.fid import frechet_distance
 from tests.unit.evaluation.perfect import COUNT, ITEMS, SETTINGS, STATISTICS, TRUE, WIDTH, CodeEvaluator
 
 
@@ -60,8 +62,13 @@ def test_chance_is_near_one_in_thirty_two():
 def test_every_row_says_what_it_may_be_compared_with():
     rows = evaluate({"noisy": noisy}, settings=SETTINGS.model_copy(update={"generations": 2}))
     assert {row.evaluator for row in rows} == {"perfect"}
-    assert {row.protocol for row in rows} == {"text to motion, 32 candidates, random caption, true length"}
-    assert {row.items for row in rows} == {COUNT}
+    assert {row.protocol for row in rows} == {
+        "text to motion, 32 candidates, unbiased counting, random caption, true length, "
+        "Diversity of 100 pairs, MultiModality of 10 texts, 6 motions, 3 pairs"
+    }
+    items = {row.items for row in rows if row.metric != "MultiModality" and row.system != OTHER_HALF}
+    assert items == {COUNT}
+    assert {row.items for row in rows if row.metric == "MultiModality"} == {10}
     repeats = {(row.system, row.metric): row.repeats for row in rows}
     assert repeats["ground truth", "R-Precision top 1"] == repeats["ground truth", "Diversity"] == 4
     assert repeats["ground truth", "FID"] == 1
@@ -115,6 +122,7 @@ def test_broken_motions_are_left_out_and_counted():
     )
     row = found["broken", "R-Precision top 1"]
     assert math.isfinite(row.value)
+    assert row.items == COUNT - 1
     assert f"repeat 1: 1 of {COUNT} motions not finite, left out" in row.note
     assert math.isnan(found["broken", "MultiModality"].value)
     assert "1 of 60 motions not finite" in found["broken", "MultiModality"].note
@@ -125,7 +133,7 @@ def test_a_system_of_nothing_but_nan_gets_no_number():
         return [np.full((count, WIDTH), np.nan) for count in frames]
 
     rows = [row for row in evaluate({"broken": broken}) if row.system == "broken"]
-    assert len(rows) == 7
+    assert len(rows) == 8
     assert all(math.isnan(row.value) and "not measured" in row.note for row in rows)
 
 
@@ -135,7 +143,7 @@ def test_fewer_items_than_a_batch_are_told_not_crashed():
     assert math.isnan(row.value)
     assert row.repeats == 0
     assert "20 items are fewer than a batch of 32" in row.note
-    assert "20 items are fewer than the 100 pairs" in found["noisy", "Diversity"].note
+    assert math.isfinite(found["noisy", "Diversity"].value)
     assert math.isfinite(found["noisy", "FID"].value)
 
 
@@ -173,12 +181,13 @@ def test_floors_stand_before_the_systems_and_generate_less():
     )
     rows = evaluate({"perfect": perfect}, settings=settings, floors={"untrained": noisy})
     assert list(dict.fromkeys(row.system for row in rows)) == [
-        *("ground truth", "chance", "untrained", "perfect")
+        *("ground truth", "truth, other half", "chance", "untrained", "perfect")
     ]
     found = table(rows)
     assert (found["untrained", "FID"].repeats, found["perfect", "FID"].repeats) == (2, 4)
-    assert found["untrained", "MultiModality"].note == "6 motions of each of 10 texts"
-    assert found["perfect", "MultiModality"].note == "6 motions of each of 12 texts"
+    assert found["untrained", "MultiModality"].note == "of 10 texts"
+    assert found["perfect", "MultiModality"].note == ""
+    assert (found["untrained", "MultiModality"].items, found["perfect", "MultiModality"].items) == (10, 12)
 
 
 def test_test_items_are_embedded_by_whoever_is_asked():
@@ -197,10 +206,11 @@ def test_items_that_cannot_be_measured_are_left_out_and_counted():
     silent = dataclasses.replace(ITEMS[1], captions=(dataclasses.replace(ITEMS[1].captions[0], text="  "),))
     row = evaluate({}, items=[broken, silent, *ITEMS[2:]])[0]
     assert row.items == COUNT - 2
-    assert row.note == (
-        f"2 of {COUNT} items left out: 1 not finite, 1 without a caption; "
-        "30 items of every shuffle left out with its incomplete batch"
-    )
+    assert row.note == f"2 of {COUNT} items left out: 1 not finite, 1 without a caption"
+    settings = SETTINGS.model_copy(update={"counting": "published"})
+    row = evaluate({}, items=[broken, silent, *ITEMS[2:]], settings=settings)[0]
+    assert row.items == 96
+    assert row.note.endswith("30 items of every shuffle left out with its incomplete batch")
     with pytest.raises(LampError, match="no items to evaluate: 2 of 2 items left out"):
         evaluate({}, items=[broken, silent])
 
@@ -225,7 +235,7 @@ def test_one_item_gets_a_word_for_every_number():
     unmeasured = {row.metric: row.note for row in rows if row.system == "perfect" and not row.measured}
     assert "1 items are fewer than a batch of 32" in unmeasured["R-Precision top 1"]
     assert "FID needs two items a set" in unmeasured["FID"]
-    assert "1 items are fewer than the 100 pairs" in unmeasured["Diversity"]
+    assert "pairs need two items" in unmeasured["Diversity"]
 
 
 def test_identical_embeddings_score_as_chance():
@@ -280,7 +290,21 @@ def test_items_without_a_given_motion_and_broken_ones_are_counted():
     assert row.items == COUNT - 2
     assert row.note == (
         f"2 of {COUNT} items have no motion, left out; 1 of {len(without)} motions not finite, left out; "
-        "two files more; 30 items of every shuffle left out with its incomplete batch"
+        "two files more"
     )
     with pytest.raises(LampError, match="other has no motion that can be scored"):
         evaluate_given([given[3]])
+
+
+def test_the_noise_floor_is_the_distance_of_random_halves_of_the_truth():
+    found = table(evaluate({"noisy": noisy}))
+    codes = Embedded.of(TestItems.of(ITEMS, STATISTICS), CodeEvaluator(ITEMS)).motions
+    expected = []
+    for repeat in range(SETTINGS.repeats):
+        order = np.random.default_rng([SETTINGS.seed, repeat, *b"halves"]).permutation(COUNT)
+        expected.append(frechet_distance(codes[order[: COUNT // 2]], codes[order[COUNT // 2 :]]))
+    floor = found[OTHER_HALF, "FID"]
+    assert floor.value == pytest.approx(np.mean(expected))
+    assert (floor.repeats, floor.items) == (SETTINGS.repeats, COUNT // 2)
+    assert floor.interval == pytest.approx(1.96 * np.std(expected) / np.sqrt(len(expected)))
+    assert abs(found[OTHER_HALF, "KID"].value) < found["noisy", "KID"].value

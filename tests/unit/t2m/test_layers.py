@@ -1,13 +1,10 @@
 """The layers: the same function as torch's own, with and without what makes them fast."""
 
-import copy
-
 import pytest
 import torch
 from torch import nn
 
-from lamp_core.t2m.encoder import Encoder
-from lamp_core.t2m.linear import Linear
+from lamp_core.t2m.layers import Encoder
 
 WIDTH, HEADS, INNER = 32, 4, 64
 
@@ -61,31 +58,3 @@ def test_dropout_works_in_training_alone() -> None:
 def test_a_width_that_the_heads_do_not_divide_is_refused() -> None:
     with pytest.raises(ValueError, match="no multiple of 5 heads"):
         Encoder(1, 32, 5, 64, 0.0)
-
-
-@torch.no_grad()
-def test_a_packed_weight_follows_the_weight() -> None:
-    layer, values = Linear(24, 40), torch.randn(2, 5, 24)
-
-    def same() -> bool:
-        plain = nn.functional.linear(values, layer.weight, layer.bias)
-        return torch.allclose(layer(values), plain, atol=1e-5)
-
-    assert same()
-    layer.weight.mul_(-2)
-    assert same()
-    layer.load_state_dict({"weight": torch.randn(40, 24), "bias": torch.randn(40)})
-    assert same()
-    layer.weight.data = torch.randn(40, 24)
-    assert same()
-    copied = copy.deepcopy(layer)
-    copied.weight.zero_()
-    assert same() and torch.equal(copied(values), copied.bias.expand(2, 5, 40))
-
-
-def test_a_packed_weight_is_no_part_of_the_state_and_stops_no_gradient() -> None:
-    layer, values = Linear(24, 40), torch.randn(5, 24)
-    with torch.no_grad():
-        layer(values)
-    layer(values).sum().backward()
-    assert set(layer.state_dict()) == {"weight", "bias"} and layer.weight.grad.abs().sum() > 0

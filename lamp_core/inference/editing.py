@@ -1,11 +1,11 @@
-"""Editing with the masked motion transformer: a gap in given motion is filled.
+"""Editing with a model that completes motion: a gap in given motion is filled.
 
 In-betweening, prediction, what comes before, another end, another beginning and a stretch under a new text
-are all the same: motion that stays before the gap, motion that stays behind it, and tokens between them that
-the transformer has to draw (section 3.5), the tokens of what stays being given.
+are all the same: motion that stays before the gap, motion that stays behind it, and movements of four frames
+between them that the model has to make (LaMP, section 3.5).
 
-What stays comes back as it was, frame by frame, not as the tokenizer would reconstruct it; the new frames are
-led over to it (`lamp_core.t2m.seam`).
+What stays comes back as it was, frame by frame, not as the model would reconstruct it; the new frames are led
+over to it (`lamp_core.features.seam`).
 
 Shapes: B motions, T frames, F frames of the gap, D feature numbers a frame, S motion tokens.
 """
@@ -14,14 +14,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.datasets.motion_file import FeatureSpace
 from lamp_core.errors import LampError
-from lamp_core.t2m.generator import MotionGenerator
-from lamp_core.t2m.seam import BORDER, lead_over
-from lamp_core.tokenizers.protocol import as_first_channel, first_channel
+from lamp_core.features.seam import BORDER, lead_over
+from lamp_core.systems.capabilities import Completes
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +96,7 @@ class Edited:
 
 
 def fill_gap(
-    generator: MotionGenerator,
+    model: Completes,
     space: FeatureSpace,
     gap: Gap,
     text: str | None = None,
@@ -107,10 +105,10 @@ def fill_gap(
 ) -> list[Edited]:
     """Fill a gap several times over; outside of it the motion is the given one, number by number.
 
-    Motion that does not fit into the transformer's longest one stays all the same; it is not looked at.
+    Motion that does not fit into the model's longest one stays all the same; it is not looked at.
 
     Args:
-        generator: trained models.
+        model: that completes motion.
         space: skeleton and statistics of the features.
         gap: what is given, and how much is to be made.
         text: what the person does; without it the given motion alone decides.
@@ -120,23 +118,19 @@ def fill_gap(
     Raises:
         LampError: the gap is too long for the models, or too little motion is given.
     """
-    before, after = _context(gap, generator.transformer.max_tokens, space.skeleton.frames_per_second)
-    given_S = torch.cat(
-        [
-            _tokens(generator, space, gap.before_TD[len(gap.before_TD) - before * DOWNSAMPLING :]),
-            torch.full((gap.tokens,), generator.transformer.mask_token),
-            _tokens(generator, space, gap.after_TD[: after * DOWNSAMPLING]),
-        ]
+    longest = model.longest_frames // DOWNSAMPLING
+    before, after = _context(gap, longest, space.skeleton.frames_per_second)
+    seen = (gap.before_TD[len(gap.before_TD) - before * DOWNSAMPLING :], gap.after_TD[: after * DOWNSAMPLING])
+    in_front_TD, behind_TD = (
+        np.asarray(space.statistics.normalise(features_TD), dtype=np.float32) for features_TD in seen
     )
-    codes_BS = generator.fill(given_S, text, count, seed)
-    with torch.no_grad():
-        decoded_BTD = generator.tokenizer.decode(as_first_channel(codes_BS)).cpu().numpy()
+    filled = model.fill(in_front_TD, gap.tokens * DOWNSAMPLING, behind_TD, text, count, seed)
     start = before * DOWNSAMPLING
-    return [_assemble(gap, space.statistics.denormalise(made_TD), start) for made_TD in decoded_BTD]
+    return [_assemble(gap, space.statistics.denormalise(made_TD), start) for made_TD in filled]
 
 
 def _context(gap: Gap, longest: int, rate: float) -> tuple[int, int]:
-    """Tokens in front of the gap and behind it that the transformer gets to see."""
+    """Tokens in front of the gap and behind it that the model gets to see."""
     token = DOWNSAMPLING / rate
     if gap.frames < DOWNSAMPLING:
         raise LampError(f"{gap.frames / rate:g} s are too short to be made; at least {token:g} s can be")
@@ -156,16 +150,6 @@ def _context(gap: Gap, longest: int, rate: float) -> tuple[int, int]:
         )
     before_seen = min(before, max(room - after, math.ceil(room / 2)))
     return before_seen, min(after, room - before_seen)
-
-
-def _tokens(generator: MotionGenerator, space: FeatureSpace, features_TD: np.ndarray) -> torch.Tensor:
-    """Codes (S,) of motion that stays; read alone, so that they know nothing of what was in the gap."""
-    if not len(features_TD):
-        return torch.zeros(0, dtype=torch.long)
-    normalised_TD = torch.from_numpy(np.asarray(space.statistics.normalise(features_TD), dtype=np.float32))
-    with torch.no_grad():
-        codes_1SR = generator.tokenizer.encode(normalised_TD[None].to(generator.features.device))
-    return first_channel(codes_1SR)[0].cpu()
 
 
 def _assemble(gap: Gap, decoded_TD: np.ndarray, start: int) -> Edited:

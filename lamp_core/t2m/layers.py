@@ -1,7 +1,7 @@
 """The layers of the masked motion transformer: pre-norm self-attention and feed-forward.
 
-The same function as `torch.nn.TransformerEncoder`, whose weights load. What it adds: on the CPU cheap dropout
-and packed weights, and a last layer that is finished at chosen positions alone.
+The same function as `torch.nn.TransformerEncoder`, whose weights load. What it adds: cheap dropout on
+the CPU, and a last layer that is finished at chosen positions alone.
 Shapes: B batch, X sequence, H width, N chosen positions of the batch.
 """
 
@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lamp_core.t2m.linear import Linear
 from lamp_core.training.dropout import Dropout
 
 
@@ -27,8 +26,8 @@ class SelfAttention(nn.Module):
         if width % heads:
             raise ValueError(f"width {width} is no multiple of {heads} heads")
         self.heads = heads
-        self.in_proj = Linear(width, 3 * width)
-        self.out_proj = Linear(width, width)
+        self.in_proj = nn.Linear(width, 3 * width)
+        self.out_proj = nn.Linear(width, width)
         self.dropout = Dropout(dropout)
         nn.init.xavier_uniform_(self.in_proj.weight)
         for projection in (self.in_proj, self.out_proj):
@@ -75,8 +74,8 @@ class Layer(nn.Module):
     def __init__(self, width: int, heads: int, feed_forward_dim: int, dropout: float) -> None:
         super().__init__()
         self.self_attn = SelfAttention(width, heads, dropout)
-        self.linear1 = Linear(width, feed_forward_dim)
-        self.linear2 = Linear(feed_forward_dim, width)
+        self.linear1 = nn.Linear(width, feed_forward_dim)
+        self.linear2 = nn.Linear(feed_forward_dim, width)
         self.norm1 = nn.LayerNorm(width)
         self.norm2 = nn.LayerNorm(width)
         self.dropout = Dropout(dropout)

@@ -8,6 +8,8 @@ place and heading go on from border to border by themselves.
 Shapes: T frames, F new frames, D feature numbers a frame.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from lamp_core.features.layout import FeatureLayout
@@ -40,6 +42,25 @@ def lead_over(
         given_2D, made_2D = after
         led_FD[len(led_FD) - blended :] += _taken_over(given_2D[::-1], made_2D[::-1], blended)[::-1]
     return led_FD
+
+
+def led_over(true_TD: np.ndarray, made_TD: np.ndarray, given_T: np.ndarray) -> np.ndarray:
+    """Return the given frames as they are and the others as they were made, led over at each border.
+
+    Given frames stand in whole tokens, so there are two at least up to every border.
+    """
+    result_TD = np.where(given_T[:, None], true_TD, made_TD).astype(np.float32)
+    borders = np.flatnonzero(np.diff(given_T)) + 1
+    for start, end in pairwise([0, *borders, len(given_T)]):
+        if given_T[start]:
+            continue
+        before, after = slice(start - BORDER, start), slice(end, end + BORDER)
+        result_TD[start:end] = lead_over(
+            made_TD[start:end],
+            (true_TD[before], made_TD[before]) if start > 0 else None,
+            (true_TD[after], made_TD[after]) if end < len(given_T) else None,
+        )
+    return result_TD
 
 
 def _taken_over(given_2D: np.ndarray, made_2D: np.ndarray, frames: int) -> np.ndarray:

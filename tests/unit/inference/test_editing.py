@@ -11,10 +11,10 @@ from lamp_core.datasets.motion_file import FeatureSpace
 from lamp_core.errors import LampError
 from lamp_core.features.decode import decode
 from lamp_core.features.layout import FeatureLayout
+from lamp_core.features.seam import BLEND_FRAMES
+from lamp_core.inference.editing import Gap, fill_gap
 from lamp_core.skeleton.skeleton import Skeleton
-from lamp_core.t2m.editing import Gap, fill_gap
 from lamp_core.t2m.generator import MotionGenerator
-from lamp_core.t2m.seam import BLEND_FRAMES
 
 Make = Callable[[Skeleton], MotionGenerator]
 FRAMES = 34  # no whole number of tokens

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lamp_core.features.layout import FeatureLayout
-from lamp_core.t2m.seam import BLEND_FRAMES, BORDER, lead_over
+from lamp_core.features.seam import BLEND_FRAMES, BORDER, lead_over
 
 WIDTH = 263
 CONTACTS = FeatureLayout.of_width(WIDTH)["contacts"]

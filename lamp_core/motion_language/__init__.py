@@ -1,0 +1,1 @@
+"""Motion and text as sequences for a causal language model."""

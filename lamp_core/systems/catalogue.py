@@ -1,0 +1,10 @@
+"""The catalogue of models: every model of every system, a line a model in the module of its system."""
+
+from collections.abc import Mapping
+
+from lamp_core.systems import lamp
+from lamp_core.systems.model import Model
+
+SYSTEMS: Mapping[str, tuple[Model, ...]] = {"lamp": lamp.MODELS}
+MODELS: tuple[Model, ...] = tuple(model for models in SYSTEMS.values() for model in models)
+"""In the order in which commands choose among those that can do the same."""

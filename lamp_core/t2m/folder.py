@@ -1,0 +1,31 @@
+"""A trained masked motion transformer on disk."""
+
+from pathlib import Path
+
+from lamp_core.config.models import TextToMotion
+from lamp_core.t2m.transformer import MaskedMotionTransformer
+from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
+
+
+def save_t2m(folder: Path, model: MaskedMotionTransformer) -> None:
+    """Write a trained masked motion transformer."""
+    config = {
+        "codebook_size": model.codebook_size,
+        "condition_dim": model.condition_dim,
+        "max_tokens": model.max_tokens,
+        "settings": model.settings.model_dump(),
+    }
+    save_model(folder, model, config)
+
+
+def load_t2m(folder: Path) -> MaskedMotionTransformer:
+    """Load it, in evaluation mode.
+
+    Raises:
+        LampError: there is none in ``folder``.
+    """
+    config = read_model_config(folder)
+    settings = read_settings(folder, TextToMotion, config.pop("settings"))
+    model = MaskedMotionTransformer(**config, settings=settings)
+    load_weights(folder, model)
+    return model.eval().requires_grad_(False)

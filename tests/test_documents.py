@@ -1,0 +1,86 @@
+"""What the documents point to is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from flows.cli import app
+from tests.workspace import REPOSITORY
+
+DOCUMENTS = sorted(
+    [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "data").glob("*.md")]
+)
+FOLDERS = ("flows", "tasks", "lamp_core", "tests", "benchmarks", "docs", "examples", "experiments")
+CODE = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`")
+LINK = re.compile(r"\]\(([^)#\s:]+)(#[\w-]+)?\)")
+PLACEHOLDER = re.compile(r"[A-Z]{3,}")
+"""NAME, FOLDER: what the reader puts in."""
+MADE = {"benchmarks/results.json"}
+"""What a command writes."""
+
+
+def named(document: Path) -> str:
+    return document.relative_to(REPOSITORY).as_posix()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_links_and_paths_lead_somewhere(document: Path) -> None:
+    text = document.read_text()
+    linked = [document.parent / path for path, _ in LINK.findall(text)]
+    in_code = [
+        REPOSITORY / path for path in CODE.findall(text) if not PLACEHOLDER.search(path) and path not in MADE
+    ]
+    assert [str(path) for path in (*linked, *in_code) if not path.exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_links_to_a_heading_find_it(document: Path) -> None:
+    missing = [
+        f"{path}{anchor}"
+        for path, anchor in LINK.findall(document.read_text())
+        if anchor and anchor[1:] not in anchors(document.parent / path)
+    ]
+    assert missing == []
+
+
+def anchors(document: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_command_is_described() -> None:
+    groups = [group.name for group in app.registered_groups]
+    commands = [*groups, *(command.name for command in app.registered_commands)]
+    text = (REPOSITORY / "docs" / "commands.md").read_text()
+    assert [name for name in commands if f"`lamp {name}" not in text] == []
+
+
+@pytest.mark.parametrize("page", ["results", "speed"])
+def test_every_measured_row_names_a_run_that_the_page_describes(page: str) -> None:
+    runs, *tables = tables_of((REPOSITORY / "docs" / f"{page}.md").read_text())
+    known = {row[0] for row in runs[1:]}
+    assert {"commit", "profile"} <= set(runs[0])
+    unnamed = [
+        row
+        for header, *rows in tables
+        for row in rows
+        if header[-1] not in {"run", "runs"} or not set(row[-1].split(", ")) <= known
+    ]
+    assert unnamed == []
+
+
+def tables_of(text: str) -> list[list[list[str]]]:
+    """Rows of cells of every table, without the line under its header."""
+    found: list[list[list[str]]] = []
+    inside = False
+    for line in text.splitlines():
+        if not line.startswith("|"):
+            inside = False
+            continue
+        if not inside:
+            found.append([])
+        inside = True
+        if not re.fullmatch(r"[|-]+", line):
+            found[-1].append([cell.strip() for cell in line.strip("|").split("|")])
+    return found
