@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -52,6 +52,13 @@ def edit(
         str | None,
         typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
     ] = None,
+    decode: Annotated[
+        Literal["positions", "bones", "rotations"],
+        typer.Option(
+            help="Joints from positions as they are, from their directions on bones of constant length, or "
+            "from rotations."
+        ),
+    ] = "bones",
 ) -> None:
     """Make a part of a motion anew: a span, what comes after, what came before, or the way to another motion.
 
@@ -69,7 +76,7 @@ def edit(
     data = find_project().data
     given_TD = api.read_given(data, motion) if motion is not None else api.clip_features(data, clip or "")
     place = api.Place(seconds_of_span, after, before, None if to is None else api.read_given(data, to))
-    edited = api.edit(data, given_TD, place, text, count, seconds, seed, model)
+    edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode)
     title = text or f"{clip or motion}, edited"
     for path in save_motions(output, edited.joints, edited.skeleton, title, _shown(edited)):
         typer.echo(path)

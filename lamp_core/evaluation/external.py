@@ -162,7 +162,7 @@ def measure_motions(trained: Trained, folder: Path, name: str) -> tuple[dict[str
     made_by: dict[str, MakeMotions] = {name: lambda test: list(first_of.values())}
     if "plausibility" in settings.protocols:
         families["plausibility"] = evaluate_plausibility(
-            with_motion, made_by, features.skeleton, features.statistics
+            with_motion, made_by, features.skeleton, features.statistics, features.reference_J3
         )
     if LAMP_BERT_SCORE in settings.protocols:
         families["lamp_bert_score"] = measure_lamp_bert_score(
