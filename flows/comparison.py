@@ -1,8 +1,8 @@
 """Tracked runs side by side: what differs between them first, then their metrics and which way each moved.
 
 A metric is judged against the first run, and only where both were measured on the same: the data, and the
-evaluator for what it measures. The sign alone is judged; whether a difference is more than chance, intervals
-and other seeds tell.
+evaluator for what it measures. A difference inside the intervals of both is no verdict; where there are no
+intervals the sign alone is judged, and rows with other seeds tell what chance does.
 """
 
 import math
@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flows.pipeline.main_metrics import MAIN_STAGE, NO_SYSTEMS, headlines
 from lamp_core.evaluation.baselines import GROUND_TRUTH
-from lamp_core.evaluation.catalogue import direction_at, metric_at
+from lamp_core.evaluation.catalogue import Metric, direction_at, metric_at
 from lamp_core.evaluation.results import key_of
 from lamp_core.report.tables import ARROWS, TextTable, csv_text
 
@@ -23,9 +24,11 @@ DATA = ("data", "data_version", "evaluator_version")
 PARAMETERS = ("profile",)
 CODE = ("git_commit", "git_dirty")
 ORIGIN = ("experiment", "row", "device", "machine", "ran")
-DIFFERENCES, METRICS, SYSTEM = "Differences of parameters and data", "Metrics", "The machine, last sample"
-SYSTEM_PREFIX = "system/"
-SAME, BETTER, WORSE = "same", "better", "worse"
+DIFFERENCES, HEADLINES = "Differences of parameters and data", "Headlines"
+CHANGED, METRICS, SYSTEM = "What changed beside them", "Metrics", "The machine, last sample"
+SYSTEM_PREFIX, INTERVAL_PREFIX = "system/", "interval/"
+SAME, BETTER, WORSE, UNCLEAR = "same", "better", "worse", "inside ±"
+SEED = "seed"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,10 @@ class TrackedRun:
         first = {name: self.tags.get(name, "") for name in (*DATA, *PARAMETERS)}
         return {**first, **self.params, **{name: self.tags.get(name, "") for name in (*CODE, *ORIGIN)}}
 
+    def interval(self, name: str) -> float:
+        """Half of a metric's 95 % interval; 0 where none was noted."""
+        return self.metrics.get(f"{INTERVAL_PREFIX}{name}", 0.0)
+
     def same_data(self, other: "TrackedRun") -> bool:
         """Whether both were made of the same version of the same data."""
         return all(self.tags.get(name) == other.tags.get(name) for name in ("data", "data_version"))
@@ -61,8 +68,15 @@ class TrackedRun:
         return self.tags.get("evaluator_version") == other.tags.get("evaluator_version")
 
 
-def comparison_tables(runs: Sequence[TrackedRun]) -> list[TextTable]:
-    """Tables with a column a run: differences first, then metrics with a verdict beside every later run."""
+def comparison_tables(runs: Sequence[TrackedRun], *, of_all: bool = False) -> list[TextTable]:
+    """Tables with a column a run, and a verdict beside every later one.
+
+    What differs; the headlines with their intervals and the runs' seeds; then the rows that changed.
+
+    Args:
+        runs: the first is what the others are judged against.
+        of_all: show every row in place of those that changed, and those of the machine.
+    """
     labels = ["\n".join(run.label.rsplit(" ", 1)) for run in runs]
     differing = different([run.origin for run in runs])
     found = [
@@ -73,10 +87,18 @@ def comparison_tables(runs: Sequence[TrackedRun]) -> list[TextTable]:
             [*notes(runs), *([] if differing else ["Nothing differs: the same parameters, data and code."])],
         )
     ]
-    header = [labels[0], *(cell for label in labels[1:] for cell in (label, "against\nthe first"))]
-    for title, names in ((METRICS, _metric_names(runs)), (SYSTEM, _metric_names(runs, of_system=True))):
-        rows = [[_with_arrow(name), *_cells(runs, name)] for name in names]
-        found += [TextTable(title, ["", *header], rows)] if rows else []
+    header = ["", labels[0], *(cell for label in labels[1:] for cell in (label, "against\nthe first"))]
+    names, heads = _metric_names(runs), _headline_rows(runs)
+    if heads:
+        found.append(TextTable(HEADLINES, header, [_seed_row(runs), *heads.values()]))
+    shown = names if of_all else [name for name in names if name not in heads and _has_changed(runs, name)]
+    if rows := [[_with_arrow(name), *_cells(runs, name)] for name in shown]:
+        left = len(names) - len(shown) - (0 if of_all else len(heads))
+        note = [f"{left} other rows are the same in all runs; --all shows them."] if left else []
+        found.append(TextTable(METRICS if of_all else CHANGED, header, rows, note))
+    machine = _metric_names(runs, prefix=SYSTEM_PREFIX) if of_all else []
+    if machine:
+        found.append(TextTable(SYSTEM, header, [[name, *_cells(runs, name)] for name in machine]))
     return found
 
 
@@ -88,8 +110,9 @@ def comparison_csv(runs: Sequence[TrackedRun]) -> str:
     rows: list[list[object]] = [["note", note, *[""] * len(runs), *blank] for note in notes(runs)]
     differing = different([run.origin for run in runs])
     rows += [[DIFFERENCES, name, *values, *blank] for name, values in differing.items()]
-    for kind, names in ((METRICS, _metric_names(runs)), (SYSTEM, _metric_names(runs, of_system=True))):
-        for name in names:
+    prefixes = {METRICS: "", "Half of the 95 % interval": INTERVAL_PREFIX, SYSTEM: SYSTEM_PREFIX}
+    for kind, prefix in prefixes.items():
+        for name in _metric_names(runs, prefix=prefix):
             values = [run.metrics.get(name) for run in runs]
             rows.append(
                 [
@@ -129,7 +152,7 @@ def notes(runs: Sequence[TrackedRun]) -> list[str]:
 
 
 def verdict(name: str, first: TrackedRun, run: TrackedRun) -> str:
-    """``better``, ``worse`` or ``same`` than the first run; empty where that cannot be said."""
+    """``better``, ``worse``, ``same``, or ``inside ±`` of both intervals; empty where nothing can be said."""
     values = first.metrics.get(name), run.metrics.get(name)
     direction = direction_at(name)
     if values[0] is None or values[1] is None or not direction or not run.same_data(first):
@@ -139,13 +162,15 @@ def verdict(name: str, first: TrackedRun, run: TrackedRun) -> str:
         return ""
     if metric is not None and metric.ruler == "evaluator" and not run.same_evaluator(first):
         return ""
+    interval = first.interval(name) + run.interval(name)
     if direction == "closer":
         truths = [_ground_truth(name, each) for each in (first, run)]
         if None in truths:
             return ""
         distances = [abs(value - truth) for value, truth in zip(values, truths, strict=True)]  # type: ignore[operator]
-        return _judged(-distances[1], -distances[0])
-    return _judged(values[1], values[0]) if direction == "higher" else _judged(-values[1], -values[0])
+        return _judged(-distances[1], -distances[0], interval)
+    sign = 1 if direction == "higher" else -1
+    return _judged(sign * values[1], sign * values[0], interval)
 
 
 def _ground_truth(name: str, run: TrackedRun) -> float | None:
@@ -153,15 +178,46 @@ def _ground_truth(name: str, run: TrackedRun) -> float | None:
     return run.metrics.get(f"{stage}/{family}/{key_of(GROUND_TRUTH)}/{metric}")
 
 
-def _judged(value: float, other: float) -> str:
+def _judged(value: float, other: float, interval: float) -> str:
     if math.isclose(value, other, rel_tol=1e-9):
         return SAME
+    if abs(value - other) <= interval:
+        return UNCLEAR
     return BETTER if value > other else WORSE
 
 
-def _metric_names(runs: Sequence[TrackedRun], *, of_system: bool = False) -> list[str]:
+def _headline_rows(runs: Sequence[TrackedRun]) -> dict[str, list[str]]:
+    """The catalogue's headlines of every trained system that a run has measured, by the metric's name."""
+    names, rows = _metric_names(runs), {}
+    for kind, metric, key in headlines():
+        start, end = f"{MAIN_STAGE}/{kind.family}/", f"/{key}"
+        found = [name for name in names if name.startswith(start) and name.endswith(end)]
+        trained = [name for name in found if name.split("/")[2] not in NO_SYSTEMS and name.count("/") == 3]
+        for name in trained:
+            system = f", {name.split('/')[2]}" if len(trained) > 1 else ""
+            label = f"{kind.headline(metric)}{system} {ARROWS.get(direction_at(name), '')}".strip()
+            rows[name] = [label, *_cells(runs, name, metric)]
+    return rows
+
+
+def _seed_row(runs: Sequence[TrackedRun]) -> list[str]:
+    """The seeds of each run."""
+    seeds = [
+        " ".join(sorted({value for name, value in run.params.items() if name.split(".")[-1] == SEED}))
+        for run in runs
+    ]
+    return [SEED, seeds[0], *(cell for seed in seeds[1:] for cell in (seed, ""))]
+
+
+def _has_changed(runs: Sequence[TrackedRun], name: str) -> bool:
+    return len({run.metrics.get(name) for run in runs}) > 1
+
+
+def _metric_names(runs: Sequence[TrackedRun], *, prefix: str = "") -> list[str]:
+    """Names of metrics with this prefix; without one, of those of the stages."""
     names = sorted({name for run in runs for name in run.metrics})
-    return [name for name in names if name.startswith(SYSTEM_PREFIX) == of_system]
+    special = (SYSTEM_PREFIX, INTERVAL_PREFIX)
+    return [name for name in names if (name.startswith(prefix) if prefix else not name.startswith(special))]
 
 
 def _with_arrow(name: str) -> str:
@@ -169,16 +225,25 @@ def _with_arrow(name: str) -> str:
     return f"{name} {arrow}".strip()
 
 
-def _cells(runs: Sequence[TrackedRun], name: str) -> list[str]:
-    """The first run's value, then value and verdict of each other run."""
-    cells = [_shown(runs[0].metrics.get(name))]
+def _cells(runs: Sequence[TrackedRun], name: str, metric: Metric | None = None) -> list[str]:
+    """The first run's value, then value and verdict of each other run; intervals where known."""
+    cells = [_cell(runs[0], name, metric)]
     for run in runs[1:]:
-        cells += [_shown(run.metrics.get(name)), verdict(name, runs[0], run)]
+        cells += [_cell(run, name, metric), verdict(name, runs[0], run)]
     return cells
 
 
-def _shown(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+def _cell(run: TrackedRun, name: str, metric: Metric | None) -> str:
+    """A value in the catalogue's form, or with four digits."""
+    value, interval = run.metrics.get(name), run.interval(name)
+    if value is None:
+        return ""
+    shown = metric.shown if metric is not None else _shown
+    return f"{shown(value)} ± {shown(interval)}" if interval else shown(value)
+
+
+def _shown(value: float) -> str:
+    return f"{value:.4g}"
 
 
 def _cut(text: str) -> str:

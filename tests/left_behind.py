@@ -12,6 +12,8 @@ import pytest
 WATCHED = ("data", ".lamp", ".dvc", "mlflow.db", "mlartifacts", "params.yaml", "dvc.lock")
 HARMLESS = (".dvc/tmp",)
 """DVC's own notes of a look at the graph (locks, times of files): of no version and no result."""
+GIT = "git: "
+"""Begins what git says of a path; one that it says nothing of any more was committed meanwhile."""
 SEEN = pytest.StashKey[dict[str, str]]()
 
 State = Mapping[str, str]
@@ -19,7 +21,7 @@ State = Mapping[str, str]
 
 def state_of(root: Path) -> dict[str, str]:
     """Size and time of every watched file, and what git says of the tree, by path."""
-    state = {f"git: {line[3:]}": line[:2] for line in _git_lines(root)}
+    state = {f"{GIT}{line[3:]}": line[:2] for line in _git_lines(root)}
     for path in _watched(root):
         status = path.lstat()
         state[path.relative_to(root).as_posix()] = f"{status.st_size} bytes, {status.st_mtime_ns}"
@@ -29,7 +31,7 @@ def state_of(root: Path) -> dict[str, str]:
 def differences(before: State, after: State) -> list[str]:
     """A line for each path that is new, gone or changed."""
     lines = [f"new: {path}" for path in after if path not in before]
-    lines += [f"gone: {path}" for path in before if path not in after]
+    lines += [f"gone: {path}" for path in before if path not in after and not path.startswith(GIT)]
     return lines + [f"changed: {path}" for path in before if after.get(path, before[path]) != before[path]]
 
 
@@ -45,7 +47,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     before = session.config.stash.get(SEEN, None)
     found = differences(before, state_of(session.config.rootpath)) if before is not None else []
     if found:
-        print(f"\n\nthe tests changed the project ({len(found)} paths):", *found[:30], sep="\n  ")
+        print(f"\n\nthe project changed while the tests ran ({len(found)} paths):", *found[:30], sep="\n  ")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

@@ -1,7 +1,8 @@
 """The toy project as workers need it: committed, with a DVC remote, and servers that nobody asks."""
 
-import socket
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,20 @@ import pytest
 from tests.toy import Toy
 
 HASH = "0123456789abcdef0123456789abcdef"
-LISTENER = socket.create_server(("127.0.0.1", 0))
-"""Looks like a server to who only asks whether there is one."""
+
+
+class Refuses(BaseHTTPRequestHandler):
+    """Looks like a server to who only asks whether there is one."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+LISTENER = ThreadingHTTPServer(("127.0.0.1", 0), Refuses)
+threading.Thread(target=LISTENER.serve_forever, daemon=True).start()
 COMMIT = ("-c", "user.name=toy", "-c", "user.email=toy@localhost", "commit", "--quiet", "--message", "toy")
 
 
@@ -27,7 +40,7 @@ def share(toy: Toy, store: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
     config.write_text(f"{text}['remote \"storage\"']\n    url = {store}\n")
     git(toy.project.root, "add", "--all")
     git(toy.project.root, *COMMIT)
-    monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{LISTENER.getsockname()[1]}/api")
+    monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{LISTENER.server_port}/api")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{toy.project.root / 'mlflow.db'}")
     monkeypatch.setenv("LAMP_PULL", "1")
     return toy

@@ -10,6 +10,8 @@ import yaml
 from lamp_core.config import Config, load_params, override, profile_config, save_params
 from tasks.dvc.graph import Graph, read_graph
 from tasks.dvc.versions import Versions
+from tasks.mlflow.relocation import follow_move
+from tasks.mlflow.store import EXPERIMENT
 from tasks.project import Project
 
 REPOSITORY = Path(__file__).parent.parent
@@ -109,6 +111,7 @@ def make_toy(root: Path, store: Path) -> Toy:
     for name in (".gitignore", ".dvcignore"):
         shutil.copy(REPOSITORY / name, root / name)
     shutil.copy(store, root / "mlflow.db")
+    follow_move(root / "mlflow.db", EXPERIMENT, root / "mlartifacts")
     subprocess.run(["git", "init", "--quiet", str(root)], check=True)
     stages = {name: _stage(name, upstream) for name, upstream in UPSTREAM.items()}
     stages["ingest"]["deps"].append("data/sources/${ingest.data}.yaml")

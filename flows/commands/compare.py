@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 LAST_RUNS = 4
 ABOUT = (
-    "Differences first; then metrics, each later run against the first: better or worse by the sign alone, "
-    "and only where both were measured on the same."
+    "Differences first; then metrics, each later run against the first, and only where both were measured on "
+    "the same: inside ± where the difference is less than both intervals, else better or worse by the sign."
 )
 
 
@@ -32,8 +32,14 @@ def compare(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write a file: .csv or .html.")
     ] = None,
+    of_all: Annotated[
+        bool, typer.Option("--all", help="Show every row, in place of headlines and rows that changed.")
+    ] = False,
+    unfinished: Annotated[
+        bool, typer.Option("--unfinished", help="Take runs that failed, were killed or still run as well.")
+    ] = False,
 ) -> None:
-    """Set tracked runs side by side: first the parameters and data that differ, then the metrics."""
+    """Set tracked runs side by side: first what differs, then the headlines, then rows that changed."""
     from rich.console import Console
 
     from flows.tables import check_ending
@@ -46,12 +52,14 @@ def compare(
     if experiment is not None:
         _compare_rows(Console(), project, experiment, output)
     else:
-        _compare_runs(project, runs or [], output)
+        _compare_runs(project, runs or [], output, of_all=of_all, unfinished=unfinished)
     if output is not None:
         typer.echo(output)
 
 
-def _compare_runs(project: Project, names: Sequence[str], output: Path | None) -> None:
+def _compare_runs(
+    project: Project, names: Sequence[str], output: Path | None, *, of_all: bool, unfinished: bool
+) -> None:
     from rich.console import Console
 
     from flows.comparison import TrackedRun, comparison_csv, comparison_tables
@@ -60,11 +68,14 @@ def _compare_runs(project: Project, names: Sequence[str], output: Path | None) -
     from tasks.mlflow.tracking import Tracking
 
     tracking = Tracking(project)
-    found = [_find(tracking, name) for name in names] if names else tracking.pipeline_runs(LAST_RUNS)[::-1]
+    if names:
+        found = [_find(tracking, name) for name in names]
+    else:
+        found = tracking.pipeline_runs(LAST_RUNS, finished=not unfinished)[::-1]
     if not found:
-        raise LampError("no runs yet; `lamp run` makes one")
+        raise LampError("no finished runs yet; `lamp run` makes one, --unfinished shows the others")
     runs = [TrackedRun.of(run) for run in found]
-    tables = comparison_tables(runs)
+    tables = comparison_tables(runs, of_all=of_all)
     print_tables(Console(), tables)
     if output is not None:
         save_tables(

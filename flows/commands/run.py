@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from flows.pipeline.flow import PipelineResult
 
-REPORT_FILE = "report/report.html"
+REPORT, REPORT_FILE = "report", "report/report.html"
 BAD_REQUEST, FAILED = 2, 1
 
 
@@ -35,6 +35,9 @@ def run(
     ] = None,
     force: Annotated[
         str | None, typer.Option(help="Run this stage even when it is fresh.", metavar="STAGE")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the MLflow run; else data set, profile and what differs.")
     ] = None,
     cluster: Annotated[
         str | None,
@@ -67,15 +70,17 @@ def run(
         os.environ["LAMP_CLUSTER"] = cluster  # the stages' processes inherit it
     project = find_project()
     graph = read_graph(project)
-    for name in (only, until, force):
-        if name is not None:
-            graph.require(name)
+    for stage in (only, until, force):
+        if stage is not None:
+            graph.require(stage)
     present = present_params(project, profile)
     config = configured(project, present, data=data, profile=profile, assignments=assignments)
     look_at_source(project, config)
     with held_params(project, config, wait=wait):
         runner = WorkersRunner(project) if workers else None
-        result = run_pipeline(project, config, only=only, until=until, force=force, runner=runner, wait=wait)
+        result = run_pipeline(
+            project, config, only=only, until=until, force=force, runner=runner, wait=wait, name=name
+        )
     report_result(project, result)
 
 
@@ -91,18 +96,20 @@ def report_result(project: Project, result: "PipelineResult") -> None:
 
 def _print_result(console: "Console", project: Project, result: "PipelineResult") -> None:
     from flows.pipeline.mlflow_run import read_metrics
+    from flows.pipeline.schedule import GOOD
     from tasks.stage.progress import duration
 
     _print_failures(console, project, result)
-    metrics = {} if result.failed else read_metrics(project, MAIN_STAGE)
-    if metrics:
+    if result.states.get(MAIN_STAGE) in GOOD and (metrics := read_metrics(project, MAIN_STAGE)):
         _print_metrics(console, metrics)
+    elif not result.failed:
+        _print_stages(console, {name: read_metrics(project, name) for name in result.states})
     ran = [f"{name} {duration(outcome.seconds)}" for name, outcome in result.outcomes.items()]
     console.print(
         f"{duration(result.seconds)} in all; {', '.join(ran) or 'every stage was fresh'}", highlight=False
     )
     report = project.data / REPORT_FILE
-    if report.exists() and not result.failed:
+    if report.exists() and result.states.get(REPORT) in GOOD:
         console.print(f"report: {report}", soft_wrap=True, highlight=False)
         console.print(
             "`lamp ui` opens the MLflow and Prefect pages, `lamp compare` sets runs side by side",
@@ -121,6 +128,14 @@ def _print_failures(console: "Console", project: Project, result: "PipelineResul
     blocked = [name for name, state in result.states.items() if state == "blocked"]
     if blocked:
         console.print(f"not run, since they need it: {', '.join(blocked)}", highlight=False)
+
+
+def _print_stages(console: "Console", metrics: dict[str, dict[str, float]]) -> None:
+    """What each stage of a run without the evaluation has measured."""
+    for name, values in metrics.items():
+        shown = ", ".join(f"{metric} {value:,.5g}" for metric, value in values.items())
+        if shown:
+            console.print(f"{name}: {shown}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_metrics(console: "Console", metrics: dict[str, float]) -> None:

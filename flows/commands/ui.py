@@ -13,7 +13,7 @@ import typer
 from flows.pipeline.cleanup import close_flow_runs
 from flows.pipeline.prefect_server import prefect_settings, write_logging_file
 from lamp_core.errors import LampError
-from tasks.mlflow.tracking import keep_quiet, server_page, tracking_uri
+from tasks.mlflow.store import keep_quiet, server_page, tracking_uri
 from tasks.project import Project, find_project
 
 LOCALHOST = "127.0.0.1"

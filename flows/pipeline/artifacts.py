@@ -1,12 +1,11 @@
 """What a run leaves to look at: the report with its MLflow run, tables and links with its Prefect run."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flows.pipeline.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
-from tasks.dvc.versions import Versions
 from tasks.mlflow.tracking import Tracking
 from tasks.project import Project
 from tasks.stage.progress import duration
@@ -15,7 +14,7 @@ from tasks.system.redaction import masked
 if TYPE_CHECKING:
     from flows.pipeline.flow import Execution
 
-REPORT, REPORT_FILE, EVALUATOR = "report", "report.html", "evaluator"
+REPORT, REPORT_FILE = "report", "report.html"
 SHOWN_IN_MLFLOW = {".html", ".svg", ".gif", ".png"}
 
 
@@ -24,22 +23,6 @@ def keep_report(tracking: Tracking, project: Project, run_id: str) -> None:
     folder = project.output(REPORT)
     files = [path for path in sorted(folder.rglob("*")) if path.suffix in SHOWN_IN_MLFLOW]
     tracking.keep_outputs(run_id, files, folder)
-
-
-def output_tags(tracking: Tracking, versions: Versions, makers: Mapping[str, str]) -> dict[str, str]:
-    """What is known of a run by the runs that made its outputs, stages that were fresh among them.
-
-    ``device`` on which they were made; ``evaluator_version``, without which numbers do not compare; and
-    ``artifacts_run``, the pipeline run that holds the report.
-    """
-    runs = {name: tracking.client.get_run(run_id).data.tags for name, run_id in makers.items()}
-    devices = sorted({tags["device"] for tags in runs.values() if tags.get("device")})
-    tags = {"device": " ".join(devices), "evaluator_version": ""}
-    if EVALUATOR in versions.graph:
-        tags["evaluator_version"] = versions.output_hash(EVALUATOR) or ""
-    if holder := runs.get(REPORT, {}).get("flow_parent"):
-        tags["artifacts_run"] = holder
-    return {name: value for name, value in tags.items() if value}
 
 
 @contextmanager

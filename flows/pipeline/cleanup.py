@@ -5,6 +5,7 @@ DVC's locks and a stage's old output are looked after where DVC is called (`task
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -30,9 +31,12 @@ def look_after_killed(project: Project, say: Say) -> None:
     stages = _killed_stages(project)
     if not runs and not stages:
         return
+    from tasks.mlflow.store import StoreAway
     from tasks.mlflow.tracking import Tracking
 
-    closed = Tracking(project).close_dead()
+    closed = 0
+    with suppress(StoreAway):  # by the next command that reaches the server
+        closed = Tracking(project).close_dead()
     for record in runs:
         write_record(project, replace(record, ending="killed"))
         say(f"run {record.name} ({record.run_id[:8]}) was killed; `lamp resume` goes on with it")
@@ -40,6 +44,20 @@ def look_after_killed(project: Project, say: Say) -> None:
         say(f"stage {name} was killed; `lamp run` goes on from its last checkpoint")
     if closed:
         say(f"MLflow: {closed} {'runs' if closed > 1 else 'run'} closed as KILLED")
+
+
+def send_what_was_kept(project: Project, say: Say) -> None:
+    """Send what runs have kept for MLflow while its server was away; costs nothing where there is none."""
+    from tasks.mlflow.store import outbox_of, server_page
+
+    if outbox_of(project).is_empty:
+        return
+    from tasks.mlflow.tracking import Tracking
+
+    if Tracking(project).flush():
+        say(f"MLflow at {server_page(project)} is back: what runs have kept for it was sent")
+    else:
+        say(f"MLflow at {server_page(project)} does not answer; what runs have kept for it waits")
 
 
 def _killed_stages(project: Project) -> list[str]:

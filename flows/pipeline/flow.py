@@ -159,6 +159,7 @@ def _run(
     with record, display or make_display(names) as shown:
         execution = Execution(runner, schedule, record, shown, force)
         execution.settle()
+        record.is_idle = schedule.is_over
         if not schedule.is_over:
             _run_with_prefect(project, execution, config, asked)
         runner.finish([name for name, state in schedule.states.items() if state in GOOD])
@@ -206,7 +207,7 @@ def _run_with_prefect(project: Project, execution: Execution, config: Config, as
     threads: Any = ThreadPoolTaskRunner(max_workers=execution.runner.at_once)
     label = f"{config.ingest.data}-{config.profile}"
     name = f"{label}-{time.strftime('%Y%m%d-%H%M%S')}"
-    kept = replace(asked, run_id=execution.record.run_id, name=asked.name or label, flow_run=name)
+    kept = replace(asked, run_id=execution.record.run_id, name=execution.record.name, flow_run=name)
 
     @flow(name="pipeline", flow_run_name=name, task_runner=threads, validate_parameters=False)
     def pipeline(root: str, stages: list[str]) -> State[Any]:

@@ -22,7 +22,7 @@ def main_metrics(metrics: Mapping[str, float]) -> list[list[str]]:
         metrics: those of the stage `MAIN_STAGE`.
     """
     rows = []
-    for kind, metric, key in _headlines():
+    for kind, metric, key in headlines():
         values = _values(metrics, kind.family, key)
         trained = [system for system in values if system not in NO_SYSTEMS]
         beside = [metric.shown(values[key_of(row)]) if key_of(row) in values else "" for row in BESIDE]
@@ -33,8 +33,8 @@ def main_metrics(metrics: Mapping[str, float]) -> list[list[str]]:
     return [row for row in rows if any(row[1:])]
 
 
-def _headlines() -> Iterator[tuple[Kind, Metric, str]]:
-    """Kind, metric, and its key behind that of the system."""
+def headlines() -> Iterator[tuple[Kind, Metric, str]]:
+    """Every headline of the catalogue: kind, metric, and its key behind that of the system."""
     for head, kind in KINDS.items():
         for name in kind.headlines:
             metric = kind.metric(name)

@@ -3,16 +3,24 @@
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
+from typing import Any
 
-from flows.pipeline.artifacts import REPORT, keep_report, output_tags
+from flows.comparison import INTERVAL_PREFIX
+from flows.pipeline.artifacts import REPORT, keep_report
+from flows.pipeline.main_metrics import MAIN_STAGE
+from flows.run_names import run_name
 from lamp_core.config import Config
 from tasks.dvc.versions import Versions
-from tasks.mlflow.registry import Registry
-from tasks.mlflow.tags import origin_tags
-from tasks.mlflow.tracking import PIPELINE, Ending, Scalar, Tracking, flatten
+from tasks.mlflow.registry import lineage_of
+from tasks.mlflow.store import PIPELINE, StoreAway
+from tasks.mlflow.tags import origin_tags, params_hash
+from tasks.mlflow.tracking import Ending, Scalar, Tracking, flatten, warn
 from tasks.project import Project
+
+EVALUATOR, RESULTS_FILE = "evaluator", "results.parquet"
 
 
 class PipelineRun:
@@ -40,7 +48,10 @@ class PipelineRun:
         self.ending: Ending = "FAILED"
         self.up_to_date: Callable[[], Collection[str]] = tuple
         self._project, self.versions, self._config, self._names = project, versions, config, names
-        self._name = name or f"{config.ingest.data}-{config.profile}"
+        self.name = name or run_name(config)
+        self.is_idle = False
+        """Whether no stage had to run: no run is added then while an equal one stands."""
+        self._stands = False
         self._tags = tags or {}
         self._tracking = Tracking(project)
         self._makers: dict[str, str] = {}
@@ -51,31 +62,53 @@ class PipelineRun:
     @cached_property
     def run_id(self) -> str:
         """The id of the run, which starts here."""
-        self._open.result()
+        with suppress(StoreAway):  # told of when the run starts
+            self._open.result()
+            if self.is_idle and (equal := self._equal_run()) is not None:
+                self._stands = True
+                return equal
         config = self._config
         return self._tracking.start(
-            self._name,
-            {
-                **origin_tags(self._project, config),
-                **self._tags,
-                "kind": PIPELINE,
-                "stages": " ".join(self._names),
-            },
-            flatten(config.model_dump(mode="json")),
+            self.name, {**origin_tags(self._project, config), **self._own_tags}, flatten(self._params)
         )
 
+    @property
+    def _params(self) -> dict[str, Any]:
+        return self._config.model_dump(mode="json")
+
+    @property
+    def _own_tags(self) -> dict[str, str]:
+        return {**self._tags, "kind": PIPELINE, "stages": " ".join(self._names)}
+
+    def _equal_run(self) -> str | None:
+        """A finished run of the same name, stages, parameters and outputs."""
+        lock_hash = self.versions.graph_hash() or ""
+        tags = {**self._own_tags, "params_hash": params_hash(self._config), "lock_hash": lock_hash}
+        found = self._tracking.pipeline_runs(50, finished=True, tags=tags)
+        return next((str(run.info.run_id) for run in found if run.info.run_name == self.name), None)
+
     def stage_ended(self, name: str, stage_run: str | None) -> None:
-        """Link the run of a stage's process, under the hash by which later runs find it."""
+        """Link the run of a stage's process, under the hash by which later runs find it.
+
+        A thread of its own writes: no other stage waits for a server.
+        """
         self._ran.append(name)
         lock_hash = self.versions.lock_hash(name)
         if stage_run is None or lock_hash is None:
+            self._opener.submit(self._tracking.flush)
             return
-        data_version = self.versions.output_hash(next(iter(self.versions.graph))) or ""
-        self._tracking.tag(
-            stage_run, {"lock_hash": lock_hash, "flow_parent": self.run_id, "data_version": data_version}
-        )
         self._makers[name] = stage_run
-        Registry(self._tracking).register(self.versions, name, stage_run, read_metrics(self._project, name))
+        lineage = lineage_of(self.versions, name, read_metrics(self._project, name))
+        tags = {"lock_hash": lock_hash, "flow_parent": self.run_id, "data_version": lineage["data_version"]}
+        self._opener.submit(self._link, name, stage_run, tags, lineage)
+
+    def _link(self, name: str, stage_run: str, tags: Mapping[str, str], lineage: Mapping[str, str]) -> None:
+        try:
+            self._tracking.tag(stage_run, tags)
+            self._tracking.note_data(stage_run, self._config.ingest.data, tags["data_version"])
+            self._tracking.register(stage_run, name, lineage)
+        except Exception as error:  # any failure of a store: the run's work must stand
+            warn(f"MLflow does not link {name}: {error}")
 
     def __enter__(self) -> "PipelineRun":
         return self
@@ -85,36 +118,50 @@ class PipelineRun:
     ) -> None:
         if kind is not None:
             self.ending = "FAILED" if issubclass(kind, Exception) else "KILLED"
-        self._tracking.tag(self.run_id, self._closing_tags())
-        self._tracking.log(self.run_id, self._metrics())
+        run_id, good = self.run_id, list(self.up_to_date())
+        if self._stands:
+            return
+        self._opener.shutdown(wait=True)
+        hashes = {
+            name: (found, self.versions.output_hash(name) or "")
+            for name in good
+            if (found := self.versions.lock_hash(name))
+        }
+        makers = {name: run for name, run in self._makers.items() if name in hashes}
+        tags = self._closing_tags()
+        self._tracking.tag(run_id, tags)
+        self._tracking.link(run_id, hashes, makers)
+        self._tracking.note_data(run_id, self._config.ingest.data, tags["data_version"])
+        self._tracking.log(run_id, self._metrics(good))
         if REPORT in self._ran:
-            keep_report(self._tracking, self._project, self.run_id)
-        self._tracking.finish(self.run_id, self.ending)
+            keep_report(self._tracking, self._project, run_id)
+        self._tracking.finish(run_id, self.ending)
 
     def _closing_tags(self) -> dict[str, str]:
-        """Versions of the data, and for every stage the run that made its output."""
-        tags = {"lock_hash": self.versions.graph_hash() or "", "ran": " ".join(self._ran)}
+        """Versions of the data and of the evaluator, without which numbers do not compare."""
         first = next(iter(self.versions.graph))
-        tags["data_version"] = self.versions.output_hash(first) or ""
-        makers: dict[str, str] = {}
-        for name in self.up_to_date():
-            lock_hash = self.versions.lock_hash(name)
-            maker = self._makers.get(name) or (self._tracking.maker(name, lock_hash) if lock_hash else None)
-            if maker is not None:
-                tags[f"stage.{name}.run"] = makers[name] = maker
-        return tags | output_tags(self._tracking, self.versions, makers)
+        tags = {
+            "lock_hash": self.versions.graph_hash() or "",
+            "ran": " ".join(self._ran),
+            "data_version": self.versions.output_hash(first) or "",
+        }
+        if EVALUATOR in self.versions.graph:
+            tags["evaluator_version"] = self.versions.output_hash(EVALUATOR) or ""
+        return {name: value for name, value in tags.items() if value or name != "evaluator_version"}
 
-    def _metrics(self) -> list[Scalar]:
+    def _metrics(self, good: Collection[str]) -> list[Scalar]:
         """All metrics of all stages, ``stage/metric``, those of skipped stages too.
 
         A stage that failed, or is stale and not part of the run, still has the metrics of other parameters:
         they are none of this run.
         """
-        return [
-            Scalar.now(f"{name}/{metric}", value)
-            for name in self.up_to_date()
+        values = {
+            f"{name}/{metric}": value
+            for name in good
             for metric, value in read_metrics(self._project, name).items()
-        ]
+        }
+        intervals = read_intervals(self._project) if MAIN_STAGE in good else {}
+        return [Scalar.now(name, value) for name, value in {**values, **intervals}.items()]
 
 
 def read_metrics(project: Project, stage: str) -> dict[str, float]:
@@ -122,3 +169,19 @@ def read_metrics(project: Project, stage: str) -> dict[str, float]:
     path = project.metrics_file(stage)
     values = json.loads(path.read_text()) if path.exists() else {}
     return {name: value for name, value in values.items() if isinstance(value, int | float)}
+
+
+def read_intervals(project: Project) -> dict[str, float]:
+    """Half of the 95 % interval of every metric of the evaluation that has one, by ``interval/`` its name."""
+    path = project.output(MAIN_STAGE) / RESULTS_FILE
+    if not path.exists():
+        return {}
+    from lamp_core.evaluation.catalogue import KINDS, kind_of
+    from lamp_core.evaluation.results import metric_key, read_results
+
+    measured = [(KINDS.get(kind_of(result)), result) for result in read_results(path) if result.interval > 0]
+    return {
+        f"{INTERVAL_PREFIX}{MAIN_STAGE}/{kind.family}/{metric_key(result)}": result.interval
+        for kind, result in measured
+        if kind is not None
+    }

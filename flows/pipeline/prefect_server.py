@@ -11,6 +11,7 @@ import yaml
 
 from tasks.project import Project, write_atomically
 from tasks.system.orphans import lifeline_environment
+from tasks.system.servers import reach_local_servers, require_answer
 
 SERVER_START_SECONDS = 180
 SERVER_ENVIRONMENT = {
@@ -36,6 +37,7 @@ def prefect_settings(project: Project) -> dict[str, str]:
 
 def prepare(project: Project) -> None:
     """Set up Prefect for this process; it must not have been imported yet."""
+    reach_local_servers()
     write_logging_file(project)
     for name, value in prefect_settings(project).items():
         os.environ.setdefault(name, value)
@@ -44,11 +46,14 @@ def prepare(project: Project) -> None:
 def start_server() -> None:
     """Start the temporary server that Prefect would start by itself, so that it ends with this process.
 
-    Does nothing where a server is set (``PREFECT_API_URL``).
+    Where a server is set (``PREFECT_API_URL``) it has to answer.
+
+    Raises:
+        LampError: it does not.
     """
     import prefect
     from prefect.server.api.server import SubprocessASGIServer
-    from prefect.settings import get_current_settings
+    from prefect.settings import PREFECT_API_URL, get_current_settings
 
     class LifelineServer(SubprocessASGIServer):
         """Prefect finds it as its own: there is one for each port."""
@@ -63,7 +68,10 @@ def start_server() -> None:
                 env={**os.environ, **SERVER_ENVIRONMENT, **settings, **lifeline_environment()},
             )
 
-    if not is_server_set():
+    if is_server_set():
+        remedy = "start it, or unset PREFECT_API_URL: a run then brings a server of its own"
+        require_answer("Prefect", PREFECT_API_URL.value(), remedy)
+    else:
         LifelineServer().start()
 
 

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -20,7 +19,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from flows.pipeline.prefect_server import prepare
@@ -38,7 +36,7 @@ from tasks.stage.holding import RepositoryBusy
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
 from tasks.system import resources
-from tasks.system.redaction import masked
+from tasks.system.servers import require_answer
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
@@ -51,8 +49,6 @@ SUBMISSIONS = 3
 OLDER_RUNS = 1000
 SECONDS_TO_END = 20.0
 AT_ONCE = 32
-PORTS = {"http": 80, "https": 443}
-SECONDS_TO_ANSWER = 10.0
 RESULTS = ("evaluate", "report")
 
 
@@ -360,17 +356,4 @@ def require_servers() -> None:
         address = os.environ.get(variable, "")
         if not address:
             raise LampError(f"{variable} is not set: workers need {server}'s server (docs/cluster.md)")
-        if not _answers(address):
-            raise LampError(f"{variable}={masked(address)} does not answer; is {server}'s server up?")
-
-
-def _answers(address: str) -> bool:
-    """Whether something listens at an address; True where it names no port of a machine."""
-    parts = urlsplit(address)
-    if parts.scheme not in PORTS or not parts.hostname:
-        return True
-    try:
-        with socket.create_connection((parts.hostname, parts.port or PORTS[parts.scheme]), SECONDS_TO_ANSWER):
-            return True
-    except OSError:
-        return False
+        require_answer(f"{server}'s server", address, f"is it up, and is {variable} right?")

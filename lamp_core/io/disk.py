@@ -54,15 +54,18 @@ def no_room(folder: Path, what: str, size: int, *, is_least: bool = False) -> La
     Args:
         folder: where it was to be.
         what: it is.
-        size: in bytes.
+        size: in bytes; 0 where it is not known.
         is_least: whether it may need more.
     """
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    needed = f"{'at least ' if is_least else ''}{size:,} bytes"
+    least = "at least " if is_least else ""
+    needed = (
+        f"{least}{size:,} bytes, {free:,} are free" if size else f"more than the {free:,} bytes that are free"
+    )
     return LampError(
-        f"no room for {what} in {folder}: it needs {needed}, {free:,} are free; "
+        f"no room for {what} in {folder}: it needs {needed}; "
         "make room and run again, what was there before is kept"
     )
 

@@ -11,6 +11,7 @@ from lamp_core.errors import LampError
 from tasks.dvc.graph import Stage
 from tasks.dvc.versions import Freshness, Versions
 from tasks.project import Project, write_atomically
+from tasks.system.servers import require_answer
 
 Entry = dict[str, Any]
 ELSEWHERE = ("deleted", "not in cache")
@@ -105,10 +106,10 @@ def _is_elsewhere(path: str, state: Any, named: Collection[str]) -> bool:
 
 
 def require_remote(project: Project) -> str:
-    """Return the name of DVC's default remote.
+    """Return the name of DVC's default remote, whose server answers, if it has one.
 
     Raises:
-        LampError: there is none.
+        LampError: there is none, or it does not answer.
     """
     settings = configparser.RawConfigParser()
     settings.read([project.root / ".dvc" / "config", project.root / ".dvc" / "config.local"])
@@ -118,4 +119,8 @@ def require_remote(project: Project) -> str:
             "workers exchange data through DVC's remote, and there is none; "
             "`dvc remote add --default storage URL` (docs/cluster.md)"
         )
+    remote = f"'remote \"{name}\"'"
+    for key in ("endpointurl", "url"):
+        address = settings.get(remote, key, fallback="")
+        require_answer(f"DVC's remote '{name}'", address, "is it up, and its address in .dvc/config right?")
     return name

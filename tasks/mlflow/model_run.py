@@ -22,7 +22,7 @@ def model_run(project: Project, tracking: Tracking | None = None) -> str:
         if lock_hash is None:
             continue
         try:
-            maker = tracking.maker(stage, lock_hash)
+            maker = tracking.maker(stage, lock_hash, versions.output_hash(stage) or "")
         except Exception as error:  # any failure of a store or its server: what was measured must stand
             print(f"warning: MLflow does not tell who made the models: {error}", file=sys.stderr)
             break

@@ -1,15 +1,14 @@
 """Trained models in MLflow's registry: a version for every training that made other weights.
 
 A stage whose output holds ``config.json`` and safetensors is a model, ``lamp-STAGE`` in the registry. The
-stage's process stores the files with its own run (`keep_model`); the flow makes them a version
-(`Registry.register`) when DVC has recorded the output. Two aliases are moved here: ``best``, by the stage's
-own metric, and ``best-DATA``, the same for each data set. ``latest`` is MLflow's own name for the newest
-version, and the others are the user's.
+stage's process stores the files with its own run (`keep_model`); they become a version
+(`Registry.make_version`) when DVC has recorded the output. Two aliases are moved here: ``best``, by the
+stage's own metric, and ``best-DATA``, the same for each data set. ``latest`` is MLflow's own name for the
+newest version, and the others are the user's.
 """
 
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,12 +18,13 @@ from typing import TYPE_CHECKING
 
 from lamp_core.errors import LampError
 from tasks.dvc.versions import Versions
-from tasks.mlflow.tracking import Tracking, patiently, tracking_uri
+from tasks.mlflow.store import patiently, tracking_uri
+from tasks.mlflow.tracking import Tracking
 from tasks.project import write_atomically
 from tasks.stages.catalogue import CATALOGUE
-from tasks.system.redaction import masked
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
 PREFIX, MODEL_FOLDER = "lamp-", "model"
@@ -33,6 +33,8 @@ FILES_OF_A_MODEL = {WEIGHTS, ".json", ".txt", ".model"}
 LATEST, BEST, PRODUCTION = "latest", "best", "production"
 DESCRIPTION, MADE_WITH = "registered.json", "made_with."
 VERSIONS_A_PAGE = 200
+COPIED = ("data", "profile", "params_hash", "git_commit", "git_dirty", "device", "flow_run")
+"""Tags that a version takes over from the run that made it."""
 
 
 @dataclass(frozen=True)
@@ -71,21 +73,15 @@ class Registry:
 
     def __init__(self, tracking: Tracking) -> None:
         self.tracking = tracking
-        self.client = tracking.client
 
-    def register(self, versions: Versions, stage: str, run_id: str, metrics: Mapping[str, float]) -> None:
-        """Make what a stage has just written a version, and move the aliases; nothing for what is no model.
+    @property
+    def client(self) -> "MlflowClient":
+        """The store.
 
-        Weights that are registered already become no second version. A registry that fails does not stop the
-        run: the output stands, and a warning says that it is not registered.
+        Raises:
+            StoreAway: its server does not answer.
         """
-        from mlflow.exceptions import MlflowException
-
-        try:
-            if self._has_files(run_id):
-                self._register(versions, stage, run_id, metrics)
-        except MlflowException as error:
-            print(f"warning: the registry does not have {stage}: {masked(str(error))}", file=sys.stderr)
+        return self.tracking.client
 
     def promote(self, stage: str, wanted: str, alias: str = PRODUCTION) -> Registered:
         """Point an alias to a version, and return it.
@@ -175,9 +171,18 @@ class Registry:
             token = page.token or None
         return sorted(found, key=lambda version: version.version, reverse=True)
 
-    def _register(self, versions: Versions, stage: str, run_id: str, metrics: Mapping[str, float]) -> None:
+    def make_version(self, stage: str, run_id: str, lineage: Mapping[str, str]) -> None:
+        """Make a version of the model that a run stored, and move the aliases; nothing where it stored none.
+
+        Args:
+            stage: that made it.
+            run_id: of the stage.
+            lineage: tags of the version, beside those of its run.
+        """
+        if not self._has_files(run_id):
+            return
         origin = self.client.get_run(run_id)
-        tags = _lineage(versions, stage, origin.data.tags, metrics)
+        tags = {**{name: origin.data.tags[name] for name in COPIED if origin.data.tags.get(name)}, **lineage}
         known = self.versions(stage)
         same = next((version for version in known if version.weights == tags["weights"]), None)
         if same is None:
@@ -191,12 +196,23 @@ class Registry:
                     description=_description(stage, tags),
                 )
             )
+            self._show_model(stage, run_id)
             same = _described(stage, made, {})
             known = [same, *known]
         best = best_of(stage, known, same.comparable)
         if best is not None:
             self._point(stage, BEST, best.version)
             self._point(stage, f"{BEST}-{best.data}", best.version)
+
+    def _show_model(self, stage: str, run_id: str) -> None:
+        """Show the model in MLflow's own column of the run that made it."""
+        from mlflow.entities import LoggedModelOutput
+
+        made = self.client.create_logged_model(
+            self.tracking.experiment_id, name=PREFIX + stage, source_run_id=run_id
+        )
+        self.client.finalize_logged_model(made.model_id, "READY")
+        self.client.log_outputs(run_id, [LoggedModelOutput(made.model_id, 0)])
 
     def _create_model(self, stage: str) -> None:
         from mlflow.exceptions import MlflowException
@@ -257,11 +273,8 @@ def best_of(stage: str, versions: Iterable[Registered], comparable: str) -> Regi
     return best
 
 
-def _lineage(
-    versions: Versions, stage: str, origin: Mapping[str, str], metrics: Mapping[str, float]
-) -> dict[str, str]:
+def lineage_of(versions: Versions, stage: str, metrics: Mapping[str, float]) -> dict[str, str]:
     """The tags of a version: what it is, what it was made of, and what it was measured by."""
-    copied = ("data", "profile", "params_hash", "git_commit", "git_dirty", "device", "flow_run")
     ranking = CATALOGUE.ranking(stage)
     value = metrics.get(ranking.metric) if ranking else None
     inputs = [versions.output_hash(name) for name in ranking.same] if ranking else []
@@ -272,7 +285,6 @@ def _lineage(
     }
     return {
         **({"metric": ranking.metric, "value": repr(value)} if ranking and value is not None else {}),
-        **{name: origin[name] for name in copied if origin.get(name)},
         **upstream,
         "stage": stage,
         "weights": versions.output_hash(stage) or "",

@@ -1,14 +1,18 @@
 """Where a run comes from: the tags that every MLflow run carries."""
 
+import getpass
 import hashlib
 import json
 import os
 import platform
 import subprocess
+import sys
+from pathlib import Path
 
 from lamp_core.config import Config
 from tasks.project import Project
 from tasks.system.processes import this_process
+from tasks.system.redaction import masked
 
 PARENT_RUN, FLOW_RUN = "LAMP_PARENT_RUN", "LAMP_FLOW_RUN"
 
@@ -23,8 +27,25 @@ def origin_tags(project: Project, config: Config) -> dict[str, str]:
         "machine": platform.node(),
         "process": str(this_process()),
         "flow_run": os.environ.get(FLOW_RUN, ""),
-        "mlflow.user": os.environ.get("USER", ""),
+        "mlflow.user": user(),
+        "mlflow.source.name": masked(" ".join([_program(), *sys.argv[1:]])),
+        "mlflow.source.type": "LOCAL",
     }
+
+
+def _program() -> str:
+    """The command, as one would type it: ``lamp``, or a module such as ``tasks.stages.tokenizer``."""
+    main = sys.modules["__main__"].__spec__
+    name = Path(sys.argv[0]).name if main is None else main.name
+    return "lamp" if name == "flows.cli" else name
+
+
+def user() -> str:
+    """The name of who runs this; the number where the system knows no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def git_tags(project: Project) -> dict[str, str]:

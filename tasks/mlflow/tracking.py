@@ -1,41 +1,34 @@
-"""What was measured: the only caller of MLflow.
-
-The store is ``mlflow.db`` in the project, or the server that ``MLFLOW_TRACKING_URI`` names. MLflow is
-imported when it is first needed: that takes seconds.
-"""
+"""What was measured: runs in MLflow's store, written now or when its server is back."""
 
 import math
 import os
 import platform
-import re
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+from uuid import uuid4
 
+from tasks.mlflow.delivery import deliver
+from tasks.mlflow.outbox import Entry
+from tasks.mlflow.store import PIPELINE, Store, StoreAway, metric_name, patiently, server_page
 from tasks.project import Project
 from tasks.system.processes import ProcessMark
 from tasks.system.redaction import masked
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
-
-EXPERIMENT = "lamp"
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""MLflow's page then opens with the runs and charts of a training, not with traces of language models."""
-PIPELINE, STAGE = "pipeline", "stage"
-METRICS_A_BATCH = 1000
-PARAMS_A_BATCH = 100
-BUSY_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
-NOT_IN_NAMES = re.compile(r"[^\w\-. :/]")
+PARENT = "mlflow.parentRunId"
+UNREACHED = "API request to "
+"""How MLflow begins to say that a server was not reached."""
+TOLD: set[str] = set()
+"""What this process has said of servers that are away."""
 
 Ending = Literal["FINISHED", "FAILED", "KILLED"]
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -57,93 +50,112 @@ class Scalar:
     @classmethod
     def now(cls, name: str, value: float, step: int = 0) -> "Scalar":
         """A number measured at this moment."""
-        return cls(name, float(value), step, int(time.time() * 1000))
+        return cls(name, float(value), step, _milliseconds())
 
 
-def tracking_uri(project: Project) -> str:
-    """``MLFLOW_TRACKING_URI``, or the SQLite store in the project."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project.root / 'mlflow.db'}"
+class Tracking(Store):
+    """Runs in the project's MLflow store.
 
+    What is written while a server is away is kept in ``.lamp/outbox``, and sent by whoever writes next, or by
+    the next command, when the server answers again. What is read needs the server.
 
-def server_page(project: Project) -> str | None:
-    """Address of the server that keeps the store, without its password; None where the store is a file."""
-    parts = urlsplit(tracking_uri(project))
-    if parts.scheme not in {"http", "https"}:
-        return None
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl().rstrip("/")
-
-
-class Tracking:
-    """Runs in the project's MLflow store."""
+    Args:
+        project: the project.
+    """
 
     def __init__(self, project: Project) -> None:
-        self.project = project
-
-    @cached_property
-    def client(self) -> "MlflowClient":
-        """The store, opened at first use."""
-        keep_quiet()
-        from mlflow import MlflowClient
-
-        return MlflowClient(tracking_uri(self.project))
-
-    @cached_property
-    def experiment_id(self) -> str:
-        """The project's experiment, made at first use."""
-        found = self.client.get_experiment_by_name(EXPERIMENT)
-        return found.experiment_id if found else self._create_experiment()
+        super().__init__(project)
+        self.is_later = False
+        """Whether all that is written is kept, for another process to send."""
+        self._steps: dict[tuple[str, str], int] = {}
 
     def start(
         self, name: str, tags: Mapping[str, str], params: Mapping[str, Any], *, parent: str | None = None
     ) -> str:
         """Start a run, nested under ``parent`` when there is one, and return its id."""
-        from mlflow.entities import Param
-
-        nested = {"mlflow.parentRunId": parent} if parent else {}
-        run = patiently(
-            lambda: self.client.create_run(self.experiment_id, tags={**_shown(tags), **nested}, run_name=name)
+        nested = {PARENT: parent} if parent else {}
+        run_id = self._write(
+            "start", uuid4().hex, name=name, tags={**_shown(tags), **nested}, started=_milliseconds()
         )
-        entries = [Param(key, value) for key, value in _shown(params).items()]
-        for batch in _batches(entries, PARAMS_A_BATCH):
-            patiently(partial(self.client.log_batch, run.info.run_id, params=batch))
-        return str(run.info.run_id)
+        if params:
+            self._write("params", run_id, params=_shown(params))
+        return run_id
 
     def go_on(self, run_id: str) -> bool:
         """Mark an interrupted run as running again; False when the store does not have it."""
         from mlflow.exceptions import MlflowException
 
         try:
-            self.client.update_run(run_id, status="RUNNING")
+            self._write("go on", run_id)
         except MlflowException:
             return False
         return True
 
-    def log(self, run_id: str, scalars: Iterable[Scalar]) -> None:
-        """Write numbers, those that are not finite left out."""
-        from mlflow.entities import Metric
+    def log(self, run_id: str, scalars: Iterable[Scalar], *, goes_on: bool = False) -> None:
+        """Write numbers, those that are not finite left out.
 
+        Args:
+            run_id: the run.
+            scalars: the numbers.
+            goes_on: whether an interrupted run goes on: steps that it has written before are left out.
+        """
         entries = [
-            Metric(metric_name(scalar.name), scalar.value, scalar.milliseconds, scalar.step)
+            [metric_name(scalar.name), scalar.value, scalar.step, scalar.milliseconds]
             for scalar in scalars
             if math.isfinite(scalar.value)
         ]
-        for batch in _batches(entries, METRICS_A_BATCH):
-            patiently(partial(self.client.log_batch, run_id, metrics=batch))
+        if entries:
+            self._write("log", run_id, scalars=entries, goes_on=goes_on)
 
-    def last_step(self, run_id: str, name: str) -> int:
-        """The last step at which a run measured a metric; -1 when it never did."""
-        history = self.client.get_metric_history(run_id, metric_name(name))
-        return max((metric.step for metric in history), default=-1)
+    def last_step_before(self, run_id: str, name: str) -> int:
+        """The last step of a metric before this object first wrote it."""
+        if (run_id, name) not in self._steps:
+            self._steps[run_id, name] = self.last_step(run_id, name)
+        return self._steps[run_id, name]
 
     def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
         """Set tags of a run."""
-        from mlflow.entities import RunTag
+        self._write("tag", run_id, tags=_shown(tags))
 
-        patiently(lambda: self.client.log_batch(run_id, tags=[RunTag(*tag) for tag in _shown(tags).items()]))
+    def link(self, run_id: str, stages: Mapping[str, tuple[str, str]], makers: Mapping[str, str]) -> None:
+        """Link a run with the runs that made its outputs, and tell what is known by them.
 
-    def keep_file(self, run_id: str, path: Path) -> None:
+        Args:
+            run_id: the run.
+            stages: hash of the entry in ``dvc.lock``, and DVC's hash of the output, by stage.
+            makers: those runs that are known.
+        """
+        self._write(
+            "link",
+            run_id,
+            stages={name: list(hashes) for name, hashes in stages.items()},
+            makers=dict(makers),
+        )
+
+    def note_data(self, run_id: str, name: str, version: str) -> None:
+        """Say on which data set a run worked, in MLflow's own column."""
+        self._write("data", run_id, name=name, version=version)
+
+    def register(self, run_id: str, stage: str, tags: Mapping[str, str]) -> None:
+        """Make the model that a run stored a version in the registry."""
+        self._write("register", run_id, stage=stage, tags=dict(tags))
+
+    def keep_file(self, run_id: str, path: Path, folder: str = "") -> None:
         """Store a copy of a file with a run."""
-        self.client.log_artifact(run_id, str(path))
+        if self.is_later or not self.flush() or not self._answers():
+            self.outbox.append(
+                {"do": "file", "run": run_id, "path": str(self.outbox.keep_file(path)), "folder": folder}
+                | {"is_kept": True}
+            )
+        else:
+            self._write("file", run_id, path=str(path), folder=folder, is_kept=False)
+
+    def keep_text(self, run_id: str, text: str, name: str) -> None:
+        """Store a text as a file with a run."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / name
+            path.write_text(text)
+            self.keep_file(run_id, path)
 
     def keep_outputs(self, run_id: str, outputs: Iterable[Path], root: Path, folder: str = "") -> None:
         """Store a stage's files with a run, under ``folder`` and their paths below ``root``.
@@ -155,16 +167,11 @@ class Tracking:
         for path in outputs:
             inside = (Path(folder) / path.relative_to(root)).parent
             if place is None or not _linked(path, place / inside / path.name):
-                self.client.log_artifact(run_id, str(path), inside.as_posix() if inside.parts else None)
-
-    def page(self, run_id: str) -> str | None:
-        """Address of a run's page; None where the store is a file that no server shows yet."""
-        server = server_page(self.project)
-        return server and f"{server}/#/experiments/{self.experiment_id}/runs/{run_id}"
+                self.keep_file(run_id, path, inside.as_posix() if inside.parts else "")
 
     def finish(self, run_id: str, ending: Ending) -> None:
         """Close a run."""
-        patiently(lambda: self.client.set_terminated(run_id, status=ending))
+        self._write("finish", run_id, ending=ending, ended=_milliseconds())
 
     def close_killed(self, tags: Mapping[str, str]) -> None:
         """Close the pipeline runs with these tags that a killed process has left running."""
@@ -188,57 +195,83 @@ class Tracking:
                 closed += 1
         return closed
 
-    def maker(self, stage: str, lock_hash: str) -> str | None:
-        """The run that made a stage's output, by the hash of the stage's entry in ``dvc.lock``."""
-        wanted = f"tags.kind = '{STAGE}' and tags.stage = '{stage}' and tags.lock_hash = '{lock_hash}'"
-        found = self.client.search_runs(
-            [self.experiment_id], wanted, max_results=1, order_by=["attributes.start_time DESC"]
-        )
-        return str(found[0].info.run_id) if found else None
-
-    def pipeline_runs(self, count: int) -> list["Run"]:
-        """The last pipeline runs, the newest first."""
-        return list(
-            self.client.search_runs(
-                [self.experiment_id],
-                f"tags.kind = '{PIPELINE}'",
-                max_results=count,
-                order_by=["attributes.start_time DESC"],
-            )
-        )
-
-    def named(self, name: str) -> list["Run"]:
-        """Runs whose name is, or whose id begins with, ``name``."""
-        runs = self.client.search_runs(
-            [self.experiment_id], order_by=["attributes.start_time DESC"], max_results=1000
-        )
-        return [run for run in runs if run.info.run_name == name or run.info.run_id.startswith(name)]
+    def flush(self) -> bool:
+        """Send what was kept while the server was away; whether nothing is left."""
+        if self.outbox.is_empty:
+            return True
+        if self.is_later or not self._answers():
+            return False
+        with self.outbox.sending() as waiting:
+            while waiting:
+                try:
+                    sent = self._deliver(waiting[0])
+                except StoreAway:
+                    self._tell()
+                    return False
+                except Exception as error:  # one that the store refuses must not keep the others
+                    warn(f"MLflow refuses what was kept for it ({waiting[0]['do']}): {error}")
+                else:
+                    if waiting[0]["do"] == "start":
+                        self.outbox.note_id(waiting[0]["run"], sent)
+                waiting.pop(0)
+        return self.outbox.is_empty
 
     def _local_artifacts(self, run_id: str) -> Path | None:
         """The folder of a run's artifacts; None when a server keeps them."""
-        place = urlsplit(self.client.get_run(run_id).info.artifact_uri)
+        if server_page(self.project) is not None:
+            return None
+        place = urlsplit(self.client.get_run(self.id_of(run_id)).info.artifact_uri)
         return Path(url2pathname(place.path)) if place.scheme in {"", "file"} else None
 
-    def _create_experiment(self) -> str:
-        """Make the experiment; its files lie in the project unless a server keeps them."""
-        is_local = tracking_uri(self.project).startswith("sqlite:")
-        folder = (self.project.root / "mlartifacts").as_uri() if is_local else None
-        made = self.client.create_experiment(EXPERIMENT, artifact_location=folder, tags=EXPERIMENT_TAGS)
-        return str(made)
+    def _write(self, do: str, run_id: str, **content: Any) -> str:
+        """Carry an entry out, or keep it while the store is away; return the run's id."""
+        entry = {"do": do, "run": run_id, **content}
+        if self.flush() and not self.is_later:
+            try:
+                return self._deliver(entry)
+            except StoreAway:
+                self._tell()
+        elif not self.is_later:
+            self._tell()
+        self.outbox.append(entry)
+        return run_id
 
+    def _deliver(self, entry: Entry) -> str:
+        """Carry an entry out.
 
-def keep_quiet() -> None:
-    """Set what MLflow reads at import: no calls home, warnings only, no bars."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("DO_NOT_TRACK", "true")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+        Raises:
+            StoreAway: the store's server does not answer.
+        """
+        from mlflow.exceptions import MlflowException
 
+        try:
+            return patiently(partial(deliver, self, self._with_ids(entry)))
+        except MlflowException as error:
+            self._heard = None
+            if UNREACHED in str(error) or not self._answers():
+                self._heard = (time.monotonic(), False)
+                raise self.away() from error
+            raise
 
-def metric_name(name: str) -> str:
-    """A name with the characters that MLflow takes."""
-    return NOT_IN_NAMES.sub("_", name)
+    def _with_ids(self, entry: Entry) -> Entry:
+        """An entry with the store's ids in the place of those of our own."""
+        ids = self.outbox.ids()
+        if not ids:
+            return entry
+        told: Entry = {} if entry["do"] == "start" else {"run": ids.get(entry["run"], entry["run"])}
+        for key in {"tags", "makers"} & entry.keys():
+            told[key] = {name: ids.get(value, value) for name, value in entry[key].items()}
+        return {**entry, **told}
+
+    def _tell(self) -> None:
+        """Say once that the store is away."""
+        address = server_page(self.project) or ""
+        if address not in TOLD:
+            TOLD.add(address)
+            warn(
+                f"MLflow at {address} does not answer; the run goes on, its numbers are kept in .lamp/outbox "
+                "and sent when it is back"
+            )
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -267,19 +300,10 @@ def _linked(source: Path, target: Path) -> bool:
     return True
 
 
-def _batches(entries: list[Any], size: int) -> Iterable[list[Any]]:
-    return (entries[start : start + size] for start in range(0, len(entries), size))
+def _milliseconds() -> int:
+    return int(time.time() * 1000)
 
 
-def patiently(call: Callable[[], Result]) -> Result:
-    """Call, and call again while another process writes to the SQLite store."""
-    from mlflow.exceptions import MlflowException
-
-    for seconds in BUSY_SECONDS:
-        try:
-            return call()
-        except MlflowException as error:
-            if "database is locked" not in str(error):
-                raise
-            time.sleep(seconds)
-    return call()
+def warn(text: str) -> None:
+    """Say what goes wrong beside the work, in a line without secrets."""
+    print(masked(f"warning: {text}"), file=sys.stderr, flush=True)

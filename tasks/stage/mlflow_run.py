@@ -1,19 +1,20 @@
 """The MLflow run of a stage's process, written by a thread of its own: no training step waits for it."""
 
 import json
+import os
 import queue
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tasks.mlflow.by_hand import record_by_hand
 from tasks.mlflow.registry import keep_model
-from tasks.mlflow.tracking import Ending, Scalar, Tracking
+from tasks.mlflow.store import server_page
+from tasks.mlflow.tracking import Ending, Scalar, Tracking, warn
 from tasks.project import write_atomically
-from tasks.stage.memory import remembered_run
-from tasks.system.redaction import masked
+from tasks.stage.memory import KEPT_FOR_CALLER, remembered_run
 
 SECONDS_BETWEEN_BATCHES = 2.0
 
@@ -22,7 +23,8 @@ class StageRun:
     """Starts the run of a stage, or goes on with that of an interrupted one.
 
     Opening the store takes seconds; it happens while the stage already works. A store that fails does not
-    stop the stage: its output stands, and a warning says that it is not tracked.
+    stop the stage: its output stands, and a warning says that it is not tracked. What is left when the stage
+    ends waits for no server when a caller versions the output: the caller sends it afterwards.
 
     Args:
         tracking: the store.
@@ -50,7 +52,9 @@ class StageRun:
         self._scalars: queue.SimpleQueue[Scalar | None] = queue.SimpleQueue()
         self._ending: Ending = "FAILED"
         self._output: Path | None = None
-        self._logged_steps: dict[str, int] | None = None
+        self._metrics: Mapping[str, float] = {}
+        self._by_hand = not os.environ.get(KEPT_FOR_CALLER)
+        self._goes_on = False
         self._thread = threading.Thread(target=self._write_all, name="mlflow", daemon=True)
         self._thread.start()
 
@@ -59,13 +63,15 @@ class StageRun:
         for name, value in scalars.items():
             self._scalars.put(Scalar.now(name, value, step))
 
-    def keep(self, output: Path) -> None:
+    def keep(self, output: Path, metrics: Mapping[str, float]) -> None:
         """Store the stage's output with the run as it ends, if it is a model."""
-        self._output = output
+        self._output, self._metrics = output, metrics
 
     def finish(self, ending: Ending) -> None:
         """Write what is left and close the run."""
         self._ending = ending
+        is_served = server_page(self._tracking.project) is not None
+        self._tracking.is_later = is_served and not self._by_hand
         self._scalars.put(None)
         self._thread.join()
 
@@ -76,20 +82,19 @@ class StageRun:
             open_end = True
             while open_end:
                 batch, open_end = self._collect()
-                self._tracking.log(run_id, self._unknown(run_id, batch))
+                self._tracking.log(run_id, batch, goes_on=self._goes_on)
             self._tracking.finish(run_id, self._ending)
             if self._output is not None:
                 keep_model(self._tracking, run_id, self._output)
+                if self._by_hand:
+                    record_by_hand(self._tracking, run_id, self._beginning[0], self._output, self._metrics)
         except Exception as error:  # any failure of a store or its server: the stage's work must stand
-            print(
-                f"warning: MLflow does not keep this stage: {type(error).__name__}: {masked(str(error))}",
-                file=sys.stderr,
-            )
+            warn(f"MLflow does not keep this stage: {type(error).__name__}: {error}")
 
     def _start(self) -> str:
         name, tags, params, parent = self._beginning
         if (run_id := remembered_run(self._memory)) and self._tracking.go_on(run_id):
-            self._logged_steps = {}
+            self._goes_on = True
             self._tracking.tag(run_id, {**tags, **({"mlflow.parentRunId": parent} if parent else {})})
             return run_id
         run_id = self._tracking.start(name, tags, params, parent=parent)
@@ -109,15 +114,3 @@ class StageRun:
                 return batch, False
             batch.append(scalar)
         return batch, True
-
-    def _unknown(self, run_id: str, batch: Iterable[Scalar]) -> list[Scalar]:
-        """The numbers that an interrupted run has not written yet."""
-        if self._logged_steps is None:
-            return list(batch)
-        unknown = []
-        for scalar in batch:
-            if scalar.name not in self._logged_steps:
-                self._logged_steps[scalar.name] = self._tracking.last_step(run_id, scalar.name)
-            if scalar.step > self._logged_steps[scalar.name]:
-                unknown.append(scalar)
-        return unknown

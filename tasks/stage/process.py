@@ -34,14 +34,14 @@ from lamp_core.io.disk import is_full, no_room, replacing, sync, sync_tree
 from lamp_core.training import signals
 from lamp_core.training.checkpoints import CheckpointWarning
 from lamp_core.training.distribution import leave_group, process_group
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress
+from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.seeds import seed_everything
 from tasks.dvc.graph import read_graph
 from tasks.dvc.versions import folder_hash, input_key, put_back
+from tasks.mlflow.store import STAGE
 from tasks.mlflow.system_metrics import sampled
 from tasks.mlflow.tags import PARENT_RUN, origin_tags
-from tasks.mlflow.tracking import STAGE, Tracking, flatten
+from tasks.mlflow.tracking import Tracking, flatten
 from tasks.project import Project, find_project
 from tasks.stage.curves import Curves
 from tasks.stage.memory import KEPT_FOR_CALLER, StageMemory
@@ -244,7 +244,7 @@ def _execute(project: Project, name: str, run: StageFunction, progress: Progress
         sync_tree(output)
         with _metrics_written(project.metrics_file(name), metrics):
             swap(output, project.output(name))
-        stage_run.keep(project.output(name))
+        stage_run.keep(project.output(name), metrics)
         stage_run.log(0, {f"{name}/{key}": value for key, value in metrics.items()})
     if os.environ.get(KEPT_FOR_CALLER):
         memory.note_end(folder_hash(project.output(name)), _as_json(metrics))

@@ -19,7 +19,8 @@ from lamp_core.evaluation.results import Result
 from lamp_core.report.report import render_report
 from lamp_core.report.report_data import ReportData
 from lamp_core.report.result_tables import result_tables
-from tasks.mlflow.tracking import PIPELINE, Scalar, Tracking, tracking_uri
+from tasks.mlflow.store import PIPELINE, tracking_uri
+from tasks.mlflow.tracking import Scalar, Tracking
 from tests.e2e.browser import Browser, browser
 from tests.toy import Toy
 

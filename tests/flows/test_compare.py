@@ -15,7 +15,8 @@ from lamp_core.report.experiment_results import (
     RowRecord,
     write_experiment,
 )
-from tasks.mlflow.tracking import PIPELINE, Scalar, Tracking
+from tasks.mlflow.store import PIPELINE
+from tasks.mlflow.tracking import Scalar, Tracking
 from tests.toy import Toy
 
 
@@ -84,3 +85,13 @@ def test_what_cannot_be_compared_is_named(
     with pytest.raises(LampError) as refused:
         compare(*arguments)
     assert words in str(refused.value)
+
+
+def test_unfinished_runs_are_left_out_unless_asked_for(
+    two_runs: Toy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Tracking(two_runs.project).start("half", {"kind": PIPELINE, "data": "procedural"}, {"t2m.width": 5})
+    compare(None, None, None)
+    assert "half" not in capsys.readouterr().out
+    compare(None, None, None, unfinished=True)
+    assert "half" in capsys.readouterr().out

@@ -91,20 +91,23 @@ def test_what_does_not_compare_is_said_first() -> None:
         measured({FID: 0.25}, data_version="d2"),
         measured({FID: 0.125}, evaluator_version="e2", git_dirty="true"),
     ]
-    differences, metrics = comparison_tables(runs)
+    differences, heads = comparison_tables(runs)
     assert [row[0] for row in differences.rows] == ["data_version", "evaluator_version", "git_dirty"]
     said = " ".join(differences.notes)
     assert "Other data than the first run's" in said
     assert "Another evaluator than the first run's" in said
     assert "modified tree" in said
-    assert metrics.rows == [[f"{FID} ↓", "0.5", "0.25", "", "0.125", ""]]
+    assert heads.rows[1] == ["Text to motion, FID ↓", "0.500", "0.250", "", "0.125", ""]
 
 
 def test_equal_runs_say_that_nothing_differs() -> None:
-    differences, metrics = comparison_tables([measured({FID: 0.5}), measured({FID: 0.25})])
+    differences, heads = comparison_tables([measured({FID: 0.5}), measured({FID: 0.25})])
     assert list(differences.rows) == []
     assert differences.notes == ["Nothing differs: the same parameters, data and code."]
-    assert metrics.rows == [[f"{FID} ↓", "0.5", "0.25", "better"]]
+    assert list(heads.rows) == [
+        ["seed", "", "", ""],
+        ["Text to motion, FID ↓", "0.500", "0.250", "better"],
+    ]
 
 
 def test_the_table_keeps_every_digit() -> None:
@@ -121,3 +124,32 @@ def test_only_what_differs_is_a_difference() -> None:
         "b": ["2", "3"],
         "c": ["", "4"],
     }
+
+
+def test_differences_come_first_then_headlines_then_what_changed() -> None:
+    other, same = "t2m/val_loss", "ingest/clips"
+    machine = "system/cpu_utilization_percentage"
+    first = measured({FID: 0.5, f"interval/{FID}": 0.1, other: 2.0, same: 3.0, machine: 1.0})
+    near = measured({FID: 0.45, f"interval/{FID}": 0.01, other: 1.0, same: 3.0, machine: 2.0})
+    far = measured({FID: 0.25, f"interval/{FID}": 0.1, other: 2.0, same: 3.0, machine: 2.0})
+    differences, heads, changed = comparison_tables([first, near, far])
+    assert (differences.title, heads.title) == ("Differences of parameters and data", "Headlines")
+    assert heads.rows[1][1:] == ["0.500 ± 0.100", "0.450 ± 0.010", "inside ±", "0.250 ± 0.100", "better"]
+    assert changed.rows == [[f"{other} ↓", "2", "1", "better", "2", "same"]]
+    assert changed.notes == ["1 other rows are the same in all runs; --all shows them."]
+    _, _, every, of_machine = comparison_tables([first, near, far], of_all=True)
+    assert [row[0] for row in every.rows] == [f"{FID} ↓", same, f"{other} ↓"]
+    assert of_machine.rows == [[machine, "1", "2", "", "2", ""]]
+
+
+def test_seeds_stand_beside_the_headlines_and_baselines_are_none() -> None:
+    untrained = "evaluate/text_to_motion/untrained/FID"
+    runs = [
+        TrackedRun("a 1", TAGS, {"t2m.training.seed": seed, "ingest.seed": "0"}, {FID: 0.5, untrained: 9.0})
+        for seed in ("0", "7")
+    ]
+    heads = comparison_tables(runs)[1]
+    assert list(heads.rows) == [
+        ["seed", "0", "0 7", ""],
+        ["Text to motion, FID ↓", "0.500", "0.500", "same"],
+    ]

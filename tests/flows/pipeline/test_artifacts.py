@@ -9,7 +9,7 @@ from urllib.request import url2pathname
 
 import pytest
 
-from flows.pipeline.artifacts import keep_report, output_tags
+from flows.pipeline.artifacts import keep_report
 from flows.pipeline.flow import run_pipeline
 from flows.pipeline.main_metrics import COLUMNS, main_metrics
 from tasks.mlflow.tracking import Tracking
@@ -73,21 +73,6 @@ def test_the_report_its_plots_and_samples_are_stored_with_the_run(toy: Toy) -> N
     folder = url2pathname(urlsplit(tracking.client.get_run(run).info.artifact_uri).path)
     assert plot.path == "plots/similarity.svg"
     assert (Path(folder) / plot.path).read_text() == "plots/similarity.svg"
-
-
-def test_a_run_tells_device_evaluator_and_who_holds_the_report(toy: Toy) -> None:
-    tracking = Tracking(toy.project)
-    toy.project.lock_file.write_text("stages: {evaluator: {outs: [{path: data/evaluator, md5: e1}]}}\n")
-    runs = {
-        name: tracking.start(name, {"device": device, "flow_parent": "parent"}, {})
-        for name, device in {"features": "cpu", "evaluator": "cuda:0", "report": "cpu"}.items()
-    }
-    assert output_tags(tracking, toy.versions, runs) == {
-        "device": "cpu cuda:0",
-        "evaluator_version": "e1",
-        "artifacts_run": "parent",
-    }
-    assert output_tags(tracking, toy.versions, {}) == {"evaluator_version": "e1"}
 
 
 def test_main_metrics_stand_beside_what_they_have_to_beat() -> None:

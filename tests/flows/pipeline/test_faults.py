@@ -238,6 +238,22 @@ def test_the_server_that_a_run_starts_ends_with_it(monkeypatch: pytest.MonkeyPat
     assert environment["LAMP_FLOW_PID"].startswith(f"{os.getpid()}:")
 
 
+def test_a_prefect_server_that_does_not_answer_is_said_before_anything_runs(toy: Toy) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PREFECT_API_URL": "http://127.0.0.1:1/api"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "flows.cli", "run", "--until", "ingest"],
+        cwd=toy.project.root,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: Prefect at http://127.0.0.1:1/api does not answer; start it, or unset")
+    assert toy.ran() == []
+
+
 def _flow_run_state(record: RunRecord) -> str:
     from uuid import UUID
 

@@ -29,8 +29,11 @@ def test_a_second_run_runs_nothing_and_still_has_all_metrics(fresh: Toy) -> None
     assert set(result.states.values()) == {"fresh"}
     assert result.outcomes == {}
     assert fresh.ran() == []
-    first, second = reversed(Tracking(fresh.project).pipeline_runs(2))
-    assert second.info.run_id == result.run_id
+    (first,) = Tracking(fresh.project).pipeline_runs(2)
+    assert first.info.run_id == result.run_id  # an equal one stands
+    named = run(fresh, name="again")
+    second = Tracking(fresh.project).pipeline_runs(2)[0]
+    assert (second.info.run_id, second.info.run_name) == (named.run_id, "again")
     assert second.data.metrics == first.data.metrics
     assert second.data.metrics["evaluate/score"] == 8.0
     assert second.data.tags["lock_hash"] == first.data.tags["lock_hash"] != ""

@@ -9,7 +9,7 @@ import yaml
 
 from flows.pipeline.mlflow_run import PipelineRun
 from lamp_core.errors import LampError
-from tasks.mlflow.registry import Registered, Registry, best_of, keep_model
+from tasks.mlflow.registry import Registered, Registry, best_of, keep_model, lineage_of
 from tasks.mlflow.tracking import Tracking
 from tasks.stage.process import StageContext, main
 from tasks.stage.progress import read_progress
@@ -37,7 +37,7 @@ def train(toy: Toy, weights: str, score: float | None, *, features: str = "f1", 
     stages = {name: {"outs": [{"path": f"data/{name}", "md5": md5}]} for name, md5 in hashes.items()}
     toy.project.lock_file.write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
     metrics = {} if score is None else {METRIC: score}
-    Registry(tracking).register(toy.versions, "evaluator", run, metrics)
+    tracking.register(run, "evaluator", lineage_of(toy.versions, "evaluator", metrics))
     return run
 
 
@@ -72,7 +72,7 @@ def test_other_data_are_not_compared(toy: Toy, registry: Registry) -> None:
 
 def test_a_stage_without_weights_is_not_registered(toy: Toy, registry: Registry) -> None:
     run = registry.tracking.start("features", {"kind": "stage"}, {})
-    registry.register(toy.versions, "features", run, {})
+    registry.make_version("features", run, {})
     assert registry.stages() == []
 
 
@@ -143,7 +143,11 @@ def test_the_best_is_the_oldest_of_equal_ones_and_the_lowest_of_a_loss() -> None
     assert best_of("unknown", known, "a") is None
 
 
-def test_what_a_stage_writes_is_stored_by_its_process_and_registered_by_the_flow(toy: Toy) -> None:
+def test_what_a_stage_writes_is_stored_by_its_process_and_registered_by_the_flow(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMP_KEEP_CHECKPOINTS", "1")  # as the flow does
+
     def work(stage: StageContext) -> dict[str, float]:
         (stage.output / "config.json").write_text("{}")
         (stage.output / "model.safetensors").write_text("weights")
@@ -160,9 +164,18 @@ def test_what_a_stage_writes_is_stored_by_its_process_and_registered_by_the_flow
     assert stored == {"model/config.json", "model/model.safetensors"}
     stages = {name: {"outs": [{"path": f"data/{name}", "md5": name}]} for name in ("ingest", "features")}
     toy.project.lock_file.write_text(yaml.safe_dump({"stages": stages}))
-    with PipelineRun(toy.project, toy.versions, toy.config, ["features"]) as record:
+    record = PipelineRun(toy.project, toy.versions, toy.config, ["features"])
+    record.up_to_date = lambda: ["features"]
+    with record:
         record.stage_ended("features", progress.run_id)
     (found,) = Registry(Tracking(toy.project)).versions("features")
     assert (found.run_id, found.weights, found.data) == (progress.run_id, "features", "procedural")
     assert found.made_with == {"ingest": "ingest"}
-    assert client.get_run(progress.run_id).data.tags["data_version"] == "ingest"
+    stage, whole = client.get_run(progress.run_id), client.get_run(record.run_id)
+    assert stage.data.tags["data_version"] == "ingest"
+    for run in (stage, whole):  # MLflow's own columns
+        (model,) = run.outputs.model_outputs
+        assert client.get_logged_model(model.model_id).name == "lamp-features"
+        (data,) = run.inputs.dataset_inputs
+        assert (data.dataset.name, data.dataset.digest) == ("procedural", "ingest")
+        assert run.data.tags["mlflow.source.name"] and run.data.tags["mlflow.user"]

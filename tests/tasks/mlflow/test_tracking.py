@@ -1,6 +1,7 @@
 import math
 
-from tasks.mlflow.tracking import Scalar, Tracking, flatten, metric_name
+from tasks.mlflow.store import metric_name
+from tasks.mlflow.tracking import Scalar, Tracking, flatten
 from tests.toy import Toy
 
 
@@ -36,6 +37,8 @@ def test_the_maker_of_an_output_is_found_by_the_hash_of_its_lock(toy: Toy) -> No
     assert tracking.maker("t2m", "aa") == old
     assert tracking.maker("t2m", "cc") is None
     assert tracking.maker("length", "aa") is None
+    by_hand = tracking.start("t2m", {"kind": "stage", "stage": "t2m", "output_hash": "o1"}, {})
+    assert tracking.maker("t2m", "cc", "o1") == by_hand
 
 
 def test_only_a_run_of_the_store_goes_on(toy: Toy) -> None:
@@ -57,3 +60,38 @@ def test_runs_that_a_killed_process_left_running_are_closed(toy: Toy) -> None:
     tracking.close_killed({"experiment": "trial"})
     states = [tracking.client.get_run(run).info.status for run in (ours, ended, other)]
     assert states == ["KILLED", "FINISHED", "RUNNING"]
+
+
+def test_a_run_is_linked_with_the_runs_that_made_its_outputs(toy: Toy) -> None:
+    tracking = Tracking(toy.project)
+    tags = {"kind": "stage", "flow_parent": "parent"}
+    features, report = (
+        tracking.start(stage, {**tags, "stage": stage, "device": device, "lock_hash": f"{stage}-1"}, {})
+        for stage, device in (("features", "cpu"), ("report", "cuda:0"))
+    )
+    whole = tracking.start("whole", {}, {})
+    tracking.link(
+        whole, {"features": ("features-1", ""), "report": ("-", ""), "length": ("-", "")}, {"report": report}
+    )
+    tracking.note_data(whole, "walks", "d" * 36 + ".dir")
+    run = tracking.client.get_run(whole)
+    linked = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
+    assert linked == {
+        "stage.features.run": features,
+        "stage.report.run": report,
+        "device": "cpu cuda:0",
+        "artifacts_run": "parent",
+    }
+    (used,) = run.inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("walks", "d" * 36)
+
+
+def test_steps_that_an_interrupted_run_has_written_are_left_out(toy: Toy) -> None:
+    tracking = Tracking(toy.project)
+    run = tracking.start("t2m", {}, {})
+    tracking.log(run, [Scalar.now("loss", 1.0, step) for step in (1, 2, 3)])
+    resumed = Tracking(toy.project)
+    for steps in ((2, 3), (3, 4), (5,)):
+        resumed.log(run, [Scalar.now("loss", 0.5, step) for step in steps], goes_on=True)
+    history = tracking.client.get_metric_history(run, "loss")
+    assert [(point.step, point.value) for point in history] == [(1, 1), (2, 1), (3, 1), (4, 0.5), (5, 0.5)]

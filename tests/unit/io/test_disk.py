@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -127,3 +128,5 @@ def test_a_full_disk_is_told_from_other_faults(error: Exception, full: bool) -> 
 def test_a_folder_that_could_not_be_made_is_no_hindrance_to_say_so(tmp_path: Path) -> None:
     error = no_room(tmp_path / "a" / "b", "a thing", 5_000, is_least=True)
     assert f"a thing in {tmp_path}: it needs at least 5,000 bytes" in str(error)
+    unknown = no_room(tmp_path, "a thing", 0, is_least=True)
+    assert re.search(r"it needs more than the [\d,]+ bytes that are free; make room", str(unknown))

@@ -1,0 +1,121 @@
+"""What MLflow's server has not taken yet, in a file that survives everything, until it is sent.
+
+Entries of all processes of a project stand in one file, in the order in which they were written: a run's
+start before its numbers, a parent before its children. A run that starts while the server is away has an id
+of our own, and the server's from the moment at which its start is sent.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+Entry = dict[str, Any]
+
+
+class Outbox:
+    """The entries in a folder, which need not exist yet.
+
+    Args:
+        folder: of the project's state; all processes of the project share it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._entries, self._ids = folder / "entries.jsonl", folder / "ids.jsonl"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        try:
+            return self._entries.stat().st_size == 0
+        except FileNotFoundError:
+            return True
+
+    def append(self, entry: Entry) -> None:
+        """Keep an entry; it is on the disk when this returns."""
+        with self._locked("lock"), self._entries.open("ab+") as file:
+            file.seek(0, os.SEEK_END)
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+            begins = b"" if file.read(1) in {b"", b"\n"} else b"\n"  # behind a line that a crash cut off
+            file.write(begins + json.dumps(entry).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def keep_file(self, path: Path) -> Path:
+        """Keep a file beside the entries, by a link where the file system has them; return where."""
+        kept = self._folder / "files" / uuid.uuid4().hex / path.name
+        kept.parent.mkdir(parents=True)
+        try:
+            os.link(path, kept)
+        except OSError:
+            shutil.copyfile(path, kept)
+        return kept
+
+    def forget_file(self, kept: Path) -> None:
+        """Remove a kept file that has been sent."""
+        shutil.rmtree(kept.parent, ignore_errors=True)
+
+    def note_id(self, own: str, of_server: str) -> None:
+        """Remember the server's id of a run that had one of our own."""
+        with self._locked("lock"), self._ids.open("a") as file:
+            file.write(json.dumps([own, of_server]) + "\n")
+
+    def ids(self) -> dict[str, str]:
+        """The server's ids of runs by those of our own."""
+        return dict(pair for pair in _lines(self._ids) if isinstance(pair, list))
+
+    @contextmanager
+    def sending(self) -> Iterator[list[Entry] | None]:
+        """The entries that wait, for one process at a time; None while another sends.
+
+        Those that are taken from the front of the list while the block runs are removed for good, also when
+        the block fails.
+        """
+        with self._locked("sending", waits=False) as file:
+            if file is None:
+                yield None
+                return
+            waiting = list(_lines(self._entries))
+            found = len(waiting)
+            try:
+                yield waiting
+            finally:
+                self._cut(found - len(waiting))
+
+    def _cut(self, count: int) -> None:
+        """Remove entries from the front; others may have appended since they were read."""
+        if not count:
+            return
+        with self._locked("lock"):
+            left = self._entries.read_bytes().splitlines(keepends=True)[count:]
+            new = self._entries.with_suffix(".new")
+            new.write_bytes(b"".join(left))
+            os.replace(new, self._entries)
+
+    @contextmanager
+    def _locked(self, name: str, *, waits: bool = True) -> Iterator[TextIO | None]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / name).open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield None
+                return
+            yield file
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    """The whole lines of a file of JSON; one that a crash of the machine has cut off is none."""
+    text = path.read_text() if path.exists() else ""
+    for line in text.splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            yield {"do": "nothing", "run": ""}
