@@ -28,6 +28,7 @@ from lamp_core.skeleton.skeleton import load_skeleton
 from lamp_core.t2m.folder import save_t2m
 from lamp_core.t2m.length_estimator import LengthEstimator, save_length
 from lamp_core.t2m.transformer import MaskedMotionTransformer
+from lamp_core.tokenizers.binding import bind
 from lamp_core.tokenizers.folder import save_tokenizer
 from lamp_core.tokenizers.kinds import new_tokenizer
 
@@ -82,6 +83,8 @@ def make_models(data: Path, config: Config) -> None:
     make_captioner(data, config, lamp, features, [caption.text for caption in captions])
     codes, width = config.tokenizer.codebook_size, lamp.shape.hidden_dim
     save_t2m(data / "t2m", MaskedMotionTransformer(codes, width, lamp.shape.max_tokens, config.t2m))
+    for stage in ("t2m", "m2t"):
+        bind(data / stage, tokenizer)
     save_length(data / "length", LengthEstimator(width, config.length))
     vocabulary = Vocabulary.of(captions)
     GuoEvaluator.create(vocabulary, tokenizer.feature_count, config.evaluator).save(data / "evaluator")

@@ -121,7 +121,12 @@ class Tokenizer(Section):
     residual_depth: Count = Field(3, description="layers of a residual block")
     dilation_growth: Count = Field(3, description="dilation of layer i is growth ** i")
     ema_decay: Fraction = Field(0.99, description="of the codebook")
-    reset_threshold: NonNegative = Field(1.0, description="codes with a smaller EMA count are replaced")
+    reset_threshold: NonNegative = Field(
+        1.0, description="codes with a smaller EMA count are replaced; not looked at where reset_share is set"
+    )
+    reset_share: Fraction = Field(
+        0.0, description="codes whose EMA count is under this share of the mean count are replaced; 0: none"
+    )
     auxiliary: Literal["velocity", "positions"] = Field(
         "velocity",
         description="second loss: differences in time of local positions (paper), or positions (public code)",
