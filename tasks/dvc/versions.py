@@ -74,11 +74,12 @@ class Freshness:
     """Whether a stage's outputs are those of its present command, inputs and parameters.
 
     Args:
-        state: ``fresh``; ``stale`` because of ``reasons``; ``missing`` when an output is not there.
+        state: ``fresh``; ``stale`` because of ``reasons``; ``missing`` when an output is not there,
+            or only ``in the remote``.
         reasons: readable phrases, empty when fresh.
     """
 
-    state: Literal["fresh", "stale", "missing"]
+    state: Literal["fresh", "stale", "missing", "in the remote"]
     reasons: tuple[str, ...] = ()
 
 
