@@ -96,10 +96,11 @@ def _close(client: "SyncPrefectClient", record: RunRecord) -> None:
         TaskRunFilter,
         TaskRunFilterFlowRunId,
     )
+    from prefect.client.schemas.objects import State
     from prefect.states import Completed, Crashed, Failed
 
     away = "ended while the server was away"
-    endings = {
+    endings: dict[str, State[None]] = {
         "finished": Completed(message=away),
         "failed": Failed(message=f"{away}; failed: {', '.join(record.failed)}"),
     }

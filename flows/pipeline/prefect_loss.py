@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from flows.pipeline.run_records import read_records, write_record
 from tasks.project import Project
-from tasks.system.redaction import masked
 
 
 @contextmanager
@@ -26,21 +25,16 @@ def outlived(project: Project, run_id: str, is_over: Callable[[], bool]) -> Iter
     except Exception as error:
         if not is_of_the_server(error) or not is_over():
             raise
-        print(
-            masked(
-                f"warning: Prefect's server is gone ({type(error).__name__}); the results of the stages stand, "
-                "and the next run closes the flow run"
-            ),
-            file=sys.stderr,
-            flush=True,
-        )
+        gone = f"Prefect's server is gone ({type(error).__name__})"
+        line = f"warning: {gone}; what the stages made stands, and the next run closes the flow run"
+        print(line, file=sys.stderr, flush=True)
         for record in read_records(project):
             if record.run_id == run_id:
                 write_record(project, replace(record, is_open=True))
 
 
 def is_of_the_server(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, says that Prefect's server was not reached or did not do its part."""
+    """Whether an error, or what caused it, says that Prefect's server was not reached or failed."""
     from httpx import HTTPError
     from prefect.exceptions import PrefectException
 

@@ -32,12 +32,13 @@ from tasks.mlflow.tags import FLOW_RUN
 from tasks.project import Project, find_project
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
-from tasks.system import resources
 from tasks.system.orphans import lifeline_environment
 from tasks.system.redaction import masked
 
 SECONDS_BETWEEN_REPORTS = 2.0
 SECONDS_TO_END = 30.0
+OUTAGE_SECONDS = 900.0
+"""A server may be out of reach for this long; the stage goes on meanwhile."""
 GOES_ON = {StateType.RUNNING, StateType.PENDING, StateType.SCHEDULED}
 
 
@@ -72,6 +73,17 @@ class Reporter:
             share = round(100.0 * progress.done / progress.total, 1)
             self._client.update_artifact(self._bar, ArtifactUpdate(data=share, description=text))
 
+    def tell_the_end(self, **ending: Any) -> None:
+        """Send the last report, as soon as the server is back: what was computed is not lost by an outage."""
+        until = time.monotonic() + OUTAGE_SECONDS
+        while True:
+            try:
+                return self.tell(None, **ending)
+            except HTTPError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(SECONDS_BETWEEN_REPORTS)
+
     def is_wanted(self, progress: Progress | None) -> bool:
         """Report, and return whether the stage shall go on: False when it was cancelled or given up."""
         try:
@@ -82,7 +94,7 @@ class Reporter:
             get_run_logger().warning(
                 "the server is out of reach for %.0f s: %s", silent, type(error).__name__
             )
-            return silent < resources.worker_patience()
+            return silent < OUTAGE_SECONDS
         self._reached = time.monotonic()
         return state is None or state.type in GOES_ON
 
@@ -120,7 +132,7 @@ def stage(
         except LampError as error:
             failed = Outcome("failed", 0.0, error=str(error), is_bad_request=True)
             answer = {"outcome": asdict(failed), "entry": None}
-        reporter.tell(None, **answer)
+        reporter.tell_the_end(**answer)
     outcome = Outcome(**answer["outcome"])
     if outcome.state == "failed":
         return Failed(message=outcome.error)
