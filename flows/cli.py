@@ -1,6 +1,8 @@
 """``lamp``: the command line."""
 
 import sys
+import warnings
+from typing import TextIO
 
 import typer
 from rich.console import Console
@@ -9,6 +11,7 @@ from flows.commands import (
     caption,
     compare,
     data,
+    doctor,
     edit,
     evaluate,
     experiment,
@@ -27,6 +30,7 @@ from flows.commands import (
 from flows.experiments.kept_workspace import look_after_workspace
 from flows.pipeline.cleanup import look_after_killed, send_what_was_kept
 from lamp_core.errors import LampError
+from lamp_core.remarks import Remark
 from tasks.project import find_project
 from tasks.system.redaction import masked
 
@@ -43,6 +47,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("resume")(resume.resume)
 app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
 app.add_typer(import_data.app, name="import")
 app.add_typer(data.app, name="data")
 app.command("features")(features.features)
@@ -64,6 +69,7 @@ app.command("ui")(ui.ui)
 @app.callback(help=HELP)
 def before(context: typer.Context) -> None:
     """Close what killed processes left open, and bring the workspace back from a killed experiment."""
+    warnings.showwarning = _show_warning
     try:
         project = find_project()
     except LampError:
@@ -75,6 +81,21 @@ def before(context: typer.Context) -> None:
 
 def _say(line: str) -> None:
     Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, style="yellow")
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A remark about an input is a line; any other warning stays Python's own."""
+    if issubclass(category, Remark):
+        _say(f"note: {message}")
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.commands.motion_options import SeedOption
 from tasks.project import find_project
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def generate(
     seconds: Annotated[
         float | None, typer.Option(min=0.2, help="Length; else estimated from the text.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same motions.")] = 0,
+    seed: SeedOption = 0,
     model: Annotated[
         str | None,
         typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),

@@ -8,6 +8,7 @@ from lamp_core.errors import LampError
 from lamp_core.skeleton.units import METRES, TURNS, Unit, UpAxis
 
 if TYPE_CHECKING:
+    from lamp_core.datasets.motion_file import Gate
     from lamp_core.datasets.motion_form import MotionForm
 
 LARGEST_SEED = 2**63 - 1
@@ -37,6 +38,15 @@ ForceOption = Annotated[
 SeedOption = Annotated[
     int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="The same seed gives the same result.")
 ]
+
+
+def gate(
+    joint_map: str | None, unit: str | None, up: str | None, fps: float | None, left_handed: bool, force: bool
+) -> "Gate":
+    """The gate that the options state; LampError as `motion_form`."""
+    from lamp_core.datasets.motion_file import Gate
+
+    return Gate(motion_form(joint_map, unit, up, fps, left_handed), force)
 
 
 def motion_form(

@@ -4,6 +4,7 @@ Shapes: T frames, J joints, D feature numbers a frame.
 """
 
 import difflib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,11 @@ import torch
 
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING
-from lamp_core.datasets.motion_file import FeatureSpace, read_features
+from lamp_core.datasets.motion_file import FeatureSpace, Gate, read_features
 from lamp_core.errors import LampError
 from lamp_core.features.decode import decode
 from lamp_core.inference.editing import Gap, fill_gap
-from lamp_core.inference.models import loaded
+from lamp_core.inference.models import loaded, say_what_is_lost
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.systems.capabilities import COMPLETE, GENERATE, Completes, EstimatesLength, Generates
 
@@ -61,6 +62,7 @@ def generate(
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")
     generator: Generates = loaded(data, GENERATE, model)
+    say_what_is_lost(generator, text)
     captions = [text] * count
     frames = (
         generator.lengths(captions, seed) if seconds is None else [_frames(seconds, space, generator)] * count
@@ -114,10 +116,10 @@ class EditedMotions:
     skeleton: Skeleton
 
 
-def read_given(data: Path, path: Path) -> np.ndarray:
+def read_given(data: Path, path: Path, gate: Gate | None = None) -> np.ndarray:
     """Return features (T, D), not normalised, of a .npy (joints or features) or .bvh file; LampError as
     `read_features`."""
-    return read_features(path, FeatureSpace.load(data / "features"))
+    return read_features(path, FeatureSpace.load(data / "features"), gate)
 
 
 def clip_features(data: Path, name: str) -> np.ndarray:
@@ -167,7 +169,9 @@ def edit(
     space = FeatureSpace.load(data / "features")
     completing: Completes = loaded(data, COMPLETE, model)
     rate = space.skeleton.frames_per_second
-    frames = None if seconds is None else round(seconds * rate)
+    if text is not None:
+        say_what_is_lost(completing, text)
+    frames = None if seconds is None else _whole_frames(seconds, rate)
     if frames is None and place.span is None:
         frames = _estimated(data, completing, text, len(given_TD), seed)
     gap = _gap(given_TD, place, frames, rate)
@@ -223,10 +227,16 @@ def _joints(features_TD: np.ndarray, space: FeatureSpace) -> np.ndarray:
     return decode(torch.tensor(features_TD), space.skeleton).numpy()
 
 
+def _whole_frames(seconds: float, rate: float) -> int:
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise LampError(f"{seconds:g} s is no length; give seconds above 0")
+    return round(seconds * rate)
+
+
 def _frames(seconds: float, space: FeatureSpace, generator: Generates) -> int:
     rate = space.skeleton.frames_per_second
     longest = generator.longest_frames
-    frames = round(seconds * rate)
+    frames = _whole_frames(seconds, rate)
     if not DOWNSAMPLING <= frames <= longest:
         raise LampError(
             f"{seconds:g} s cannot be generated; between {DOWNSAMPLING / rate:g} and {longest / rate:g} s can"

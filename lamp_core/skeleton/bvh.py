@@ -20,8 +20,9 @@ from lamp_core.skeleton.decimals import parse_decimals
 from lamp_core.skeleton.skeleton import ROOT, Vector
 
 AXES = "XYZ"
+WIDEST_INDENT = 256  # bytes
 MISCOUNTED_FRAMES = 3  # whole frames more or fewer than the header says, as several programs write
-_PARTING = re.compile(rb"(?:(?<=[\r\n}])|^)[ \t]*MOTION(?=\s|$)")
+MOTION = b"MOTION"
 _HEADER = re.compile(rb"(?i)\s*Frames\s*:\s*(\d{1,12})\s+Frame\s+Time\s*:\s*(\S+)")
 
 
@@ -141,15 +142,15 @@ def read_bvh(path: str | Path, frames_per_second: float | None = None) -> BvhMot
         raise RejectedClip("empty", f"{name} has no content")
     if not content.lstrip().startswith(b"HIERARCHY"):
         raise RejectedClip("unreadable", f"{name} does not start with HIERARCHY, so it is not a BVH file")
-    parting = _PARTING.search(content)
-    if parting is None:
+    parting = _parting(content)
+    if parting < 0:
         raise RejectedClip("truncated", f"{name} ends before its MOTION part")
     try:
-        hierarchy = parse_hierarchy(content[: parting.start()])
+        hierarchy = parse_hierarchy(content[:parting])
     except RejectedClip as rejected:
         raise RejectedClip(rejected.reason, f"{name} {rejected.detail}") from rejected
     values_TC, rate, miscount = _parse_motion(
-        content[parting.end() :], hierarchy.channel_count, name, frames_per_second
+        content[parting + len(MOTION) :], hierarchy.channel_count, name, frames_per_second
     )
     remarks = (("roots", hierarchy.remark), ("frame-count", miscount))
     return BvhMotion(
@@ -162,6 +163,18 @@ def read_bvh(path: str | Path, frames_per_second: float | None = None) -> BvhMot
         hierarchy.end_sites,
         tuple((reason, f"{name} {text}") for reason, text in remarks if text),
     )
+
+
+def _parting(content: bytes) -> int:
+    """Where the word MOTION stands that begins its part, -1 without one; a joint's name may hold it too."""
+    place = content.find(MOTION)
+    while place >= 0:
+        before = content[max(0, place - WIDEST_INDENT) : place].rstrip(b" \t")
+        after = content[place + len(MOTION) : place + len(MOTION) + 1]
+        if before[-1:] in (b"\n", b"\r", b"}") and (not after or after.isspace()):
+            return place
+        place = content.find(MOTION, place + 1)
+    return -1
 
 
 def _as_utf8(content: bytes, name: str) -> bytes:

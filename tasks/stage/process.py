@@ -34,8 +34,7 @@ from lamp_core.io.disk import is_full, no_room, replacing, sync, sync_tree
 from lamp_core.training import signals
 from lamp_core.training.checkpoints import CheckpointWarning
 from lamp_core.training.distribution import leave_group, process_group
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress
+from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.seeds import seed_everything
 from tasks.dvc.graph import read_graph
 from tasks.dvc.versions import folder_hash, input_key, put_back

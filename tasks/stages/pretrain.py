@@ -18,7 +18,8 @@ from lamp_core.retrieval.gallery import Gallery
 from lamp_core.tokenizers.folder import load_tokenizer
 from tasks.dvc.versions import folder_hash
 from tasks.stage.process import CURVES, StageContext, main
-from tasks.stages.inputs import item_latents, open_tokens
+from tasks.stages.inputs.latents import item_latents
+from tasks.stages.inputs.tokens import open_tokens
 
 
 def run(stage: StageContext) -> dict[str, float]:

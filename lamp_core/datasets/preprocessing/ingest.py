@@ -22,7 +22,7 @@ import numpy as np
 from lamp_core.config.models import ClipLimits
 from lamp_core.datasets.captions import BUILT_IN, Caption
 from lamp_core.datasets.clips import SPLITS, Clip
-from lamp_core.datasets.clips_store import clip_table, groups, parquet_writer
+from lamp_core.datasets.clips_store import CLIPS_FILE, clip_table, groups, parquet_writer
 from lamp_core.datasets.parallel import in_order
 from lamp_core.datasets.preprocessing.clip_checks import check_clip
 from lamp_core.datasets.preprocessing.rejected_clips import (
@@ -40,7 +40,6 @@ from lamp_core.io.parquet import atomic_path
 from lamp_core.skeleton.mapping import JointMap, load_map
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
-CLIPS_FILE = "clips.parquet"
 JOBS_A_TASK = 16
 
 Progress = Callable[[int, int], None]

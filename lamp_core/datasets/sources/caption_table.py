@@ -15,7 +15,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lamp_core.datasets.captions import CAPTION_KEYS, Caption, caption_of_line, within
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.preprocessing.caption_files import CAPTION_KEYS, caption_of_line, within
 from lamp_core.errors import LampError
 from lamp_core.io.folders import has_ending, without_ending
 from lamp_core.io.text import composed, open_text

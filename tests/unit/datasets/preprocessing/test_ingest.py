@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamp_core.datasets.clips_store import read_clip_metadata, read_clips
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, JOBS_A_TASK, ingest
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips
+from lamp_core.datasets.preprocessing.ingest import JOBS_A_TASK, ingest
 from lamp_core.datasets.preprocessing.rejected_clips import REJECTED_FILE, read_rejected
 from lamp_core.datasets.sources import Source
 from lamp_core.errors import LampError
