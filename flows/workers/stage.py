@@ -59,7 +59,7 @@ class Reporter:
         self._written = client.create_artifact(
             ArtifactCreate(type=REPORT, data=self._report.model_dump(), flow_run_id=flow_run.id)
         ).id
-        self._reached = time.monotonic()
+        self._reached, self._is_away = time.monotonic(), False
 
     def tell(self, progress: Progress | None, **ending: Any) -> None:
         """Send a report: for the run of the pipeline, and as a bar on the page of the flow run."""
@@ -90,12 +90,11 @@ class Reporter:
             self.tell(progress)
             state = self._client.read_flow_run(flow_run.id).state
         except HTTPError as error:
-            silent = time.monotonic() - self._reached
-            get_run_logger().warning(
-                "the server is out of reach for %.0f s: %s", silent, type(error).__name__
-            )
-            return silent < OUTAGE_SECONDS
-        self._reached = time.monotonic()
+            if not self._is_away:  # once an outage
+                get_run_logger().warning("Prefect's server is out of reach (%s)", type(error).__name__)
+            self._is_away = True
+            return time.monotonic() - self._reached < OUTAGE_SECONDS
+        self._reached, self._is_away = time.monotonic(), False
         return state is None or state.type in GOES_ON
 
 
