@@ -238,7 +238,8 @@ def test_the_server_that_a_run_starts_ends_with_it(monkeypatch: pytest.MonkeyPat
     assert environment["LAMP_FLOW_PID"].startswith(f"{os.getpid()}:")
 
 
-def test_a_run_outlives_its_prefect_server(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.soak
+def test_a_run_outlives_its_prefect_server(toy: Toy) -> None:
     import psutil
 
     toy.train_features()
@@ -253,7 +254,7 @@ def test_a_run_outlives_its_prefect_server(toy: Toy, monkeypatch: pytest.MonkeyP
         stderr=subprocess.STDOUT,
         text=True,
     )
-    wait_until(lambda: steps_done(toy) >= 1, seconds=240)
+    wait_until(lambda: steps_done(toy) >= 1 or flow.poll() is not None, seconds=240)
     (server,) = (
         child for child in psutil.Process(flow.pid).children() if "uvicorn" in " ".join(child.cmdline())
     )
