@@ -73,10 +73,15 @@ class Execution:
             return
         self._note(*told)
 
-    def end(self) -> None:
-        """Take in the last words, and mark what was never begun."""
+    def is_over(self) -> bool:
+        """Whether every stage has ended, by all that the tasks have told."""
         while not self._told.empty():
             self.take_note()
+        return not self._in("waiting", "running")
+
+    def end(self) -> None:
+        """Take in the last words, and mark what was never begun."""
+        self.is_over()
         for name, state in self.states.items():
             if state == "waiting":
                 self._set(name, "cancelled" if self.is_cancelled else "blocked")

@@ -46,6 +46,8 @@ def prepare(project: Project) -> None:
     settings = prefect_settings(project)
     if (page := open_page(project)) is not None:
         settings["PREFECT_API_URL"] = page
+    elif not os.environ.get("PREFECT_API_URL"):  # a server of the run's own that is gone does not come back
+        settings["PREFECT_CLIENT_MAX_RETRIES"] = "1"
     for name, value in settings.items():
         os.environ.setdefault(name, value)
 

@@ -122,6 +122,7 @@ def executed(
 
 def _run_with_prefect(project: Project, run: Execution, *, is_remote: bool) -> None:
     """Run the stages as the Prefect flow, on the server that is set, or one for this run."""
+    from flows.pipeline.prefect_loss import outlived
     from flows.pipeline.prefect_server import prepare, start_server
 
     prepare(project)
@@ -131,15 +132,16 @@ def _run_with_prefect(project: Project, run: Execution, *, is_remote: bool) -> N
     start_server()
     asked, token = run.plan.asked, PREPARED.set(run)
     try:
-        pipeline(
-            data=run.plan.config.ingest.data,
-            profile=run.plan.config.profile,
-            system=asked.system,
-            only=asked.only,
-            until=asked.until,
-            force=asked.force,
-            workers=is_remote,
-            return_state=True,
-        )
+        with outlived(project, run.record.run_id, run.is_over):
+            pipeline(
+                data=run.plan.config.ingest.data,
+                profile=run.plan.config.profile,
+                system=asked.system,
+                only=asked.only,
+                until=asked.until,
+                force=asked.force,
+                workers=is_remote,
+                return_state=True,
+            )
     finally:
         PREPARED.reset(token)

@@ -8,8 +8,9 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import yaml
@@ -28,7 +29,7 @@ from tasks.dvc.snapshot import read_lock, used
 from tasks.project import Project
 from tasks.stage.holding import RepositoryBusy as RepositoryBusy
 from tasks.stage.holding import Waits, always, end_stage, held_stage, holder
-from tasks.stage.memory import KEPT_FOR_CALLER, forget_ended
+from tasks.stage.memory import KEPT_FOR_CALLER, forget_ended, has_checkpoint
 from tasks.stage.time_limits import TimeLimit, time_limit
 from tasks.system import resources
 
@@ -49,10 +50,11 @@ class StageFailed(Exception):
 class StageLate(StageFailed):
     """The stage took longer than it may, and was ended."""
 
-    def __init__(self, name: str, limit: TimeLimit) -> None:
+    def __init__(self, limit: TimeLimit, *, has_checkpoint: bool) -> None:
+        kept = "its checkpoint is kept, `lamp run` goes on from it"
         super().__init__(
-            f"ended after {limit.text}, the limit that {limit.variable} sets; its checkpoint is kept, "
-            f"`lamp run` goes on from it"
+            f"ended after {limit.text}, the limit that {limit.variable} sets; "
+            + (kept if has_checkpoint else "it had no checkpoint yet, `lamp run` begins it anew")
         )
 
 
@@ -61,11 +63,12 @@ class Freshness:
     """Whether a stage's outputs are those of its present command, inputs and parameters.
 
     Args:
-        state: ``fresh``; ``stale`` because of ``reasons``; ``missing`` when an output is not there.
+        state: ``fresh``; ``stale`` because of ``reasons``; ``missing`` when an output is not there,
+            or only ``in the remote``.
         reasons: readable phrases, empty when fresh.
     """
 
-    state: Literal["fresh", "stale", "missing"]
+    state: Literal["fresh", "stale", "missing", "in the remote"]
     reasons: tuple[str, ...] = ()
 
 
@@ -86,6 +89,7 @@ class Versions:
             LampError: the folder is no git repository.
             RepositoryBusy: another DVC process holds the lock for longer than a while.
         """
+        self._make_room_for_shown(self.graph)
         until = time.monotonic() + LOCK_PATIENCE_SECONDS
         while True:
             busy = self._busy()
@@ -100,6 +104,15 @@ class Versions:
         found, locked = json.loads(text), read_lock(self.project)
         told = {name: self._freshness(self.graph[name], found.get(name), locked) for name in asked}
         return {name: told.get(name) or Freshness("stale", busy[name]) for name in self.graph}
+
+    def _make_room_for_shown(self, names: Iterable[str]) -> None:
+        """Make an empty folder for what stages show and nobody has made: DVC asks that an input is there."""
+        locked = read_lock(self.project)
+        for name in names:
+            for shown in self.graph[name].shows:
+                for out in self.graph[shown].outs:
+                    if shown not in locked and out in self.graph[name].deps:
+                        (self.project.root / out).mkdir(parents=True, exist_ok=True)
 
     def _busy(self) -> dict[str, tuple[str, ...]]:
         """Stages that DVC does not tell of now, and why."""
@@ -141,8 +154,8 @@ class Versions:
             StageFailed: the stage ended with an error, or took longer than it may.
             LampError: a time limit that cannot be read.
         """
-        self.graph.require(name)
-        limit = time_limit(name)
+        stage, limit = self.graph.require(name), time_limit(name)
+        self._make_room_for_shown([name])
         flags = [*(["--force"] if force else []), *(["--pull"] if resources.pulls_outputs() else [])]
         with held_stage(self.project, name, waits) as lock, used(self.project) as uses:
             if force:
@@ -154,7 +167,7 @@ class Versions:
                 log_file=self.project.log_file(name),
                 on_line=on_line,
                 seconds=limit.seconds if limit else None,
-                stop=lambda: end_stage(self.project, name),
+                stop=partial(end_stage, self.project, name),
                 inherited=[lock, *uses],
             )
         ran = f"Running stage '{name}'" in ended.text
@@ -165,7 +178,9 @@ class Versions:
             raise RepositoryBusy(f"stage '{name}': another process holds DVC's lock")
         if not ran and any(message in ended.text for message in NETWORK_MESSAGES):
             raise RemoteUnreachable(f"stage '{name}': DVC's remote cannot be reached")
-        failure = StageLate(name, limit) if ended.is_late and limit else StageFailed(f"stage '{name}' failed")
+        failure = StageFailed(f"stage '{name}' failed")
+        if ended.is_late and limit:
+            failure = StageLate(limit, has_checkpoint=has_checkpoint(self.project, stage))
         failure.add_note(ended.text[-LOG_TAIL:])
         raise failure
 
