@@ -22,7 +22,7 @@ NO_LENGTH = 0.001  # metres: a bone that is shorter is none
 WAY = 1.0  # metres: a body that covers it steps
 SLOWEST_STEPS, FASTEST_LIMBS = 0.8, 12.0  # metres a second, of the fastest joint in most frames
 MOST_FRAMES = 0.95  # share of the frames
-FRAMES_FOR_SIDES = 64  # of a clip: which way the toes point needs no more
+FRAMES_FOR_SIDES = 32  # of a clip: which way the toes point needs no more
 AXES = get_args(UpAxis)
 
 
