@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lamp_core.errors import LampError
 from lamp_core.io.disk import is_full, no_room
+from tasks.stages.catalogue import CATALOGUE
 
 GRAPH_FILE = "dvc.yaml"
 
@@ -49,7 +50,7 @@ class Project:
 
     def output(self, stage: str) -> Path:
         """The folder that a stage writes."""
-        return self.data / stage
+        return self.data / CATALOGUE.folder(stage)
 
     def metrics_file(self, stage: str) -> Path:
         """The metrics that a stage returned."""

@@ -13,6 +13,7 @@ from tasks.dvc.versions import Versions
 from tasks.mlflow.relocation import follow_move
 from tasks.mlflow.store import EXPERIMENT
 from tasks.project import Project
+from tasks.stages.catalogue import CATALOGUE
 
 REPOSITORY = Path(__file__).parent.parent
 UPSTREAM = {
@@ -30,9 +31,10 @@ with open("ran.txt", "a") as ran:
     ran.write(name + "\\n")
 if os.environ.get("TOY_FAIL") == name:
     sys.exit("the toy is broken")
-os.makedirs(f"data/{name}", exist_ok=True)
+folder = {"evaluate": "evaluate/lamp"}.get(name, name)
+os.makedirs(f"data/{folder}", exist_ok=True)
 os.makedirs("data/metrics", exist_ok=True)
-with open("params.yaml") as params, open(f"data/{name}/out", "w") as out:
+with open("params.yaml") as params, open(f"data/{folder}/out", "w") as out:
     out.write(params.read() if name == "features" else name)
 with open(f"data/metrics/{name}.json", "w") as metrics:
     json.dump({"score": len(name)}, metrics)
@@ -124,8 +126,8 @@ def make_toy(root: Path, store: Path) -> Toy:
 def _stage(name: str, upstream: list[str]) -> dict[str, object]:
     return {
         "cmd": f"python toy.py {name}",
-        "deps": [*(f"data/{before}" for before in upstream), "toy.py"],
+        "deps": [*(f"data/{CATALOGUE.folder(before)}" for before in upstream), "toy.py"],
         "params": [name],
-        "outs": [f"data/{name}"],
+        "outs": [f"data/{CATALOGUE.folder(name)}"],
         "metrics": [f"data/metrics/{name}.json"],
     }

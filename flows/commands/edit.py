@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -62,6 +62,13 @@ def edit(
         str | None,
         typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
     ] = None,
+    decode: Annotated[
+        Literal["positions", "bones", "rotations"],
+        typer.Option(
+            help="Joints from positions as they are, from their directions on bones of constant length, or "
+            "from rotations."
+        ),
+    ] = "bones",
     joint_map: MapOption = None,
     unit: UnitOption = None,
     up: UpOption = None,
@@ -89,7 +96,7 @@ def edit(
     )
     to_TD = None if to is None else api.read_given(data, to, opened)
     place = api.Place(seconds_of_span, after, before, to_TD)
-    edited = api.edit(data, given_TD, place, text, count, seconds, seed, model)
+    edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode)
     title = text or f"{clip or motion}, edited"
     for path in save_motions(output, edited.joints, edited.skeleton, title, _shown(edited)):
         typer.echo(path)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -30,6 +30,13 @@ def generate(
         str | None,
         typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
     ] = None,
+    decode: Annotated[
+        Literal["positions", "bones", "rotations"],
+        typer.Option(
+            help="Joints from positions as they are, from their directions on bones of constant length, or "
+            "from rotations."
+        ),
+    ] = "bones",
 ) -> None:
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
     from lamp_core.inference import generate as api
@@ -37,7 +44,7 @@ def generate(
     from lamp_core.viz.player import PlayerMotion
 
     check_ending(output)
-    generated = api.generate(find_project().data, text, count, seconds, seed, model)
+    generated = api.generate(find_project().data, text, count, seconds, seed, model, decode)
     skeleton = generated.skeleton
     shown = [
         PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in generated.joints

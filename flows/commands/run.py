@@ -11,6 +11,7 @@ from flows.parameters import configured, look_at_source, present_params
 from flows.pipeline.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
 from flows.pipeline.params_hold import held_params
 from tasks.project import Project, find_project
+from tasks.stages.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -149,7 +150,8 @@ def _print_metrics(console: "Console", metrics: dict[str, float]) -> None:
     for row in main_metrics(metrics):
         table.add_row(*row)
     console.print(table)
+    folder = CATALOGUE.folder(MAIN_STAGE)
     console.print(
-        f"protocol, evaluator, repeats and interval of every number: data/{MAIN_STAGE}/results.parquet",
+        f"protocol, evaluator, repeats and interval of every number: data/{folder}/results.parquet",
         highlight=False,
     )

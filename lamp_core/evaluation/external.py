@@ -177,7 +177,7 @@ def measure_motions(
     made_by: dict[str, MakeMotions] = {name: lambda test: list(first_of.values())}
     if "plausibility" in settings.protocols:
         families["plausibility"] = evaluate_plausibility(
-            with_motion, made_by, features.skeleton, features.statistics
+            with_motion, made_by, features.skeleton, features.statistics, features.reference_J3
         )
     if LAMP_BERT_SCORE in settings.protocols:
         families["lamp_bert_score"] = measure_lamp_bert_score(

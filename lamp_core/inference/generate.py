@@ -15,7 +15,7 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.datasets.motion_file import FeatureSpace, Gate, read_features
 from lamp_core.errors import LampError
-from lamp_core.features.decode import decode
+from lamp_core.features.bones import Decoding, decode_by
 from lamp_core.inference.editing import Gap, fill_gap
 from lamp_core.inference.models import loaded, say_what_is_lost
 from lamp_core.skeleton.skeleton import Skeleton
@@ -42,6 +42,7 @@ def generate(
     seconds: float | None = None,
     seed: int = 0,
     model: str | None = None,
+    decoding: Decoding = "bones",
 ) -> GeneratedMotions:
     """Generate motions of a text.
 
@@ -52,6 +53,7 @@ def generate(
         seconds: their length; estimated from the text without it.
         seed: same seed, text and models, same motions.
         model: name of the one that generates, where several can; the first without it.
+        decoding: how features become joints; by default so that bones keep their lengths.
 
     Raises:
         LampError: an empty text, a length that the model cannot make, or stages that have not run.
@@ -68,7 +70,7 @@ def generate(
         generator.lengths(captions, seed) if seconds is None else [_frames(seconds, space, generator)] * count
     )
     motions = generator.generate(captions, frames, seed)
-    joints = [_joints(space.statistics.denormalise(motion), space) for motion in motions]
+    joints = [_joints(space.statistics.denormalise(motion), space, decoding) for motion in motions]
     return GeneratedMotions(joints, space.skeleton)
 
 
@@ -144,6 +146,7 @@ def edit(
     seconds: float | None = None,
     seed: int = 0,
     model: str | None = None,
+    decoding: Decoding = "bones",
 ) -> EditedMotions:
     """Make a stretch of a motion anew, what follows it, what precedes it, or the way to another motion.
 
@@ -157,6 +160,7 @@ def edit(
             as a motion of the text is estimated to be.
         seed: same seed, arguments and models, same motions.
         model: name of the one that completes motion, where several can; the first without it.
+        decoding: see `generate`.
 
     Raises:
         LampError: a span outside of the motion, a length that the models cannot make, neither a length nor a
@@ -178,8 +182,8 @@ def edit(
     motions = fill_gap(completing, space, gap, text, count, seed)
     given = [given_TD] if place.to_TD is None else [given_TD, place.to_TD]
     return EditedMotions(
-        [_joints(features_TD, space) for features_TD in given],
-        [_joints(motion.features_TD, space) for motion in motions],
+        [_joints(features_TD, space, decoding) for features_TD in given],
+        [_joints(motion.features_TD, space, decoding) for motion in motions],
         motions[0].start / rate,
         motions[0].end / rate,
         space.skeleton,
@@ -223,8 +227,8 @@ def _estimated(data: Path, completing: Completes, text: str | None, given: int, 
     return min(estimating.lengths([text], seed)[0], (longest - kept) * DOWNSAMPLING)
 
 
-def _joints(features_TD: np.ndarray, space: FeatureSpace) -> np.ndarray:
-    return decode(torch.tensor(features_TD), space.skeleton).numpy()
+def _joints(features_TD: np.ndarray, space: FeatureSpace, decoding: Decoding) -> np.ndarray:
+    return decode_by(decoding, torch.tensor(features_TD), space.skeleton, space.reference_J3).numpy()
 
 
 def _whole_frames(seconds: float, rate: float) -> int:

@@ -19,7 +19,7 @@ class Texts:
 
     Args:
         sentences: all of them, in the order of folders and ids.
-        unreadable: caption files that hold no caption in the form of HumanML3D.
+        unreadable: caption files that hold no caption.
     """
 
     sentences: tuple[str, ...]

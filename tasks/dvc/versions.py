@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,7 @@ class Versions:
         for stage in self.graph.values():
             self._recover(stage)
         clear_dead_locks(self.project)
+        self._make_room_for_shown(self.graph)
         until = time.monotonic() + LOCK_PATIENCE_SECONDS
         while True:
             busy = self._busy()
@@ -114,6 +115,15 @@ class Versions:
         found, locked = json.loads(text), self._locked()
         told = {name: self._freshness(self.graph[name], found.get(name), locked) for name in asked}
         return {name: told.get(name) or Freshness("stale", busy[name]) for name in self.graph}
+
+    def _make_room_for_shown(self, names: Iterable[str]) -> None:
+        """Make an empty folder for what stages show and nobody has made: DVC asks that an input is there."""
+        locked = self._locked()
+        for name in names:
+            for shown in self.graph[name].shows:
+                for out in self.graph[shown].outs:
+                    if shown not in locked and out in self.graph[name].deps:
+                        (self.project.root / out).mkdir(parents=True, exist_ok=True)
 
     def _busy(self) -> dict[str, tuple[str, ...]]:
         """Stages that DVC does not tell of now, and why."""
@@ -156,6 +166,7 @@ class Versions:
             LampError: a time limit that cannot be read.
         """
         stage, limit = self.graph.require(name), time_limit(name)
+        self._make_room_for_shown([name])
         flags = [*(["--force"] if force else []), *(["--pull"] if resources.pulls_outputs() else [])]
         with held_stage(self.project, name, waits) as lock, self._kept(stage):
             clear_dead_locks(self.project)

@@ -32,20 +32,21 @@ with open("params.yaml") as params:
 divisor = values["features"]["std_root_divisor"]
 if name == "features" and divisor == 13:
     sys.exit("the toy is broken")
-os.makedirs(f"data/{name}", exist_ok=True)
+folder = {"evaluate": "evaluate/lamp"}.get(name, name)
+os.makedirs(f"data/{folder}", exist_ok=True)
 os.makedirs("data/metrics", exist_ok=True)
 made = {
     "ingest": values["ingest"]["data"],
     "features": divisor,
     "pretrain": values["pretrain"]["pretrained_hash"] or values["ingest"]["data"],
 }
-with open(f"data/{name}/out", "w") as out:
+with open(f"data/{folder}/out", "w") as out:
     out.write(str(made.get(name, name)))
 if name == "evaluate":
     from pathlib import Path
     from lamp_core.evaluation.results import Origin, Result, write_results
     result = Result("LaMP-T2M", "FID", divisor, 0.5, "text to motion, 32 candidates", "guo-own", 20, 7)
-    write_results(Path("data/evaluate/results.parquet"), [result], Origin("procedural", "v1", "run"))
+    write_results(Path("data/evaluate/lamp/results.parquet"), [result], Origin("procedural", "v1", "run"))
 with open(f"data/metrics/{name}.json", "w") as metrics:
     json.dump({"score": divisor}, metrics)
 """

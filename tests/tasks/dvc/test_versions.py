@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lamp_core.config import save_params
 from lamp_core.errors import LampError
@@ -178,3 +179,23 @@ def test_a_folder_s_hash_follows_names_and_contents(tmp_path: Path) -> None:
         hashes.append(folder_hash(folder))
     assert len(set(hashes)) == 3
     assert folder_hash(tmp_path / "a1") == hashes[0]
+
+
+def test_what_a_stage_shows_need_not_be_there_and_makes_it_stale_when_it_is(toy: Toy) -> None:
+    described = yaml.safe_load(toy.project.graph_file.read_text())
+    stages = described["stages"]
+    stages["other"] = {"cmd": "python toy.py other", "outs": ["data/other"], "meta": {"systems": ["b"]}}
+    stages["page"] = {
+        "cmd": "python toy.py page",
+        "deps": ["data/other"],
+        "outs": ["data/page"],
+        "meta": {"systems": ["a", "b"], "shows": ["other"]},
+    }
+    toy.project.graph_file.write_text(yaml.safe_dump(described, sort_keys=False))
+    assert toy.graph.until("page") == ["page"]
+    assert toy.versions.reproduce("page")
+    assert toy.versions.status()["page"].state == "fresh"
+    assert toy.versions.status()["other"].state == "stale"
+    toy.versions.reproduce("other")
+    assert toy.versions.status()["page"].reasons == ("data/other modified",)
+    assert not toy.versions.follows_inputs("page")

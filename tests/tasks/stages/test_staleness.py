@@ -1,14 +1,11 @@
 """A change of code makes stale what it can change, and nothing else: asked of DVC, in a copy."""
 
-import subprocess
 from contextlib import chdir
 
 import pytest
 
-from lamp_core.config import profile_config, save_params
-from tasks.dvc.graph import read_graph
 from tasks.project import Project
-from tests.workspace import copy_project
+from tests.workspace import copy_with_outputs
 
 CHANGES = {
     # what measures captions and what only uses a model trains nothing again
@@ -50,17 +47,7 @@ CHANGES = {
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A copy of the project, each of whose stages wrote one small file."""
     root = tmp_path_factory.mktemp("staleness") / "project"
-    root.mkdir()
-    copy_project(root)
-    subprocess.run(["git", "init", "--quiet", str(root)], check=True)
-    project = Project(root)
-    save_params(profile_config("smoke"), project.params_file)
-    (project.data / "metrics").mkdir(parents=True)
-    for name in read_graph(project):
-        project.output(name).mkdir(parents=True)
-        (project.output(name) / "file").write_text(name)
-        project.metrics_file(name).write_text("{}")
-    return project
+    return copy_with_outputs(root)
 
 
 @pytest.fixture(scope="module")

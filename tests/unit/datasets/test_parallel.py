@@ -17,6 +17,8 @@ from lamp_core.errors import LampError, RejectedClip
 from lamp_core.skeleton.skeleton import Skeleton
 from tests.unit.datasets.work import die, reject, square
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 THINGS = list(range(40))
 
 

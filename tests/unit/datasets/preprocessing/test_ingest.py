@@ -185,6 +185,7 @@ def test_version_follows_names_sources_captions_and_splits(
     assert found[4][1] != found[0][1]
 
 
+@pytest.mark.slow
 def test_procedural_clips_do_not_depend_on_the_workers(tmp_path: Path, smpl22: Skeleton) -> None:
     source = Source(name="procedural", kind="procedural")
     count = 4 * JOBS_A_TASK
