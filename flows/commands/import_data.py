@@ -17,7 +17,7 @@ from flows.commands.motion_options import (
 from lamp_core.errors import LampError
 from tasks.project import find_project
 
-app = typer.Typer(help="Register motion data; `lamp run --data NAME` then uses it.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Name = Annotated[str, typer.Option(help="Name of the data set: lower-case letters, digits and hyphens.")]
 SkeletonName = Annotated[

@@ -194,6 +194,7 @@ def _up_to_date(versions: Versions, schedule: Schedule, status: Mapping[str, Fre
 
 def _run_with_prefect(project: Project, execution: Execution, config: Config, asked: RunRecord) -> None:
     """Run the stages inside a Prefect flow run, which fails when a stage does."""
+    from flows.pipeline.prefect_loss import outlived
     from flows.pipeline.prefect_server import prepare, start_server
 
     prepare(project)
@@ -223,7 +224,8 @@ def _run_with_prefect(project: Project, execution: Execution, config: Config, as
             else Completed(message="all stages are fresh")
         )
 
-    pipeline(str(project.root), list(execution.schedule.names), return_state=True)
+    with outlived(project, execution.record.run_id, lambda: execution.schedule.is_over):
+        pipeline(str(project.root), list(execution.schedule.names), return_state=True)
 
 
 @contextmanager

@@ -39,6 +39,8 @@ def prepare(project: Project) -> None:
     """Set up Prefect for this process; it must not have been imported yet."""
     reach_local_servers()
     write_logging_file(project)
+    if not os.environ.get("PREFECT_API_URL"):  # a server of the run's own that is gone does not come back
+        os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "1")
     for name, value in prefect_settings(project).items():
         os.environ.setdefault(name, value)
 

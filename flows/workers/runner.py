@@ -10,6 +10,7 @@
 
 import hashlib
 import json
+import math
 import os
 import signal
 import threading
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from flows.workers.server import Server
 
 SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_OF_A_LOOK, SECONDS_OF_RETRIES = 5.0, 70.0
+"""A look that took longer met an outage, in which the worker was not heard either: Prefect's client tries for
+62 s by itself, at both ends. Silence is counted from then on."""
 SECONDS_TO_START = 90
 SUBMISSIONS = 3
 OLDER_RUNS = 1000
@@ -266,6 +270,7 @@ class WorkersRunner:
 
         if not waiting:
             return
+        began = time.monotonic()
         try:
             runs = self._server.runs([each.run for each in waiting])
             reports = self._server.reports([each.run for each in waiting])
@@ -275,12 +280,16 @@ class WorkersRunner:
         except HTTPError as error:
             for each in waiting:
                 each.waits = f"Prefect's server is out of reach ({type(error).__name__})"
-                each.heard = time.monotonic()
+            began = -math.inf
+        if time.monotonic() - began > SECONDS_OF_A_LOOK:
+            for each in waiting:
+                each.heard = time.monotonic() + SECONDS_OF_RETRIES
 
     def _hear(self, submitted: Submitted, run: "FlowRun", report: StageReport | None) -> None:
         """Take a report in, or miss one."""
         if report is not None and (submitted.report is None or report.beat != submitted.report.beat):
-            submitted.report, submitted.heard, submitted.waits = report, time.monotonic(), ""
+            submitted.report, submitted.waits = report, ""
+            submitted.heard = max(submitted.heard, time.monotonic())
         if report is not None and report.stage_outcome is not None:
             submitted.future.set_result(self._outcome(submitted, run, report, report.stage_outcome))
         elif is_lost(run, for_us=run.parameters.get("parent_run") == submitted.request.parent_run):
@@ -322,7 +331,8 @@ class WorkersRunner:
 
     def _wait_for_report(self, submitted: Submitted) -> None:
         if not submitted.taken:
-            submitted.taken, submitted.heard, submitted.waits = True, time.monotonic(), ""
+            submitted.taken, submitted.waits = True, ""
+            submitted.heard = max(submitted.heard, time.monotonic())
         patience = resources.worker_patience()
         if submitted.report is None:
             patience = max(patience, SECONDS_TO_START)

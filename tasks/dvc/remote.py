@@ -1,9 +1,10 @@
 """A project whose outputs lie on DVC's remote: what is pulled, pushed, and taken over from other machines."""
 
 import configparser
+import json
 import shutil
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -14,6 +15,7 @@ from tasks.project import Project, write_atomically
 from tasks.system.servers import require_answer
 
 Entry = dict[str, Any]
+IN_REMOTE: Literal["in the remote"] = "in the remote"
 ELSEWHERE = ("deleted", "not in cache")
 """What DVC says of an output that is not on this machine."""
 
@@ -100,6 +102,39 @@ class RemoteVersions(Versions):
                     path.unlink(missing_ok=True)
 
 
+class PlacedVersions(RemoteVersions):
+    """DVC's view for who asks where outputs are: here, in the remote alone, or nowhere."""
+
+    def status(self) -> dict[str, Freshness]:
+        """Every stage's freshness; outputs that are not here are looked for in the remote."""
+        found = super().status()
+        elsewhere = [name for name, freshness in found.items() if freshness.state == IN_REMOTE]
+        return found | self._looked_up(elsewhere)
+
+    def _freshness(self, stage: Stage, changes: list[Any] | None, locked: dict[str, Any]) -> Freshness:
+        found = super()._freshness(stage, changes, locked)
+        is_here = all((self.project.root / out).exists() for out in stage.outs)
+        if found.state != "fresh" or is_here:
+            return found
+        return Freshness(IN_REMOTE, (f"`dvc pull {stage.name}` brings it",))
+
+    def _looked_up(self, names: Collection[str]) -> dict[str, Freshness]:
+        """What is other than supposed of stages that the remote should have."""
+        if not names:
+            return {}
+        try:
+            require_remote(self.project)
+            lacking = json.loads(self.dvc("status", "--cloud", "--json", *names))
+        except LampError as error:
+            return dict.fromkeys(names, Freshness("missing", (str(error),)))
+        lost = tuple(path for path, state in lacking.items() if state == "missing")
+        gone = [name for name in names if any(self._holds(name, path) for path in lost)]
+        return dict.fromkeys(gone, Freshness("missing", ("neither here nor in the remote",)))
+
+    def _holds(self, name: str, path: str) -> bool:
+        return any(f"{path}/".startswith(f"{out}/") for out in self.graph[name].outs)
+
+
 def _is_elsewhere(path: str, state: Any, named: Collection[str]) -> bool:
     """Whether a change is none but that an output which ``dvc.lock`` names is not on this machine."""
     return path in named and state in ELSEWHERE
@@ -111,9 +146,7 @@ def require_remote(project: Project) -> str:
     Raises:
         LampError: there is none, or it does not answer.
     """
-    settings = configparser.RawConfigParser()
-    settings.read([project.root / ".dvc" / "config", project.root / ".dvc" / "config.local"])
-    name = settings.get("core", "remote", fallback="")
+    settings, name = _remote_of(project)
     if not name:
         raise LampError(
             "workers exchange data through DVC's remote, and there is none; "
@@ -124,3 +157,15 @@ def require_remote(project: Project) -> str:
         address = settings.get(remote, key, fallback="")
         require_answer(f"DVC's remote '{name}'", address, "is it up, and its address in .dvc/config right?")
     return name
+
+
+def has_remote(project: Project) -> bool:
+    """Whether DVC has a default remote."""
+    return bool(_remote_of(project)[1])
+
+
+def _remote_of(project: Project) -> tuple[configparser.RawConfigParser, str]:
+    """DVC's configuration, and the name of its default remote; empty without one."""
+    settings = configparser.RawConfigParser()
+    settings.read([project.root / ".dvc" / "config", project.root / ".dvc" / "config.local"])
+    return settings, settings.get("core", "remote", fallback="")

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,7 +38,7 @@ from tasks.dvc.process import (
 from tasks.project import Project, write_atomically
 from tasks.stage.holding import RepositoryBusy as RepositoryBusy
 from tasks.stage.holding import Waits, always, end_stage, held_stage, holder
-from tasks.stage.memory import KEPT_FOR_CALLER, forget_ended
+from tasks.stage.memory import KEPT_FOR_CALLER, forget_ended, has_checkpoint
 from tasks.stage.time_limits import TimeLimit, time_limit
 from tasks.system import resources
 from tasks.system.processes import ProcessMark, this_process
@@ -60,10 +61,11 @@ class StageFailed(Exception):
 class StageLate(StageFailed):
     """The stage took longer than it may, and was ended."""
 
-    def __init__(self, name: str, limit: TimeLimit) -> None:
+    def __init__(self, limit: TimeLimit, *, has_checkpoint: bool) -> None:
+        kept = "its checkpoint is kept, `lamp run` goes on from it"
         super().__init__(
-            f"ended after {limit.text}, the limit that {limit.variable} sets; its checkpoint is kept, "
-            f"`lamp run` goes on from it"
+            f"ended after {limit.text}, the limit that {limit.variable} sets; "
+            + (kept if has_checkpoint else "it had no checkpoint yet, `lamp run` begins it anew")
         )
 
 
@@ -72,11 +74,12 @@ class Freshness:
     """Whether a stage's outputs are those of its present command, inputs and parameters.
 
     Args:
-        state: ``fresh``; ``stale`` because of ``reasons``; ``missing`` when an output is not there.
+        state: ``fresh``; ``stale`` because of ``reasons``; ``missing`` when an output is not there,
+            or only ``in the remote``.
         reasons: readable phrases, empty when fresh.
     """
 
-    state: Literal["fresh", "stale", "missing"]
+    state: Literal["fresh", "stale", "missing", "in the remote"]
     reasons: tuple[str, ...] = ()
 
 
@@ -179,7 +182,7 @@ class Versions:
                 log_file=self.project.log_file(name),
                 on_line=on_line,
                 seconds=limit.seconds if limit else None,
-                stop=lambda: end_stage(self.project, name),
+                stop=partial(end_stage, self.project, name),
                 inherited=[lock],
             )
         ran = f"Running stage '{name}'" in ended.text
@@ -190,7 +193,9 @@ class Versions:
             raise RepositoryBusy(f"stage '{name}': another process holds DVC's lock")
         if not ran and any(message in ended.text for message in NETWORK_MESSAGES):
             raise RemoteUnreachable(f"stage '{name}': DVC's remote cannot be reached")
-        failure = StageLate(name, limit) if ended.is_late and limit else StageFailed(f"stage '{name}' failed")
+        failure = StageFailed(f"stage '{name}' failed")
+        if ended.is_late and limit:
+            failure = StageLate(limit, has_checkpoint=has_checkpoint(self.project, stage))
         failure.add_note(ended.text[-LOG_TAIL:])
         raise failure
 

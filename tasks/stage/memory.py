@@ -12,7 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lamp_core.config import load_params
 from lamp_core.io.disk import write_text
+from tasks.dvc.content import input_key
+from tasks.dvc.graph import Stage
+from tasks.project import Project
 
 KEPT_FOR_CALLER = "LAMP_KEEP_CHECKPOINTS"
 """Set by who forgets the memory itself, once the output is versioned."""
@@ -82,6 +86,13 @@ def remembered_run(file: Path) -> str | None:
         return str(json.loads(file.read_text())["run_id"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def has_checkpoint(project: Project, stage: Stage) -> bool:
+    """Whether a stage with the parameters, code and inputs of now would go on from a checkpoint."""
+    params = load_params(project.params_file).model_dump(mode="json")
+    memory = StageMemory(project.checkpoint_folder(stage.name) / input_key(project, stage, params))
+    return any(memory.training.glob("*"))
 
 
 def forget_ended(stage_folder: Path) -> None:

@@ -56,7 +56,7 @@ from tasks.system.redaction import masked
 
 CURVES = "curves.csv"
 BAD_REQUEST, BUG, KILLED = 2, 1, 130
-SECONDS_TO_SAVE = 20.0
+SECONDS_TO_SAVE = 8.0
 """A training that was told to end has this long for its present step and a checkpoint."""
 
 StageFunction = Callable[["StageContext"], Mapping[str, float]]

@@ -12,10 +12,10 @@ from dataclasses import replace
 import pytest
 
 from flows.commands.resume import changes_since, find_run, resume
-from flows.pipeline.cleanup import look_after_killed
+from flows.pipeline.cleanup import close_flow_runs, look_after_killed
 from flows.pipeline.flow import run_pipeline
 from flows.pipeline.params_hold import held_params
-from flows.pipeline.run_records import RunRecord, begin_record, end_record, read_records
+from flows.pipeline.run_records import RunRecord, begin_record, end_record, read_records, write_record
 from flows.pipeline.stage_states import StageStates
 from lamp_core.errors import LampError
 from tasks.mlflow.tracking import Tracking
@@ -236,6 +236,60 @@ def test_the_server_that_a_run_starts_ends_with_it(monkeypatch: pytest.MonkeyPat
     ((command, environment),) = started
     assert command[1:4] == ["-m", "tasks.system.orphans", "uvicorn"]
     assert environment["LAMP_FLOW_PID"].startswith(f"{os.getpid()}:")
+
+
+@pytest.mark.soak
+def test_a_run_outlives_its_prefect_server(toy: Toy) -> None:
+    import psutil
+
+    toy.train_features()
+    toy.versions.reproduce("ingest")
+    hold = toy.project.root / "hold"
+    hold.touch()
+    flow = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "run", "--until", "features"],
+        cwd=toy.project.root,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait_until(lambda: steps_done(toy) >= 1 or flow.poll() is not None, seconds=240)
+    (server,) = (
+        child for child in psutil.Process(flow.pid).children() if "uvicorn" in " ".join(child.cmdline())
+    )
+    server.kill()
+    hold.unlink()
+    said = flow.communicate(timeout=200)[0]
+    assert flow.returncode == 0, said
+    assert "features: done" in said
+    assert said.count("warning: Prefect's server is gone") == 1
+    assert "Traceback" not in said
+    (record,) = read_records(toy.project)
+    assert (record.ending, record.is_open) == ("finished", True)
+    run = Tracking(toy.project).client.get_run(record.run_id)
+    assert run.info.status == "FINISHED"
+
+
+def test_a_flow_run_that_ended_while_the_server_was_away_is_closed_later(
+    toy: Toy, prefect_server: None
+) -> None:
+    from prefect import flow
+    from prefect.client.orchestration import get_client
+    from prefect.states import Running
+
+    with get_client(sync_client=True) as client:
+        runs = [
+            client.create_flow_run(flow(lambda: None, name="pipeline"), state=Running()) for _ in range(2)
+        ]
+    for run, failed in zip(runs, ([], ["features"]), strict=True):
+        record = RunRecord(f"run-{run.id}", "whole", run.name, flow_run_id=str(run.id))
+        end_record(toy.project, begin_record(toy.project, record), failed)
+        write_record(toy.project, replace(read_records(toy.project)[0], is_open=True))
+    close_flow_runs(toy.project)
+    states = [_flow_run_state(record) for record in reversed(read_records(toy.project))]
+    assert states == ["COMPLETED", "FAILED"]
+    assert not any(record.is_open for record in read_records(toy.project))
 
 
 def test_a_prefect_server_that_does_not_answer_is_said_before_anything_runs(toy: Toy) -> None:
