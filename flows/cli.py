@@ -7,27 +7,8 @@ from typing import TextIO
 import typer
 from rich.console import Console
 
-from flows.commands import (
-    caption,
-    compare,
-    data,
-    doctor,
-    edit,
-    evaluate,
-    experiment,
-    export,
-    features,
-    generate,
-    import_data,
-    promote,
-    resume,
-    run,
-    search,
-    status,
-    ui,
-    worker,
-)
 from flows.experiments.kept_workspace import look_after_workspace
+from flows.lazy_commands import LazyCommands
 from flows.pipeline.cleanup import look_after_killed, send_what_was_kept
 from lamp_core.errors import LampError
 from lamp_core.remarks import Remark
@@ -39,31 +20,12 @@ RUNS_STAGES = {"run", "resume", "experiment"}
 HELP = "From raw human motion and captions to trained, evaluated and tracked language-motion models."
 
 app = typer.Typer(
+    cls=LazyCommands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run)
-app.command("resume")(resume.resume)
-app.command("status")(status.status)
-app.command("doctor")(doctor.doctor)
-app.add_typer(import_data.app, name="import")
-app.add_typer(data.app, name="data")
-app.command("features")(features.features)
-app.command("joints")(features.joints)
-app.command("export")(export.export)
-app.command("generate")(generate.generate)
-app.command("edit")(edit.edit)
-app.command("caption")(caption.caption)
-app.command("search")(search.search)
-app.command("evaluate")(evaluate.evaluate)
-app.command("experiment")(experiment.experiment)
-app.add_typer(worker.app, name="worker")
-app.command("compare")(compare.compare)
-app.command("promote")(promote.promote)
-app.command("fetch")(promote.fetch)
-app.command("ui")(ui.ui)
 
 
 @app.callback(help=HELP)

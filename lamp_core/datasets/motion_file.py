@@ -208,7 +208,8 @@ class FeatureSpace:
             raise LampError(f"{path} is missing; `lamp run --until features` makes it")
         metadata = load_metadata(path, open_parquet(path, FEATURES))
         statistics, reference_J3 = FeatureStatistics.load(folder), load_reference(folder)
-        return cls(load_skeleton(metadata.skeleton), statistics, reference_J3, metadata.joint_map)
+        joint_map = None if metadata.joint_map is None else JointMap.model_validate(metadata.joint_map)
+        return cls(load_skeleton(metadata.skeleton), statistics, reference_J3, joint_map)
 
 
 def read_motion(path: Path, features_folder: Path, gate: Gate | None = None) -> np.ndarray:

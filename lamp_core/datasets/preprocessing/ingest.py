@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ from lamp_core.datasets.schema import CLIPS, DatasetMetadata, dump_metadata
 from lamp_core.datasets.sources import KINDS, ClipJob, ClipJobs, Source
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.parquet import atomic_path
-from lamp_core.skeleton.mapping import JointMap, load_map
+from lamp_core.skeleton.mapping import load_map
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 JOBS_A_TASK = 16
@@ -311,11 +312,12 @@ class _DatasetRecord:
         return next(iter(self.pose_of.values()))
 
 
-def _joint_map(source: Source) -> JointMap | None:
+def _joint_map(source: Source) -> dict[str, Any] | None:
     """The map of a source whose motions need one, as its files were read."""
     if source.map is None:
         return None
-    return load_map(source.map).measured(source.unit, source.up, source.left_handed)
+    joint_map = load_map(source.map).measured(source.unit, source.up, source.left_handed)
+    return joint_map.model_dump(mode="json")
 
 
 def _content(caption: Caption) -> tuple[object, ...]:
