@@ -40,10 +40,13 @@ def generate(
 ) -> None:
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
     from lamp_core.inference import generate as api
+    from lamp_core.inference.prompts import look_up
     from lamp_core.viz.export import check_ending
     from lamp_core.viz.player import PlayerMotion
 
     check_ending(output)
+    if warning := look_up(find_project().data, text).warning:
+        typer.echo(f"note: {warning}", err=True)
     generated = api.generate(find_project().data, text, count, seconds, seed, model, decode)
     skeleton = generated.skeleton
     shown = [
