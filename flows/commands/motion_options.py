@@ -59,10 +59,13 @@ def motion_form(
     """The form that the options state.
 
     Raises:
-        LampError: an unknown unit or axis, or a rate that no camera has.
+        LampError: an unknown map, unit or axis, or a rate that no camera has.
     """
     from lamp_core.datasets.motion_form import MotionForm
+    from lamp_core.skeleton.mapping import load_map
 
+    if joint_map is not None:
+        load_map(joint_map)  # a name that means nothing is said, whatever the file is
     if unit is not None and unit not in get_args(Unit):
         raise LampError(f"unknown unit {unit!r}; known: {', '.join(METRES)}")
     if up is not None and up not in get_args(UpAxis):

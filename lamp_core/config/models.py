@@ -39,6 +39,8 @@ ClipCheck = Literal[
     "too-fast",
     "lying",
     "off-ground",
+    "sides",
+    "frame-rate",
     "too-long",
     "caption-missing",
     "caption-wordless",

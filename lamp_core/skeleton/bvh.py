@@ -104,21 +104,28 @@ class BvhMotion:
     def _rotations(self) -> NDArray[np.float64]:
         """Rotation of each joint relative to its parent, (J, T, 3, 3).
 
-        A rotation about one axis, applied on the right, mixes the matrix's two other columns.
+        A rotation about one axis, applied on the right, mixes the matrix's two other columns; a joint's first
+        one meets the unit matrix, whose columns need no products.
         """
         frames = len(self.values_TC)
         rotations_JT33 = np.tile(np.eye(3), (len(self.parents), frames, 1, 1))
         cosines_CT = np.cos(np.radians(self.values_TC)).T.copy()
         sines_CT = np.sin(np.radians(self.values_TC)).T.copy()
+        turned: set[int] = set()
         for joint, channel, column in self._columns():
-            if channel.endswith("rotation"):
-                axis = AXES.index(channel[0])
-                first, second = (axis + 1) % 3, (axis + 2) % 3
-                cosine_T1, sine_T1 = cosines_CT[column, :, None], sines_CT[column, :, None]
-                one_T3 = rotations_JT33[joint, :, :, first].copy()
-                two_T3 = rotations_JT33[joint, :, :, second]
-                rotations_JT33[joint, :, :, first] = cosine_T1 * one_T3 + sine_T1 * two_T3
-                rotations_JT33[joint, :, :, second] = cosine_T1 * two_T3 - sine_T1 * one_T3
+            if not channel.endswith("rotation"):
+                continue
+            axis = AXES.index(channel[0])
+            first, second = (axis + 1) % 3, (axis + 2) % 3
+            rotation_T33, cosine_T, sine_T = rotations_JT33[joint], cosines_CT[column], sines_CT[column]
+            if joint not in turned:
+                turned.add(joint)
+                rotation_T33[:, first, first] = rotation_T33[:, second, second] = cosine_T
+                rotation_T33[:, second, first], rotation_T33[:, first, second] = sine_T, -sine_T
+                continue
+            one_T3, two_T3 = rotation_T33[:, :, first].copy(), rotation_T33[:, :, second]
+            rotation_T33[:, :, first] = cosine_T[:, None] * one_T3 + sine_T[:, None] * two_T3
+            rotation_T33[:, :, second] = cosine_T[:, None] * two_T3 - sine_T[:, None] * one_T3
         return rotations_JT33
 
 
