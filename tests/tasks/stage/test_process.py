@@ -324,7 +324,7 @@ def test_dvc_s_note_of_a_stage_ends_its_memory(toy: Toy) -> None:
     folder = toy.project.checkpoint_folder("features")
     assert not any(folder.iterdir())
     assert json.loads(toy.project.metrics_file("features").read_text()) == {"first_step": 0.0}
-    StageMemory(folder / "killed-after-its-end").note_end("", {})
+    StageMemory(folder / "killed-after-its-end").note_end(toy.project.output("features"), {})
     StageMemory(folder / "killed").training.mkdir(parents=True)
     toy.versions.reproduce("features", force=True)
     assert [path.name for path in folder.iterdir()] == ["killed"]
