@@ -87,7 +87,7 @@ def _captioner(shape: LanguageModel, device: torch.device) -> Captioner:
     language = OPTForCausalLM(config)
     with torch.no_grad():  # whose end is never likely: every caption has all its word pieces
         language.get_input_embeddings().weight[words.eos_token_id] = 0.0
-    base = CausalModel(language, words, "own", "random")
+    base = CausalModel(language, words, "from-scratch", "random")
     model = MotionCaptioner(
         with_lora(base, settings),
         LaMP(lamp_shape(vocabulary())),

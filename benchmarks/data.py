@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.features import moving_clip
+from lamp_core.datasets.clips_store import CLIPS_FILE
 from lamp_core.datasets.features_store import FEATURES_FILE
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, available_cores, ingest
+from lamp_core.datasets.preprocessing.ingest import available_cores, ingest
 from lamp_core.datasets.registry import load_source, source_names
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.skeleton.bvh import read_bvh

@@ -50,7 +50,7 @@ main("{STAGE}", run)
 )
 RUN = f"""\
 import json
-from flows.pipeline.flow import run_pipeline
+from flows.pipeline.run import run_pipeline
 from lamp_core.config import load_params
 from tasks.project import find_project
 

@@ -1,80 +1,60 @@
 """``lamp``: the command line."""
 
 import sys
+import warnings
+from typing import TextIO
 
 import typer
 from rich.console import Console
 
-from flows.commands import (
-    caption,
-    compare,
-    data,
-    edit,
-    evaluate,
-    experiment,
-    export,
-    features,
-    generate,
-    import_data,
-    promote,
-    resume,
-    run,
-    search,
-    status,
-    ui,
-    worker,
-)
-from flows.experiments.kept_workspace import look_after_workspace
+from flows.lazy_commands import LazyCommands
 from flows.pipeline.cleanup import look_after_killed, send_what_was_kept
 from lamp_core.errors import LampError
+from lamp_core.remarks import Remark
 from tasks.project import find_project
 from tasks.system.redaction import masked
 
 BAD_REQUEST, INTERRUPTED = 2, 130
-RUNS_STAGES = {"run", "resume", "experiment"}
 HELP = "From raw human motion and captions to trained, evaluated and tracked language-motion models."
 
 app = typer.Typer(
+    cls=LazyCommands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run)
-app.command("resume")(resume.resume)
-app.command("status")(status.status)
-app.add_typer(import_data.app, name="import")
-app.add_typer(data.app, name="data")
-app.command("features")(features.features)
-app.command("joints")(features.joints)
-app.command("export")(export.export)
-app.command("generate")(generate.generate)
-app.command("edit")(edit.edit)
-app.command("caption")(caption.caption)
-app.command("search")(search.search)
-app.command("evaluate")(evaluate.evaluate)
-app.command("experiment")(experiment.experiment)
-app.add_typer(worker.app, name="worker")
-app.command("compare")(compare.compare)
-app.command("promote")(promote.promote)
-app.command("fetch")(promote.fetch)
-app.command("ui")(ui.ui)
 
 
 @app.callback(help=HELP)
-def before(context: typer.Context) -> None:
-    """Close what killed processes left open, and bring the workspace back from a killed experiment."""
+def before() -> None:
+    """Close what killed processes left open."""
+    warnings.showwarning = _show_warning
     try:
         project = find_project()
     except LampError:
         return  # the command says so itself, if it needs a project
     look_after_killed(project, _say)
     send_what_was_kept(project, _say)
-    look_after_workspace(project, _say, needs_it=context.invoked_subcommand in RUNS_STAGES)
 
 
 def _say(line: str) -> None:
     Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, style="yellow")
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A remark about an input is a line; any other warning stays Python's own."""
+    if issubclass(category, Remark):
+        _say(f"note: {message}")
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def main() -> None:

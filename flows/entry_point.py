@@ -4,6 +4,8 @@ import re
 import sys
 from importlib.metadata import PackageNotFoundError, distribution, requires
 
+from flows.surroundings import settle
+
 PROJECT, EXTRA = "lamp-motion", "pipeline"
 BAD_REQUEST = 2
 
@@ -13,6 +15,7 @@ def main() -> None:
     if missing := _missing():
         print(f"error: lamp needs {', '.join(missing)}: pip install '{PROJECT}[{EXTRA}]'", file=sys.stderr)
         sys.exit(BAD_REQUEST)
+    settle()
     from flows.cli import main as lamp
 
     lamp()

@@ -8,7 +8,7 @@ import yaml
 from lamp_core.config import Config, load_params, override, profile_config, save_params
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import load_skeleton
-from tasks.dvc.versions import folder_hash
+from tasks.dvc.content import folder_hash
 from tasks.project import Project
 
 EMBEDDED = "procedural"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lamp_core.config import Config
+from lamp_core.datasets.clips_store import CLIPS_FILE
 from lamp_core.datasets.features_store import FEATURES_FILE
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE
 from lamp_core.datasets.registry import fingerprint, load_source
 from lamp_core.datasets.schema import CLIPS, FEATURES, DatasetMetadata, load_metadata
 from lamp_core.errors import LampError

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import torch
 from lamp_core.config import Config, load_params
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.motion_file import Gate
 from lamp_core.errors import LampError
 from lamp_core.evaluation import external, external_captions
 from lamp_core.evaluation.external import ReadMotions, measure_motions
@@ -52,6 +53,7 @@ class Request:
         motions: folder of another system's motions, measured instead of the models'.
         captions: file of another system's captions, measured instead of the models'.
         output: folder to write to; a new one in ``data/evaluations`` without it.
+        gate: how another system's motions stand in their files.
     """
 
     stage: str | None = None
@@ -63,6 +65,7 @@ class Request:
     motions: Path | None = None
     captions: Path | None = None
     output: Path | None = None
+    gate: Gate = field(default_factory=Gate)
 
     @property
     def name(self) -> str:
@@ -106,7 +109,9 @@ def evaluate_on_demand(
     if request.captions is not None:
         families, left_out = measure_captions(trained, request.captions, request.captions.stem)
     elif request.motions is not None:
-        families, left_out = measure_motions(trained, request.motions, request.motions.resolve().name)
+        families, left_out = measure_motions(
+            trained, request.motions, request.motions.resolve().name, request.gate
+        )
     else:
         families = measure(trained, on_progress)
     note = _note(trained, trained_on)

@@ -1,5 +1,6 @@
 """The project folder: where a run finds its parameters, data, logs and checkpoints."""
 
+import json
 import os
 import threading
 from dataclasses import dataclass
@@ -7,15 +8,28 @@ from pathlib import Path
 
 from lamp_core.errors import LampError
 from lamp_core.io.disk import is_full, no_room
+from tasks.stages.catalogue import CATALOGUE
 
 GRAPH_FILE = "dvc.yaml"
 
 
 @dataclass(frozen=True)
 class Project:
-    """The folder that holds ``dvc.yaml``; everything a run leaves behind lies in ``data`` and ``.lamp``."""
+    """The folder that holds ``dvc.yaml``; everything a run leaves behind lies in ``data`` and ``.lamp``.
+
+    Args:
+        root: the folder.
+        origin: of a snapshot, the project that it was taken of: logs, progress, checkpoints and the MLflow
+            store stay there. None of a project by itself.
+    """
 
     root: Path
+    origin: Path | None = None
+
+    @property
+    def home(self) -> Path:
+        """The folder that keeps what outlives a run: its own, or that of the project it is a snapshot of."""
+        return self.origin or self.root
 
     @property
     def graph_file(self) -> Path:
@@ -40,7 +54,7 @@ class Project:
     @property
     def state(self) -> Path:
         """Logs, progress, checkpoints and Prefect's database: nothing that DVC or git keep."""
-        return self.root / ".lamp"
+        return self.home / ".lamp"
 
     @property
     def experiments(self) -> Path:
@@ -49,7 +63,7 @@ class Project:
 
     def output(self, stage: str) -> Path:
         """The folder that a stage writes."""
-        return self.data / stage
+        return self.data / CATALOGUE.folder(stage)
 
     def metrics_file(self, stage: str) -> Path:
         """The metrics that a stage returned."""
@@ -85,9 +99,10 @@ class Project:
         """Records of the pipeline runs, a folder each, by MLflow run."""
         return self.state / "runs"
 
-    def kept_folder(self, stage: str) -> Path:
-        """The stage's output of before, while DVC runs the stage."""
-        return self.state / "kept" / stage
+    @property
+    def snapshot_file(self) -> Path:
+        """What a snapshot says of itself; no such file in a project by itself."""
+        return self.root / ".lamp" / "snapshot.json"
 
 
 def find_project(start: Path | None = None) -> Project:
@@ -99,8 +114,15 @@ def find_project(start: Path | None = None) -> Project:
     folder = (start or Path.cwd()).resolve()
     for candidate in (folder, *folder.parents):
         if (candidate / GRAPH_FILE).is_file():
-            return Project(candidate)
+            return Project(candidate, _origin_of(candidate))
     raise LampError(f"no {GRAPH_FILE} in {folder} or above it; change to the project's folder")
+
+
+def _origin_of(folder: Path) -> Path | None:
+    """The project that a snapshot was taken of; None for a project by itself."""
+    note = Project(folder).snapshot_file
+    origin = json.loads(note.read_text())["origin"] if note.exists() else None
+    return Path(origin) if origin else None
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -65,4 +65,5 @@ def toy(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> T
     """A small project with four quick stages, the present folder of the test."""
     toy = make_toy(tmp_path / "toy", empty_store)
     monkeypatch.chdir(toy.project.root)
+    monkeypatch.setenv("TOY_FOLDER", str(toy.folder))
     return toy

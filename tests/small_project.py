@@ -7,6 +7,7 @@ import torch
 import yaml
 
 from lamp_core.config import Config, override, profile_config
+from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING, items_of
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
@@ -19,14 +20,15 @@ from lamp_core.lamp.folder import save_lamp
 from lamp_core.lamp.model import LaMP, LaMPShape
 from lamp_core.lamp.text import train_vocabulary
 from lamp_core.m2t.folder import save_m2t
-from lamp_core.m2t.language_model import OWN, identity_of, load_base, record_base
+from lamp_core.m2t.language_model import identity_of, load_base, record_base
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer, save_own
 from lamp_core.m2t.training import new_captioner
 from lamp_core.retrieval.build import build_gallery
 from lamp_core.skeleton.skeleton import load_skeleton
-from lamp_core.t2m.folder import save_length, save_t2m
-from lamp_core.t2m.length_estimator import LengthEstimator
+from lamp_core.t2m.folder import save_t2m
+from lamp_core.t2m.length_estimator import LengthEstimator, save_length
 from lamp_core.t2m.transformer import MaskedMotionTransformer
+from lamp_core.tokenizers.binding import bind
 from lamp_core.tokenizers.folder import save_tokenizer
 from lamp_core.tokenizers.kinds import new_tokenizer
 
@@ -81,6 +83,8 @@ def make_models(data: Path, config: Config) -> None:
     make_captioner(data, config, lamp, features, [caption.text for caption in captions])
     codes, width = config.tokenizer.codebook_size, lamp.shape.hidden_dim
     save_t2m(data / "t2m", MaskedMotionTransformer(codes, width, lamp.shape.max_tokens, config.t2m))
+    for stage in ("t2m", "m2t"):
+        bind(data / stage, tokenizer)
     save_length(data / "length", LengthEstimator(width, config.length))
     vocabulary = Vocabulary.of(captions)
     GuoEvaluator.create(vocabulary, tokenizer.feature_count, config.evaluator).save(data / "evaluator")
@@ -102,7 +106,7 @@ def make_captioner(
     folder = data / "language_model"
     words = own_tokenizer(sentences, config.m2t.prompt, config.language_model)
     save_own(folder, own_model(words, config.language_model), words)
-    record_base(folder, OWN, identity_of(str(folder)))
+    record_base(folder, FROM_SCRATCH, identity_of(str(folder)))
     base = load_base(folder, torch.device("cpu"))
     model = new_captioner(base, lamp, config.m2t, torch.device("cpu"))
     save_m2t(data / "m2t", model, base.identity, features.skeleton)

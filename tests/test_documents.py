@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli import app
 from tests.workspace import REPOSITORY
 
 DOCUMENTS = sorted(
@@ -46,6 +47,13 @@ def test_links_to_a_heading_find_it(document: Path) -> None:
 def anchors(document: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", document.read_text(), flags=re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_command_is_described() -> None:
+    groups = [group.name for group in app.registered_groups]
+    commands = [*groups, *(command.name for command in app.registered_commands)]
+    text = (REPOSITORY / "docs" / "commands.md").read_text()
+    assert [name for name in commands if f"`lamp {name}" not in text] == []
 
 
 @pytest.mark.parametrize("page", ["results", "speed"])

@@ -13,6 +13,7 @@ from tasks.dvc.versions import Versions
 from tasks.mlflow.relocation import follow_move
 from tasks.mlflow.store import EXPERIMENT
 from tasks.project import Project
+from tasks.stages.catalogue import CATALOGUE
 
 REPOSITORY = Path(__file__).parent.parent
 UPSTREAM = {
@@ -26,13 +27,14 @@ UPSTREAM = {
 QUICK_STAGE = """\
 import json, os, sys
 name = sys.argv[1]
-with open("ran.txt", "a") as ran:
+with open(os.environ["TOY_FOLDER"] + "/ran.txt", "a") as ran:
     ran.write(name + "\\n")
 if os.environ.get("TOY_FAIL") == name:
     sys.exit("the toy is broken")
-os.makedirs(f"data/{name}", exist_ok=True)
+folder = {"evaluate": "evaluate/lamp"}.get(name, name)
+os.makedirs(f"data/{folder}", exist_ok=True)
 os.makedirs("data/metrics", exist_ok=True)
-with open("params.yaml") as params, open(f"data/{name}/out", "w") as out:
+with open("params.yaml") as params, open(f"data/{folder}/out", "w") as out:
     out.write(params.read() if name == "features" else name)
 with open(f"data/metrics/{name}.json", "w") as metrics:
     json.dump({"score": len(name)}, metrics)
@@ -54,7 +56,7 @@ def run(stage):
         last.with_name("new").write_text(str(step + 1))
         os.replace(last.with_name("new"), last)
         stage.on_progress(step + 1, 40, "counting")
-        while os.path.exists("hold"):
+        while os.path.exists(os.environ["TOY_FOLDER"] + "/hold"):
             time.sleep(0.05)
         time.sleep(0.1 * sys.argv[1:].count("slow"))
     return {"first_step": first}
@@ -68,6 +70,11 @@ class Toy:
     """The toy project."""
 
     project: Project
+
+    @property
+    def folder(self) -> Path:
+        """Where stages note that they ran, and look for `hold`: they may work in a snapshot."""
+        return self.project.root.parent
 
     @property
     def graph(self) -> Graph:
@@ -85,10 +92,13 @@ class Toy:
         save_params(override(self.config, assignments), self.project.params_file)
 
     def ran(self) -> list[str]:
-        """Stages that ran since the last time this was asked."""
-        log = self.project.root / "ran.txt"
+        """Stages that ran since the last time this was asked; of two side by side, in the graph's order."""
+        log = self.folder / "ran.txt"
         names = log.read_text().split() if log.exists() else []
         log.unlink(missing_ok=True)
+        for at in range(len(names)):
+            if names[at : at + 2] == ["evaluator", "features"]:
+                names[at : at + 2] = ["features", "evaluator"]
         return names
 
     def train_features(self, *flags: str) -> None:
@@ -124,8 +134,8 @@ def make_toy(root: Path, store: Path) -> Toy:
 def _stage(name: str, upstream: list[str]) -> dict[str, object]:
     return {
         "cmd": f"python toy.py {name}",
-        "deps": [*(f"data/{before}" for before in upstream), "toy.py"],
+        "deps": [*(f"data/{CATALOGUE.folder(before)}" for before in upstream), "toy.py"],
         "params": [name],
-        "outs": [f"data/{name}"],
+        "outs": [f"data/{CATALOGUE.folder(name)}"],
         "metrics": [f"data/metrics/{name}.json"],
     }

@@ -6,6 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.commands.motion_options import (
+    ForceOption,
+    LeftHandedOption,
+    MapOption,
+    RateOption,
+    SeedOption,
+    UnitOption,
+    UpOption,
+    gate,
+)
 from tasks.project import find_project
 
 if TYPE_CHECKING:
@@ -38,9 +48,7 @@ def caption(
             metavar="P", help=f"Nucleus sampling from the likeliest share P of words; else {TOP_P}."
         ),
     ] = None,
-    seed: Annotated[
-        int, typer.Option(help="Of nucleus sampling: the same seed gives the same captions.")
-    ] = 0,
+    seed: SeedOption = 0,
     count: Annotated[
         int, typer.Option("-n", min=1, help="Captions a motion; several are drawn by nucleus sampling.")
     ] = 1,
@@ -48,12 +56,19 @@ def caption(
         str | None,
         typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
     ] = None,
+    joint_map: MapOption = None,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    fps: RateOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
 ) -> None:
     """Say what happens in motions, a line each; one that cannot be read does not hold up the others."""
     from lamp_core.inference.caption import caption_files
 
     search = _search(nucleus or count > 1 or top_p is not None, top_p, seed)
-    found = caption_files(find_project().data, files, search, count, windows, model)
+    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    found = caption_files(find_project().data, files, search, count, windows, model, opened)
     if as_json:
         typer.echo(json.dumps([_as_json(each) for each in found], indent=2, ensure_ascii=False))
     else:

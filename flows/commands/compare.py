@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from rich.console import Console
 
+    from lamp_core.report.tables import TextTable
     from tasks.mlflow.tracking import Tracking
 
 LAST_RUNS = 4
@@ -32,6 +33,10 @@ def compare(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write a file: .csv or .html.")
     ] = None,
+    as_latex: Annotated[
+        bool, typer.Option("--latex", help="Print tables with arrows as LaTeX, as papers have them.")
+    ] = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="The same as Markdown.")] = False,
     of_all: Annotated[
         bool, typer.Option("--all", help="Show every row, in place of headlines and rows that changed.")
     ] = False,
@@ -49,12 +54,43 @@ def compare(
     if output is not None:
         check_ending(output)
     project = find_project()
+    if as_latex or as_markdown:
+        _print_for_paper(project, experiment, as_latex=as_latex)
+        return
     if experiment is not None:
         _compare_rows(Console(), project, experiment, output)
     else:
         _compare_runs(project, runs or [], output, of_all=of_all, unfinished=unfinished)
     if output is not None:
         typer.echo(output)
+
+
+def _print_for_paper(project: Project, experiment: str | None, *, as_latex: bool) -> None:
+    """The tables of an experiment, or those of the workspace's evaluation, by system."""
+    from lamp_core.report.paper_tables import latex, markdown
+
+    if experiment is not None:
+        from flows.commands.experiment import find_experiment
+        from lamp_core.report.experiments import experiment_tables
+
+        tables = experiment_tables(find_experiment(project, experiment))
+    else:
+        tables = _evaluated(project)
+    typer.echo((latex if as_latex else markdown)(tables))
+
+
+def _evaluated(project: Project) -> "list[TextTable]":
+    from dataclasses import replace
+
+    from flows.commands.evaluate import text_table
+    from lamp_core.evaluation.results import read_origins, read_results
+    from lamp_core.report.result_tables import result_tables
+
+    path = project.output("evaluate") / "results.parquet"
+    tables = [text_table(table) for table in result_tables(read_results(path))]
+    origin = read_origins(path)[0]
+    data = f"one training; data set {origin.data}, version {origin.data_version[:12]}"
+    return [replace(table, notes=[*table.notes[:1], data]) for table in tables]
 
 
 def _compare_runs(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lamp_core.datasets.drift import Drift
     from tasks.dataset_outputs import DatasetOutputs
 
-app = typer.Typer(help="Look at registered data sets.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 INGEST = "ingest"
 DatasetName = Annotated[str, typer.Argument(help="Name of a registered data set.")]

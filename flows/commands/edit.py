@@ -2,11 +2,21 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from flows.commands.generate import save_motions
+from flows.commands.motion_options import (
+    ForceOption,
+    LeftHandedOption,
+    MapOption,
+    RateOption,
+    SeedOption,
+    UnitOption,
+    UpOption,
+    gate,
+)
 from lamp_core.errors import LampError
 from tasks.project import find_project
 
@@ -47,11 +57,24 @@ def edit(
         typer.Option(help="Length of the new part; else that of the span, or estimated from the text."),
     ] = None,
     count: Annotated[int, typer.Option("-n", min=1, help="Motions to make.")] = 1,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same motions.")] = 0,
+    seed: SeedOption = 0,
     model: Annotated[
         str | None,
         typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
     ] = None,
+    decode: Annotated[
+        Literal["positions", "bones", "rotations"],
+        typer.Option(
+            help="Joints from positions as they are, from their directions on bones of constant length, or "
+            "from rotations."
+        ),
+    ] = "bones",
+    joint_map: MapOption = None,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    fps: RateOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
 ) -> None:
     """Make a part of a motion anew: a span, what comes after, what came before, or the way to another motion.
 
@@ -67,9 +90,13 @@ def edit(
 
     check_ending(output)
     data = find_project().data
-    given_TD = api.read_given(data, motion) if motion is not None else api.clip_features(data, clip or "")
-    place = api.Place(seconds_of_span, after, before, None if to is None else api.read_given(data, to))
-    edited = api.edit(data, given_TD, place, text, count, seconds, seed, model)
+    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    given_TD = (
+        api.read_given(data, motion, opened) if motion is not None else api.clip_features(data, clip or "")
+    )
+    to_TD = None if to is None else api.read_given(data, to, opened)
+    place = api.Place(seconds_of_span, after, before, to_TD)
+    edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode)
     title = text or f"{clip or motion}, edited"
     for path in save_motions(output, edited.joints, edited.skeleton, title, _shown(edited)):
         typer.echo(path)

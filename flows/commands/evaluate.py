@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.commands.motion_options import (
+    ForceOption,
+    LeftHandedOption,
+    MapOption,
+    RateOption,
+    UnitOption,
+    UpOption,
+    gate,
+)
 from lamp_core.errors import LampError
 from lamp_core.evaluation.catalogue import Metric
 from tasks.project import find_project
@@ -66,6 +75,12 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder to write to; else one in data/evaluations.")
     ] = None,
+    joint_map: MapOption = None,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    fps: RateOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
 ) -> None:
     """Measure the trained models of the workspace: tables, Parquet, CSV, JSON and an MLflow run."""
     from rich.console import Console
@@ -76,7 +91,8 @@ def evaluate(
 
     if split not in SPLITS:
         raise LampError(f"unknown split '{split}'; known: {', '.join(SPLITS)}")
-    request = Request(of, protocol or (), repeats, data, on, split, motions, captions, output)
+    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    request = Request(of, protocol or (), repeats, data, on, split, motions, captions, output, opened)
     console = Console()
     with _progress(console) as on_progress:
         found = evaluate_on_demand(find_project(), request, on_progress)

@@ -40,8 +40,8 @@ def experiment(
 ) -> None:
     """Run the rows of an experiment, each a tracked run; what they share is computed once.
 
-    The same command goes on after an interruption; rows that have finished cost seconds. params.yaml and the
-    outputs of the workspace are afterwards what they were before.
+    The same command goes on after an interruption; rows that have finished cost seconds. Rows work in a
+    snapshot: params.yaml and the outputs here stay as they are.
     """
     from rich.console import Console
 

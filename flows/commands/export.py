@@ -12,7 +12,7 @@ from flows.commands.motion_options import (
     RateOption,
     UnitOption,
     UpOption,
-    motion_form,
+    gate,
 )
 from lamp_core.errors import LampError, RejectedClip
 
@@ -44,12 +44,11 @@ def export(
     force: ForceOption = False,
 ) -> None:
     """Write a motion as BVH (inverse kinematics onto the skeleton), joints, GIF, MP4 or an HTML player."""
-    from lamp_core.datasets.motion_file import Gate, read_motion_file
+    from lamp_core.datasets.motion_file import read_motion_file
     from lamp_core.viz.export import check_ending, save_motion
 
     check_ending(output)
-    form = motion_form(joint_map, unit, up, fps, left_handed)
-    read = read_motion_file(motion, Gate(form, force), skeleton)
+    read = read_motion_file(motion, gate(joint_map, unit, up, fps, left_handed, force), skeleton)
     joints_TJ3 = read.joints_TJ3
     if plant:
         joints_TJ3 = _planted(joints_TJ3, read.skeleton, read.frames_per_second)

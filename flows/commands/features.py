@@ -5,6 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.commands.motion_options import (
+    ForceOption,
+    LeftHandedOption,
+    MapOption,
+    RateOption,
+    UnitOption,
+    UpOption,
+    gate,
+)
 from lamp_core.errors import LampError
 
 if TYPE_CHECKING:
@@ -24,24 +33,35 @@ def features(
         Path | None,
         typer.Option(help="Pose (J, 3) whose bone lengths the clip gets; else the canonical body."),
     ] = None,
+    joint_map: MapOption = None,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    fps: RateOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
 ) -> None:
-    """Turn joint positions into motion features (T - 1, D)."""
+    """Turn the joints of a motion (.npy or .bvh) into motion features (T - 1, D)."""
     import torch
 
+    from lamp_core.datasets.motion_file import read_motion_file
     from lamp_core.errors import RejectedClip
     from lamp_core.features.encode import encode
     from lamp_core.skeleton.kinematics import canonical_reference
+    from lamp_core.skeleton.mapping import resample
     from lamp_core.skeleton.skeleton import load_skeleton
 
     described = load_skeleton(skeleton)
-    joints_TJ3 = _load_array(joints, (None, described.joint_count, 3))
+    read = read_motion_file(joints, gate(joint_map, unit, up, fps, left_handed, force), skeleton)
+    if read.features_TD is not None:
+        raise LampError(f"{joints} holds features already; wanted joints (T, {described.joint_count}, 3)")
+    joints_TJ3 = resample(read.joints_TJ3, read.frames_per_second, described.frames_per_second)
     reference_J3 = (
         torch.from_numpy(_load_array(reference, (described.joint_count, 3)))
         if reference is not None
         else canonical_reference(described)
     )
     try:
-        features_TD = encode(torch.from_numpy(joints_TJ3), described, reference_J3)
+        features_TD = encode(torch.from_numpy(joints_TJ3.astype("float32")), described, reference_J3)
     except RejectedClip as rejected:
         raise LampError(f"{joints}: {rejected}") from rejected
     _save_array(output, features_TD.numpy())

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from flows.commands.motion_options import SeedOption
 from tasks.project import find_project
 
 if TYPE_CHECKING:
@@ -24,19 +25,29 @@ def generate(
     seconds: Annotated[
         float | None, typer.Option(min=0.2, help="Length; else estimated from the text.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same motions.")] = 0,
+    seed: SeedOption = 0,
     model: Annotated[
         str | None,
         typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
     ] = None,
+    decode: Annotated[
+        Literal["positions", "bones", "rotations"],
+        typer.Option(
+            help="Joints from positions as they are, from their directions on bones of constant length, or "
+            "from rotations."
+        ),
+    ] = "bones",
 ) -> None:
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
     from lamp_core.inference import generate as api
+    from lamp_core.inference.prompts import look_up
     from lamp_core.viz.export import check_ending
     from lamp_core.viz.player import PlayerMotion
 
     check_ending(output)
-    generated = api.generate(find_project().data, text, count, seconds, seed, model)
+    if warning := look_up(find_project().data, text).warning:
+        typer.echo(f"note: {warning}", err=True)
+    generated = api.generate(find_project().data, text, count, seconds, seed, model, decode)
     skeleton = generated.skeleton
     shown = [
         PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in generated.joints

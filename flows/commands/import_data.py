@@ -12,11 +12,12 @@ from flows.commands.motion_options import (
     RateOption,
     UnitOption,
     UpOption,
+    motion_form,
 )
 from lamp_core.errors import LampError
 from tasks.project import find_project
 
-app = typer.Typer(help="Register motion data; `lamp run --data NAME` then uses it.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Name = Annotated[str, typer.Option(help="Name of the data set: lower-case letters, digits and hyphens.")]
 SkeletonName = Annotated[
@@ -220,6 +221,7 @@ def _form(
     unit: str | None, up: str | None, fps: float | None, left_handed: bool, force: bool
 ) -> dict[str, Any]:
     """The options of a source that say how its motions stand in their files."""
+    motion_form(None, unit, up, fps)  # what is out of range is said as in every other command
     stated = {"unit": unit, "up": up, "frames_per_second": fps}
     return stated | {"left_handed": left_handed or None, "force": force or None}
 

@@ -8,6 +8,7 @@ from lamp_core.errors import LampError
 from lamp_core.skeleton.units import METRES, TURNS, Unit, UpAxis
 
 if TYPE_CHECKING:
+    from lamp_core.datasets.motion_file import Gate
     from lamp_core.datasets.motion_form import MotionForm
 
 LARGEST_SEED = 2**63 - 1
@@ -39,6 +40,15 @@ SeedOption = Annotated[
 ]
 
 
+def gate(
+    joint_map: str | None, unit: str | None, up: str | None, fps: float | None, left_handed: bool, force: bool
+) -> "Gate":
+    """The gate that the options state; LampError as `motion_form`."""
+    from lamp_core.datasets.motion_file import Gate
+
+    return Gate(motion_form(joint_map, unit, up, fps, left_handed), force)
+
+
 def motion_form(
     joint_map: str | None = None,
     unit: str | None = None,
@@ -49,10 +59,13 @@ def motion_form(
     """The form that the options state.
 
     Raises:
-        LampError: an unknown unit or axis, or a rate that no camera has.
+        LampError: an unknown map, unit or axis, or a rate that no camera has.
     """
     from lamp_core.datasets.motion_form import MotionForm
+    from lamp_core.skeleton.mapping import load_map
 
+    if joint_map is not None:
+        load_map(joint_map)  # a name that means nothing is said, whatever the file is
     if unit is not None and unit not in get_args(Unit):
         raise LampError(f"unknown unit {unit!r}; known: {', '.join(METRES)}")
     if up is not None and up not in get_args(UpAxis):

@@ -23,9 +23,7 @@ def resume(
     ] = None,
     wait: Annotated[
         bool,
-        typer.Option(
-            "--wait/--no-wait", help="Wait for a stage or parameters that another run of this project uses."
-        ),
+        typer.Option("--wait/--no-wait", help="Wait for a stage that another run of this project runs."),
     ] = True,
 ) -> None:
     """Run a failed or killed run again, with its own parameters and stages, from the last checkpoints.
@@ -34,7 +32,7 @@ def resume(
     """
     from flows.commands.run import report_result
     from flows.parameters import look_at_source
-    from flows.pipeline.flow import run_pipeline
+    from flows.pipeline.run import run_pipeline
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     project = find_project()
@@ -50,6 +48,7 @@ def resume(
         only=record.only,
         until=record.until,
         force=record.force if record.force in record.failed else None,
+        system=record.system,
         name=record.name,
         tags={**dict(record.tags), "resumes": record.run_id},
         wait=wait,

@@ -9,13 +9,13 @@ import typer
 from flows.cluster_option import without_cluster
 from flows.parameters import configured, look_at_source, present_params
 from flows.pipeline.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
-from flows.pipeline.params_hold import held_params
 from tasks.project import Project, find_project
+from tasks.stages.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from flows.pipeline.flow import PipelineResult
+    from flows.pipeline.run import PipelineResult
 
 REPORT, REPORT_FILE = "report", "report/report.html"
 BAD_REQUEST, FAILED = 2, 1
@@ -28,6 +28,9 @@ def run(
     ] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="A.B=C", help="Set a parameter; may be repeated.")
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option(help="Run the stages of this system; `lamp` by default.", metavar="NAME")
     ] = None,
     only: Annotated[str | None, typer.Option(help="Run this stage alone.", metavar="STAGE")] = None,
     until: Annotated[
@@ -48,9 +51,7 @@ def run(
     ] = None,
     wait: Annotated[
         bool,
-        typer.Option(
-            "--wait/--no-wait", help="Wait for a stage or parameters that another run of this project uses."
-        ),
+        typer.Option("--wait/--no-wait", help="Wait for a stage that another run of this project runs."),
     ] = True,
     workers: Annotated[
         bool, typer.Option("--workers", help="Run the stages on the workers; docs/cluster.md.")
@@ -60,7 +61,8 @@ def run(
 
     Without flags the parameters in params.yaml are used as they stand; the flags change that file.
     """
-    from flows.pipeline.flow import run_pipeline
+    from flows.pipeline.plan import chosen
+    from flows.pipeline.run import run_pipeline
     from flows.workers.runner import WorkersRunner
     from tasks.dvc.graph import read_graph
 
@@ -70,17 +72,24 @@ def run(
         os.environ["LAMP_CLUSTER"] = cluster  # the stages' processes inherit it
     project = find_project()
     graph = read_graph(project)
-    for stage in (only, until, force):
-        if stage is not None:
-            graph.require(stage)
+    chosen(graph, only, until, system)  # an unknown name is refused before params.yaml changes
+    if force is not None:
+        graph.require(force)
     present = present_params(project, profile)
     config = configured(project, present, data=data, profile=profile, assignments=assignments)
     look_at_source(project, config)
-    with held_params(project, config, wait=wait):
-        runner = WorkersRunner(project) if workers else None
-        result = run_pipeline(
-            project, config, only=only, until=until, force=force, runner=runner, wait=wait, name=name
-        )
+    runner = WorkersRunner if workers else None
+    result = run_pipeline(
+        project,
+        config,
+        only=only,
+        until=until,
+        force=force,
+        system=system,
+        name=name,
+        runner=runner,
+        wait=wait,
+    )
     report_result(project, result)
 
 
@@ -96,7 +105,7 @@ def report_result(project: Project, result: "PipelineResult") -> None:
 
 def _print_result(console: "Console", project: Project, result: "PipelineResult") -> None:
     from flows.pipeline.mlflow_run import read_metrics
-    from flows.pipeline.schedule import GOOD
+    from flows.pipeline.plan import GOOD
     from tasks.stage.progress import duration
 
     _print_failures(console, project, result)
@@ -149,7 +158,8 @@ def _print_metrics(console: "Console", metrics: dict[str, float]) -> None:
     for row in main_metrics(metrics):
         table.add_row(*row)
     console.print(table)
+    folder = CATALOGUE.folder(MAIN_STAGE)
     console.print(
-        f"protocol, evaluator, repeats and interval of every number: data/{MAIN_STAGE}/results.parquet",
+        f"protocol, evaluator, repeats and interval of every number: data/{folder}/results.parquet",
         highlight=False,
     )

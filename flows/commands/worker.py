@@ -18,7 +18,7 @@ POOLS = ("cpu", "gpu")
 PREFECT_FILE = "flows/prefect.yaml"
 SETTINGS = {"PREFECT_WORKER_QUERY_SECONDS": "2", "PREFECT_WORKER_HEARTBEAT_SECONDS": "10"}
 
-app = typer.Typer(no_args_is_help=True, help="Workers: stages on several machines; docs/cluster.md.")
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.command()

@@ -1,28 +1,26 @@
-"""An experiment: its rows as runs of the pipeline, one after another in the workspace, or all on workers.
+"""An experiment: its rows as runs of the pipeline, one after another on this machine, or all on workers.
 
-1. Take the workspace, and plan every row before anything runs.
+1. Plan every row before anything runs.
 2. A row that finished with the same parameters, code and data keeps its numbers: nothing runs for it.
-3. Every other row is a run of the pipeline up to ``until``; what rows share is computed once.
+3. Every other row is a run of the pipeline up to ``until``; what rows share is computed once. Rows work in
+   a snapshot, from which only numbers come back: one after another in the same, or on workers in one each.
 4. After each row its numbers are written to ``data/experiments/NAME``; a row that failed says why.
-5. The workspace comes back as it was.
 """
 
-import os
 import platform
-import shutil
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.experiments.kept_workspace import Say, kept_workspace
 from flows.experiments.plan import PRETRAIN, PlannedRow, plan_rows, run_key
-from flows.experiments.row_places import InWorkspace, OnWorkers, RowPlaces
 from flows.parameters import configured
-from flows.pipeline.flow import PipelineResult, run_pipeline
+from flows.pipeline.display import Labelled, LineDisplay
 from flows.pipeline.mlflow_run import read_metrics
-from flows.pipeline.params_hold import held_params
+from flows.pipeline.run import PipelineResult, run_pipeline
+from flows.workers.runner import WorkersRunner
 from lamp_core.config import Config
 from lamp_core.config.experiment import Experiment, assignments
 from lamp_core.errors import LampError
@@ -38,14 +36,22 @@ from lamp_core.report.experiment_results import (
 from lamp_core.report.experiments import in_full
 from tasks.dvc.graph import read_graph
 from tasks.dvc.remote import RemoteVersions
+from tasks.dvc.snapshot import snapshot
 from tasks.dvc.versions import RepositoryBusy, Versions
 from tasks.mlflow.tags import commit_label
 from tasks.mlflow.tracking import Tracking
 from tasks.project import Project
+from tasks.stage.output import replace_by_link
+from tasks.stage.process_lock import only_process
+from tasks.system.links import link
 from tasks.system.redaction import masked
 
 EVALUATOR = "evaluator"
 RESULTS_FILE = "results.parquet"
+ROWS_AT_ONCE = 16
+"""On workers; what finds none waits in Prefect's queue."""
+
+Say = Callable[[str], None]
 
 
 class RowFailed(Exception):
@@ -61,17 +67,20 @@ class ExperimentRun:
         experiment: the experiment.
         rows: its rows, planned.
         say: tells the user how far it is.
-        places: where its rows run.
+        workers: whether its rows run on workers, side by side.
     """
 
     project: Project
     experiment: Experiment
     rows: Sequence[PlannedRow]
     say: Say
-    places: RowPlaces
+    workers: bool = False
     records: dict[str, RowRecord] = field(default_factory=dict)
     numbers: dict[str, Sequence[Result]] = field(default_factory=dict)
     writing: threading.Lock = field(default_factory=threading.Lock)
+    runners: list[WorkersRunner] = field(default_factory=list)
+    until_end: ExitStack = field(default_factory=ExitStack)
+    shared: Project | None = None
 
     @property
     def folder(self) -> Path:
@@ -126,11 +135,14 @@ class ExperimentRun:
         if waiting:
             Tracking(self.project).close_killed(self._tags())
         numbered = list(enumerate(waiting, start=1))
-        if self.places.at_once == 1:
-            for number, planned in numbered:
-                self._take_turn(planned, f"row {number} of {len(waiting)}")
+        if not self.workers:
+            with self.until_end:
+                for number, planned in numbered:
+                    self._take_turn(planned, f"row {number} of {len(waiting)}")
             return
-        with ThreadPoolExecutor(self.places.at_once, thread_name_prefix="row") as threads:
+        if waiting:
+            WorkersRunner(self.project).push_what_is_here()
+        with ThreadPoolExecutor(ROWS_AT_ONCE, thread_name_prefix="row") as threads:
             turns = [
                 threads.submit(self._take_turn, planned, f"row {number} of {len(waiting)}")
                 for number, planned in numbered
@@ -140,7 +152,8 @@ class ExperimentRun:
                     turn.result()
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
-                self.places.interrupt()
+                for runner in self.runners:
+                    runner.interrupt_all()
                 raise
 
     def _take_turn(self, planned: PlannedRow, which: str) -> None:
@@ -153,11 +166,11 @@ class ExperimentRun:
         """Measure a row, or note why it failed."""
         label = planned.row.label
         try:
-            place = self.places.place(label)
-            config = self._config(planned, self._lamp(planned, place))
-            key = self._key(config)
-            result = self._pipeline(place, config, label, self.experiment.until)
-            numbers, found = self._measured(place, result)
+            with self._place(planned.config) as place:
+                config = self._config(planned, self._lamp(planned, place))
+                key = self._key(config)
+                result = self._pipeline(place, config, label, self.experiment.until)
+                numbers, found = self._measured(place, result)
         except (RowFailed, RepositoryBusy, LampError) as error:
             self.numbers.pop(label, None)
             self.records[label] = self.records[label].model_copy(
@@ -170,17 +183,32 @@ class ExperimentRun:
             update={"state": "finished", "error": "", "key": key, **found}
         )
 
+    @contextmanager
+    def _place(self, config: Config) -> Iterator[Project]:
+        """The snapshot that a row runs in."""
+        if self.workers:
+            with snapshot(self.project, config, returns=False) as place:
+                yield place
+            return
+        if self.shared is None:
+            self.shared = self.until_end.enter_context(snapshot(self.project, config, returns=False))
+        yield self.shared
+
+    def _runner(self, place: Project) -> WorkersRunner:
+        """Workers for a row; what only this machine can run, one row at a time runs here."""
+        self.runners.append(WorkersRunner(place, is_pushed=True))
+        return self.runners[-1]
+
     def _pipeline(self, place: Project, config: Config, label: str, until: str) -> PipelineResult:
-        with held_params(place, config):
-            result = run_pipeline(
-                place,
-                config,
-                until=until,
-                name=f"{self.experiment.name}: {label}",
-                tags=self._tags(label),
-                runner=self.places.runner(place),
-                display=self.places.display(label),
-            )
+        result = run_pipeline(
+            place,
+            config,
+            until=until,
+            name=f"{self.experiment.name}: {label}",
+            tags=self._tags(label),
+            runner=self._runner if self.workers else None,
+            display=LineDisplay(Labelled(label, self.say)) if self.workers else None,
+        )
         if result.failed:
             stage, outcome = next(iter(result.failed.items()))
             log = place.log_file(stage)
@@ -228,8 +256,7 @@ class ExperimentRun:
             return None
         folder = self._kept_lamp(planned) or self._pretrained(planned, planned.donor, place)
         there = place.root / folder.relative_to(self.project.root)
-        if not there.exists():
-            _copy(folder, there)
+        link(folder, there)
         return folder
 
     def _pretrained(self, planned: PlannedRow, donor: Config, place: Project) -> Path:
@@ -243,7 +270,8 @@ class ExperimentRun:
             raise RowFailed(f"{label}: {error}") from error
         if not place.output(PRETRAIN).exists():
             RemoteVersions(place, read_graph(place)).pull([PRETRAIN])
-        _copy(place.output(PRETRAIN), folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        replace_by_link(place.output(PRETRAIN), folder)
         return folder
 
     def _config(self, planned: PlannedRow, lamp: Path | None) -> Config:
@@ -279,7 +307,7 @@ def run_experiment(
     labels: Collection[str] = (),
     workers: bool = False,
 ) -> ExperimentResults:
-    """Run the rows of an experiment that have not finished, and bring the workspace back.
+    """Run the rows of an experiment that have not finished; parameters and outputs here stay as they are.
 
     Args:
         project: the project.
@@ -292,16 +320,15 @@ def run_experiment(
         workers: run the rows side by side on the workers.
 
     Raises:
-        LampError: a row that cannot be planned, an unknown label, or another experiment runs.
+        LampError: a row that cannot be planned, an unknown label, or this experiment runs already.
     """
-    with kept_workspace(project, experiment.name, say):
-        rows = plan_rows(project, experiment, data=data, profile=profile, assigned=assigned)
-        known = [planned.row.label for planned in rows]
-        unknown = [label for label in labels if label not in known]
-        if unknown:
-            raise LampError(f"unknown row '{unknown[0]}'; known: {', '.join(known)}")
-        places = OnWorkers(project, experiment.name, say) if workers else InWorkspace(project)
-        running = ExperimentRun(project, experiment, rows, say, places)
+    rows = plan_rows(project, experiment, data=data, profile=profile, assigned=assigned)
+    known = [planned.row.label for planned in rows]
+    unknown = [label for label in labels if label not in known]
+    if unknown:
+        raise LampError(f"unknown row '{unknown[0]}'; known: {', '.join(known)}")
+    with only_process(project.hold_file(f"experiment-{experiment.name}"), experiment.name, patience=0.0):
+        running = ExperimentRun(project, experiment, rows, say, workers)
         running.recall()
         running.run(labels)
     return running.results
@@ -316,11 +343,3 @@ def _described(planned: PlannedRow) -> dict[str, object]:
         "pretrained_on": planned.donor.ingest.data if planned.donor else "",
         "published": planned.row.published,
     }
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a folder, whole or not at all."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    shutil.copytree(source, temporary)
-    os.replace(temporary, target)

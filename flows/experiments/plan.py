@@ -7,8 +7,8 @@ from flows.parameters import configured, look_at_source
 from lamp_core.config import Config, load_params
 from lamp_core.config.experiment import Experiment, Row, assignments
 from lamp_core.errors import LampError
+from tasks.dvc.content import chain_key
 from tasks.dvc.graph import read_graph
-from tasks.dvc.versions import chain_key
 from tasks.project import Project
 
 PRETRAIN = "pretrain"

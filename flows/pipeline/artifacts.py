@@ -12,7 +12,7 @@ from tasks.stage.progress import duration
 from tasks.system.redaction import masked
 
 if TYPE_CHECKING:
-    from flows.pipeline.flow import Execution
+    from flows.pipeline.execution import Execution
 
 REPORT, REPORT_FILE = "report", "report.html"
 SHOWN_IN_MLFLOW = {".html", ".svg", ".gif", ".png"}
@@ -62,10 +62,10 @@ def _create_artifacts(project: Project, execution: "Execution", page: str | None
     run_id = execution.record.run_id
     create_table_artifact(stage_rows(execution), key="lamp-stages", description="How each stage ended")
     metrics = main_metrics(read_metrics(project, MAIN_STAGE))
-    if metrics and execution.schedule.states.get(MAIN_STAGE) in {"done", "restored", "fresh"}:
+    if metrics and execution.states.get(MAIN_STAGE) in {"done", "restored", "fresh"}:
         table = [dict(zip(("metric", *COLUMNS), row, strict=True)) for row in metrics]
         create_table_artifact(table, key="lamp-metrics", description="Main metrics")
-    report = project.output(REPORT) / REPORT_FILE
+    report = Project(project.home).output(REPORT) / REPORT_FILE
     if report.exists():
         text = f"The report, on the machine of the run: `{report}`"
         create_link_artifact(report.as_uri(), "report.html", key="lamp-report", description=text)
@@ -79,7 +79,7 @@ def _create_artifacts(project: Project, execution: "Execution", page: str | None
 def stage_rows(execution: "Execution") -> list[dict[str, str]]:
     """A row for each stage of the run: how it ended, how long it took, and what went wrong."""
     rows = []
-    for name, state in execution.schedule.states.items():
+    for name, state in execution.states.items():
         outcome = execution.outcomes.get(name)
         took = duration(outcome.seconds) if outcome is not None else ""
         fault = masked(outcome.error) if outcome is not None else ""

@@ -73,19 +73,22 @@ def _killed_stages(project: Project) -> list[str]:
 
 
 def close_flow_runs(project: Project) -> None:
-    """Mark the Prefect flow runs of killed processes as crashed; called where Prefect's server is up."""
-    left = [record for record in read_records(project) if record.is_open and record.state == "killed"]
+    """Close the Prefect flow runs that killed processes left open, or that ended while the server was away.
+
+    Called where Prefect's server is up.
+    """
+    left = [record for record in read_records(project) if record.is_open and record.state != "running"]
     if left:
         from prefect.client.orchestration import get_client
 
         with get_client(sync_client=True) as client:
             for record in left:
-                _crash(client, record)
-                write_record(project, replace(record, ending="killed", is_open=False))
+                _close(client, record)
+                write_record(project, replace(record, ending=record.state, is_open=False))
 
 
-def _crash(client: "SyncPrefectClient", record: RunRecord) -> None:
-    """Mark a flow run and its task runs as crashed, unless they have ended."""
+def _close(client: "SyncPrefectClient", record: RunRecord) -> None:
+    """Mark a flow run and its task runs as the record says, unless they have ended."""
     from prefect.client.schemas.filters import (
         FlowRunFilter,
         FlowRunFilterId,
@@ -93,9 +96,15 @@ def _crash(client: "SyncPrefectClient", record: RunRecord) -> None:
         TaskRunFilter,
         TaskRunFilterFlowRunId,
     )
-    from prefect.states import Crashed
+    from prefect.client.schemas.objects import State
+    from prefect.states import Completed, Crashed, Failed
 
-    message = f"its process {record.mark.pid} was killed"
+    away = "ended while the server was away"
+    endings: dict[str, State[None]] = {
+        "finished": Completed(message=away),
+        "failed": Failed(message=f"{away}; failed: {', '.join(record.failed)}"),
+    }
+    ending = endings.get(record.state) or Crashed(message=f"its process {record.mark.pid} was killed")
     named = (
         FlowRunFilter(id=FlowRunFilterId(any_=[UUID(record.flow_run_id)]))
         if record.flow_run_id
@@ -104,8 +113,8 @@ def _crash(client: "SyncPrefectClient", record: RunRecord) -> None:
     for run in client.read_flow_runs(flow_run_filter=named):
         if run.state is None or run.state.is_final():
             continue
-        client.set_flow_run_state(run.id, Crashed(message=message), force=True)
+        client.set_flow_run_state(run.id, ending, force=True)
         of_run = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run.id]))
         for task in client.read_task_runs(task_run_filter=of_run):
             if task.state is not None and not task.state.is_final():
-                client.set_task_run_state(task.id, Crashed(message=message), force=True)
+                client.set_task_run_state(task.id, ending, force=True)

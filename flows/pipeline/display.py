@@ -1,7 +1,7 @@
 """What a run shows while it runs: a row a stage on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from flows.pipeline.schedule import State
+from flows.pipeline.plan import State
 from tasks.stage.progress import Progress, duration
 
 STYLES: Mapping[str, str] = {
@@ -21,6 +21,7 @@ STYLES: Mapping[str, str] = {
     "restored": "green",
     "done": "bold green",
     "failed": "bold red",
+    "cancelled": "yellow",
     "blocked": "yellow",
 }
 SECONDS_BETWEEN_LINES = 15.0
@@ -86,6 +87,23 @@ class LineDisplay:
 
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class Labelled(Console):
+    """A console whose lines begin with a label, and go to a function.
+
+    Args:
+        label: of every line.
+        say: takes a line.
+    """
+
+    def __init__(self, label: str, say: Callable[[str], None]) -> None:
+        super().__init__(force_terminal=False)
+        self._label, self._say = label, say
+
+    def print(self, *objects: object, **options: object) -> None:
+        """Say a line."""
+        self._say(f"{self._label}: {' '.join(map(str, objects))}")
 
 
 class TableDisplay:

@@ -1,271 +1,168 @@
-"""The end-to-end run: the stages of ``dvc.yaml``, each submitted to Prefect as soon as its inputs are ready.
+"""The end-to-end run as a Prefect flow: what ``lamp run`` starts, and the deployment ``pipeline``.
 
-1. Ask DVC once which stages are stale.
-2. Nothing stale: no Prefect server is started.
-3. Else submit stages as they become ready; independent ones side by side; a failed one stops what needs it.
-4. Give the MLflow run of the pipeline all parameters and all metrics, those of skipped stages too.
+Importing it imports Prefect, which takes seconds and wants its settings first (`prefect_server.prepare`).
 """
 
-import queue
+import os
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from contextvars import ContextVar
 from typing import Any
+from uuid import UUID
 
+from httpx import HTTPError
+from prefect import flow, get_run_logger
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State, StateType
+from prefect.futures import PrefectConcurrentFuture
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.parameters import configured, look_at_source, present_params
 from flows.pipeline.artifacts import flow_artifacts
 from flows.pipeline.cleanup import close_flow_runs
-from flows.pipeline.display import Display, make_display
-from flows.pipeline.mlflow_run import PipelineRun
-from flows.pipeline.params_hold import held_params, tell
-from flows.pipeline.run_records import RunRecord, begin_record, end_record, write_record
-from flows.pipeline.schedule import GOOD, Schedule, State, chosen
-from flows.pipeline.stage_runner import LocalRunner, StageRunner
-from lamp_core.config import Config
-from tasks.dvc.content import inputs_from_outside
+from flows.pipeline.display import Labelled, LineDisplay
+from flows.pipeline.execution import Execution, recorded
+from flows.pipeline.run import executed
+from flows.pipeline.run_records import RunRecord
+from flows.pipeline.stage_runner import LocalRunner
+from flows.pipeline.stage_task import stage
+from flows.workers.commits import workspace
+from flows.workers.runner import WorkersRunner
 from tasks.dvc.graph import read_graph
-from tasks.dvc.versions import Freshness, RepositoryBusy, Versions
-from tasks.mlflow.tags import git_tags
-from tasks.project import Project
-from tasks.stage.outcome import Outcome
+from tasks.dvc.remote import RemoteVersions
+from tasks.project import find_project
 
-TICK_SECONDS = 0.25
+SECONDS_BETWEEN_LOOKS = 3.0
+"""At the flow run's state: whether it was cancelled in Prefect."""
+PREPARED: ContextVar[Execution | None] = ContextVar("prepared", default=None)
+"""The run that this process has planned already; none where a worker begins with the parameters alone."""
+THREADS: Any = ThreadPoolTaskRunner(max_workers=64)
+"""One for each stage: most wait for others, and as many work as the machine or the workers take."""
 
-
-@dataclass(frozen=True)
-class PipelineResult:
-    """How a run ended.
-
-    Args:
-        states: the last state of every stage of the run.
-        outcomes: of the stages that were submitted.
-        seconds: of the whole run.
-        run_id: its MLflow run.
-    """
-
-    states: dict[str, State]
-    outcomes: dict[str, Outcome]
-    seconds: float
-    run_id: str
-
-    @property
-    def failed(self) -> dict[str, Outcome]:
-        """The stages that failed."""
-        return {name: outcome for name, outcome in self.outcomes.items() if outcome.state == "failed"}
+Futures = dict[str, PrefectConcurrentFuture[Any]]
+submit: Any = stage.submit
 
 
-@dataclass
-class Execution:
-    """A run on its way.
-
-    Args:
-        runner: carries the stages out.
-        schedule: the states of its stages.
-        record: the MLflow run of the pipeline.
-        display: what the user sees.
-        force: the stage that runs even when it is fresh.
-    """
-
-    runner: StageRunner
-    schedule: Schedule
-    record: PipelineRun
-    display: Display
-    force: str | None = None
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-
-    def settle(self) -> None:
-        """Show what turned out fresh or blocked."""
-        while changed := self.schedule.settle():
-            for name in changed:
-                self.display.show(name, self.schedule.states[name])
-
-    def start(self, name: str) -> "Future[Outcome]":
-        """Start a stage."""
-        self.schedule.states[name] = "running"
-        self.display.show(name, "running")
-        return self.runner.submit(name, force=name == self.force, parent_run=self.record.run_id)
-
-    def end(self, name: str, outcome: Outcome) -> None:
-        """Note how a stage ended."""
-        self.outcomes[name] = outcome
-        self.schedule.states[name] = outcome.state
-        self.display.show(name, outcome.state, seconds=outcome.seconds, note=outcome.error)
-        self.record.stage_ended(name, outcome.run_id)
-
-    def show_progress(self) -> None:
-        """Show how far the running stages are."""
-        for name in self.schedule.running:
-            progress = self.runner.progress(name)
-            if progress is not None:
-                self.display.progress(name, progress)
+def run_name() -> str:
+    """Data set, profile and time: ``procedural-quick-20260102-030405``."""
+    prepared = PREPARED.get()
+    if prepared is not None:
+        parts = [prepared.plan.config.ingest.data, prepared.plan.config.profile]
+    else:
+        parts = [flow_run.parameters.get(name) or "" for name in ("data", "profile")]
+    return "-".join([*(part for part in parts if part), time.strftime("%Y%m%d-%H%M%S")])
 
 
-def run_pipeline(
-    project: Project,
-    config: Config,
-    *,
+@flow(
+    name="pipeline",
+    flow_run_name=run_name,
+    task_runner=THREADS,
+    persist_result=False,
+)
+def pipeline(
+    data: str | None = None,
+    profile: str | None = None,
+    set: list[str] | None = None,
+    system: str | None = None,
     only: str | None = None,
     until: str | None = None,
     force: str | None = None,
-    name: str | None = None,
-    tags: Mapping[str, str] | None = None,
-    runner: StageRunner | None = None,
-    display: Display | None = None,
-    wait: bool = True,
-) -> PipelineResult:
-    """Bring the stages up to date, and record the run.
+    workers: bool = False,
+    commit: str = "",
+) -> State[Any]:
+    """Bring every stage up to date: run what is stale, skip what is fresh, record it all.
 
     Args:
-        project: the project.
-        config: the parameters; ``params.yaml`` holds them until the run ends.
+        data: registered data set; that of params.yaml by default.
+        profile: whose parameters it starts from; those of params.yaml by default.
+        set: parameters to set, ``section.parameter=value`` each.
+        system: whose stages to run; the first of the catalogue by default.
         only: run this stage alone.
         until: run this stage and what it needs.
         force: run this stage even when it is fresh.
-        name: of the MLflow run; data set and profile by default.
-        tags: further tags of the MLflow run.
-        runner: carries the stages out; processes of this machine by default.
-        display: shows the states; what suits the terminal by default.
-        wait: whether to wait for what other runs of the project have in use: ``params.yaml`` with other
-            parameters, a stage.
-
-    Raises:
-        LampError: an unknown stage, a project that DVC or MLflow cannot work in, or ``params.yaml`` is in use
-            and not to be waited for.
+        workers: spread the stages over all workers.
+        commit: 40 digits; empty: the one that the project, or the worker's clone, is at.
     """
-    asked = RunRecord(
-        "", name or "", "", only=only, until=until, force=force, tags=tuple((tags or {}).items())
-    )
-    with held_params(project, config, wait=wait):
-        return _run(project, config, asked, runner or LocalRunner(project, wait=wait), display)
-
-
-def _run(
-    project: Project, config: Config, asked: RunRecord, runner: StageRunner, display: Display | None
-) -> PipelineResult:
-    """Run the stages that a run asks for."""
-    started, force = time.monotonic(), asked.force
-    graph = read_graph(project)
-    names = chosen(graph, asked.only, asked.until)
-    if force is not None and graph.require(force).name not in names:
-        names = [name for name in graph if name in {*names, force}]
-    versions = runner.versions(graph)
-    record = PipelineRun(project, versions, config, names, name=asked.name or None, tags=dict(asked.tags))
-    status = patient_status(versions)
-    stale = frozenset(name for name in names if status[name].state != "fresh") | ({force} if force else set())
-    schedule = Schedule(graph, names, frozenset(stale), versions.follows_inputs)
-    record.up_to_date = partial(_up_to_date, versions, schedule, status)
-    with record, display or make_display(names) as shown:
-        execution = Execution(runner, schedule, record, shown, force)
-        execution.settle()
-        record.is_idle = schedule.is_over
-        if not schedule.is_over:
-            _run_with_prefect(project, execution, config, asked)
-        runner.finish([name for name, state in schedule.states.items() if state in GOOD])
-        record.ending = "FAILED" if schedule.failed else "FINISHED"
-    return PipelineResult(schedule.states, execution.outcomes, time.monotonic() - started, record.run_id)
-
-
-def patient_status(versions: Versions) -> dict[str, Freshness]:
-    """Every stage's freshness, however long another DVC process (a push, a pull) keeps its lock."""
-    is_told = False
-    while True:
-        try:
-            return versions.status()
-        except RepositoryBusy as error:
-            if not is_told:
-                tell(f"{error}; waiting for its end")
-            is_told = True
-
-
-def _up_to_date(versions: Versions, schedule: Schedule, status: Mapping[str, Freshness]) -> list[str]:
-    """Stages of the run that ended well, and those outside it whose outputs follow from them."""
-    good: list[str] = []
-    for name, stage in versions.graph.items():
-        if name in schedule.states:
-            is_good = schedule.states[name] in GOOD
-        else:
-            is_fresh = status[name].state == "fresh" and set(stage.upstream) <= set(good)
-            is_good = is_fresh and versions.follows_inputs(name)
-        good += [name] if is_good else []
-    return good
-
-
-def _run_with_prefect(project: Project, execution: Execution, config: Config, asked: RunRecord) -> None:
-    """Run the stages inside a Prefect flow run, which fails when a stage does."""
-    from flows.pipeline.prefect_server import prepare, start_server
-
-    prepare(project)
-    from prefect import flow
-    from prefect.client.schemas.objects import State
-    from prefect.runtime import flow_run
-    from prefect.states import Completed, Failed
-    from prefect.task_runners import ThreadPoolTaskRunner
-
-    start_server()
-    threads: Any = ThreadPoolTaskRunner(max_workers=execution.runner.at_once)
-    label = f"{config.ingest.data}-{config.profile}"
-    name = f"{label}-{time.strftime('%Y%m%d-%H%M%S')}"
-    kept = replace(asked, run_id=execution.record.run_id, name=execution.record.name, flow_run=name)
-
-    @flow(name="pipeline", flow_run_name=name, task_runner=threads, validate_parameters=False)
-    def pipeline(root: str, stages: list[str]) -> State[Any]:
-        """Submit the stages as they become ready."""
-        with recorded(project, execution, replace(kept, flow_run_id=str(flow_run.get_id() or ""))):
-            close_flow_runs(project)
-            with flow_artifacts(project, execution):
-                _submit_until_over(execution)
-        failed = execution.schedule.failed
-        return (
-            Failed(message=f"failed: {', '.join(failed)}")
-            if failed
-            else Completed(message="all stages are fresh")
-        )
-
-    pipeline(str(project.root), list(execution.schedule.names), return_state=True)
+    # 1. The run that `lamp run` has planned; on a worker, plan it in a workspace of the commit.
+    asked = RunRecord("", "", "", only=only, until=until, force=force, system=system)
+    with _prepared(data, profile, set or [], asked, workers, commit) as run:
+        with recorded(run, flow_run.get_name() or "", str(flow_run.get_id() or "")):
+            close_flow_runs(run.plan.project)
+            with flow_artifacts(run.plan.project, run):
+                # 2. Submit every stage; it waits for those that write what it reads.
+                futures: Futures = {}
+                for name in run.plan.names:
+                    needed = [futures[other] for other in run.before(name)]
+                    futures[name] = submit(run, name, wait_for=needed)
+                # 3. Show how far they are until all have ended, or the run is cancelled.
+                _watch(run, futures)
+        # 4. Say how it ended; what a worker made is pushed.
+        return _ending(run)
 
 
 @contextmanager
-def recorded(project: Project, execution: Execution, asked: RunRecord) -> Iterator[None]:
-    """Keep what the run needs to be run again, and how it ended."""
-    inputs = inputs_from_outside(project, execution.record.versions.graph.values())
-    commit = git_tags(project)["git_commit"]
-    kept = begin_record(project, replace(asked, inputs=tuple(inputs.items()), commit=commit))
+def _prepared(
+    data: str | None, profile: str | None, assigned: list[str], asked: RunRecord, workers: bool, commit: str
+) -> Iterator[Execution]:
+    prepared = PREPARED.get()
+    if prepared is not None:
+        yield prepared
+        return
+    os.environ["LAMP_PULL"] = "1"
+    with workspace(find_project(), commit) as place:
+        config = configured(
+            place, present_params(place, profile), data=data, profile=profile, assignments=assigned
+        )
+        look_at_source(place, config)
+        display = LineDisplay(Labelled("", get_run_logger().info))
+        with executed(place, config, asked, WorkersRunner if workers else LocalRunner, display) as run:
+            yield run
+            if not workers:
+                versions = RemoteVersions(place, read_graph(place))
+                versions.push(versions.entries(tuple(versions.graph)))
+
+
+def _watch(run: Execution, futures: Futures) -> None:
+    """Take note of what the tasks tell until all have ended."""
+    looked = time.monotonic()
+    with get_client(sync_client=True) as client:
+        try:
+            while not all(future.wrapped_future.done() for future in futures.values()):
+                run.take_note()
+                if not run.is_cancelled and time.monotonic() - looked > SECONDS_BETWEEN_LOOKS:
+                    looked = time.monotonic()
+                    run.is_cancelled = _is_cancelling(client)
+                    if run.is_cancelled:
+                        run.interrupt()
+        except BaseException:
+            run.interrupt()
+            wait([future.wrapped_future for future in futures.values()], timeout=SECONDS_BETWEEN_LOOKS)
+            raise
+        run.end()
+        if run.is_cancelled:
+            for name, future in futures.items():
+                if run.states[name] == "cancelled":
+                    client.set_task_run_state(future.task_run_id, Cancelled(), force=True)
+
+
+def _is_cancelling(client: SyncPrefectClient) -> bool:
+    """Whether somebody cancels this flow run in Prefect; False while the server does not say."""
     try:
-        yield
-    except BaseException:
-        write_record(project, replace(kept, ending="killed"))
-        raise
-    end_record(project, kept, execution.schedule.failed)
+        state = client.read_flow_run(UUID(str(flow_run.get_id()))).state
+    except HTTPError:
+        return False
+    return state is not None and state.type in {StateType.CANCELLING, StateType.CANCELLED}
 
 
-def _submit_until_over(execution: Execution) -> None:
-    """Keep as many stages running as may, until none waits or runs."""
-    schedule, ended = execution.schedule, queue.SimpleQueue[str]()
-    running: dict[str, Future[Outcome]] = {}
-    try:
-        while not schedule.is_over:
-            for name in schedule.ready()[: max(0, execution.runner.at_once - len(running))]:
-                running[name] = execution.start(name)
-                running[name].add_done_callback(partial(_note, ended, name))
-            try:
-                name = ended.get(timeout=TICK_SECONDS)
-            except queue.Empty:
-                execution.show_progress()
-                continue
-            execution.end(name, _outcome(running.pop(name)))
-            execution.settle()
-    except BaseException:
-        execution.runner.interrupt(schedule.running)
-        raise
-
-
-def _note(ended: "queue.SimpleQueue[str]", name: str, future: "Future[Outcome]") -> None:
-    ended.put(name)
-
-
-def _outcome(future: "Future[Outcome]") -> Outcome:
-    """How a stage ended, or the fault that kept its runner from saying so."""
-    error = future.exception()
-    return future.result() if error is None else Outcome("failed", 0.0, error=str(error))
+def _ending(run: Execution) -> State[Any]:
+    if run.is_cancelled:
+        return Cancelled(
+            message="cancelled; what was trained is in checkpoints, `lamp resume` goes on with it"
+        )
+    if run.failed:
+        return Failed(message=f"failed: {', '.join(run.failed)}")
+    return Completed(message="all stages are fresh")

@@ -13,20 +13,44 @@ from flows.pipeline.artifacts import REPORT, keep_report
 from flows.pipeline.main_metrics import MAIN_STAGE
 from flows.run_names import run_name
 from lamp_core.config import Config
+from tasks.dvc.snapshot import source_of
 from tasks.dvc.versions import Versions
 from tasks.mlflow.registry import lineage_of
 from tasks.mlflow.store import PIPELINE, StoreAway
 from tasks.mlflow.tags import origin_tags, params_hash
 from tasks.mlflow.tracking import Ending, Scalar, Tracking, flatten, warn
 from tasks.project import Project
+from tasks.system.git import patch_of
+
+PATCH_FILE = "changes.patch"
+"""What the user's files had that the commit has not; `git apply` makes the run's files of the commit."""
+
+
+class Opening:
+    """The store, opened in the background: that takes seconds, in which DVC is asked.
+
+    Args:
+        project: the project.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.tracking = Tracking(project)
+        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mlflow")
+        self._opened = self.thread.submit(self.tracking.close_dead)
+
+    def wait(self) -> None:
+        """Wait until the store is open; what went wrong is raised here."""
+        self._opened.result()
+
 
 EVALUATOR, RESULTS_FILE = "evaluator", "results.parquet"
 
 
 class PipelineRun:
-    """Opens the store in the background when it is made; the run starts when its id is first asked for.
+    """The run starts when its id is first asked for, as soon as the store is open.
 
     Args:
+        opening: the store.
         project: the project.
         versions: what DVC says of it.
         config: its parameters.
@@ -37,6 +61,7 @@ class PipelineRun:
 
     def __init__(
         self,
+        opening: "Opening",
         project: Project,
         versions: Versions,
         config: Config,
@@ -53,24 +78,31 @@ class PipelineRun:
         """Whether no stage had to run: no run is added then while an equal one stands."""
         self._stands = False
         self._tags = tags or {}
-        self._tracking = Tracking(project)
+        self._opening, self._tracking = opening, opening.tracking
         self._makers: dict[str, str] = {}
         self._ran: list[str] = []
-        self._opener = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mlflow")
-        self._open = self._opener.submit(self._tracking.close_dead)
 
     @cached_property
     def run_id(self) -> str:
         """The id of the run, which starts here."""
         with suppress(StoreAway):  # told of when the run starts
-            self._open.result()
+            self._opening.wait()
             if self.is_idle and (equal := self._equal_run()) is not None:
                 self._stands = True
                 return equal
         config = self._config
-        return self._tracking.start(
-            self.name, {**origin_tags(self._project, config), **self._own_tags}, flatten(self._params)
+        run_id = self._tracking.start(
+            self.name,
+            {**origin_tags(self._project, config), **self._own_tags},
+            flatten(self._params),
         )
+        if patch := patch_of(Project(self._project.home), source_of(self._project)):
+            self._tracking.keep_text(run_id, patch, PATCH_FILE)
+        return run_id
+
+    def start(self) -> None:
+        """Start the run."""
+        assert self.run_id
 
     @property
     def _params(self) -> dict[str, Any]:
@@ -95,12 +127,12 @@ class PipelineRun:
         self._ran.append(name)
         lock_hash = self.versions.lock_hash(name)
         if stage_run is None or lock_hash is None:
-            self._opener.submit(self._tracking.flush)
+            self._opening.thread.submit(self._tracking.flush)
             return
         self._makers[name] = stage_run
         lineage = lineage_of(self.versions, name, read_metrics(self._project, name))
         tags = {"lock_hash": lock_hash, "flow_parent": self.run_id, "data_version": lineage["data_version"]}
-        self._opener.submit(self._link, name, stage_run, tags, lineage)
+        self._opening.thread.submit(self._link, name, stage_run, tags, lineage)
 
     def _link(self, name: str, stage_run: str, tags: Mapping[str, str], lineage: Mapping[str, str]) -> None:
         try:
@@ -121,7 +153,7 @@ class PipelineRun:
         run_id, good = self.run_id, list(self.up_to_date())
         if self._stands:
             return
-        self._opener.shutdown(wait=True)
+        self._opening.thread.shutdown(wait=True)
         hashes = {
             name: (found, self.versions.output_hash(name) or "")
             for name in good

@@ -11,6 +11,7 @@ import yaml
 
 from tasks.project import Project, write_atomically
 from tasks.system.orphans import lifeline_environment
+from tasks.system.processes import ProcessMark, this_process
 from tasks.system.servers import reach_local_servers, require_answer
 
 SERVER_START_SECONDS = 180
@@ -36,11 +37,33 @@ def prefect_settings(project: Project) -> dict[str, str]:
 
 
 def prepare(project: Project) -> None:
-    """Set up Prefect for this process; it must not have been imported yet."""
+    """Set up Prefect for this process; it must not have been imported yet.
+
+    While `lamp ui` is open, its server is the one: its page shows the run as it happens.
+    """
     reach_local_servers()
     write_logging_file(project)
-    for name, value in prefect_settings(project).items():
+    settings = prefect_settings(project)
+    if (page := open_page(project)) is not None:
+        settings["PREFECT_API_URL"] = page
+    elif not os.environ.get("PREFECT_API_URL"):  # a server of the run's own that is gone does not come back
+        settings["PREFECT_CLIENT_MAX_RETRIES"] = "1"
+    for name, value in settings.items():
         os.environ.setdefault(name, value)
+
+
+def note_page(project: Project, api: str) -> None:
+    """Say that this process keeps Prefect's server open at an address."""
+    write_atomically(_page_file(project), f"{this_process()} {api}")
+
+
+def open_page(project: Project) -> str | None:
+    """Address of the server that `lamp ui` keeps open; None when it is not."""
+    if not _page_file(project).exists():
+        return None
+    process, _, api = _page_file(project).read_text().partition(" ")
+    mark = ProcessMark.read(process)
+    return api if mark is not None and mark.is_alive else None
 
 
 def start_server() -> None:
@@ -97,6 +120,10 @@ def write_logging_file(project: Project) -> None:
             "formatter": formatter,
         }
     write_atomically(_logging_file(project), yaml.safe_dump(settings, sort_keys=False))
+
+
+def _page_file(project: Project) -> Path:
+    return project.state / "prefect" / "page"
 
 
 def _logging_file(project: Project) -> Path:

@@ -36,6 +36,7 @@ class RunRecord:
         only: the stage that it runs alone.
         until: the last stage that it runs.
         force: the stage that it runs even when fresh.
+        system: whose stages it runs.
         tags: of its MLflow run, beside those of every run.
         commit: of the code; empty where there is none.
         inputs: hash of every input that no stage writes: code, and the registered data set.
@@ -52,6 +53,7 @@ class RunRecord:
     only: str | None = None
     until: str | None = None
     force: str | None = None
+    system: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     commit: str = ""
     inputs: tuple[tuple[str, str], ...] = ()

@@ -8,9 +8,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterable
-from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 from tasks.dvc.graph import Graph
 from tasks.dvc.versions import Versions
@@ -21,24 +20,20 @@ from tasks.stage.progress import Progress, read_progress
 from tasks.system import resources
 from tasks.system.processes import ProcessMark
 
-if TYPE_CHECKING:
-    from prefect.futures import PrefectFuture
-
-
 SECONDS_TO_START = 30.0
 """For a stage that was submitted and has no process yet, when the run is interrupted."""
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class StageRunner(Protocol):
-    """Carries stages out. All methods are called in the thread of the Prefect flow run ``pipeline``."""
+    """Carries stages out: each in the thread of its Prefect task, the rest in that of the flow run."""
 
     @property
     def at_once(self) -> int:
         """Stages that may run side by side."""
 
-    def submit(self, name: str, *, force: bool, parent_run: str) -> "Future[Outcome]":
-        """Start a stage and return at once.
+    def run(self, name: str, *, force: bool, parent_run: str) -> Outcome:
+        """Carry a stage out to its end; called in its Prefect task.
 
         Args:
             name: of the stage; all that it reads is ready.
@@ -46,8 +41,11 @@ class StageRunner(Protocol):
             parent_run: MLflow run of the pipeline, under which the stage's own run is nested.
 
         Returns:
-            Its outcome, when it has ended. A stage that fails is an outcome too; an exception is a fault of
-            the runner, and fails the stage.
+            Its outcome; that of a stage that fails too.
+
+        Raises:
+            RepositoryBusy: another process holds a lock.
+            RemoteUnreachable: DVC's remote cannot be reached.
         """
 
     def progress(self, name: str) -> Progress | None:
@@ -64,7 +62,7 @@ class StageRunner(Protocol):
 
 
 class LocalRunner:
-    """Carries stages out on this machine, each a Prefect task in a thread and a process under DVC.
+    """Carries stages out on this machine, each in a process under DVC.
 
     Args:
         project: the project.
@@ -74,23 +72,23 @@ class LocalRunner:
     def __init__(self, project: Project, *, wait: bool = True) -> None:
         self._project, self._wait = project, wait
         self._stop = threading.Event()
-        self._futures: dict[str, Future[Outcome]] = {}
+        self._ended: set[str] = set()
 
     @property
     def at_once(self) -> int:
         """Stages that may run side by side."""
         return resources.stages_at_once()
 
-    def submit(self, name: str, *, force: bool, parent_run: str) -> "Future[Outcome]":
-        """Start a stage and return at once."""
-        from tasks.stage.task import run_stage
+    def run(self, name: str, *, force: bool, parent_run: str) -> Outcome:
+        """Carry a stage out to its end."""
+        from tasks.stage.bring_up_to_date import bring_up_to_date
 
-        submitted = run_stage.submit(
-            self._project.root, name, force=force, parent_run=parent_run, waits=self._waits
-        )
-        ended = self._futures[name] = Future[Outcome]()
-        submitted.add_done_callback(lambda future: _pass_on(future, ended))
-        return ended
+        try:
+            return bring_up_to_date(
+                self._project, name, force=force, parent_run=parent_run, waits=self._waits
+            )
+        finally:
+            self._ended.add(name)
 
     def progress(self, name: str) -> Progress | None:
         """How far a stage is that was submitted; None while that is unknown."""
@@ -107,12 +105,12 @@ class LocalRunner:
         self._stop.set()
         left, until = set(names), time.monotonic() + SECONDS_TO_START
         while left and time.monotonic() < until:
-            for name in list(left):
+            for name in sorted(left):
                 progress = self.progress(name)
                 if progress is not None and not progress.waits_for:
                     os.kill(progress.pid, signal.SIGTERM)
                     left.discard(name)
-                elif name in self._futures and self._futures[name].done():
+                elif name in self._ended:
                     left.discard(name)
             time.sleep(SECONDS_BETWEEN_LOOKS if left else 0.0)
 
@@ -130,10 +128,3 @@ class LocalRunner:
     def _is_foreign(self, other: ProcessMark) -> bool:
         """Whether a process that runs a stage belongs to another run than this one."""
         return other.pid != os.getpid()
-
-
-def _pass_on(submitted: "PrefectFuture[Any]", ended: "Future[Outcome]") -> None:
-    """Give what a stage's task returned, or what kept it from returning, to who waits for it."""
-    submitted.wait()
-    result = submitted.result(raise_on_failure=False)
-    ended.set_result(result if isinstance(result, Outcome) else Outcome("failed", 0.0, error=str(result)))

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 
 from flows.pipeline.run_records import RunRecord, living_runs, read_records
 from tasks.dvc.graph import read_graph
+from tasks.dvc.remote import IN_REMOTE, PlacedVersions, has_remote
 from tasks.dvc.versions import Freshness, RepositoryBusy, Versions
 from tasks.project import Project
 from tasks.stage.holding import holder
 from tasks.stage.progress import Progress, read_progress
 from tasks.system.processes import ProcessMark
 
+THERE = ("fresh", IN_REMOTE)
 UNKNOWN = ("unknown", "another process holds DVC's lock; look again when it has ended")
 
 
@@ -23,7 +25,8 @@ class StageStates:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._versions = Versions(project, read_graph(project))
+        view = PlacedVersions if has_remote(project) else Versions
+        self._versions = view(project, read_graph(project))
         self._freshness = self._ask()
         self.progress: dict[str, Progress] = {}
         self._holders: dict[str, ProcessMark] = {}
@@ -43,21 +46,21 @@ class StageStates:
             self._freshness = self._ask()
 
     def rows(self) -> dict[str, tuple[str, str]]:
-        """State and reason by stage: running, waiting, fresh, stale or missing.
+        """State and reason by stage: running, waiting, fresh, in the remote, stale or missing.
 
         What needs a stale stage is stale too.
         """
         rows: dict[str, tuple[str, str]] = {}
         for name, stage in self._versions.graph.items():
             found, progress = self._freshness.get(name), self.progress.get(name)
-            before = [other for other in stage.upstream if rows[other][0] != "fresh"]
+            before = [other for other in stage.upstream if rows[other][0] not in THERE]
             if progress is not None and progress.is_alive:
                 rows[name] = ("running", _work(progress))
             elif name in self._holders:
                 rows[name] = ("running", f"held by process {self._holders[name].pid}: DVC is at work")
             elif found is None:
                 rows[name] = UNKNOWN
-            elif found.state == "fresh" and before:
+            elif found.state in THERE and before:
                 rows[name] = ("stale", f"{', '.join(before)} will change")
             else:
                 rows[name] = (found.state, "; ".join([*found.reasons, *_last_word(progress, found.state)]))
@@ -104,7 +107,7 @@ def _work(progress: Progress) -> str:
 
 def _last_word(progress: Progress | None, state: str) -> list[str]:
     """How the last run of a stage that is not fresh ended, when it did not end well."""
-    if progress is None or state == "fresh" or progress.state == "done":
+    if progress is None or state in THERE or progress.state == "done":
         return []
     if progress.state == "failed":
         return [f"failed: {progress.error}"]

@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-from flows.workers.clone import git
 from flows.workers.request import Entry, StageRequest, finished
 from lamp_core.config import load_params, save_params
 from lamp_core.errors import LampError
@@ -40,14 +39,9 @@ def perform(project: Project, request: StageRequest) -> tuple[Outcome, Entry | N
 
 def carry_out(project: Project, name: str, *, force: bool, parent_run: str) -> Outcome:
     """Bring one stage up to date in a project, outside of a Prefect flow run."""
-    from tasks.stage.task import run_stage
+    from tasks.stage.bring_up_to_date import bring_up_to_date
 
-    ended = run_stage.fn(project.root, name, force=force, parent_run=parent_run or None)
-    if isinstance(ended, Outcome):
-        return ended
-    outcome = ended.data
-    assert isinstance(outcome, Outcome)
-    return outcome
+    return bring_up_to_date(project, name, force=force, parent_run=parent_run or None)
 
 
 def _prepare(project: Project, request: StageRequest) -> RemoteVersions:
@@ -68,7 +62,7 @@ def _prepare(project: Project, request: StageRequest) -> RemoteVersions:
     versions = RemoteVersions(project, graph)
     if request.lock:
         versions.write_entries(request.lock)
-    elif graph[request.name].upstream and not git(project.root, "ls-files", "dvc.lock"):
+    elif graph[request.name].upstream and not project.lock_file.exists():
         raise LampError(
             f"'{request.name}' needs outputs of {', '.join(graph[request.name].upstream)}, and neither the "
             "request nor the commit has a dvc.lock that names them; use the deployment pipeline, or "

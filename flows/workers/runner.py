@@ -10,32 +10,36 @@
 
 import hashlib
 import json
+import math
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flows.pipeline.prefect_server import prepare
-from flows.workers.clone import alone, git, require_committed, untracked
-from flows.workers.request import StageReport, StageRequest
+from flows.workers.commits import alone, require_committed
+from flows.workers.request import Entry, StageReport, StageRequest
 from flows.workers.submitted import Submitted, ended_badly, is_final, is_lost, is_scheduled
 from lamp_core.config import Config, load_params
 from lamp_core.errors import LampError
 from tasks.dvc.content import parameter_values
 from tasks.dvc.graph import Graph, Stage, read_graph
 from tasks.dvc.remote import RemoteVersions, require_remote
+from tasks.dvc.snapshot import bring_back
 from tasks.dvc.versions import RemoteUnreachable
 from tasks.project import Project
 from tasks.stage.holding import RepositoryBusy
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
 from tasks.system import resources
+from tasks.system.git import git, untracked
 from tasks.system.servers import require_answer
 
 if TYPE_CHECKING:
@@ -44,6 +48,9 @@ if TYPE_CHECKING:
     from flows.workers.server import Server
 
 SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_OF_A_LOOK, SECONDS_OF_RETRIES = 5.0, 70.0
+"""A look that took longer met an outage, in which the worker was not heard either: Prefect's client tries for
+62 s by itself, at both ends. Silence is counted from then on."""
 SECONDS_TO_START = 90
 SUBMISSIONS = 3
 OLDER_RUNS = 1000
@@ -56,25 +63,25 @@ class WorkersRunner:
     """Carries stages out on the workers of Prefect's work pools.
 
     Args:
-        project: the project; its tracked files are those of a commit that the workers' clones can fetch.
-        origin: the project that it is a light clone of; what runs here runs for one such clone at a time.
+        project: the project, or a snapshot of it; its files are those of a commit that the workers' clones
+            can fetch.
+        is_pushed: whether the remote has what stages have written on this machine before.
 
     Raises:
         LampError: uncommitted changes, no DVC remote, no server.
     """
 
-    def __init__(self, project: Project, *, origin: Project | None = None) -> None:
+    def __init__(self, project: Project, *, is_pushed: bool = False) -> None:
         require_servers()
         require_remote(project)
         self._project, self._commit = project, require_committed(project)
-        self._origin = origin or project
         self._versions = RemoteVersions(project, read_graph(project))
         self._lock, self._lock_file = threading.Lock(), threading.Lock()
         self._submitted: dict[str, Submitted] = {}
         self._here: dict[str, Future[Outcome]] = {}
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="here")
         self._watcher: threading.Thread | None = None
-        self._is_pushed = False
+        self._is_pushed = is_pushed
         self._is_over = False
         self._looked = 0.0
         self._taken_over: list[str] = []
@@ -96,6 +103,10 @@ class WorkersRunner:
         """What is fresh: outputs that ``dvc.lock`` names need not be here."""
         self._versions = RemoteVersions(self._project, graph)
         return self._versions
+
+    def run(self, name: str, *, force: bool, parent_run: str) -> Outcome:
+        """Carry a stage out to its end: the flow run on a worker is a subflow of the task's."""
+        return self.submit(name, force=force, parent_run=parent_run).result()
 
     def submit(self, name: str, *, force: bool, parent_run: str) -> "Future[Outcome]":
         """Start a stage and return at once."""
@@ -175,11 +186,12 @@ class WorkersRunner:
                 path = file.relative_to(self._project.root).as_posix()
                 wanted += [path] if path in self._versions.graph[name].outs else []
         self._versions.pull(wanted)
+        bring_back(self._project, self._taken_over)
 
     def _is_bound_here(self, stage: Stage, config: Config) -> bool:
         """Whether a stage reads what is neither in git nor written by a stage."""
         takes_elsewhere = "pretrain" in stage.params and bool(config.pretrain.pretrained)
-        return takes_elsewhere or bool(untracked(self._project, self._own_deps(stage)))
+        return takes_elsewhere or bool(untracked(self._project, self._commit, self._own_deps(stage)))
 
     def _own_deps(self, stage: Stage) -> list[str]:
         """The inputs of a stage that no stage writes."""
@@ -209,7 +221,7 @@ class WorkersRunner:
         from flows.workers.perform import carry_out
 
         try:
-            with self._lock_file, alone(self._origin):
+            with self._lock_file, alone(self._project):
                 self._versions.pull(stage.upstream)
                 outcome = carry_out(self._project, stage.name, force=force, parent_run=parent_run)
             if outcome.state != "failed":
@@ -223,7 +235,7 @@ class WorkersRunner:
     ) -> Submitted:
         """Start a flow run, or join the one that the same request has started."""
         deployment, pool = self._server.deployment(request.name)
-        submitted = Submitted(request, key, future, deployment, pool)
+        submitted = Submitted(request, key, future, deployment, pool, context=copy_context())
         self._start(submitted, deployment, f"{request.name}-{config.ingest.data}-{config.profile}")
         return submitted
 
@@ -266,6 +278,7 @@ class WorkersRunner:
 
         if not waiting:
             return
+        began = time.monotonic()
         try:
             runs = self._server.runs([each.run for each in waiting])
             reports = self._server.reports([each.run for each in waiting])
@@ -275,13 +288,19 @@ class WorkersRunner:
         except HTTPError as error:
             for each in waiting:
                 each.waits = f"Prefect's server is out of reach ({type(error).__name__})"
-                each.heard = time.monotonic()
+            began = -math.inf
+        if time.monotonic() - began > SECONDS_OF_A_LOOK:
+            for each in waiting:
+                each.heard = time.monotonic() + SECONDS_OF_RETRIES
 
     def _hear(self, submitted: Submitted, run: "FlowRun", report: StageReport | None) -> None:
         """Take a report in, or miss one."""
         if report is not None and (submitted.report is None or report.beat != submitted.report.beat):
-            submitted.report, submitted.heard, submitted.waits = report, time.monotonic(), ""
-        if report is not None and report.stage_outcome is not None:
+            submitted.report, submitted.waits = report, ""
+            submitted.heard = max(submitted.heard, time.monotonic())
+        if report is not None and report.entry and self._is_lost_data(submitted, run, report.entry):
+            self._again(submitted, "the remote has lost what an earlier run made")
+        elif report is not None and report.stage_outcome is not None:
             submitted.future.set_result(self._outcome(submitted, run, report, report.stage_outcome))
         elif is_lost(run, for_us=run.parameters.get("parent_run") == submitted.request.parent_run):
             self._again(submitted, f"its flow run is {run.state_name}")
@@ -294,6 +313,13 @@ class WorkersRunner:
         else:
             self._wait_for_report(submitted)
 
+    def _is_lost_data(self, submitted: Submitted, run: "FlowRun", entry: Entry) -> bool:
+        """Whether the outputs of another run's stage, which is taken over, are on the remote no more."""
+        if run.parameters.get("parent_run") == submitted.request.parent_run:
+            return False
+        with self._lock_file:
+            return self._versions.is_lost(submitted.request.name, entry)
+
     def _outcome(
         self, submitted: Submitted, run: "FlowRun", report: StageReport, outcome: Outcome
     ) -> Outcome:
@@ -303,6 +329,7 @@ class WorkersRunner:
             try:
                 with self._lock_file:
                     self._versions.take_over(name, report.entry)
+                    bring_back(self._project, [name])
             except LampError as error:
                 return replace(outcome, state="failed", error=str(error), is_bad_request=True)
             self._taken_over.append(name)
@@ -322,7 +349,8 @@ class WorkersRunner:
 
     def _wait_for_report(self, submitted: Submitted) -> None:
         if not submitted.taken:
-            submitted.taken, submitted.heard, submitted.waits = True, time.monotonic(), ""
+            submitted.taken, submitted.waits = True, ""
+            submitted.heard = max(submitted.heard, time.monotonic())
         patience = resources.worker_patience()
         if submitted.report is None:
             patience = max(patience, SECONDS_TO_START)
@@ -342,7 +370,8 @@ class WorkersRunner:
         submitted.submissions += 1
         submitted.attempt += 1
         deployment, submitted.pool = self._server.deployment(name)
-        self._start(submitted, deployment, f"{name}-again-{submitted.submissions}")
+        again = f"{name}-again-{submitted.submissions}"
+        submitted.context.run(self._start, submitted, deployment, again)
         submitted.waits = f"{why}; submitted again"
 
 

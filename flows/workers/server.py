@@ -12,8 +12,10 @@ from prefect.client.schemas.filters import (
     ArtifactFilterType,
     FlowRunFilter,
     FlowRunFilterId,
+    FlowRunFilterIdempotencyKey,
 )
 from prefect.client.schemas.objects import FlowRun, WorkerStatus
+from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling, Crashed
 
@@ -60,10 +62,22 @@ class Server:
     def submit(
         self, deployment: UUID, parameters: Mapping[str, Any], *, name: str, key: str | None, tags: list[str]
     ) -> FlowRun:
-        """Start a flow run, or return the one that this key has started."""
-        return self.client.create_flow_run_from_deployment(
-            deployment, parameters=dict(parameters), name=name, idempotency_key=key, tags=tags
+        """Start a flow run, a subflow of the task that asks, or return the one that this key has started."""
+        known = FlowRunFilterIdempotencyKey(any_=[key]) if key else None
+        found = known and self.client.read_flow_runs(flow_run_filter=FlowRunFilter(idempotency_key=known))
+        if found:
+            return found[0]
+        made = run_deployment(
+            deployment,
+            parameters=dict(parameters),
+            flow_run_name=name,
+            idempotency_key=key,
+            tags=tags,
+            timeout=0,
+            as_subflow=True,
         )
+        assert isinstance(made, FlowRun)
+        return made
 
     def runs(self, ids: Collection[UUID]) -> dict[UUID, FlowRun]:
         """Flow runs by id."""

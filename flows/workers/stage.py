@@ -25,19 +25,20 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows.workers.clone import check_out, fetch, free_workspace
+from flows.workers.commits import workspace
 from flows.workers.request import REPORT, StageReport, StageRequest
 from lamp_core.errors import LampError
 from tasks.mlflow.tags import FLOW_RUN
 from tasks.project import Project, find_project
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
-from tasks.system import resources
 from tasks.system.orphans import lifeline_environment
 from tasks.system.redaction import masked
 
 SECONDS_BETWEEN_REPORTS = 2.0
 SECONDS_TO_END = 30.0
+OUTAGE_SECONDS = 900.0
+"""A server may be out of reach for this long; the stage goes on meanwhile."""
 GOES_ON = {StateType.RUNNING, StateType.PENDING, StateType.SCHEDULED}
 
 
@@ -58,7 +59,7 @@ class Reporter:
         self._written = client.create_artifact(
             ArtifactCreate(type=REPORT, data=self._report.model_dump(), flow_run_id=flow_run.id)
         ).id
-        self._reached = time.monotonic()
+        self._reached, self._is_away = time.monotonic(), False
 
     def tell(self, progress: Progress | None, **ending: Any) -> None:
         """Send a report: for the run of the pipeline, and as a bar on the page of the flow run."""
@@ -72,18 +73,28 @@ class Reporter:
             share = round(100.0 * progress.done / progress.total, 1)
             self._client.update_artifact(self._bar, ArtifactUpdate(data=share, description=text))
 
+    def tell_the_end(self, **ending: Any) -> None:
+        """Send the last report, as soon as the server is back: what was computed is not lost by an outage."""
+        until = time.monotonic() + OUTAGE_SECONDS
+        while True:
+            try:
+                return self.tell(None, **ending)
+            except HTTPError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(SECONDS_BETWEEN_REPORTS)
+
     def is_wanted(self, progress: Progress | None) -> bool:
         """Report, and return whether the stage shall go on: False when it was cancelled or given up."""
         try:
             self.tell(progress)
             state = self._client.read_flow_run(flow_run.id).state
         except HTTPError as error:
-            silent = time.monotonic() - self._reached
-            get_run_logger().warning(
-                "the server is out of reach for %.0f s: %s", silent, type(error).__name__
-            )
-            return silent < resources.worker_patience()
-        self._reached = time.monotonic()
+            if not self._is_away:  # once an outage
+                get_run_logger().warning("Prefect's server is out of reach (%s)", type(error).__name__)
+            self._is_away = True
+            return time.monotonic() - self._reached < OUTAGE_SECONDS
+        self._reached, self._is_away = time.monotonic(), False
         return state is None or state.type in GOES_ON
 
 
@@ -114,13 +125,12 @@ def stage(
         reporter = Reporter(name, client)
         try:
             request.check()
-            with free_workspace(clone) as workspace:
-                check_out(clone, workspace, fetch(clone, request.commit))
-                answer = _carried_out(workspace, request, reporter)
+            with workspace(clone, request.commit) as place:
+                answer = _carried_out(place, request, reporter)
         except LampError as error:
             failed = Outcome("failed", 0.0, error=str(error), is_bad_request=True)
             answer = {"outcome": asdict(failed), "entry": None}
-        reporter.tell(None, **answer)
+        reporter.tell_the_end(**answer)
     outcome = Outcome(**answer["outcome"])
     if outcome.state == "failed":
         return Failed(message=outcome.error)

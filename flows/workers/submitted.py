@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import Future
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -30,6 +31,7 @@ class Submitted:
         taken: whether a worker has taken it.
         waits: what it waits for, in words.
         began: when it was first submitted, seconds of the monotonic clock.
+        context: of the task that submitted it; its flow runs are subflows there.
     """
 
     request: StageRequest
@@ -44,6 +46,7 @@ class Submitted:
     taken: bool = False
     waits: str = ""
     began: float = field(default_factory=time.monotonic)
+    context: Context = field(default_factory=copy_context)
 
 
 def is_final(run: "FlowRun") -> bool:

@@ -9,6 +9,9 @@ NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
+FROM_SCRATCH = "from-scratch"
+"""Checkpoint of a model that starts from none: a small one is trained here."""
+
 
 class Section(BaseModel):
     """A frozen section that refuses keys it does not know."""

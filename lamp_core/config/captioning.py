@@ -12,22 +12,22 @@ class LanguageModel(Section):
 
     checkpoint: str = Field(
         "facebook/opt-2.7b",
-        description="`own` (small OPT, trained here on the train split's captions), or the name or folder "
-        "of any causal language model (paper: facebook/opt-2.7b)",
+        description="`from-scratch` (small OPT, trained here on the train split's captions), or the name "
+        "or folder of any causal language model (paper: facebook/opt-2.7b)",
     )
-    layers: Count = Field(4, description="layers of the own OPT")
-    hidden_dim: Count = Field(256, description="width of the own OPT")
-    heads: Count = Field(4, description="attention heads of the own OPT")
-    feed_forward_dim: Count = Field(1024, description="feed-forward width of the own OPT")
+    layers: Count = Field(4, description="layers of the OPT from scratch")
+    hidden_dim: Count = Field(256, description="width of the OPT from scratch")
+    heads: Count = Field(4, description="attention heads of the OPT from scratch")
+    feed_forward_dim: Count = Field(1024, description="feed-forward width of the OPT from scratch")
     vocabulary_size: Annotated[int, Field(ge=64)] = Field(
-        4000, description="most word pieces of the own vocabulary"
+        4000, description="most word pieces of its vocabulary"
     )
-    max_positions: Count = Field(160, description="most word pieces of a sequence of the own OPT")
-    dropout: Fraction = Field(0.1, description="in the own OPT, also while it is adapted")
+    max_positions: Count = Field(160, description="most word pieces of a sequence of the OPT from scratch")
+    dropout: Fraction = Field(0.1, description="in the OPT from scratch, also while it is adapted")
     texts: tuple[str, ...] = Field(
         (),
-        description="folders of further captions for the own OPT, in the form of HumanML3D (texts/*.txt) or "
-        "KIT-ML (annotations.json); only the ids of train.txt where there is one",
+        description="folders of further captions for the OPT from scratch, in the form of HumanML3D "
+        "(texts/*.txt) or KIT-ML (annotations.json); only the ids of train.txt where there is one",
     )
     texts_hash: str = Field("", description="of those folders; `lamp run` and `lamp experiment` write it")
     training: Optimisation = Optimisation(

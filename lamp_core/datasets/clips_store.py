@@ -34,6 +34,7 @@ from lamp_core.datasets.schema import (
 from lamp_core.io.parquet import atomic_path, check_rows, open_parquet
 from lamp_core.skeleton.skeleton import load_skeleton
 
+CLIPS_FILE = "clips.parquet"
 CLIPS_A_GROUP = 256
 FRAMES_A_GROUP = 200_000
 """A group of long clips is written sooner: 50 MB of joints."""

@@ -17,11 +17,10 @@ import numpy as np
 from lamp_core.config.models import ClipLimits
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.clips import SPLITS, Clip
-from lamp_core.datasets.clips_store import read_clip_metadata, read_clips
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips
 from lamp_core.datasets.drift import feature_arrays, number_names
 from lamp_core.datasets.features_store import FEATURES_FILE
 from lamp_core.datasets.preprocessing.clip_checks import check_clip
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE
 from lamp_core.datasets.preprocessing.rejected_clips import REJECTED_FILE, Rejected, Tally, read_rejected
 from lamp_core.datasets.schema import CLIPS, FEATURES
 from lamp_core.features.layout import GROUPS, FeatureLayout

@@ -6,6 +6,7 @@ it.
 Shapes: T frames, J joints, D feature numbers a frame.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,36 +84,51 @@ def read_motion_file(path: Path, gate: Gate | None = None, skeleton: str | None 
         LampError: a file that cannot be read or fits no skeleton, an unknown skeleton or map, or a body that
             is none of people; the line names the option that mends it.
     """
-    gate, wanted = gate or Gate(), None if skeleton is None else load_skeleton(skeleton)
-    readers = {BVH: _from_bvh, ARRAY: _from_array}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise LampError(
-            f"{path}: unknown ending {path.suffix or '(none)'!r}; motions are read from .npy and .bvh"
-        )
+    gate = gate or Gate()
     try:
-        motion, joint_map = reader(path, wanted, gate)
+        motion, joint_map = open_motion(path, gate, skeleton)
     except RejectedClip as rejected:
         raise LampError(f"{path} cannot be used: {rejected}") from rejected
     if not gate.force:
-        _check(path, motion, joint_map, gate.form)
+        check_motions(str(path), [motion], joint_map, gate.form)
     return motion
 
 
-def _check(path: Path, motion: FileMotion, joint_map: JointMap | None, form: MotionForm) -> None:
-    stated = METRES[form.unit] if form.unit else motion.skeleton.metres_per_unit
+def open_motion(path: Path, gate: Gate, skeleton: str | None = None) -> tuple[FileMotion, JointMap | None]:
+    """A motion file and the joint map that it was read with, not held against people.
+
+    Raises:
+        LampError: an unknown ending, skeleton or map.
+        RejectedClip: a file that cannot be read or fits no skeleton.
+    """
+    wanted = None if skeleton is None else load_skeleton(skeleton)
+    if path.suffix.lower() == BVH:
+        return _from_bvh(path, wanted, gate)
+    if path.suffix.lower() == ARRAY:
+        return _from_array(path, wanted, gate), None
+    raise LampError(
+        f"{path}: unknown ending {path.suffix or '(none)'!r}; motions are read from .npy and .bvh"
+    )
+
+
+def check_motions(
+    where: str, motions: Sequence[FileMotion], joint_map: JointMap | None, form: MotionForm
+) -> None:
+    """Hold motions of one skeleton against people; LampError where they are none, as `check_bodies`."""
+    skeleton = motions[0].skeleton
+    stated = METRES[form.unit] if form.unit else skeleton.metres_per_unit
     check_bodies(
-        [motion.joints_TJ3],
-        motion.skeleton,
-        str(path),
+        [motion.joints_TJ3 for motion in motions],
+        skeleton,
+        where,
         metres_per_unit=stated if joint_map is None else joint_map.metres_per_unit,
         up=(form.up or "y") if joint_map is None else joint_map.up,
         left_handed=form.left_handed if joint_map is None else joint_map.left_handed,
         map_name=None if joint_map is None else joint_map.name,
     )
-    odd = speed_remark([(motion.joints_TJ3, motion.frames_per_second)], motion.skeleton)
+    odd = speed_remark([(motion.joints_TJ3, motion.frames_per_second) for motion in motions], skeleton)
     if odd:
-        remark(f"{path}: {odd}")
+        remark(f"{where}: {odd}")
 
 
 def _from_bvh(path: Path, wanted: Skeleton | None, gate: Gate) -> tuple[FileMotion, JointMap]:
@@ -125,22 +141,22 @@ def _from_bvh(path: Path, wanted: Skeleton | None, gate: Gate) -> tuple[FileMoti
     return FileMotion(joints_TJ3, skeleton, motion.frames_per_second), joint_map
 
 
-def _from_array(path: Path, wanted: Skeleton | None, gate: Gate) -> tuple[FileMotion, None]:
+def _from_array(path: Path, wanted: Skeleton | None, gate: Gate) -> FileMotion:
     array = read_npy(path)
     candidates = [wanted] if wanted is not None else [load_skeleton(name) for name in skeleton_names()]
     for skeleton in candidates:
         if array.ndim == 3 and array.shape[1:] == (skeleton.joint_count, 3):
             rate = gate.form.frames_per_second or skeleton.frames_per_second
-            return FileMotion(_placed(path, array, skeleton, gate.form), skeleton, rate), None
+            return FileMotion(_placed(path, array, skeleton, gate.form), skeleton, rate)
         if array.ndim == 2 and array.shape[1] == skeleton.feature_count:
             features_TD = _finite(path, array)
             joints_TJ3 = _decoded(features_TD, skeleton)
-            return FileMotion(joints_TJ3, skeleton, skeleton.frames_per_second, features_TD), None
+            return FileMotion(joints_TJ3, skeleton, skeleton.frames_per_second, features_TD)
     forms = ", ".join(
         f"{skeleton.name} joints (T, {skeleton.joint_count}, 3) or features (T, {skeleton.feature_count})"
         for skeleton in candidates
     )
-    raise LampError(f"{path} has the shape {array.shape}; known: {forms}")
+    raise RejectedClip("joint-count", f"{path} has the shape {array.shape}; known: {forms}")
 
 
 def _placed(path: Path, array: np.ndarray, skeleton: Skeleton, form: MotionForm) -> np.ndarray:
@@ -149,7 +165,8 @@ def _placed(path: Path, array: np.ndarray, skeleton: Skeleton, form: MotionForm)
 
 def _finite(path: Path, array: np.ndarray) -> np.ndarray:
     if not np.isfinite(array).all():
-        raise LampError(f"{path} holds {int((~np.isfinite(array)).sum())} numbers that are not finite")
+        faults = int((~np.isfinite(array)).sum())
+        raise RejectedClip("not-finite", f"{path} holds {faults} numbers that are not finite")
     return np.array(array, dtype=np.float32)  # copied: torch takes no read-only array
 
 
@@ -191,7 +208,8 @@ class FeatureSpace:
             raise LampError(f"{path} is missing; `lamp run --until features` makes it")
         metadata = load_metadata(path, open_parquet(path, FEATURES))
         statistics, reference_J3 = FeatureStatistics.load(folder), load_reference(folder)
-        return cls(load_skeleton(metadata.skeleton), statistics, reference_J3, metadata.joint_map)
+        joint_map = None if metadata.joint_map is None else JointMap.model_validate(metadata.joint_map)
+        return cls(load_skeleton(metadata.skeleton), statistics, reference_J3, joint_map)
 
 
 def read_motion(path: Path, features_folder: Path, gate: Gate | None = None) -> np.ndarray:

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from lamp_core.errors import LampError
 from lamp_core.io.parquet import field
-from lamp_core.skeleton.mapping import JointMap
 
 METADATA_KEY = b"lamp"
 
@@ -40,7 +39,7 @@ class DatasetMetadata(BaseModel):
         default_factory=list,
         description="what of the source's files was passed over, or read otherwise than it says",
     )
-    joint_map: JointMap | None = Field(
+    joint_map: dict[str, JsonValue] | None = Field(
         None, description="joint map of the source's BVH files, by which other files of the rig are read"
     )
     content_hash: str | None = Field(

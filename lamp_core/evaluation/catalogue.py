@@ -156,6 +156,11 @@ PLAUSIBILITY = (
     Metric("floor penetration", "lower", "mm", 1, label="Penetration"),
     Metric("floating", "lower", "mm", 1, label="Floating"),
     Metric("jerk", "closer", "m/s³", 0, label="Jerk"),
+    Metric("gliding", "lower", "%", 1, 100.0, "Gliding"),
+    Metric("bone-length error", "lower", "%", 2, 100.0, "Bones"),
+    Metric("worst bone", "lower", "%", 0, 100.0, "Worst bone"),
+    Metric("contradiction of velocities", "lower", "cm/frame", 2, label="By velocity"),
+    Metric("contradiction of rotations", "lower", "cm", 1, label="By rotation"),
 )
 COMPLETION = (
     FID,
@@ -239,7 +244,8 @@ KINDS: Mapping[str, Kind] = {
         "Physical plausibility",
         PLAUSIBILITY,
         "foot skating",
-        "True motion slides and floats too: the ground truth's row is the level to reach.",
+        "True motion slides and floats too: the ground truth's row is the level to reach. By velocity and by "
+        "rotation: how far the features of a motion contradict its positions.",
     ),
     "prediction": Kind("completion", "Motion prediction", COMPLETION, "ADE", "Σ: the sum over the joints."),
     "in-betweening": Kind(

@@ -16,6 +16,7 @@ import numpy as np
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING, Item
+from lamp_core.datasets.motion_file import FileMotion, Gate, check_motions, open_motion
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
 from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
@@ -25,13 +26,16 @@ from lamp_core.evaluation.protocols.text_to_motion import GivenMotion, evaluate_
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import ALL, TEST, Trained
 from lamp_core.features.encode import encode
-from lamp_core.io.arrays import read_npy
+from lamp_core.io.folders import files_below, has_ending
+from lamp_core.skeleton.mapping import JointMap, resample
 
 EXAMPLES_A_REASON = 3
 PROTOCOLS = ("text-to-motion", "plausibility", LAMP_BERT_SCORE)
 """What can be measured of motions alone."""
 UNKNOWN, OUTSIDE = "not-in-the-split", "outside-the-protocol"
-NOT_FINITE, SHAPE, SHORT = "not-finite", "joint-count", "too-short"
+SHORT = "too-short"
+ENDINGS = (".npy", ".bvh")
+FILES_TRIED, FILES_LOOKED_AT = 20, 5
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,12 @@ def told_reasons(left_out: Sequence[LeftOut], what: str) -> str:
 
 
 def read_motions(
-    folder: Path, features: FeatureSet, items: Sequence[Item], max_frames: int, split: str = TEST
+    folder: Path,
+    features: FeatureSet,
+    items: Sequence[Item],
+    max_frames: int,
+    split: str = TEST,
+    gate: Gate | None = None,
 ) -> ReadMotions:
     """Read the motions of a folder for the test items.
 
@@ -96,16 +105,19 @@ def read_motions(
         items: of the protocol, with captions.
         max_frames: motions of as many frames and longer are cut.
         split: that the items are of, or ``all``.
+        gate: how the motions stand in their files; as the skeleton's own without it.
 
     Raises:
-        LampError: there is no folder or no ``.npy`` file in it.
+        LampError: the first motions are none of people, there is no folder or no ``.npy`` file in it.
     """
     if not folder.is_dir():
         raise LampError(f"there is no folder {folder}")
-    paths = sorted(folder.glob("*.npy"))
+    paths = [path for name, path in files_below(folder) if has_ending(name, *ENDINGS)]
     if not paths:
-        raise LampError(f"{folder} holds no .npy files; a motion is CLIP.npy or CLIP_k.npy")
+        raise LampError(f"{folder} holds no .npy or .bvh files; a motion is CLIP.npy or CLIP_k.npy")
     of_split = range(len(features)) if split == ALL else features.of_split(split)
+    opened = gate or Gate()
+    _check_first(paths, features, opened)
     captions_of = {features.clips[place]: features.captions[place] for place in of_split}
     item_of = {(item.clip, caption): place for place, item in enumerate(items) for caption in item.captions}
     longest = (max_frames - 1) // DOWNSAMPLING * DOWNSAMPLING
@@ -115,7 +127,7 @@ def read_motions(
     for path in paths:
         try:
             place, caption = _meant(path.stem, captions_of, item_of)
-            raw_TD = _read(path, features)
+            raw_TD = _read(path, features, opened)
         except RejectedClip as fault:
             left_out.append(LeftOut(path.name, fault.reason, fault.detail))
             continue
@@ -128,20 +140,23 @@ def read_motions(
     return ReadMotions(given, left_out, missing, cut)
 
 
-def measure_motions(trained: Trained, folder: Path, name: str) -> tuple[dict[str, list[Result]], ReadMotions]:
+def measure_motions(
+    trained: Trained, folder: Path, name: str, gate: Gate | None = None
+) -> tuple[dict[str, list[Result]], ReadMotions]:
     """Score a folder of motions by the evaluators of the trained models, beside the true motions.
 
     Args:
         trained: evaluators, test items and settings; its text to motion is not asked.
         folder: see the module.
         name: of the system in the rows.
+        gate: how the motions stand in their files; as the skeleton's own without it.
 
     Raises:
         LampError: no folder, no file that can be scored, or no items.
     """
     features, settings = trained.features, trained.settings
     items = TestItems.of(trained.items, features.statistics).items
-    read = read_motions(folder, features, items, settings.max_frames, trained.split)
+    read = read_motions(folder, features, items, settings.max_frames, trained.split, gate)
     if not read.given:
         raise LampError(f"none of the files in {folder} can be scored; {read.note}")
     families: dict[str, list[Result]] = {}
@@ -162,7 +177,7 @@ def measure_motions(trained: Trained, folder: Path, name: str) -> tuple[dict[str
     made_by: dict[str, MakeMotions] = {name: lambda test: list(first_of.values())}
     if "plausibility" in settings.protocols:
         families["plausibility"] = evaluate_plausibility(
-            with_motion, made_by, features.skeleton, features.statistics
+            with_motion, made_by, features.skeleton, features.statistics, features.reference_J3
         )
     if LAMP_BERT_SCORE in settings.protocols:
         families["lamp_bert_score"] = measure_lamp_bert_score(
@@ -187,20 +202,35 @@ def _meant(
     return item_of[clip, caption], caption
 
 
-def _read(path: Path, features: FeatureSet) -> np.ndarray:
+def _read(path: Path, features: FeatureSet, gate: Gate) -> np.ndarray:
     """Raw features (T, D)."""
     skeleton = features.skeleton
-    array = read_npy(path).astype(np.float32)
-    if not np.isfinite(array).all():
-        raise RejectedClip(NOT_FINITE, f"{int((~np.isfinite(array)).sum())} numbers are not finite")
-    if array.ndim == 3 and array.shape[1:] == (skeleton.joint_count, 3) and len(array) > 1:
-        array = encode(array, skeleton, features.reference_J3).numpy()
-    elif array.ndim != 2 or array.shape[1] != skeleton.feature_count:
-        wanted = f"(T, {skeleton.joint_count}, 3) or (T, {skeleton.feature_count})"
-        raise RejectedClip(SHAPE, f"{array.shape}, not {wanted}")
-    if len(array) < DOWNSAMPLING:
-        raise RejectedClip(SHORT, f"{len(array)} feature frames, fewer than {DOWNSAMPLING}")
-    return array
+    motion, _ = open_motion(path, gate, skeleton.name)
+    raw_TD = motion.features_TD
+    if raw_TD is None:
+        joints_TJ3 = resample(motion.joints_TJ3, motion.frames_per_second, skeleton.frames_per_second)
+        if len(joints_TJ3) < 2:
+            raise RejectedClip(SHORT, f"{len(joints_TJ3)} frames")
+        raw_TD = encode(joints_TJ3.astype(np.float32), skeleton, features.reference_J3).numpy()
+    if len(raw_TD) < DOWNSAMPLING:
+        raise RejectedClip(SHORT, f"{len(raw_TD)} feature frames; a motion needs at least {DOWNSAMPLING}")
+    return raw_TD
+
+
+def _check_first(paths: Sequence[Path], features: FeatureSet, gate: Gate) -> None:
+    """LampError where the joints of the first files are none of people."""
+    found: list[FileMotion] = []
+    joint_map: JointMap | None = None
+    for path in paths[:FILES_TRIED]:
+        try:
+            motion, joint_map = open_motion(path, gate, features.skeleton.name)
+        except (RejectedClip, LampError):
+            continue  # told when it is read to be scored
+        found += [] if motion.features_TD is not None else [motion]
+        if len(found) == FILES_LOOKED_AT:
+            break
+    if found and not gate.force:
+        check_motions(str(paths[0].parent), found, joint_map, gate.form)
 
 
 def item_name(item: Item) -> str:

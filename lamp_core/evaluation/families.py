@@ -176,7 +176,9 @@ def _text_to_motion(systems: Systems, on_progress: OnProgress | None) -> list[Re
 def _plausibility(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     features = systems.trained.features
     made_by = _one_motion_an_item(systems)
-    return evaluate_plausibility(systems.trained.items, made_by, features.skeleton, features.statistics)
+    return evaluate_plausibility(
+        systems.trained.items, made_by, features.skeleton, features.statistics, features.reference_J3
+    )
 
 
 def _lamp_bert_score(systems: Systems, on_progress: OnProgress | None) -> list[Result]:

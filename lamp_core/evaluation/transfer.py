@@ -13,11 +13,11 @@ import lamp_core.features
 import lamp_core.skeleton
 from lamp_core.config.models import Ingest
 from lamp_core.datasets.clips import Clip
-from lamp_core.datasets.clips_store import read_clip_metadata, read_clips, write_clips
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips, write_clips
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.motion_file import FeatureSpace
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.registry import EMBEDDED, fingerprint, load_source
 from lamp_core.datasets.sources import Source
 from lamp_core.errors import LampError

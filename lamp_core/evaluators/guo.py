@@ -25,8 +25,8 @@ from lamp_core.metrics.r_precision import MatchingScores, matching_scores
 from lamp_core.pairs.table import PairTable
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import gather_rows, share
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 from lamp_core.training.precision import full_precision
 from lamp_core.training.seeds import draw_apart, seed_everything

@@ -33,8 +33,8 @@ def decode(features_BTD: Tensor, skeleton: Skeleton) -> Tensor:
         raise LampError(
             f"features of {skeleton.name} have the shape {wanted}, not {tuple(features_BTD.shape)}"
         )
-    cosine_BT1, sine_BT1 = _facing(features_BTD[..., layout["root_yaw_velocity"]])
-    path_BT2 = _path(features_BTD[..., layout["root_planar_velocity"]], cosine_BT1, sine_BT1)
+    cosine_BT1, sine_BT1 = facing_of(features_BTD[..., layout["root_yaw_velocity"]])
+    path_BT2 = path_of(features_BTD[..., layout["root_planar_velocity"]], cosine_BT1, sine_BT1)
     height_BT1 = features_BTD[..., layout["root_height"]]
     path_x_BT1, path_z_BT1 = path_BT2[..., :1], path_BT2[..., 1:]
     local_BTP = features_BTD[..., layout["positions"]]
@@ -46,13 +46,13 @@ def decode(features_BTD: Tensor, skeleton: Skeleton) -> Tensor:
     return torch.stack((x_BTJ, y_BTJ, z_BTJ), dim=-1)
 
 
-def _facing(yaw_velocity_BT1: Tensor) -> tuple[Tensor, Tensor]:
+def facing_of(yaw_velocity_BT1: Tensor) -> tuple[Tensor, Tensor]:
     """Cosine and sine of the turn that makes each frame face +Z; velocities are of half angles."""
     yaw_BT1 = 2 * _from_start(yaw_velocity_BT1)
     return torch.cos(yaw_BT1), torch.sin(yaw_BT1)
 
 
-def _path(planar_velocity_BT2: Tensor, cosine_BT1: Tensor, sine_BT1: Tensor) -> Tensor:
+def path_of(planar_velocity_BT2: Tensor, cosine_BT1: Tensor, sine_BT1: Tensor) -> Tensor:
     """Places of the root, x and z. The step from t to t+1 is seen from the facing at t+1."""
     x_BT1, z_BT1 = planar_velocity_BT2[..., :1], planar_velocity_BT2[..., 1:]
     arrival_cosine, arrival_sine = cosine_BT1[..., 1:, :], sine_BT1[..., 1:, :]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lamp_core.datasets.items import DOWNSAMPLING
-from lamp_core.datasets.motion_file import FeatureSpace, read_features
+from lamp_core.datasets.motion_file import FeatureSpace, Gate, read_features
 from lamp_core.errors import LampError
 from lamp_core.inference.models import loaded
 from lamp_core.m2t.decoding import Search
@@ -62,6 +62,7 @@ def caption_files(
     count: int = 1,
     window_seconds: float | None = None,
     model: str | None = None,
+    gate: Gate | None = None,
 ) -> list[CaptionedFile]:
     """Caption motion files (.npy joints or features, .bvh), all in common batches.
 
@@ -73,6 +74,7 @@ def caption_files(
         window_seconds: longest part of a motion that is captioned at once; without it only a motion longer
             than the models' longest is captioned in parts.
         model: name of the one that captions, where several can; the first without it.
+        gate: how the motions stand in their files.
 
     Raises:
         LampError: the stages have not run, several captions by a search that draws none, windows that no
@@ -89,7 +91,7 @@ def caption_files(
     if window_seconds is not None:
         windows(DOWNSAMPLING, rate, DOWNSAMPLING, window_seconds)  # before models are loaded for nothing
     captioner: Captions = loaded(data, CAPTION, model)
-    found = [_read(path, space, captioner, window_seconds) for path in paths]
+    found = [_read(path, space, captioner, window_seconds, gate) for path in paths]
     parts = [
         each.features_TD[start:end]
         for each in found
@@ -114,10 +116,10 @@ def _search(search: Search | None, number: int) -> Search | None:
 
 
 def _read(
-    path: Path, space: FeatureSpace, captioner: Captions, window_seconds: float | None
+    path: Path, space: FeatureSpace, captioner: Captions, window_seconds: float | None, gate: Gate | None
 ) -> _Motion | CaptionedFile:
     try:
-        features_TD = read_features(path, space)
+        features_TD = read_features(path, space, gate)
     except LampError as fault:
         return CaptionedFile(path, fault=str(fault))
     normalised_TD = np.asarray(space.statistics.normalise(features_TD), dtype=np.float32)

@@ -4,6 +4,7 @@ Shapes: T frames, J joints, D feature numbers a frame.
 """
 
 import difflib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,11 @@ import torch
 
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING
-from lamp_core.datasets.motion_file import FeatureSpace, read_features
+from lamp_core.datasets.motion_file import FeatureSpace, Gate, read_features
 from lamp_core.errors import LampError
-from lamp_core.features.decode import decode
+from lamp_core.features.bones import Decoding, decode_by
 from lamp_core.inference.editing import Gap, fill_gap
-from lamp_core.inference.models import loaded
+from lamp_core.inference.models import loaded, say_what_is_lost
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.systems.capabilities import COMPLETE, GENERATE, Completes, EstimatesLength, Generates
 
@@ -41,6 +42,7 @@ def generate(
     seconds: float | None = None,
     seed: int = 0,
     model: str | None = None,
+    decoding: Decoding = "bones",
 ) -> GeneratedMotions:
     """Generate motions of a text.
 
@@ -51,6 +53,7 @@ def generate(
         seconds: their length; estimated from the text without it.
         seed: same seed, text and models, same motions.
         model: name of the one that generates, where several can; the first without it.
+        decoding: how features become joints; by default so that bones keep their lengths.
 
     Raises:
         LampError: an empty text, a length that the model cannot make, or stages that have not run.
@@ -61,12 +64,13 @@ def generate(
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")
     generator: Generates = loaded(data, GENERATE, model)
+    say_what_is_lost(generator, text)
     captions = [text] * count
     frames = (
         generator.lengths(captions, seed) if seconds is None else [_frames(seconds, space, generator)] * count
     )
     motions = generator.generate(captions, frames, seed)
-    joints = [_joints(space.statistics.denormalise(motion), space) for motion in motions]
+    joints = [_joints(space.statistics.denormalise(motion), space, decoding) for motion in motions]
     return GeneratedMotions(joints, space.skeleton)
 
 
@@ -114,10 +118,10 @@ class EditedMotions:
     skeleton: Skeleton
 
 
-def read_given(data: Path, path: Path) -> np.ndarray:
+def read_given(data: Path, path: Path, gate: Gate | None = None) -> np.ndarray:
     """Return features (T, D), not normalised, of a .npy (joints or features) or .bvh file; LampError as
     `read_features`."""
-    return read_features(path, FeatureSpace.load(data / "features"))
+    return read_features(path, FeatureSpace.load(data / "features"), gate)
 
 
 def clip_features(data: Path, name: str) -> np.ndarray:
@@ -142,6 +146,7 @@ def edit(
     seconds: float | None = None,
     seed: int = 0,
     model: str | None = None,
+    decoding: Decoding = "bones",
 ) -> EditedMotions:
     """Make a stretch of a motion anew, what follows it, what precedes it, or the way to another motion.
 
@@ -155,6 +160,7 @@ def edit(
             as a motion of the text is estimated to be.
         seed: same seed, arguments and models, same motions.
         model: name of the one that completes motion, where several can; the first without it.
+        decoding: see `generate`.
 
     Raises:
         LampError: a span outside of the motion, a length that the models cannot make, neither a length nor a
@@ -167,15 +173,17 @@ def edit(
     space = FeatureSpace.load(data / "features")
     completing: Completes = loaded(data, COMPLETE, model)
     rate = space.skeleton.frames_per_second
-    frames = None if seconds is None else round(seconds * rate)
+    if text is not None:
+        say_what_is_lost(completing, text)
+    frames = None if seconds is None else _whole_frames(seconds, rate)
     if frames is None and place.span is None:
         frames = _estimated(data, completing, text, len(given_TD), seed)
     gap = _gap(given_TD, place, frames, rate)
     motions = fill_gap(completing, space, gap, text, count, seed)
     given = [given_TD] if place.to_TD is None else [given_TD, place.to_TD]
     return EditedMotions(
-        [_joints(features_TD, space) for features_TD in given],
-        [_joints(motion.features_TD, space) for motion in motions],
+        [_joints(features_TD, space, decoding) for features_TD in given],
+        [_joints(motion.features_TD, space, decoding) for motion in motions],
         motions[0].start / rate,
         motions[0].end / rate,
         space.skeleton,
@@ -219,14 +227,20 @@ def _estimated(data: Path, completing: Completes, text: str | None, given: int, 
     return min(estimating.lengths([text], seed)[0], (longest - kept) * DOWNSAMPLING)
 
 
-def _joints(features_TD: np.ndarray, space: FeatureSpace) -> np.ndarray:
-    return decode(torch.tensor(features_TD), space.skeleton).numpy()
+def _joints(features_TD: np.ndarray, space: FeatureSpace, decoding: Decoding) -> np.ndarray:
+    return decode_by(decoding, torch.tensor(features_TD), space.skeleton, space.reference_J3).numpy()
+
+
+def _whole_frames(seconds: float, rate: float) -> int:
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise LampError(f"{seconds:g} s is no length; give seconds above 0")
+    return round(seconds * rate)
 
 
 def _frames(seconds: float, space: FeatureSpace, generator: Generates) -> int:
     rate = space.skeleton.frames_per_second
     longest = generator.longest_frames
-    frames = round(seconds * rate)
+    frames = _whole_frames(seconds, rate)
     if not DOWNSAMPLING <= frames <= longest:
         raise LampError(
             f"{seconds:g} s cannot be generated; between {DOWNSAMPLING / rate:g} and {longest / rate:g} s can"

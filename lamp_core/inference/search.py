@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamp_core.datasets.motion_file import read_motion
-from lamp_core.inference.models import loaded
+from lamp_core.datasets.motion_file import Gate, read_motion
+from lamp_core.errors import LampError
+from lamp_core.inference.models import loaded, say_what_is_lost
 from lamp_core.systems.capabilities import SIMILARITY, Compares
 
 if TYPE_CHECKING:
@@ -15,17 +16,22 @@ def search_text(data: Path, text: str, top: int, model: str | None = None) -> "l
     """Return the test clips whose motion is most similar to a text.
 
     Raises:
-        LampError: no model that compares texts and motions is trained, or none of this name.
+        LampError: an empty text, no model that compares texts and motions, or none of this name.
     """
+    if not text.strip():
+        raise LampError("the text is empty; say what the person does")
     comparing: Compares = loaded(data, SIMILARITY, model)
+    say_what_is_lost(comparing, text)
     return comparing.search_text(text, top)
 
 
-def search_motion(data: Path, path: Path, top: int, model: str | None = None) -> "list[Hit]":
+def search_motion(
+    data: Path, path: Path, top: int, model: str | None = None, gate: Gate | None = None
+) -> "list[Hit]":
     """Return the captions of test clips most similar to the motion in a file (.npy joints or features, .bvh).
 
     Raises:
         LampError: the file cannot be used, or as `search_text`.
     """
     comparing: Compares = loaded(data, SIMILARITY, model)
-    return comparing.search_motion(read_motion(path, data / "features"), top)
+    return comparing.search_motion(read_motion(path, data / "features", gate), top)

@@ -123,8 +123,7 @@ def inside(folder: Path, relative: str) -> Path:
 
 def leads_out(relative: str) -> bool:
     """Whether a written path would leave the folder that it is relative to."""
-    path = PurePosixPath(relative)
-    return path.is_absolute() or ".." in path.parts or "\0" in relative
+    return relative.startswith("/") or "\0" in relative or ".." in relative.split("/")
 
 
 def find_file(folder: Path, relative: str) -> Path | None:

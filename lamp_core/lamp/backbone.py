@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.config.models import Pretrain, TextBackbone
 from lamp_core.errors import LampError
 from lamp_core.lamp.text import FILE, TextTokenizer, train_vocabulary
@@ -44,12 +45,12 @@ def load_backbone(settings: Pretrain, captions: Sequence[str]) -> Backbone:
     Raises:
         LampError: the checkpoint is no folder with a BERT in it, nor to be had by name.
     """
-    if settings.backbone.checkpoint == "own":
-        return _own(settings.backbone, settings.max_text_tokens, captions)
+    if settings.backbone.checkpoint == FROM_SCRATCH:
+        return _from_scratch(settings.backbone, settings.max_text_tokens, captions)
     return _pretrained(_folder_or_name(settings.backbone.checkpoint), settings.max_text_tokens)
 
 
-def _own(settings: TextBackbone, max_text_tokens: int, captions: Sequence[str]) -> Backbone:
+def _from_scratch(settings: TextBackbone, max_text_tokens: int, captions: Sequence[str]) -> Backbone:
     tokenizer = train_vocabulary(captions, settings.vocabulary_size, max_text_tokens)
     width = settings.hidden_dim
     return Backbone(settings.layers, width, settings.heads, 4 * width, max_text_tokens, tokenizer, None)
@@ -85,7 +86,8 @@ def _pretrained(checkpoint: str, max_text_tokens: int) -> Backbone:
     except (OSError, ValueError) as error:
         raise LampError(
             f"pretrain.backbone.checkpoint '{checkpoint}' is no BERT folder and was not found by name; "
-            "known here: own, minilm, or a folder with config.json, model.safetensors and tokenizer.json"
+            "known here: from-scratch, minilm, or a folder with config.json, model.safetensors and "
+            "tokenizer.json"
         ) from error
     if (Path(checkpoint) / FILE).exists():
         tokenizer = TextTokenizer.load(Path(checkpoint), max_text_tokens)

@@ -3,14 +3,14 @@
 Shapes: B batch, N captions, L word pieces, H width of the states, W width of the embeddings.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from lamp_core.errors import LampError
+from lamp_core.io.quiet import no_progress_bar
 from lamp_core.lamp.backbone import minilm_folder
 
 MAX_TEXT_TOKENS = 128
@@ -79,17 +79,3 @@ class TextEncoder:
         states_BLH, mask_BL1 = output.last_hidden_state, words["attention_mask"][..., None].float()
         means_BH: Tensor = ((states_BLH * mask_BL1).sum(1) / mask_BL1.sum(1)).cpu()
         return means_BH
-
-
-@contextmanager
-def no_progress_bar() -> Iterator[None]:
-    """Without the bar of transformers: weights on the disk load in a moment, among our own lines."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()

@@ -27,8 +27,8 @@ from lamp_core.pairs.table import PairTable
 from lamp_core.tokenizers.protocol import first_channel
 from lamp_core.tokens.cache import TokenCache
 from lamp_core.training.batches import BatchSampler
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 

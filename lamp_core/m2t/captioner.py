@@ -16,8 +16,8 @@ from lamp_core.lamp.folder import load_lamp
 from lamp_core.m2t.attention import WordAttention, word_attention
 from lamp_core.m2t.decoding import Search, search_captions
 from lamp_core.m2t.folder import STAGE, load_m2t, read_m2t_config
-from lamp_core.m2t.model import MotionCaptioner
-from lamp_core.m2t.training import query_states
+from lamp_core.m2t.model import MotionCaptioner, query_states
+from lamp_core.tokenizers.binding import check_bound
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer
@@ -48,15 +48,17 @@ class Captioner:
         """Load the trained models below a project's data folder.
 
         Raises:
-            LampError: a stage before it has not run, or the language model is another one than that which
-                was adapted.
+            LampError: a stage before it has not run, or the language model or the tokenizer is another one
+                than it was trained with.
         """
         device = device or torch.device("cpu")
         config = read_m2t_config(data / STAGE)
         lamp, _ = load_lamp(data / "pretrain")
+        tokenizer = load_tokenizer(data / "tokenizer")
+        check_bound(data / STAGE, tokenizer)
         return cls(
             load_m2t(data, lamp, device),
-            load_tokenizer(data / "tokenizer").to(device),
+            tokenizer.to(device),
             config["skeleton"],
             config["frames_per_second"],
         )

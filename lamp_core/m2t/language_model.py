@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 
+from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.errors import LampError
-from lamp_core.lamp.text_encoder import no_progress_bar
+from lamp_core.io.quiet import no_progress_bar
 from lamp_core.training.precision import is_bfloat16
 
-OWN = "own"
 BASE = "base.json"
 CONFIG = "config.json"
 WEIGHTS = ("*.safetensors", "*.bin")
@@ -32,7 +32,7 @@ class CausalModel:
     Args:
         model: frozen, in evaluation mode.
         tokenizer: of transformers.
-        checkpoint: ``own``, or the name or folder that it was loaded from.
+        checkpoint: ``from-scratch``, or the name or folder that it was loaded from.
         identity: hash of its configuration and weights.
     """
 
@@ -65,8 +65,8 @@ def load_base(folder: Path, device: torch.device, quantise: str = "none") -> Cau
         raise LampError(f"no language model in {folder}; `lamp run --until {STAGE}` makes it")
     recorded = json.loads((folder / BASE).read_text())
     checkpoint = str(recorded["checkpoint"])
-    source = str(folder) if checkpoint == OWN else place_of(folder.parent.parent, checkpoint)
-    base = load_checkpoint(source, device, quantise, is_own=checkpoint == OWN)
+    source = str(folder) if checkpoint == FROM_SCRATCH else place_of(folder.parent.parent, checkpoint)
+    base = load_checkpoint(source, device, quantise, is_from_scratch=checkpoint == FROM_SCRATCH)
     if base.identity != recorded["identity"]:
         raise LampError(
             f"the language model {checkpoint} is no longer the one that data/{STAGE} was made for; "
@@ -81,11 +81,11 @@ def place_of(root: Path, checkpoint: str) -> str:
 
 
 def load_checkpoint(
-    source: str, device: torch.device, quantise: str = "none", *, is_own: bool = False
+    source: str, device: torch.device, quantise: str = "none", *, is_from_scratch: bool = False
 ) -> CausalModel:
     """Load a causal language model by folder or name, frozen, in evaluation mode, on the device.
 
-    On a device that trains in bfloat16 the frozen weights are kept in bfloat16; the small own model stays in
+    On a device that trains in bfloat16 the frozen weights are kept in bfloat16; the one from scratch stays in
     float32.
 
     Raises:
@@ -94,7 +94,7 @@ def load_checkpoint(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     loading = quantisation(quantise, device)
-    is_half = not is_own and device.type == "cuda" and is_bfloat16(device)
+    is_half = not is_from_scratch and device.type == "cuda" and is_bfloat16(device)
     try:
         with no_progress_bar():
             model = AutoModelForCausalLM.from_pretrained(
@@ -105,7 +105,8 @@ def load_checkpoint(
     except (OSError, ValueError) as error:
         raise LampError(
             f"language model '{source}' is no folder of a causal language model and was not found by name; "
-            "set language_model.checkpoint to `own`, or to a folder with config.json, weights and tokenizer"
+            "set language_model.checkpoint to `from-scratch`, or to a folder with config.json, weights "
+            "and tokenizer"
         ) from error
     if not loading:
         model = model.to(device)

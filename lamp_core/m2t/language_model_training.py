@@ -20,8 +20,8 @@ from lamp_core.m2t.words import PromptedWords
 from lamp_core.motion_language.segments import SegmentBatch, next_token_logits, token_losses
 from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.training.distribution import share, shared_mean
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 

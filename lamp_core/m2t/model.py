@@ -12,13 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.config.captioning import MotionToText
+from lamp_core.datasets.items import length_batches, mask_of, pad
 from lamp_core.errors import LampError
 from lamp_core.lamp.model import LaMP
-from lamp_core.m2t.language_model import OWN, STAGE, CausalModel
+from lamp_core.m2t.language_model import STAGE, CausalModel
 from lamp_core.m2t.words import PromptedWords
 from lamp_core.motion_language.segments import SegmentBatch, embed, next_token_logits
 
+BATCH_TOKENS = 4096
 MOTION_SIDE = ("queries_QH", "query_norm", "latent_norm")
 MOTION_LAYERS = ("attention", "attention_norm", "cross", "cross_norm", "query_feed_forward", "query_norm")
 """Parts of LaMP, and of each of its blocks, that a motion passes on its way to the query states."""
@@ -125,6 +128,18 @@ class MotionCaptioner(nn.Module):
         return next_token_logits(self.language, batch, self.projection(queries_BQH))
 
 
+@torch.no_grad()
+def query_states(model: MotionCaptioner, latents: Sequence[Tensor], device: torch.device) -> Tensor:
+    """Return the query states (N, Q, H) of motions given by latents (S, C), on the CPU."""
+    shape = model.lamp.shape
+    states_NQH = torch.zeros(len(latents), shape.queries, shape.hidden_dim)
+    for batch in length_batches([len(latents_SC) for latents_SC in latents], BATCH_TOKENS):
+        latents_BSC, lengths_B = pad([latents[item] for item in batch])
+        mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
+        states_NQH[batch] = model.query_states(latents_BSC.to(device), mask_BS.to(device)).float().cpu()
+    return states_NQH
+
+
 def with_lora(base: CausalModel, settings: MotionToText) -> nn.Module:
     """Return the frozen language model with LoRA on its attention projections, by peft.
 
@@ -159,7 +174,7 @@ def quiet_peft() -> Iterator[None]:
 
 def prepare_base(base: CausalModel, settings: MotionToText) -> Any:
     """Return the language model as LoRA is put into it: named, and with the memory it is allowed."""
-    named = f"data/{STAGE}" if base.checkpoint == OWN else base.checkpoint
+    named = f"data/{STAGE}" if base.checkpoint == FROM_SCRATCH else base.checkpoint
     base.model.name_or_path = named  # stands in the adapter's file
     if settings.gradient_checkpointing:
         base.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

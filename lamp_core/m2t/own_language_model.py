@@ -10,8 +10,8 @@ from typing import Any
 from tokenizers import processors
 
 from lamp_core.config.captioning import LanguageModel
+from lamp_core.io.quiet import no_progress_bar
 from lamp_core.lamp.text import train_vocabulary
-from lamp_core.lamp.text_encoder import no_progress_bar
 
 BEGIN, END, PADDING = "[CLS]", "[SEP]", "[PAD]"
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lamp_core.datasets.captions import read_caption_file
+from lamp_core.datasets.preprocessing.caption_files import read_caption_file
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.text import text_lines
 
@@ -19,7 +19,7 @@ class Texts:
 
     Args:
         sentences: all of them, in the order of folders and ids.
-        unreadable: caption files that hold no caption in the form of HumanML3D.
+        unreadable: caption files that hold no caption.
     """
 
     sentences: tuple[str, ...]

@@ -16,22 +16,21 @@ import torch
 from torch import Tensor
 
 from lamp_core.config.captioning import MotionToText
-from lamp_core.datasets.items import length_batches, mask_of, pad
+from lamp_core.datasets.items import mask_of, pad
 from lamp_core.errors import LampError
 from lamp_core.lamp.model import LaMP
 from lamp_core.m2t.batches import LengthBuckets
 from lamp_core.m2t.language_model import CausalModel
-from lamp_core.m2t.model import MotionCaptioner, with_lora
+from lamp_core.m2t.model import MotionCaptioner, query_states, with_lora
 from lamp_core.m2t.words import PromptedWords
 from lamp_core.motion_language.segments import SegmentBatch, right_tokens, token_losses
 from lamp_core.pairs.captions import CaptionIndex
 from lamp_core.training.distribution import share, shared_mean
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
-BATCH_TOKENS = 4096
 VALIDATED_TOGETHER = 64
 
 
@@ -81,18 +80,6 @@ class CaptionTable:
         latents_BSC, lengths_B = pad([self.latents[item] for item in items_B])
         mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
         return self.model.query_states(latents_BSC.to(self.device), mask_BS.to(self.device))
-
-
-@torch.no_grad()
-def query_states(model: MotionCaptioner, latents: Sequence[Tensor], device: torch.device) -> Tensor:
-    """Return the query states (N, Q, H) of motions given by latents (S, C), on the CPU."""
-    shape = model.lamp.shape
-    states_NQH = torch.zeros(len(latents), shape.queries, shape.hidden_dim)
-    for batch in length_batches([len(latents_SC) for latents_SC in latents], BATCH_TOKENS):
-        latents_BSC, lengths_B = pad([latents[item] for item in batch])
-        mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
-        states_NQH[batch] = model.query_states(latents_BSC.to(device), mask_BS.to(device)).float().cpu()
-    return states_NQH
 
 
 def train_m2t(
@@ -171,7 +158,7 @@ def check_length(base: CausalModel, longest: int) -> None:
     if positions is not None and longest > positions:
         raise LampError(
             f"queries, prompt and caption take {longest} positions, the language model has {positions}; "
-            "lower m2t.max_text_tokens, or raise language_model.max_positions of the own model"
+            "lower m2t.max_text_tokens, or raise language_model.max_positions of a model from scratch"
         )
 
 

@@ -22,6 +22,8 @@ CONTACT_HEIGHT = 0.05
 """A foot lower than this, in metres, touches the floor."""
 SLIDING_SPEED = 0.5
 """A foot on the floor that is faster than this, in metres a second, slides: 2.5 cm a frame at 20 frames."""
+TRAVELLING_SPEED, STILL_LEGS = 0.5, 0.2
+"""A body that travels faster than the first while its feet stay slower than the second to it glides, m/s."""
 AVERAGED_FRAMES = 5
 UP = 1
 PLANE = [0, 2]
@@ -31,7 +33,11 @@ TOES = slice(1, None, 2)
 FOOT_SKATING, FOOT_SKATING_IN_CONTACT = "foot skating", "foot skating in contact"
 SLIDING, CONTACT = "sliding speed", "floor contact"
 PENETRATION, FLOATING, JERK = "floor penetration", "floating", "jerk"
-PLAUSIBILITY = (FOOT_SKATING, FOOT_SKATING_IN_CONTACT, SLIDING, CONTACT, PENETRATION, FLOATING, JERK)
+GLIDING = "gliding"
+PLAUSIBILITY = (
+    *(FOOT_SKATING, FOOT_SKATING_IN_CONTACT, SLIDING, CONTACT),
+    *(PENETRATION, FLOATING, JERK, GLIDING),
+)
 
 
 def plausibility(joints: Iterable[np.ndarray], skeleton: Skeleton) -> dict[str, float]:
@@ -50,6 +56,9 @@ def plausibility(joints: Iterable[np.ndarray], skeleton: Skeleton) -> dict[str, 
       above, millimetres (PhysDiff measures the vertices of a mesh, with a tolerance). A jump floats too.
     - ``jerk``: mean length of the third derivative of the joints' places, metres a cubed second (third
       differences times the cubed rate).
+    - ``gliding``: share (0..1) of the steps in which the body travels (the root faster than 0.5 m/s along the
+      floor in the mean of five steps) while no foot moves faster than 0.2 m/s as seen from the root: limbs
+      that are frozen. NaN where nothing travels.
 
     Args:
         joints: motions (T, J, 3) in the skeleton's unit and at its rate.
@@ -65,6 +74,8 @@ def plausibility(joints: Iterable[np.ndarray], skeleton: Skeleton) -> dict[str, 
     contacts_TF = np.concatenate([part.contacts_TF for part in parts])
     slides_TF = np.concatenate([part.slides_TF for part in parts])
     lowest_T = np.concatenate([part.lowest_T for part in parts])
+    travels_T = np.concatenate([part.travels_T for part in parts])
+    glides_T = np.concatenate([part.glides_T for part in parts])
     jerks_T = np.concatenate([part.jerks_T for part in parts])
     if not len(jerks_T):
         raise LampError("plausibility needs a motion of four frames at least, found none")
@@ -77,6 +88,7 @@ def plausibility(joints: Iterable[np.ndarray], skeleton: Skeleton) -> dict[str, 
         PENETRATION: 1000.0 * float((-lowest_T).clip(min=0.0).mean()),
         FLOATING: 1000.0 * float(lowest_T.clip(min=0.0).mean()),
         JERK: float(jerks_T.mean()),
+        GLIDING: float(glides_T[travels_T].mean()) if travels_T.any() else float("nan"),
     }
 
 
@@ -99,6 +111,8 @@ class _Frames:
     slides_TF: np.ndarray
     lowest_T: np.ndarray
     jerks_T: np.ndarray
+    travels_T: np.ndarray
+    glides_T: np.ndarray
 
     @classmethod
     def of(cls, place: int, motion: np.ndarray, skeleton: Skeleton) -> "_Frames":
@@ -112,7 +126,19 @@ class _Frames:
         slides_TF = contacts_TF & (speeds_TF > SLIDING_SPEED) & (steady_TF > SLIDING_SPEED)
         jerks_TJ = np.linalg.norm(np.diff(joints_TJ3, n=3, axis=0), axis=-1) * rate**3
         lowest_T = joints_TJ3[..., UP].min(axis=1)
-        return cls(speeds_TF, contacts_TF, slides_TF, lowest_T, jerks_TJ.mean(axis=1))
+        travels_T, glides_T = _travelling(joints_TJ3, feet_TF3, rate)
+        return cls(speeds_TF, contacts_TF, slides_TF, lowest_T, jerks_TJ.mean(axis=1), travels_T, glides_T)
+
+
+def _travelling(joints_TJ3: np.ndarray, feet_TF3: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
+    """In which steps the body travels, and in which its feet stand still as seen from the root meanwhile."""
+    root_T3 = joints_TJ3[:, 0]
+    travel_T = np.linalg.norm(np.diff(root_T3[:, PLANE], axis=0), axis=-1) * rate
+    feet_TF = np.linalg.norm(np.diff(feet_TF3 - root_T3[:, None], axis=0), axis=-1) * rate
+    averaged = {"size": AVERAGED_FRAMES, "axis": 0, "mode": "nearest"}
+    travels_T = uniform_filter1d(travel_T, **averaged) > TRAVELLING_SPEED
+    still_T = (uniform_filter1d(feet_TF, **averaged) < STILL_LEGS).all(axis=1)
+    return travels_T, travels_T & still_T
 
 
 def _checked(place: int, motion: np.ndarray, skeleton: Skeleton) -> np.ndarray:

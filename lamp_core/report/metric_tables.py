@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import BASELINES, GROUND_TRUTH
 from lamp_core.evaluation.catalogue import Direction, Metric
+from lamp_core.report.noise import noise_remarks
 
 if TYPE_CHECKING:
     from lamp_core.evaluation.results import Result
@@ -171,7 +172,7 @@ def metric_table(
         repeats=_range([result.repeats for result in every if math.isfinite(result.value)]),
         items=_range([result.items for result in every]),
         note=note,
-        remarks=remarks(every, kept),
+        remarks=[*noise_remarks(every, kept), *remarks(every, kept)],
         chart=chart if chart in {column.name for column in kept} else "",
     )
 

@@ -79,18 +79,18 @@ PAGES = (
         GALLERY,
     ),
     Page(
-        "data/evaluate/results.parquet",
+        "data/evaluate/SYSTEM/results.parquet",
         "Stage `evaluate`, and every measurement of `lamp evaluate`: a number a row, with everything that "
         "decides\nwhat it may be compared with.",
         RESULTS,
     ),
     Page(
-        "data/evaluate/generated.parquet",
+        "data/evaluate/SYSTEM/generated.parquet",
         "Stage `evaluate`: motions generated for a few test captions, which the report shows.",
         GENERATED,
     ),
     Page(
-        "data/evaluate/captions.parquet",
+        "data/evaluate/SYSTEM/captions.parquet",
         "Stage `evaluate`: captions of a few test motions, which the report shows.",
         CAPTIONED,
     ),

@@ -14,6 +14,7 @@ from lamp_core.errors import LampError
 from lamp_core.evaluators.lamp import LampEvaluator
 from lamp_core.lamp.embeddings import LampFeatures, similarity
 from lamp_core.lamp.folder import load_lamp, untrained_copy
+from lamp_core.lamp.prompt import losses
 from lamp_core.retrieval.gallery import Gallery, Hit, rerank
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.folder import load_tokenizer
@@ -39,6 +40,10 @@ class LampFeat:
     over_queries: str
     reranked: int = 0
     folder: Path | None = None
+
+    def losses(self, prompt: str) -> list[str]:
+        """What of a prompt the text encoder does not know or does not read, as `lamp_core.lamp.prompt`."""
+        return losses(self.features.tokenizer, prompt)
 
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Unit vectors (N, P)."""

@@ -20,8 +20,9 @@ from lamp_core.skeleton.decimals import parse_decimals
 from lamp_core.skeleton.skeleton import ROOT, Vector
 
 AXES = "XYZ"
+WIDEST_INDENT = 256  # bytes
 MISCOUNTED_FRAMES = 3  # whole frames more or fewer than the header says, as several programs write
-_PARTING = re.compile(rb"(?:(?<=[\r\n}])|^)[ \t]*MOTION(?=\s|$)")
+MOTION = b"MOTION"
 _HEADER = re.compile(rb"(?i)\s*Frames\s*:\s*(\d{1,12})\s+Frame\s+Time\s*:\s*(\S+)")
 
 
@@ -103,21 +104,28 @@ class BvhMotion:
     def _rotations(self) -> NDArray[np.float64]:
         """Rotation of each joint relative to its parent, (J, T, 3, 3).
 
-        A rotation about one axis, applied on the right, mixes the matrix's two other columns.
+        A rotation about one axis, applied on the right, mixes the matrix's two other columns; a joint's first
+        one meets the unit matrix, whose columns need no products.
         """
         frames = len(self.values_TC)
         rotations_JT33 = np.tile(np.eye(3), (len(self.parents), frames, 1, 1))
         cosines_CT = np.cos(np.radians(self.values_TC)).T.copy()
         sines_CT = np.sin(np.radians(self.values_TC)).T.copy()
+        turned: set[int] = set()
         for joint, channel, column in self._columns():
-            if channel.endswith("rotation"):
-                axis = AXES.index(channel[0])
-                first, second = (axis + 1) % 3, (axis + 2) % 3
-                cosine_T1, sine_T1 = cosines_CT[column, :, None], sines_CT[column, :, None]
-                one_T3 = rotations_JT33[joint, :, :, first].copy()
-                two_T3 = rotations_JT33[joint, :, :, second]
-                rotations_JT33[joint, :, :, first] = cosine_T1 * one_T3 + sine_T1 * two_T3
-                rotations_JT33[joint, :, :, second] = cosine_T1 * two_T3 - sine_T1 * one_T3
+            if not channel.endswith("rotation"):
+                continue
+            axis = AXES.index(channel[0])
+            first, second = (axis + 1) % 3, (axis + 2) % 3
+            rotation_T33, cosine_T, sine_T = rotations_JT33[joint], cosines_CT[column], sines_CT[column]
+            if joint not in turned:
+                turned.add(joint)
+                rotation_T33[:, first, first] = rotation_T33[:, second, second] = cosine_T
+                rotation_T33[:, second, first], rotation_T33[:, first, second] = sine_T, -sine_T
+                continue
+            one_T3, two_T3 = rotation_T33[:, :, first].copy(), rotation_T33[:, :, second]
+            rotation_T33[:, :, first] = cosine_T[:, None] * one_T3 + sine_T[:, None] * two_T3
+            rotation_T33[:, :, second] = cosine_T[:, None] * two_T3 - sine_T[:, None] * one_T3
         return rotations_JT33
 
 
@@ -141,15 +149,15 @@ def read_bvh(path: str | Path, frames_per_second: float | None = None) -> BvhMot
         raise RejectedClip("empty", f"{name} has no content")
     if not content.lstrip().startswith(b"HIERARCHY"):
         raise RejectedClip("unreadable", f"{name} does not start with HIERARCHY, so it is not a BVH file")
-    parting = _PARTING.search(content)
-    if parting is None:
+    parting = _parting(content)
+    if parting < 0:
         raise RejectedClip("truncated", f"{name} ends before its MOTION part")
     try:
-        hierarchy = parse_hierarchy(content[: parting.start()])
+        hierarchy = parse_hierarchy(content[:parting])
     except RejectedClip as rejected:
         raise RejectedClip(rejected.reason, f"{name} {rejected.detail}") from rejected
     values_TC, rate, miscount = _parse_motion(
-        content[parting.end() :], hierarchy.channel_count, name, frames_per_second
+        content[parting + len(MOTION) :], hierarchy.channel_count, name, frames_per_second
     )
     remarks = (("roots", hierarchy.remark), ("frame-count", miscount))
     return BvhMotion(
@@ -162,6 +170,18 @@ def read_bvh(path: str | Path, frames_per_second: float | None = None) -> BvhMot
         hierarchy.end_sites,
         tuple((reason, f"{name} {text}") for reason, text in remarks if text),
     )
+
+
+def _parting(content: bytes) -> int:
+    """Where the word MOTION stands that begins its part, -1 without one; a joint's name may hold it too."""
+    place = content.find(MOTION)
+    while place >= 0:
+        before = content[max(0, place - WIDEST_INDENT) : place].rstrip(b" \t")
+        after = content[place + len(MOTION) : place + len(MOTION) + 1]
+        if before[-1:] in (b"\n", b"\r", b"}") and (not after or after.isspace()):
+            return place
+        place = content.find(MOTION, place + 1)
+    return -1
 
 
 def _as_utf8(content: bytes, name: str) -> bytes:

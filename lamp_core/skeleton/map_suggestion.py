@@ -27,8 +27,8 @@ FILES_TRIED = 20
 LIMBS = {
     "hip": ("upleg", "upperleg", "thigh", "thighstretch", "hip", "legupper"),
     "knee": ("leg", "lowerleg", "loleg", "shin", "calf", "knee", "legstretch", "leglower"),
-    "ankle": ("foot", "ankle"),
-    "foot": ("toe", "toes", "toebase", "ball", "toe0", "toes01"),
+    "ankle": ("ankle", "foot"),
+    "foot": ("toe", "toes", "toebase", "ball", "toe0", "toes01", "foot"),
     "collar": ("clavicle", "collar", "shoulder", "scapula"),
     "shoulder": ("arm", "upperarm", "uarm", "uparm", "armstretch", "shoulder", "armupper"),
     "elbow": ("forearm", "lowerarm", "loarm", "elbow", "farm", "forearmstretch", "armlower"),

@@ -82,9 +82,7 @@ class JointMap(BaseModel):
 
     def own_names(self, joint_names: Sequence[str]) -> list[str]:
         """Names of a source's joints without what stands before all of them; a blank counts as ``_``."""
-        prefix = re.compile(self.prefix)
-        bare = (prefix.sub("", name, count=1) if prefix.match(name) else name for name in joint_names)
-        return [_plain(name) for name in bare]
+        return list(_own_names(self.prefix, tuple(joint_names)))
 
     def source_joints(self, skeleton_name: str) -> set[str]:
         """Names of the source's joints that a skeleton needs.
@@ -134,6 +132,14 @@ class JointMap(BaseModel):
         joints_TJ3 = (first + second) * (0.5 * self.metres_per_unit / skeleton.metres_per_unit)
         turned_TJ3 = turn_to_y_up(joints_TJ3, self.up)
         return mirror_x(turned_TJ3) if self.left_handed else turned_TJ3
+
+
+@lru_cache(maxsize=64)
+def _own_names(prefix: str, joint_names: tuple[str, ...]) -> tuple[str, ...]:
+    """The files of one rig have the same names, which are looked at once."""
+    before = re.compile(prefix)
+    bare = (before.sub("", name, count=1) if before.match(name) else name for name in joint_names)
+    return tuple(_plain(name) for name in bare)
 
 
 def _pair(source: SourceJoint) -> tuple[str, str]:

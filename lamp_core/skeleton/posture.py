@@ -4,6 +4,7 @@ axis, side or rate.
 Shapes: T frames, J joints, K bones of one way to the root.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
@@ -20,7 +21,8 @@ TOES_BEHIND = -0.03  # metres before the ankles: toes behind them are those of a
 NO_LENGTH = 0.001  # metres: a bone that is shorter is none
 WAY = 1.0  # metres: a body that covers it steps
 SLOWEST_STEPS, FASTEST_LIMBS = 0.8, 12.0  # metres a second, of the fastest joint in most frames
-MOST_FRAMES = 95  # percentile
+MOST_FRAMES = 0.95  # share of the frames
+FRAMES_FOR_SIDES = 32  # of a clip: which way the toes point needs no more
 AXES = get_args(UpAxis)
 
 
@@ -50,6 +52,7 @@ def toes_ahead(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> float:
 
     Negative where left and right are exchanged, as left-handed axes make them.
     """
+    joints_TJ3 = joints_TJ3[:: 1 + len(joints_TJ3) // FRAMES_FOR_SIDES]
     right_hip, left_hip, right_shoulder, left_shoulder = skeleton.face
     across_T3 = joints_TJ3[:, right_hip] - joints_TJ3[:, left_hip]
     across_T3 = across_T3 + joints_TJ3[:, right_shoulder] - joints_TJ3[:, left_shoulder]
@@ -78,21 +81,21 @@ def bone_without_length(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> tuple[s
     return skeleton.joints[parents[short[0]]], skeleton.joints[children[short[0]]]
 
 
-def usual_top_speed(joints_TJ3: NDArray[Any], skeleton: Skeleton, rate: float) -> float:
-    """Speed of the fastest joint, metres a second, that most frames do not pass; 0 for a single frame."""
-    if len(joints_TJ3) < 2:
-        return 0.0
-    steps_TJ3 = np.diff(joints_TJ3, axis=0)
-    fastest_T = np.sqrt(np.einsum("tjc,tjc->tj", steps_TJ3, steps_TJ3).max(1))
-    return float(np.percentile(fastest_T, MOST_FRAMES)) * skeleton.metres_per_unit * rate
-
-
 def odd_speed(joints_TJ3: NDArray[Any], skeleton: Skeleton, rate: float) -> str:
     """Why the stated rate may be wrong: limbs faster than people's, or steps in slow motion; else empty."""
-    speed = usual_top_speed(joints_TJ3, skeleton, rate)
+    if len(joints_TJ3) < 2:
+        return ""
+    steps_TJ3 = np.diff(joints_TJ3, axis=0)
+    squares_T = np.einsum("tjc,tjc->tj", steps_TJ3, steps_TJ3).max(1)
+    to_speed = skeleton.metres_per_unit * rate
+    x, _, z = (joints_TJ3[-1, 0] - joints_TJ3[0, 0]) * skeleton.metres_per_unit
+    way = math.hypot(x, z)
+    if math.sqrt(squares_T.max()) * to_speed <= FASTEST_LIMBS and way <= WAY:
+        return ""
+    most = int(MOST_FRAMES * (len(squares_T) - 1))
+    speed = math.sqrt(np.partition(squares_T, most)[most]) * to_speed  # which most frames do not pass
     if speed > FASTEST_LIMBS:
         return f"limbs move at {speed:.1f} m/s most of the time, which is too fast for people"
-    way = float(np.linalg.norm((joints_TJ3[-1, 0] - joints_TJ3[0, 0])[[0, 2]])) * skeleton.metres_per_unit
     if way > WAY and speed < SLOWEST_STEPS:
         return f"people cover {way:.1f} m and no joint is faster than {speed:.2f} m/s, as in slow motion"
     return ""

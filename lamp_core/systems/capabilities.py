@@ -144,6 +144,14 @@ class Compares(Protocol):
 
 
 @runtime_checkable
+class ReadsPrompts(Protocol):
+    """Says what of a prompt its text encoder does not read."""
+
+    def losses(self, prompt: str) -> list[str]:
+        """A line for the words that are unknown, one for what is cut; none where the prompt is read whole."""
+
+
+@runtime_checkable
 class HasFloor(Protocol):
     """Can say what its shape alone reaches."""
 

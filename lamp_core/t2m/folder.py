@@ -1,9 +1,8 @@
-"""A masked motion transformer and a length estimator on disk."""
+"""A trained masked motion transformer on disk."""
 
 from pathlib import Path
 
-from lamp_core.config.models import Length, TextToMotion
-from lamp_core.t2m.length_estimator import LengthEstimator
+from lamp_core.config.models import TextToMotion
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 
@@ -28,24 +27,5 @@ def load_t2m(folder: Path) -> MaskedMotionTransformer:
     config = read_model_config(folder)
     settings = read_settings(folder, TextToMotion, config.pop("settings"))
     model = MaskedMotionTransformer(**config, settings=settings)
-    load_weights(folder, model)
-    return model.eval().requires_grad_(False)
-
-
-def save_length(folder: Path, model: LengthEstimator) -> None:
-    """Write a trained length estimator."""
-    config = {"condition_dim": model.condition_dim, "settings": model.settings.model_dump()}
-    save_model(folder, model, config)
-
-
-def load_length(folder: Path) -> LengthEstimator:
-    """Load it, in evaluation mode.
-
-    Raises:
-        LampError: there is none in ``folder``.
-    """
-    config = read_model_config(folder)
-    settings = read_settings(folder, Length, config["settings"])
-    model = LengthEstimator(config["condition_dim"], settings)
     load_weights(folder, model)
     return model.eval().requires_grad_(False)

@@ -16,11 +16,13 @@ from lamp_core.features.interpolation import interpolated
 from lamp_core.features.seam import led_over
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
+from lamp_core.lamp.prompt import losses
 from lamp_core.t2m.conditions import Conditions, conditions_of
-from lamp_core.t2m.folder import load_length, load_t2m
-from lamp_core.t2m.length_estimator import LengthEstimator
+from lamp_core.t2m.folder import load_t2m
+from lamp_core.t2m.length_estimator import LengthEstimator, load_length
 from lamp_core.t2m.sampler import Sampling, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
+from lamp_core.tokenizers.binding import check_bound
 from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer, as_first_channel, first_channel
@@ -53,6 +55,10 @@ class MotionGenerator:
     def longest_frames(self) -> int:
         """Frames of the longest motion."""
         return self.transformer.max_tokens * DOWNSAMPLING
+
+    def losses(self, prompt: str) -> list[str]:
+        """What of a prompt the text encoder does not know or does not read, as `lamp_core.lamp.prompt`."""
+        return losses(self.features.tokenizer, prompt)
 
     def lengths(self, captions: Sequence[str], seed: int) -> list[int]:
         """Return estimated lengths in frames."""
@@ -200,17 +206,20 @@ def load_generator(data: Path, device: torch.device | None = None) -> MotionGene
     """Load the trained models below a project's data folder.
 
     Raises:
-        LampError: a stage before text to motion has not run; it is named.
+        LampError: a stage before text to motion has not run, which is named, or the tokenizer is another one
+            than text to motion was trained with.
     """
     device = device or torch.device("cpu")
     lamp, words = load_lamp(data / "pretrain")
     transformer = load_t2m(data / "t2m").to(device)
+    tokenizer = load_tokenizer(data / "tokenizer")
+    check_bound(data / "t2m", tokenizer)
     features = LampFeatures(lamp.to(device), words)
     return MotionGenerator(
         features,
         conditions_of(transformer.settings, features),
         load_length(data / "length").to(device),
         transformer,
-        load_tokenizer(data / "tokenizer").to(device),
+        tokenizer.to(device),
         Sampling.of(transformer.settings),
     )

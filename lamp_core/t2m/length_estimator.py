@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from lamp_core.config.models import Length
 from lamp_core.training.batches import BatchSampler
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
+from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
@@ -114,3 +115,22 @@ def train_length(
         validate=Validation(partial(measure, *validation), "val_loss", "lower") if validation else None,
     )
     return model
+
+
+def save_length(folder: Path, model: LengthEstimator) -> None:
+    """Write a trained length estimator."""
+    config = {"condition_dim": model.condition_dim, "settings": model.settings.model_dump()}
+    save_model(folder, model, config)
+
+
+def load_length(folder: Path) -> LengthEstimator:
+    """Load it, in evaluation mode.
+
+    Raises:
+        LampError: there is none in ``folder``.
+    """
+    config = read_model_config(folder)
+    settings = read_settings(folder, Length, config["settings"])
+    model = LengthEstimator(config["condition_dim"], settings)
+    load_weights(folder, model)
+    return model.eval().requires_grad_(False)

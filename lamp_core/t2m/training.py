@@ -22,8 +22,8 @@ from lamp_core.t2m.token_masks import mask_tokens
 from lamp_core.t2m.transformer import Attention, MaskedMotionTransformer
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import share, shared_mean
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lamp_core.datasets.items import length_batches, pad
 from lamp_core.tokenizers.protocol import Channel, MotionTokenizer, by_channel
-from lamp_core.training.loop import OnProgress
+from lamp_core.training.log import OnProgress
 
 BATCH_FRAMES = 20_000
 

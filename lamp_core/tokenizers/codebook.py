@@ -34,9 +34,17 @@ class Quantised:
 class Codebook(nn.Module):
     """K codes of width C that follow what they quantise by an exponential moving average.
 
-    The codes are buffers: no gradient reaches them. The first training batch initialises them. A code whose
-    EMA count falls under ``reset_threshold`` is replaced by a latent of the batch, drawn at random. Under
-    gradient accumulation every micro-batch counts as a batch.
+    The codes are buffers: no gradient reaches them. The first training batch initialises them. A code that is
+    hardly used is replaced by a latent of the batch, drawn at random. Under gradient accumulation every
+    micro-batch counts as a batch.
+
+    Args:
+        codes: K.
+        width: C.
+        decay: of the moving average.
+        reset_threshold: a code whose EMA count falls under it is replaced, at the count of one.
+        reset_share: above 0, a code whose EMA count falls under this share of the mean count is replaced in
+            its stead, at the mean count: what is hardly used does not depend on the size of a batch.
     """
 
     codes_KC: Tensor
@@ -44,10 +52,13 @@ class Codebook(nn.Module):
     sums_KC: Tensor
     initialised: Tensor
 
-    def __init__(self, codes: int, width: int, decay: float, reset_threshold: float) -> None:
+    def __init__(
+        self, codes: int, width: int, decay: float, reset_threshold: float, reset_share: float = 0.0
+    ) -> None:
         super().__init__()
         self.decay = decay
         self.reset_threshold = reset_threshold
+        self.reset_share = reset_share
         self.register_buffer("codes_KC", torch.zeros(codes, width))
         self.register_buffer("counts_K", torch.ones(codes))
         self.register_buffer("sums_KC", torch.zeros(codes, width))
@@ -89,10 +100,11 @@ class Codebook(nn.Module):
         sums_KC = torch.zeros_like(self.codes_KC).index_add_(0, codes_N, latents_NC)
         self.counts_K.lerp_(counts_K, 1 - self.decay)
         self.sums_KC.lerp_(sums_KC, 1 - self.decay)
-        unused_K = self.counts_K < self.reset_threshold
-        # A replaced code starts with the count of one, or it would be replaced again at the next step.
-        self.counts_K.masked_fill_(unused_K, 1.0)
-        self.sums_KC.copy_(torch.where(unused_K[:, None], drawn_KC, self.sums_KC))
+        # A replaced code starts above the threshold, or it would be replaced again at the next step.
+        start = self.counts_K.mean() if self.reset_share else self.counts_K.new_ones(())
+        unused_K = self.counts_K < (self.reset_share * start if self.reset_share else self.reset_threshold)
+        self.counts_K.masked_fill_(unused_K, start)
+        self.sums_KC.copy_(torch.where(unused_K[:, None], start * drawn_KC, self.sums_KC))
         torch.div(self.sums_KC, self.counts_K[:, None].clamp(min=1e-6), out=self.codes_KC)
 
     def _drawn(self, latents_NC: Tensor) -> Tensor:

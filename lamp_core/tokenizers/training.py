@@ -18,8 +18,8 @@ from lamp_core.tokenizers.kinds import new_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer, TokenizerSettings
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import share
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress, fit
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
 from lamp_core.training.seeds import seed_everything
 from lamp_core.training.validation import Validation
 

@@ -176,4 +176,10 @@ class VQVAE(ConvolutionalTokenizer):
 
 def new_codebook(settings: VectorQuantised) -> Codebook:
     """Build a codebook of the sizes that the settings name."""
-    return Codebook(settings.codebook_size, settings.code_dim, settings.ema_decay, settings.reset_threshold)
+    return Codebook(
+        settings.codebook_size,
+        settings.code_dim,
+        settings.ema_decay,
+        settings.reset_threshold,
+        settings.reset_share,
+    )

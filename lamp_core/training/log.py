@@ -10,6 +10,8 @@ from lamp_core.errors import LampError
 from lamp_core.training.distribution import all_reduce_sum, is_first, world_size
 
 OnLog = Callable[[int, Mapping[str, float]], None]
+OnProgress = Callable[[int, int, str], None]
+"""Units done, units in all, and what to say beside them."""
 
 
 class LossLog:

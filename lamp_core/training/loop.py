@@ -1,6 +1,5 @@
 """The one training loop."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +9,11 @@ from lamp_core.config.models import Optimisation
 from lamp_core.training.checkpoints import Checkpoints
 from lamp_core.training.distribution import is_first
 from lamp_core.training.learner import Losses
-from lamp_core.training.log import LossLog, OnLog
+from lamp_core.training.log import LossLog, OnLog, OnProgress
 from lamp_core.training.run import TrainingRun
 from lamp_core.training.seeds import repeatable
 from lamp_core.training.signals import stoppable, wanted
 from lamp_core.training.validation import Validation
-
-OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

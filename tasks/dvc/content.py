@@ -10,13 +10,19 @@ from tasks.dvc.graph import Stage
 from tasks.project import Project
 
 
-def input_key(project: Project, stage: Stage, params: Mapping[str, Any]) -> str:
-    """Hash of all that decides what a stage computes: command, parameters and the content of its inputs."""
-    digest = hashlib.sha256(stage.command.encode())
-    digest.update(json.dumps(parameter_values(stage.params, params), sort_keys=True).encode())
-    for dep in stage.deps:
-        digest.update(_content(project.root / dep, project.root))
-    return digest.hexdigest()[:16]
+def read_inputs(project: Project, stage: Stage, params: Mapping[str, Any]) -> dict[str, str]:
+    """All that decides what a stage computes: command, parameters, and the hash of each of its inputs."""
+    values = parameter_values(stage.params, params)
+    return {
+        "its command": stage.command,
+        **{name: json.dumps(value, sort_keys=True) for name, value in values.items()},
+        **{dep: _content(project.root / dep, project.root).hex() for dep in stage.deps},
+    }
+
+
+def input_key(inputs: Mapping[str, str]) -> str:
+    """Hash of all that decides what a stage computes."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def chain_key(project: Project, stages: Iterable[Stage], params: Mapping[str, Any]) -> str:

@@ -26,6 +26,7 @@ class Stage:
         outs: files and folders it writes, metrics among them.
         upstream: stages that write one of its ``deps``, in the order of the file.
         systems: names of those that it belongs to; none where the file does not say, which is all.
+        shows: those of ``upstream`` whose outputs it reads only where they are there.
     """
 
     name: str
@@ -35,6 +36,16 @@ class Stage:
     outs: tuple[str, ...]
     upstream: tuple[str, ...]
     systems: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The stages that must have run before it."""
+        return tuple(name for name in self.upstream if name not in self.shows)
+
+    def belongs_to(self, system: str) -> bool:
+        """Whether the stage is one of a system's."""
+        return not self.systems or system in self.systems
 
 
 class Graph(Mapping[str, Stage]):
@@ -78,14 +89,17 @@ class Graph(Mapping[str, Stage]):
         if name not in self.systems:
             known = ", ".join((*self.systems, EVERY_SYSTEM))
             raise LampError(f"unknown system '{name}'; known: {known}")
-        return [stage.name for stage in self._stages.values() if not stage.systems or name in stage.systems]
+        return [stage.name for stage in self._stages.values() if stage.belongs_to(name)]
 
     def until(self, name: str) -> list[str]:
-        """The stage and all that it needs, in the order of the file."""
-        wanted = {self.require(name).name}
+        """The stage and all that it reads, in the order of the file; of other systems what it needs alone."""
+        asked = self.require(name)
+        system = next(iter(asked.systems), "")
+        wanted = {name}
         for stage in reversed(self._stages.values()):
             if stage.name in wanted:
-                wanted.update(stage.upstream)
+                wanted.update(stage.needs)
+                wanted.update(each for each in stage.shows if self._stages[each].belongs_to(system))
         return [stage for stage in self._stages if stage in wanted]
 
     def after(self, name: str) -> list[str]:
@@ -126,6 +140,7 @@ def _params(project: Project) -> dict[str, Any]:
 
 def _stage(name: str, described: dict[str, Any], writers: dict[str, str], values: dict[str, Any]) -> Stage:
     deps = tuple(_fill(dep, values) for dep in _paths(described, "deps"))
+    meta = described.get("meta") or {}
     upstream = {writer for dep in deps if (writer := _writer(dep, writers)) is not None}
     return Stage(
         name=name,
@@ -134,7 +149,8 @@ def _stage(name: str, described: dict[str, Any], writers: dict[str, str], values
         params=tuple(described.get("params", ())),
         outs=tuple(_paths(described, "outs", "metrics", "plots")),
         upstream=tuple(writer for writer in dict.fromkeys(writers.values()) if writer in upstream),
-        systems=tuple((described.get("meta") or {}).get("systems", ())),
+        systems=tuple(meta.get("systems", ())),
+        shows=tuple(meta.get("shows", ())),
     )
 
 

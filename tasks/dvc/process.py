@@ -1,6 +1,7 @@
 """DVC as a process of its own: what it prints goes to a file line by line, and it ends with this process."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +12,8 @@ from pathlib import Path
 from tasks.system.orphans import lifeline_environment
 
 SECONDS_BETWEEN_LOOKS = 0.2
-SECONDS_TO_END = 60.0
+SECONDS_TO_END = 12.0
+"""For a stage that is told to end: its present step, a checkpoint, its last words."""
 SECONDS_TO_RECORD = 45.0
 """For noting in ``dvc.lock`` what a stage has just finished, when the flow is killed at that moment."""
 LOCK_MESSAGES = ("Unable to acquire lock", "Failed to acquire lock", "is busy, it is being blocked by")
@@ -73,7 +75,7 @@ def run_logged(
     log_file: Path,
     on_line: OnLine | None = None,
     seconds: float | None = None,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Callable[[int], bool] = lambda number: False,
     inherited: Sequence[int] = (),
 ) -> Ended:
     """Run a process to its end, what it prints in a file.
@@ -85,7 +87,8 @@ def run_logged(
         log_file: for what it prints; written anew.
         on_line: called with every line as it comes.
         seconds: that it may take.
-        stop: tells the work to end; returns whether there was any. Without, the process is ended.
+        stop: ends the work by a signal; returns whether there was any. Without, the process gets the signal.
+            The first is SIGTERM; a work that goes on for long is killed.
         inherited: files that it keeps open.
     """
     log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -98,8 +101,9 @@ def run_logged(
         told = Told(lines.readline, on_line)
         while process.poll() is None:
             if until is not None and time.monotonic() >= until:
-                if is_late or not stop():
-                    process.terminate()
+                number = signal.SIGKILL if is_late else signal.SIGTERM
+                if not stop(number):
+                    process.send_signal(number)
                 is_late, until = True, time.monotonic() + SECONDS_TO_END
             try:
                 process.wait(SECONDS_BETWEEN_LOOKS)

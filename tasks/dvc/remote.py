@@ -1,19 +1,20 @@
 """A project whose outputs lie on DVC's remote: what is pulled, pushed, and taken over from other machines."""
 
 import configparser
+import json
 import shutil
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
-
-import yaml
+from typing import Any, Literal
 
 from lamp_core.errors import LampError
 from tasks.dvc.graph import Stage
+from tasks.dvc.snapshot import read_lock, write_lock
 from tasks.dvc.versions import Freshness, Versions
-from tasks.project import Project, write_atomically
+from tasks.project import Project
 from tasks.system.servers import require_answer
 
 Entry = dict[str, Any]
+IN_REMOTE: Literal["in the remote"] = "in the remote"
 ELSEWHERE = ("deleted", "not in cache")
 """What DVC says of an output that is not on this machine."""
 
@@ -42,12 +43,11 @@ class RemoteVersions(Versions):
 
     def entries(self, names: Collection[str]) -> dict[str, Entry]:
         """Entries of these stages in ``dvc.lock``, of those that have one."""
-        return {name: entry for name, entry in self._locked().items() if name in names}
+        return {name: entry for name, entry in read_lock(self.project).items() if name in names}
 
     def write_entries(self, entries: Mapping[str, Entry]) -> None:
         """Make these the only entries of ``dvc.lock``."""
-        text = yaml.safe_dump({"schema": "2.0", "stages": dict(entries)}, sort_keys=False)
-        write_atomically(self.project.lock_file, text)
+        write_lock(self.project, entries, self.graph)
 
     def take_over(self, name: str, entry: Entry) -> None:
         """Put another machine's entry of a stage into ``dvc.lock``.
@@ -55,15 +55,25 @@ class RemoteVersions(Versions):
         Raises:
             LampError: it was made from other inputs than those that ``dvc.lock`` names.
         """
-        locked = {**self._locked(), name: entry}
-        ordered = {stage: locked[stage] for stage in self.graph if stage in locked}
-        before = self.project.lock_file.read_text() if self.project.lock_file.exists() else None
-        self.write_entries(ordered)
+        before = read_lock(self.project)
+        self.write_entries({**before, name: entry})
         if self.follows_inputs(name):
             return
-        if before is not None:
-            write_atomically(self.project.lock_file, before)
+        self.write_entries(before)
         raise LampError(f"stage '{name}' was run on other inputs than those asked for; run it again")
+
+    def is_lost(self, name: str, entry: Entry) -> bool:
+        """Whether an output that another machine's entry names is neither on the remote nor in the cache.
+
+        Raises:
+            LampError: the remote cannot be reached.
+        """
+        before = read_lock(self.project)
+        self.write_entries({**before, name: entry})
+        try:
+            return "missing" in json.loads(self.dvc("status", "--cloud", "--json", name)).values()
+        finally:
+            self.write_entries(before)
 
     def pull(self, names: Iterable[str], *, force: bool = False) -> None:
         """Bring the outputs of stages, or single files of them, here.
@@ -100,6 +110,39 @@ class RemoteVersions(Versions):
                     path.unlink(missing_ok=True)
 
 
+class PlacedVersions(RemoteVersions):
+    """DVC's view for who asks where outputs are: here, in the remote alone, or nowhere."""
+
+    def status(self) -> dict[str, Freshness]:
+        """Every stage's freshness; outputs that are not here are looked for in the remote."""
+        found = super().status()
+        elsewhere = [name for name, freshness in found.items() if freshness.state == IN_REMOTE]
+        return found | self._looked_up(elsewhere)
+
+    def _freshness(self, stage: Stage, changes: list[Any] | None, locked: dict[str, Any]) -> Freshness:
+        found = super()._freshness(stage, changes, locked)
+        is_here = all((self.project.root / out).exists() for out in stage.outs)
+        if found.state != "fresh" or is_here:
+            return found
+        return Freshness(IN_REMOTE, (f"`dvc pull {stage.name}` brings it",))
+
+    def _looked_up(self, names: Collection[str]) -> dict[str, Freshness]:
+        """What is other than supposed of stages that the remote should have."""
+        if not names:
+            return {}
+        try:
+            require_remote(self.project)
+            lacking = json.loads(self.dvc("status", "--cloud", "--json", *names))
+        except LampError as error:
+            return dict.fromkeys(names, Freshness("missing", (str(error),)))
+        lost = tuple(path for path, state in lacking.items() if state == "missing")
+        gone = [name for name in names if any(self._holds(name, path) for path in lost)]
+        return dict.fromkeys(gone, Freshness("missing", ("neither here nor in the remote",)))
+
+    def _holds(self, name: str, path: str) -> bool:
+        return any(f"{path}/".startswith(f"{out}/") for out in self.graph[name].outs)
+
+
 def _is_elsewhere(path: str, state: Any, named: Collection[str]) -> bool:
     """Whether a change is none but that an output which ``dvc.lock`` names is not on this machine."""
     return path in named and state in ELSEWHERE
@@ -111,9 +154,7 @@ def require_remote(project: Project) -> str:
     Raises:
         LampError: there is none, or it does not answer.
     """
-    settings = configparser.RawConfigParser()
-    settings.read([project.root / ".dvc" / "config", project.root / ".dvc" / "config.local"])
-    name = settings.get("core", "remote", fallback="")
+    settings, name = _remote_of(project)
     if not name:
         raise LampError(
             "workers exchange data through DVC's remote, and there is none; "
@@ -124,3 +165,15 @@ def require_remote(project: Project) -> str:
         address = settings.get(remote, key, fallback="")
         require_answer(f"DVC's remote '{name}'", address, "is it up, and its address in .dvc/config right?")
     return name
+
+
+def has_remote(project: Project) -> bool:
+    """Whether DVC has a default remote."""
+    return bool(_remote_of(project)[1])
+
+
+def _remote_of(project: Project) -> tuple[configparser.RawConfigParser, str]:
+    """DVC's configuration, and the name of its default remote; empty without one."""
+    settings = configparser.RawConfigParser()
+    settings.read([project.root / ".dvc" / "config", project.root / ".dvc" / "config.local"])
+    return settings, settings.get("core", "remote", fallback="")

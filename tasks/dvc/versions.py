@@ -1,30 +1,21 @@
 """What is stale, and the versions of every file: the only caller of DVC.
 
-DVC runs as a process of its own, so that its locks die with it. DVC removes a stage's outputs before it runs
-the stage, and marking them ``persist`` would switch its run cache off; so the old output is kept beside (hard
-links) while the stage runs, and put back by whoever finds it missing: the stage itself, this module, or the
-next command.
+DVC runs as a process of its own, so that its locks die with it. It removes a stage's outputs before it runs
+the stage: those of the snapshot that a run works in (`tasks.dvc.snapshot`), while the project's stand.
 """
 
 import hashlib
 import json
-import os
-import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any, Literal
 
 import yaml
 
 from lamp_core.errors import LampError
-from tasks.dvc.content import chain_key as chain_key
-from tasks.dvc.content import folder_hash as folder_hash
-from tasks.dvc.content import input_key as input_key
-from tasks.dvc.dead_locks import clear_dead_locks, ignored_lines, mend_lock_file, restore_ignored
 from tasks.dvc.graph import Graph, Stage
 from tasks.dvc.process import (
     LOCK_MESSAGES,
@@ -34,19 +25,18 @@ from tasks.dvc.process import (
     dvc_environment,
     run_logged,
 )
-from tasks.project import Project, write_atomically
+from tasks.dvc.snapshot import read_lock, used
+from tasks.project import Project
 from tasks.stage.holding import RepositoryBusy as RepositoryBusy
 from tasks.stage.holding import Waits, always, end_stage, held_stage, holder
-from tasks.stage.memory import KEPT_FOR_CALLER, forget_ended
+from tasks.stage.memory import KEPT_FOR_CALLER, forget_ended, has_checkpoint
 from tasks.stage.time_limits import TimeLimit, time_limit
 from tasks.system import resources
-from tasks.system.processes import ProcessMark, this_process
 
 LOG_TAIL = 2000
 """Characters of a failed stage's log that its exception carries along."""
 LOCK_PATIENCE_SECONDS = 20.0
 NETWORK_DELAYS_SECONDS = (1.0, 2.0, 4.0, 8.0, 16.0)
-OWNER, LOCK_COPY = "owner", "dvc.lock"
 
 
 class RemoteUnreachable(Exception):
@@ -60,10 +50,11 @@ class StageFailed(Exception):
 class StageLate(StageFailed):
     """The stage took longer than it may, and was ended."""
 
-    def __init__(self, name: str, limit: TimeLimit) -> None:
+    def __init__(self, limit: TimeLimit, *, has_checkpoint: bool) -> None:
+        kept = "its checkpoint is kept, `lamp run` goes on from it"
         super().__init__(
-            f"ended after {limit.text}, the limit that {limit.variable} sets; its checkpoint is kept, "
-            f"`lamp run` goes on from it"
+            f"ended after {limit.text}, the limit that {limit.variable} sets; "
+            + (kept if has_checkpoint else "it had no checkpoint yet, `lamp run` begins it anew")
         )
 
 
@@ -72,11 +63,12 @@ class Freshness:
     """Whether a stage's outputs are those of its present command, inputs and parameters.
 
     Args:
-        state: ``fresh``; ``stale`` because of ``reasons``; ``missing`` when an output is not there.
+        state: ``fresh``; ``stale`` because of ``reasons``; ``missing`` when an output is not there,
+            or only ``in the remote``.
         reasons: readable phrases, empty when fresh.
     """
 
-    state: Literal["fresh", "stale", "missing"]
+    state: Literal["fresh", "stale", "missing", "in the remote"]
     reasons: tuple[str, ...] = ()
 
 
@@ -97,9 +89,7 @@ class Versions:
             LampError: the folder is no git repository.
             RepositoryBusy: another DVC process holds the lock for longer than a while.
         """
-        for stage in self.graph.values():
-            self._recover(stage)
-        clear_dead_locks(self.project)
+        self._make_room_for_shown(self.graph)
         until = time.monotonic() + LOCK_PATIENCE_SECONDS
         while True:
             busy = self._busy()
@@ -111,9 +101,18 @@ class Versions:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.5)
-        found, locked = json.loads(text), self._locked()
+        found, locked = json.loads(text), read_lock(self.project)
         told = {name: self._freshness(self.graph[name], found.get(name), locked) for name in asked}
         return {name: told.get(name) or Freshness("stale", busy[name]) for name in self.graph}
+
+    def _make_room_for_shown(self, names: Iterable[str]) -> None:
+        """Make an empty folder for what stages show and nobody has made: DVC asks that an input is there."""
+        locked = read_lock(self.project)
+        for name in names:
+            for shown in self.graph[name].shows:
+                for out in self.graph[shown].outs:
+                    if shown not in locked and out in self.graph[name].deps:
+                        (self.project.root / out).mkdir(parents=True, exist_ok=True)
 
     def _busy(self) -> dict[str, tuple[str, ...]]:
         """Stages that DVC does not tell of now, and why."""
@@ -156,9 +155,9 @@ class Versions:
             LampError: a time limit that cannot be read.
         """
         stage, limit = self.graph.require(name), time_limit(name)
+        self._make_room_for_shown([name])
         flags = [*(["--force"] if force else []), *(["--pull"] if resources.pulls_outputs() else [])]
-        with held_stage(self.project, name, waits) as lock, self._kept(stage):
-            clear_dead_locks(self.project)
+        with held_stage(self.project, name, waits) as lock, used(self.project) as uses:
             if force:
                 forget_ended(self.project.checkpoint_folder(name))
             ended = run_logged(
@@ -168,8 +167,8 @@ class Versions:
                 log_file=self.project.log_file(name),
                 on_line=on_line,
                 seconds=limit.seconds if limit else None,
-                stop=lambda: end_stage(self.project, name),
-                inherited=[lock],
+                stop=partial(end_stage, self.project, name),
+                inherited=[lock, *uses],
             )
         ran = f"Running stage '{name}'" in ended.text
         if ended.status == 0:
@@ -179,86 +178,33 @@ class Versions:
             raise RepositoryBusy(f"stage '{name}': another process holds DVC's lock")
         if not ran and any(message in ended.text for message in NETWORK_MESSAGES):
             raise RemoteUnreachable(f"stage '{name}': DVC's remote cannot be reached")
-        failure = StageLate(name, limit) if ended.is_late and limit else StageFailed(f"stage '{name}' failed")
+        failure = StageFailed(f"stage '{name}' failed")
+        if ended.is_late and limit:
+            failure = StageLate(limit, has_checkpoint=has_checkpoint(self.project, stage))
         failure.add_note(ended.text[-LOG_TAIL:])
         raise failure
 
     def follows_inputs(self, name: str) -> bool:
         """Whether the stage's last run read what the stages before it have written last, by ``dvc.lock``."""
-        locked = self._locked()
+        locked = read_lock(self.project)
         written = {out["path"]: out.get("md5") for entry in locked.values() for out in entry.get("outs", ())}
         read = locked.get(name, {}).get("deps", ())
         return all(written.get(dep["path"], dep.get("md5")) == dep.get("md5") for dep in read)
 
-    def restore(self, lock_text: str | None) -> None:
-        """Go back to an older ``dvc.lock``, and bring the outputs it names back from the cache.
-
-        A stage that the older file does not name keeps its present entry and output.
-
-        Raises:
-            RepositoryBusy: another process holds a lock.
-            LampError: the cache does not hold an output any more.
-        """
-        older = yaml.load(lock_text or "", yaml.CSafeLoader) or {}
-        stages, present = older.get("stages") or {}, self._locked()
-        changed = [name for name in stages if name in self.graph and stages[name] != present.get(name)]
-        new = {name: entry for name, entry in present.items() if name not in stages}
-        if changed:
-            merged = {"schema": "2.0", **older, "stages": {**stages, **new}}
-            text = yaml.safe_dump(merged, sort_keys=False) if new else lock_text or ""
-            write_atomically(self.project.lock_file, text)
-            self.dvc("checkout", *changed)
-
     def lock_hash(self, name: str) -> str | None:
         """Hash of the stage's entry in ``dvc.lock``; None without one."""
-        entry = self._locked().get(name)
+        entry = read_lock(self.project).get(name)
         return _hash(json.dumps(entry, sort_keys=True)) if entry is not None else None
 
     def output_hash(self, name: str) -> str | None:
         """DVC's hash of the first output of a stage (its data version); None before its first run."""
-        outs = self._locked().get(name, {}).get("outs", ())
+        outs = read_lock(self.project).get(name, {}).get("outs", ())
         return outs[0].get("md5") if outs else None
 
     def graph_hash(self) -> str | None:
-        """Hash of the whole ``dvc.lock``; None before the first run."""
-        return _hash(self.project.lock_file.read_text()) if self.project.lock_file.exists() else None
-
-    @contextmanager
-    def _kept(self, stage: Stage) -> Iterator[None]:
-        """Keep the stage's output beside while the stage is run, and what other stages have noted."""
-        kept, ignored = self.project.kept_folder(stage.name), ignored_lines(self.project, self._outs())
-        self._recover(stage)
-        shutil.rmtree(kept, ignore_errors=True)
-        write_atomically(kept / OWNER, str(this_process()))
-        if self.project.lock_file.exists():
-            shutil.copyfile(self.project.lock_file, kept / LOCK_COPY)
-        for out in stage.outs:
-            if (self.project.root / out).exists():
-                _link(self.project.root / out, kept / out)
-        try:
-            yield
-        finally:
-            restore_ignored(self.project, ignored, self._outs(but=stage))
-            self._release(stage)
-
-    def _outs(self, but: Stage | None = None) -> list[str]:
-        return [out for stage in self.graph.values() if stage is not but for out in stage.outs]
-
-    def _release(self, stage: Stage) -> None:
-        put_back(self.project, stage)
-        shutil.rmtree(self.project.kept_folder(stage.name), ignore_errors=True)
-
-    def _recover(self, stage: Stage) -> None:
-        """When the process that kept the old output is gone, put that back, and what ``dvc.lock`` lost."""
-        owner = _owner(self.project.kept_folder(stage.name))
-        if owner is not None and not owner.is_alive:
-            mend_lock_file(self.project, self.project.kept_folder(stage.name) / LOCK_COPY)
-            self._release(stage)
-
-    def _locked(self) -> dict[str, Any]:
-        if not self.project.lock_file.exists():
-            return {}
-        return (yaml.load(self.project.lock_file.read_text(), yaml.CSafeLoader) or {}).get("stages") or {}
+        """Hash of all entries of ``dvc.lock``; None before the first run."""
+        locked = read_lock(self.project)
+        return _hash(json.dumps(locked, sort_keys=True)) if locked else None
 
     def _freshness(self, stage: Stage, changes: list[Any] | None, locked: dict[str, Any]) -> Freshness:
         if changes is None:
@@ -296,7 +242,6 @@ class Versions:
             RepositoryBusy: the lock is held for longer.
             LampError: DVC's own word of what went wrong.
         """
-        clear_dead_locks(self.project)
         patience, tries = time.monotonic() + LOCK_PATIENCE_SECONDS, iter(NETWORK_DELAYS_SECONDS)
         while True:
             try:
@@ -328,43 +273,6 @@ class Versions:
         if any(message in ended.stderr for message in NETWORK_MESSAGES):
             raise RemoteUnreachable(said)
         raise LampError(said)
-
-
-def put_back(project: Project, stage: Stage) -> None:
-    """Give a stage its kept output back where DVC removed it and no new one came."""
-    kept = project.kept_folder(stage.name)
-    for out in stage.outs:
-        if (kept / out).exists() and not (project.root / out).exists():
-            _link(kept / out, project.root / out)
-
-
-def _owner(kept: Path) -> ProcessMark | None:
-    """The process that runs the stage whose output is kept; None when none does."""
-    file = kept / OWNER
-    return ProcessMark.read(file.read_text()) if file.exists() else None
-
-
-def _link(source: Path, target: Path) -> None:
-    """Put a file or folder in a second place without copying its content where the file system allows it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.link")
-    if source.is_dir():
-        shutil.copytree(source, temporary, copy_function=_link_file)
-    else:
-        _link_file(source, temporary)
-    try:
-        os.replace(temporary, target)
-    except OSError:
-        shutil.rmtree(temporary, ignore_errors=True)  # another process put it there first
-        if not target.exists():
-            raise
-
-
-def _link_file(source: str | Path, target: str | Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _differences(old: Any, new: Any, path: str) -> list[str]:

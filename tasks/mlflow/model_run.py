@@ -10,14 +10,15 @@ from tasks.project import Project
 from tasks.stages.catalogue import CATALOGUE
 
 
-def model_run(project: Project, tracking: Tracking | None = None) -> str:
+def model_run(project: Project, tracking: Tracking | None = None, measured_by: str = "evaluate") -> str:
     """Return the run of the last trained stage whose output is recorded and tracked; else the commit.
 
-    A dirty tree is told by ``+`` behind the commit; ``unknown`` where there is no commit either.
+    The models are those that the stage ``measured_by`` reads. A dirty tree is told by ``+`` behind the
+    commit; ``unknown`` where there is no commit either.
     """
     versions = Versions(project, read_graph(project))
     tracking = tracking or Tracking(project)
-    for stage in reversed(CATALOGUE.trained()):  # its inputs are the others
+    for stage in reversed(CATALOGUE.models_of(measured_by)):  # its inputs are the others
         lock_hash = versions.lock_hash(stage) if stage in versions.graph else None
         if lock_hash is None:
             continue

@@ -44,9 +44,9 @@ def tracking_uri(project: Project) -> str:
 
 
 def home_of(project: Project) -> Path:
-    """The folder whose store a project uses: its own; of DVC's copy for an experiment, the user's."""
-    inside = next((folder for folder in project.root.parents if folder.name == DVC_FOLDER), None)
-    return inside.parent if inside is not None else project.root
+    """The folder whose store a project uses: its own; of a snapshot or a copy of DVC, that of the user."""
+    inside = next((folder for folder in project.home.parents if folder.name == DVC_FOLDER), None)
+    return inside.parent if inside is not None else project.home
 
 
 def server_page(project: Project) -> str | None:

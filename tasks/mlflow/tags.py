@@ -5,11 +5,12 @@ import hashlib
 import json
 import os
 import platform
-import subprocess
 import sys
 from pathlib import Path
 
 from lamp_core.config import Config
+from lamp_core.errors import LampError
+from tasks.dvc.snapshot import source_of
 from tasks.project import Project
 from tasks.system.processes import this_process
 from tasks.system.redaction import masked
@@ -49,12 +50,18 @@ def user() -> str:
 
 
 def git_tags(project: Project) -> dict[str, str]:
-    """``git_commit`` and ``git_dirty``; both empty where there is no commit."""
-    commit = _git(project, "rev-parse", "HEAD")
-    if not commit:
+    """``git_commit``, and in ``git_dirty`` whether the user's files are others; both empty without a commit.
+
+    Of a snapshot, they speak of what it was taken of.
+    """
+    try:
+        work = source_of(project)
+    except LampError:  # no git on this machine
         return {"git_commit": "", "git_dirty": ""}
-    dirty = bool(_git(project, "status", "--porcelain", "--untracked-files=no"))
-    return {"git_commit": commit, "mlflow.source.git.commit": commit, "git_dirty": str(dirty).lower()}
+    if not work.commit:
+        return {"git_commit": "", "git_dirty": ""}
+    dirty = str(bool(work.changed or work.new)).lower()
+    return {"git_commit": work.commit, "mlflow.source.git.commit": work.commit, "git_dirty": dirty}
 
 
 def commit_label(project: Project) -> str:
@@ -69,13 +76,3 @@ def params_hash(config: Config) -> str:
     """Hash of all parameters, whatever profile they started from."""
     values = config.model_dump(mode="json", exclude={"profile"})
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _git(project: Project, *arguments: str) -> str:
-    try:
-        ended = subprocess.run(
-            ["git", *arguments], cwd=project.root, capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        return ""
-    return ended.stdout.strip() if ended.returncode == 0 else ""

@@ -70,12 +70,12 @@ def holder(project: Project, name: str) -> ProcessMark | None:
     return ProcessMark(progress.pid) if progress is not None and progress.is_alive else None
 
 
-def end_stage(project: Project, name: str) -> bool:
-    """Tell a stage's process to end, with a checkpoint; whether there was one."""
+def end_stage(project: Project, name: str, number: int = signal.SIGTERM) -> bool:
+    """Send a stage's process a signal, by default to end with a checkpoint; whether there was a process."""
     progress = read_progress(project.progress_file(name))
     if progress is None or not progress.is_alive:
         return False
-    os.kill(progress.pid, signal.SIGTERM)
+    os.kill(progress.pid, number)
     return True
 
 

@@ -2,7 +2,7 @@
 
 The memory is a folder for each key of parameters, code and inputs. It outlives the stage's process, since
 whoever started that (the flow, DVC) may be killed between the stage's end and the note of it in ``dvc.lock``:
-the stage is then started again, finds that it has ended, and has nothing to compute.
+the stage is then started again, finds what it wrote, and has nothing to compute.
 """
 
 import json
@@ -12,7 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lamp_core.config import load_params
 from lamp_core.io.disk import write_text
+from tasks.dvc.content import folder_hash, input_key, read_inputs
+from tasks.dvc.graph import Stage
+from tasks.project import Project
+from tasks.stage.output import replace_by_link
 
 KEPT_FOR_CALLER = "LAMP_KEEP_CHECKPOINTS"
 """Set by who forgets the memory itself, once the output is versioned."""
@@ -45,25 +50,26 @@ class StageMemory:
         return self.folder / "ended.json"
 
     @property
-    def has_ended(self) -> bool:
-        """Whether the stage ended well."""
-        return self._ending.exists()
-
-    @property
     def run_id(self) -> str | None:
         """The stage's MLflow run; None before it has one."""
         return remembered_run(self.run)
 
-    def note_end(self, output_hash: str, metrics: Mapping[str, float | None]) -> None:
+    @property
+    def output(self) -> Path:
+        """What a stage that ended well wrote, by links: the snapshot that it ran in may be gone."""
+        return self.folder / "output"
+
+    def note_end(self, output: Path, metrics: Mapping[str, float | None]) -> None:
         """Remember that the stage ended well, with which output and metrics."""
-        text = json.dumps({"output": output_hash, "metrics": dict(metrics)})
+        replace_by_link(output, self.output)
+        text = json.dumps({"output": folder_hash(output), "metrics": dict(metrics)})
         write_text(self._ending, text, "the note of the stage's end")
 
-    def metrics_of(self, output_hash: str) -> dict[str, float | None] | None:
-        """The metrics of a stage that ended with this output; None when it did not."""
+    def metrics(self) -> dict[str, float | None] | None:
+        """The metrics of a stage that ended well, whose output is remembered whole; None of any other."""
         try:
             ending = json.loads(self._ending.read_text())
-            return dict(ending["metrics"]) if ending["output"] == output_hash else None
+            return dict(ending["metrics"]) if ending["output"] == folder_hash(self.output) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -82,6 +88,15 @@ def remembered_run(file: Path) -> str | None:
         return str(json.loads(file.read_text())["run_id"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def has_checkpoint(project: Project, stage: Stage) -> bool:
+    """Whether a stage with the parameters, code and inputs of now would go on from a checkpoint."""
+    params = load_params(project.params_file).model_dump(mode="json")
+    memory = StageMemory(
+        project.checkpoint_folder(stage.name) / input_key(read_inputs(project, stage, params))
+    )
+    return any(memory.training.glob("*"))
 
 
 def forget_ended(stage_folder: Path) -> None:

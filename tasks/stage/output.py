@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lamp_core.io.disk import is_full, no_room, sync
-from tasks.system.processes import process_exists
+from tasks.system.links import link
 
 TEMPORARY = "tmp"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
@@ -44,11 +44,10 @@ def clear_leftovers(output: Path) -> None:
     for left in output.parent.glob(f".{output.name}.{TEMPORARY}-*"):
         if left.name.startswith(f".{output.name}.{TEMPORARY}-old-") and not output.exists():
             left.rename(output)
-        else:
+        elif left.is_dir():
             shutil.rmtree(left)
-    for left in output.parent.glob(f".{output.name}.*.link"):  # of a kept output on its way back
-        if not process_exists(int(left.name.split(".")[-2])):
-            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink()
 
 
 def swap(new: Path, output: Path) -> None:
@@ -63,6 +62,17 @@ def swap(new: Path, output: Path) -> None:
         _move_aside(new, output)
     sync(output.parent)
     shutil.rmtree(new, ignore_errors=True)
+
+
+def replace_by_link(source: Path, target: Path) -> None:
+    """Put a second name of a file or folder in the place of what was there, as a whole."""
+    clear_leftovers(target)
+    new = target.with_name(f".{target.name}.{TEMPORARY}-{os.getpid()}")
+    link(source, new)
+    if new.is_dir():
+        swap(new, target)
+    else:
+        os.replace(new, target)
 
 
 def _move_aside(new: Path, output: Path) -> None:

@@ -34,11 +34,11 @@ from lamp_core.io.disk import is_full, no_room, replacing, sync, sync_tree
 from lamp_core.training import signals
 from lamp_core.training.checkpoints import CheckpointWarning
 from lamp_core.training.distribution import leave_group, process_group
-from lamp_core.training.log import OnLog
-from lamp_core.training.loop import OnProgress
+from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.seeds import seed_everything
+from tasks.dvc.content import input_key, read_inputs
 from tasks.dvc.graph import read_graph
-from tasks.dvc.versions import folder_hash, input_key, put_back
+from tasks.dvc.snapshot import used
 from tasks.mlflow.store import STAGE
 from tasks.mlflow.system_metrics import sampled
 from tasks.mlflow.tags import PARENT_RUN, origin_tags
@@ -47,7 +47,7 @@ from tasks.project import Project, find_project
 from tasks.stage.curves import Curves
 from tasks.stage.memory import KEPT_FOR_CALLER, StageMemory
 from tasks.stage.mlflow_run import StageRun
-from tasks.stage.output import new_folder, swap
+from tasks.stage.output import new_folder, replace_by_link, swap
 from tasks.stage.process_lock import only_process
 from tasks.stage.progress import ProgressWriter, State
 from tasks.stages.catalogue import CATALOGUE
@@ -57,7 +57,7 @@ from tasks.system.redaction import masked
 
 CURVES = "curves.csv"
 BAD_REQUEST, BUG, KILLED = 2, 1, 130
-SECONDS_TO_SAVE = 20.0
+SECONDS_TO_SAVE = 8.0
 """A training that was told to end has this long for its present step and a checkpoint."""
 
 StageFunction = Callable[["StageContext"], Mapping[str, float]]
@@ -90,12 +90,21 @@ class StageContext:
 
     def input(self, kind: str) -> Path:
         """The folder of the stage that it reads of this name, or of this module."""
-        return self.data / CATALOGUE.input_of(self.name, kind)
+        return self.data / CATALOGUE.folder(CATALOGUE.input_of(self.name, kind))
+
+    def inputs(self, kind: str) -> dict[str, Path]:
+        """The folders that stages of a module wrote, of those that it reads or shows, by the stage's name.
+
+        Those that have written nothing are left out.
+        """
+        found = {name: self.data / CATALOGUE.folder(name) for name in CATALOGUE.inputs_of(self.name, kind)}
+        return {name: folder for name, folder in found.items() if folder.is_dir() and any(folder.iterdir())}
 
     def trained_inputs(self) -> list[Path]:
-        """The folders of the models that the stage reads."""
-        reads = CATALOGUE.stages[self.name].reads
-        return [self.data / name for name in reads if CATALOGUE.stages[name].trains]
+        """The folders of the models that the stage reads or shows."""
+        known = CATALOGUE.stages[self.name]
+        names = (*known.reads, *known.shows)
+        return [self.data / CATALOGUE.folder(name) for name in names if CATALOGUE.stages[name].trains]
 
     def settings(self, kind: type[Settings]) -> Settings:
         """The stage's own section of the parameters.
@@ -142,6 +151,7 @@ def main(name: str, run: StageFunction) -> NoReturn:
         try:
             project = find_project()
             held.enter_context(only_process(project.hold_file(name).with_suffix(".process"), name))
+            held.enter_context(used(project))
             held.enter_context(_checkpoint_warnings(name))
             progress = ProgressWriter(project.progress_file(name))
         except LampError as error:
@@ -196,7 +206,7 @@ def _take_part(name: str, run: StageFunction) -> NoReturn:
     """Train along with the first process, and end without having written anything."""
     try:
         project = find_project()
-        config, device, memory = _prepare(project, name)
+        config, device, memory, _ = _prepare(project, name)
         with _terminable(), process_group(device), tempfile.TemporaryDirectory() as scratch:
             run(
                 StageContext(
@@ -222,8 +232,7 @@ def _take_part(name: str, run: StageFunction) -> NoReturn:
 
 def _execute(project: Project, name: str, run: StageFunction, progress: ProgressWriter) -> None:
     """Run the stage's function and put what it wrote and returned into place, unless that was done before."""
-    put_back(project, read_graph(project).require(name))
-    config, device, memory = _prepare(project, name)
+    config, device, memory, inputs = _prepare(project, name)
     if _ended_before(project, name, memory, progress):
         return
     with (
@@ -243,38 +252,59 @@ def _execute(project: Project, name: str, run: StageFunction, progress: Progress
         metrics = {key: float(value) for key, value in run(context).items()}
         curves.write(output / CURVES)
         sync_tree(output)
+        _require_same(inputs, _inputs(project, name), name)
         with _metrics_written(project.metrics_file(name), metrics):
             swap(output, project.output(name))
         stage_run.keep(project.output(name), metrics)
         stage_run.log(0, {f"{name}/{key}": value for key, value in metrics.items()})
     if os.environ.get(KEPT_FOR_CALLER):
-        memory.note_end(folder_hash(project.output(name)), _as_json(metrics))
+        memory.note_end(project.output(name), _as_json(metrics))
     else:
         memory.forget()
+    _require_same(inputs, _inputs(project, name), name)  # DVC reads them when this process has ended
 
 
 def _ended_before(project: Project, name: str, memory: StageMemory, progress: ProgressWriter) -> bool:
     """Whether the stage ended well, and whoever started it was killed before the output was versioned."""
-    output = project.output(name)
-    metrics = memory.metrics_of(folder_hash(output)) if memory.has_ended and output.exists() else None
+    metrics = memory.metrics()
     if metrics is None or resources.is_one_of_many():  # the others would wait for this process
         return False
-    print(f"{name}: it had ended already, and its output stands; nothing to compute", file=sys.stderr)
+    print(f"{name}: it had ended already, and its output is kept; nothing to compute", file=sys.stderr)
     with _metrics_written(project.metrics_file(name), metrics):
-        pass
+        replace_by_link(memory.output, project.output(name))
     if run_id := memory.run_id:
         progress.tracked_as(run_id)
     return True
 
 
-def _prepare(project: Project, name: str) -> tuple[Config, torch.device, StageMemory]:
-    """Read the parameters and set this process up; return them, its device, and the memory that survives."""
+def _prepare(project: Project, name: str) -> tuple[Config, torch.device, StageMemory, dict[str, str]]:
+    """Set this process up; return parameters, device, the memory that survives, and all that it reads."""
     config = load_params(project.params_file)
     device = torch.device(resources.device_name())
     torch.set_num_threads(resources.threads())
     seed_everything(0)
-    key = input_key(project, read_graph(project).require(name), config.model_dump(mode="json"))
-    return config, device, StageMemory(project.checkpoint_folder(name) / key)
+    inputs = _inputs(project, name)
+    return config, device, StageMemory(project.checkpoint_folder(name) / input_key(inputs)), inputs
+
+
+def _inputs(project: Project, name: str) -> dict[str, str]:
+    """All that decides what the stage computes, as it is now."""
+    params = load_params(project.params_file).model_dump(mode="json")
+    return read_inputs(project, read_graph(project).require(name), params)
+
+
+def _require_same(before: Mapping[str, str], now: Mapping[str, str], name: str) -> None:
+    """Raise when an input is not what the stage has read: DVC would note the output under the new one.
+
+    Raises:
+        LampError: it names what changed.
+    """
+    changed = [each for each in {**before, **now} if before.get(each) != now.get(each)]
+    if changed:
+        raise LampError(
+            f"{', '.join(changed)} changed while '{name}' ran; its output is of what was there before, "
+            "and is not kept. Run it again, or use `lamp run`, which works in a snapshot"
+        )
 
 
 @contextmanager

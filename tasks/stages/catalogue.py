@@ -45,10 +45,12 @@ class Stage:
     """A stage, as it is declared.
 
     Args:
-        name: of the stage, and of the folder below ``data`` that it writes.
+        name: of the stage.
         makes: what it writes, in a line.
         reads: stages whose outputs it reads.
+        shows: stages whose outputs it reads where they are there; none of them is run for it.
         files: files and folders that it reads and no stage writes.
+        folder: below ``data`` that it writes; that of its name by default.
         module: in ``tasks.stages``, what computes it; that of its name by default.
         section: of the parameters; that of its name by default.
         params: further parameters, sections or keys of other sections.
@@ -60,7 +62,9 @@ class Stage:
     name: str
     makes: str
     reads: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    folder: str = ""
     module: str = ""
     section: str = ""
     params: tuple[str, ...] = ()
@@ -69,9 +73,9 @@ class Stage:
     wants_card: bool = False
 
     def __post_init__(self) -> None:
-        """Take module and section from the name where they are not given."""
-        object.__setattr__(self, "module", self.module or self.name)
-        object.__setattr__(self, "section", self.section or self.name)
+        """Take folder, module and section from the name where they are not given."""
+        for attribute in ("folder", "module", "section"):
+            object.__setattr__(self, attribute, getattr(self, attribute) or self.name)
 
     @property
     def command(self) -> str:
@@ -92,7 +96,7 @@ class System:
     Args:
         name: for ``lamp run --system NAME``.
         description: in a line.
-        finals: its last stages; they and all that they need are the system's stages.
+        finals: its last stages; they and all that they read are the system's stages.
     """
 
     name: str
@@ -114,7 +118,7 @@ class Catalogue:
     def __init__(self, stages: Iterable[Stage], systems: Iterable[System]) -> None:
         self.stages: dict[str, Stage] = {}
         for stage in stages:
-            for name in stage.reads:
+            for name in (*stage.reads, *stage.shows):
                 if name not in self.stages:
                     raise LampError(
                         f"catalogue: stage '{stage.name}' reads '{name}'; declare that one before it"
@@ -150,6 +154,10 @@ class Catalogue:
         """The stages that train a model."""
         return tuple(name for name, stage in self.stages.items() if stage.trains)
 
+    def models_of(self, stage: str) -> tuple[str, ...]:
+        """The stages that trained the models that a stage reads."""
+        return tuple(name for name in self.stages[stage].reads if self.stages[name].trains)
+
     def ranking(self, stage: str) -> Ranking | None:
         """By what the versions of a stage's model are ranked; None for a stage without one."""
         return self.stages[stage].ranking if stage in self.stages else None
@@ -158,15 +166,20 @@ class Catalogue:
         """The section of a stage's parameters; that of its name for a stage that is not in the catalogue."""
         return self.stages[stage].section if stage in self.stages else stage
 
-    def input_of(self, stage: str, kind: str) -> str:
-        """The stage that ``stage`` reads for this kind of input: the one of the name, or of the module.
+    def folder(self, stage: str) -> str:
+        """The folder below ``data`` that a stage writes; that of its name for one not in the catalogue."""
+        return self.stages[stage].folder if stage in self.stages else stage
 
-        A stage that the catalogue does not know reads what it names.
-        """
-        reads = self.stages[stage].reads if stage in self.stages else ()
-        if kind in reads:
-            return kind
-        return next((name for name in reads if self.stages[name].module == kind), kind)
+    def inputs_of(self, stage: str, kind: str) -> tuple[str, ...]:
+        """The stages that ``stage`` reads or shows of a kind: the one of the name, those of the module."""
+        known = self.stages.get(stage)
+        names = (*known.reads, *known.shows) if known else ()
+        alike = (name for name in names if self.stages[name].module == kind)
+        return tuple(dict.fromkeys((*(name for name in names if name == kind), *alike)))
+
+    def input_of(self, stage: str, kind: str) -> str:
+        """The first of `inputs_of`; what is asked for where the catalogue does not know the stage."""
+        return next(iter(self.inputs_of(stage, kind)), kind)
 
 
 CATALOGUE = Catalogue(
@@ -251,6 +264,7 @@ CATALOGUE = Catalogue(
         ),
         Stage(
             "evaluate",
+            folder="evaluate/lamp",
             makes="every metric with protocol, evaluator, repeats and 95 % interval",
             reads=(
                 *("features", "tokenizer", "evaluator", "pretrain", "length", "t2m", "language_model", "m2t"),
@@ -262,14 +276,17 @@ CATALOGUE = Catalogue(
         Stage(
             "report",
             makes="one self-contained HTML page",
-            reads=(
-                *("ingest", "features", "tokenizer", "evaluator", "pretrain", "length", "t2m"),
-                *("language_model", "m2t", "retrieval", "evaluate"),
+            reads=("ingest", "features"),
+            shows=(
+                *("tokenizer", "evaluator", "pretrain", "length", "t2m", "language_model", "m2t"),
+                *("retrieval", "evaluate"),
             ),
             files=(EXPERIMENTS,),
         ),
     ),
     systems=(
-        System("lamp", "LaMP: pretraining, text to motion, captions and retrieval", finals=("report",)),
+        System(
+            "lamp", "LaMP: pretraining, text to motion, captions and retrieval", finals=("evaluate", "report")
+        ),
     ),
 )

@@ -11,6 +11,7 @@ from lamp_core.evaluation.caption_examples import caption_examples
 from lamp_core.evaluation.families import generate_with, measure
 from lamp_core.evaluation.results import Origin, metric_key, write_results
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
+from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.evaluation.trained import Trained
 from lamp_core.io.parquet import write_table
 from lamp_core.systems.lamp import MODELS
@@ -24,9 +25,9 @@ def run(stage: StageContext) -> dict[str, float]:
     features = FeatureSet.load(stage.input("features"))
     trained = Trained(stage.data, stage.config, features, stage.device, MODELS)
     families = measure(trained, stage.on_progress)
-    origin = Origin(features.dataset, features.version, model_run(find_project()))
+    origin = Origin(features.dataset, features.version, model_run(find_project(), measured_by=stage.name))
     results = [result for rows in families.values() for result in rows]
-    write_results(stage.output / "results.parquet", results, origin)
+    write_results(stage.output / RESULTS_FILE, results, origin)
     _write_generated(stage, trained)
     _write_captions(stage, trained)
     return {

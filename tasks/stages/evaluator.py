@@ -10,12 +10,10 @@ from lamp_core.config import Evaluate, Evaluator
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.evaluation.protocols.common import protocol_items
-from lamp_core.evaluation.protocols.text_to_motion import MATCHING, evaluate_text_to_motion
+from lamp_core.evaluation.protocols.matching import true_pairs
 from lamp_core.evaluators.guo import GuoEvaluator, train_guo
 from lamp_core.evaluators.guo_published import load_published
 from tasks.stage.process import StageContext, main
-
-METRICS = dict(zip(MATCHING, ("r_precision_1", "r_precision_2", "r_precision_3", "mm_distance"), strict=True))
 
 
 def run(stage: StageContext) -> dict[str, float]:
@@ -56,9 +54,11 @@ def _matching(evaluator: GuoEvaluator, features: FeatureSet, split: str) -> dict
     items = protocol_items(items_of(features, split), features.skeleton.frames_per_second, protocol)
     if not items:
         return {}
-    rows = evaluate_text_to_motion(items, {}, evaluator, features.statistics, protocol)
-    truth = [row for row in rows if row.system == rows[0].system]
-    return {f"{split}_{METRICS[row.metric]}": row.value for row in truth if row.metric in METRICS}
+    precision, distance = true_pairs(items, evaluator, features.statistics, protocol)
+    return {
+        **{f"{split}_r_precision_{k}": value for k, value in precision.items()},
+        f"{split}_mm_distance": distance,
+    }
 
 
 if __name__ == "__main__":

@@ -56,18 +56,19 @@ def graph_text(closures: Closures, catalogue: Catalogue) -> str:
 
 def _described(stage: Stage, closures: Closures, catalogue: Catalogue) -> str:
     """A stage's entry in ``dvc.yaml``, which also says to which systems the stage belongs."""
-    reads = [f"data/{name}" for name in stage.reads]
+    reads = [f"data/{catalogue.folder(name)}" for name in (*stage.reads, *stage.shows)]
     lists = {
         "deps": [*stage.files, *reads, *closures.files(stage.module)],
         "params": [stage.section, *stage.params],
-        "outs": [f"data/{stage.name}"],
+        "outs": [f"data/{stage.folder}"],
         "metrics": [f"data/metrics/{stage.name}.json"],
     }
     lines = [f"  {stage.name}:  # {stage.makes}", f"    cmd: {stage.command}"]
     for key, values in lists.items():
         lines += [f"    {key}:", *(f"      - {value}" for value in values)]
-    systems = catalogue.systems_of(stage.name)
-    lines += ["    meta:", "      systems:", *(f"        - {name}" for name in systems)]
+    lines.append("    meta:")
+    for key, names in {"systems": catalogue.systems_of(stage.name), "shows": stage.shows}.items():
+        lines += [f"      {key}:", *(f"        - {name}" for name in names)] if names else []
     return "\n".join(lines) + "\n"
 
 
@@ -93,7 +94,7 @@ def _table(catalogue: Catalogue) -> str:
     """The README's table of the stages."""
     rows = ["| stage | reads | writes to `data/<stage>/` |", "|---|---|---|"]
     for stage in catalogue.stages.values():
-        reads = ", ".join(stage.reads) or "a registered source"
+        reads = ", ".join((*stage.reads, *stage.shows)) or "a registered source"
         rows.append(f"| `{stage.name}` | {reads} | {stage.makes} |")
     return "\n".join(rows) + "\n"
 

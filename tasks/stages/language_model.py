@@ -4,10 +4,10 @@ By hand: ``python -m tasks.stages.language_model``.
 """
 
 from lamp_core.config import LanguageModel
+from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.m2t.language_model import (
-    OWN,
     identity_of,
     load_checkpoint,
     place_of,
@@ -16,14 +16,14 @@ from lamp_core.m2t.language_model import (
 from lamp_core.m2t.language_model_training import train_language_model, validated
 from lamp_core.m2t.own_language_model import save_own
 from lamp_core.m2t.texts import Texts, read_texts
-from tasks.dvc.versions import folder_hash
+from tasks.dvc.content import folder_hash
 from tasks.stage.process import CURVES, StageContext, main
 
 
 def run(stage: StageContext) -> dict[str, float]:
     """Train on the captions of the train split and further texts, or note which model is taken."""
     settings, prompt = stage.settings(LanguageModel), stage.config.m2t.prompt
-    if settings.checkpoint != OWN:
+    if settings.checkpoint != FROM_SCRATCH:
         return _take(stage)
     features = FeatureSet.load(stage.input("features"))
     train, val = _captions(features, "train"), _captions(features, "val")
@@ -40,7 +40,7 @@ def run(stage: StageContext) -> dict[str, float]:
     )
     stage.end_helpers()
     save_own(stage.output, model, tokenizer)
-    record_base(stage.output, OWN, identity_of(str(stage.output)))
+    record_base(stage.output, FROM_SCRATCH, identity_of(str(stage.output)))
     return {
         "sentences": len(train) + len(texts.sentences),
         "texts_unreadable": texts.unreadable,

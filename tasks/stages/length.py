@@ -8,10 +8,9 @@ import torch
 from lamp_core.config import Length
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.skeleton.skeleton import load_skeleton
-from lamp_core.t2m.folder import save_length
-from lamp_core.t2m.length_estimator import LengthEstimator, train_length
+from lamp_core.t2m.length_estimator import LengthEstimator, save_length, train_length
 from tasks.stage.process import StageContext, main
-from tasks.stages.inputs import CaptionedTokens
+from tasks.stages.inputs.captioned_tokens import CaptionedTokens
 
 
 def run(stage: StageContext) -> dict[str, float]:

@@ -16,9 +16,10 @@ from lamp_core.m2t.training import (
     trained_parameters,
     validation_loss,
 )
+from lamp_core.tokenizers.binding import bind
 from lamp_core.tokenizers.folder import load_tokenizer
 from tasks.stage.process import StageContext, main
-from tasks.stages.inputs import item_latents
+from tasks.stages.inputs.latents import item_latents
 
 
 def run(stage: StageContext) -> dict[str, float]:
@@ -41,6 +42,7 @@ def run(stage: StageContext) -> dict[str, float]:
     )
     stage.end_helpers()
     save_m2t(stage.output, model, base.identity, features.skeleton)
+    bind(stage.output, load_tokenizer(stage.input("tokenizer")))
     measured = validation_loss(model, CaptionTable(val, model, stage.device)) if val else {}
     return measured | {
         "captions": sum(len(item.captions) for item in train),

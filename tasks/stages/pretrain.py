@@ -16,9 +16,10 @@ from lamp_core.lamp.training import VALIDATED, PretrainItem, pretrain_items, tra
 from lamp_core.metrics.recall import places, recall
 from lamp_core.retrieval.gallery import Gallery
 from lamp_core.tokenizers.folder import load_tokenizer
-from tasks.dvc.versions import folder_hash
+from tasks.dvc.content import folder_hash
 from tasks.stage.process import CURVES, StageContext, main
-from tasks.stages.inputs import item_latents, open_tokens
+from tasks.stages.inputs.latents import item_latents
+from tasks.stages.inputs.tokens import open_tokens
 
 
 def run(stage: StageContext) -> dict[str, float]:

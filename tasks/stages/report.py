@@ -9,15 +9,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from lamp_core.config import Report
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.preprocessing.rejected_clips import REJECTED_FILE, Tally, read_rejected
-from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
+from lamp_core.evaluation.store import measured_systems, read_store
 from lamp_core.features.decode import decode
 from lamp_core.io.parquet import read_table
 from lamp_core.metrics.recall import ranks
@@ -45,16 +47,16 @@ from tasks.stage.process import CURVES, StageContext, main
 from tasks.system.machine import commit_label, machine_label
 
 RETRIEVED = 5
+EVALUATIONS = "evaluate"
+"""Below the data folder: the results of all systems."""
 
 
 def run(stage: StageContext) -> dict[str, float]:
     """Collect what the other stages wrote and render the page."""
     features = FeatureSet.load(stage.input("features"))
-    results = read_results(stage.input("evaluate") / "results.parquet")
+    results = read_store(stage.data / EVALUATIONS, features.version)
     settings = stage.settings(Report)
-    gallery = Gallery.load(stage.input("retrieval"))
-    scores_NN = np.load(stage.input("retrieval") / "similarity.npy")
-    shown = np.linspace(0, len(gallery.clips) - 1, min(settings.heat_map, len(gallery.clips))).astype(int)
+    found = _search(stage)
     data = ReportData(
         title=f"LaMP on {features.dataset}",
         data_set=features.dataset,
@@ -69,16 +71,35 @@ def run(stage: StageContext) -> dict[str, float]:
         curves=[_curves(folder) for folder in stage.trained_inputs() if (folder / CURVES).exists()],
         tables=result_tables(results),
         experiments=read_experiments(stage.data / "experiments"),
-        heat_map=HeatMap(scores_NN[np.ix_(shown, shown)], [gallery.captions[i] for i in shown]),
+        heat_map=_heat_map(*found, settings.heat_map) if found else None,
         comparisons=_comparisons(stage, features),
         captioned=_captioned(stage, features),
-        retrievals=_retrievals(features, gallery, scores_NN, settings.retrievals),
+        retrievals=_retrievals(features, *found, settings.retrievals) if found else [],
         parameters=stage.config.model_dump(exclude={"profile"}),
     )
     page = render_report(data)
     (stage.output / "report.html").write_text(page, encoding="utf-8")
-    write_figures(stage.output, data, verb_confusion(gallery.captions, scores_NN))
+    write_figures(stage.output, data, verb_confusion(found[0].captions, found[1]) if found else None)
     return {"kilobytes": len(page.encode()) / 1024}
+
+
+def _search(stage: StageContext) -> tuple[Gallery, np.ndarray] | None:
+    """The gallery and its similarities (N texts, N motions), where there are some."""
+    for folder in stage.inputs("retrieval").values():
+        return Gallery.load(folder), np.load(folder / "similarity.npy")
+    return None
+
+
+def _heat_map(gallery: Gallery, scores_NN: np.ndarray, count: int) -> HeatMap:
+    shown = np.linspace(0, len(gallery.clips) - 1, min(count, len(gallery.clips))).astype(int)
+    return HeatMap(scores_NN[np.ix_(shown, shown)], [gallery.captions[i] for i in shown])
+
+
+def _samples(stage: StageContext, file: str, schema: pa.Schema) -> list[dict[str, Any]]:
+    """The rows that every measured system keeps in a file of its results, one system after another."""
+    folders = measured_systems(stage.data / EVALUATIONS).values()
+    paths = [folder / file for folder in folders if (folder / file).is_file()]
+    return [row for path in paths for row in read_table(path, schema).to_pylist()]
 
 
 def _data_summary(stage: StageContext, features: FeatureSet) -> DataSummary:
@@ -115,9 +136,8 @@ def _curves(folder: Path) -> StageCurves:
 
 def _comparisons(stage: StageContext, features: FeatureSet) -> list[Comparison]:
     places = {name: place for place, name in enumerate(features.clips)}
-    made = read_table(stage.input("evaluate") / "generated.parquet", GENERATED).to_pylist()
     comparisons: dict[tuple[str, int], Comparison] = {}
-    for row in made:
+    for row in _samples(stage, "generated.parquet", GENERATED):
         true_TD = features.features[places[row["clip"]]][row["start"] :]
         made_TD = np.array(row["features"], dtype=np.float32).reshape(row["frames"], -1)
         true = Comparison(row["clip"], [_motion(features, true_TD, "true", row["caption"])])
@@ -130,7 +150,7 @@ def _comparisons(stage: StageContext, features: FeatureSet) -> list[Comparison]:
 def _captioned(stage: StageContext, features: FeatureSet) -> list[CaptionedMotion]:
     places = {name: place for place, name in enumerate(features.clips)}
     captioned = []
-    for row in read_table(stage.input("evaluate") / "captions.parquet", CAPTIONED).to_pylist():
+    for row in _samples(stage, "captions.parquet", CAPTIONED):
         example = CaptionedMotion(
             row["clip"], row["system"], row["caption"], row["nearest"], row["references"]
         )

@@ -9,8 +9,10 @@ from lamp_core.config import TextToMotion
 from lamp_core.t2m.conditions import conditions_of
 from lamp_core.t2m.folder import save_t2m
 from lamp_core.t2m.training import MotionText, train_t2m, validation_losses
+from lamp_core.tokenizers.binding import bind
+from lamp_core.tokenizers.folder import load_tokenizer
 from tasks.stage.process import StageContext, main
-from tasks.stages.inputs import CaptionedTokens
+from tasks.stages.inputs.captioned_tokens import CaptionedTokens
 
 
 def run(stage: StageContext) -> dict[str, float]:
@@ -32,6 +34,7 @@ def run(stage: StageContext) -> dict[str, float]:
     )
     stage.end_helpers()
     save_t2m(stage.output, model)
+    bind(stage.output, load_tokenizer(stage.input("tokenizer")))
     return validation_losses(model, val, stage.device) if val else {}
 
 

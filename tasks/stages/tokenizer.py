@@ -16,7 +16,7 @@ from lamp_core.tokenizers.folder import save_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
 from tasks.stage.process import StageContext, main
-from tasks.stages.inputs import normalised_clips
+from tasks.stages.inputs.clips import normalised_clips
 
 VALIDATED = "val_mpjpe_mm"
 

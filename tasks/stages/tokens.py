@@ -10,7 +10,7 @@ from lamp_core.tokenizers.clips import channel_usage, encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokens.cache import TokenCache, write_tokens
 from tasks.stage.process import StageContext, main
-from tasks.stages.inputs import normalised
+from tasks.stages.inputs.clips import normalised
 
 
 def run(stage: StageContext) -> dict[str, float]:

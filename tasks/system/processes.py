@@ -68,23 +68,6 @@ def process_exists(pid: int) -> bool:
     return not fields or fields[STATE_FIELD] not in {"Z", "X"}
 
 
-def command_of(pid: int) -> str:
-    """The command line of a process; empty where the system does not tell."""
-    try:
-        return (
-            (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-        )
-    except OSError:
-        return ""
-
-
-def started_at(pid: int) -> float | None:
-    """When a process started, seconds since the epoch; None where the system does not tell."""
-    fields = _fields(pid)
-    boot = _boot_time()
-    return boot + int(fields[START_FIELD]) / os.sysconf("SC_CLK_TCK") if fields and boot is not None else None
-
-
 @cache
 def boot_id() -> str:
     """What tells this boot of the machine from others; empty where the system does not tell."""
@@ -100,12 +83,3 @@ def _fields(pid: int) -> list[str]:
         return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return []
-
-
-@cache
-def _boot_time() -> float | None:
-    try:
-        lines = (PROC / "stat").read_text().splitlines()
-    except OSError:
-        return None
-    return next((float(line.split()[1]) for line in lines if line.startswith("btime ")), None)

@@ -76,7 +76,7 @@ def test_status_and_compare_tell_of_the_runs(workspace: Workspace) -> None:
     assert len(re.findall(r"\bfresh\b", status.stdout)) == 13
     compared = workspace.lamp("compare")
     assert compared.returncode == 0, compared.stderr
-    assert "evaluate/" in compared.stdout
+    assert "LaMP-T2M" in compared.stdout
 
 
 @pytest.mark.parametrize("ending", ["bvh", "html"])

@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from flows.commands import caption as command
+from lamp_core.datasets.motion_file import Gate
 from lamp_core.inference.caption import CaptionedFile, Window
 from lamp_core.m2t.decoding import Search
 from tests.toy import Toy
@@ -32,7 +33,9 @@ def caption(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> Caption:
         def caption_files(data: Path, paths: list[Path], *how: Any) -> list[CaptionedFile]:
             asked.update(
                 zip(
-                    ("data", "paths", "search", "count", "windows", "model"), (data, paths, *how), strict=True
+                    ("data", "paths", "search", "count", "windows", "model", "gate"),
+                    (data, paths, *how),
+                    strict=True,
                 )
             )
             return list(found)
@@ -55,6 +58,7 @@ def test_one_motion_is_one_line(caption: Caption, toy: Toy, capsys: pytest.Captu
         "count": 1,
         "windows": None,
         "model": None,
+        "gate": Gate(),
     }
 
 

@@ -8,13 +8,14 @@ import pytest
 from flows.commands.compare import compare
 from lamp_core.config.experiment import TEXT_TO_MOTION, ResultTable
 from lamp_core.errors import LampError
-from lamp_core.evaluation.results import Result
+from lamp_core.evaluation.results import Origin, Result, write_results
 from lamp_core.report.experiment_results import (
     ExperimentRecord,
     ExperimentResults,
     RowRecord,
     write_experiment,
 )
+from lamp_core.report.experiments import in_full
 from tasks.mlflow.store import PIPELINE
 from tasks.mlflow.tracking import Scalar, Tracking
 from tests.toy import Toy
@@ -36,7 +37,7 @@ def two_runs(toy: Toy) -> Toy:
 def one_row(toy: Toy) -> Toy:
     """An experiment of one row and one number."""
     row = RowRecord(label="a", state="finished", key="1", data="procedural", run="0123456789")
-    table = ResultTable(title="Text to motion", columns=TEXT_TO_MOTION)
+    table = in_full(ResultTable(title="Text to motion", protocol="text to motion", columns=TEXT_TO_MOTION))
     record = ExperimentRecord(name="trial", title="A <trial>", until="evaluate", tables=(table,), rows=(row,))
     number = Result("LaMP-T2M", "FID", 0.25, 0.01, "text to motion", "guo-own", 20, 7)
     write_experiment(toy.project.experiments / "trial", ExperimentResults(record, {"a": [number]}))
@@ -95,3 +96,18 @@ def test_unfinished_runs_are_left_out_unless_asked_for(
     assert "half" not in capsys.readouterr().out
     compare(None, None, None, unfinished=True)
     assert "half" in capsys.readouterr().out
+
+
+def test_tables_for_papers_are_those_of_the_evaluation_or_of_an_experiment(
+    one_row: Toy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = one_row.project.output("evaluate")
+    folder.mkdir(parents=True, exist_ok=True)
+    number = Result("one", "FID", 1.25, 0.1, "text to motion, 32 candidates", "guo-own", 20, 7)
+    write_results(folder / "results.parquet", [number], Origin("walks", "d1e2", "r"))
+    compare(as_markdown=True)
+    told = capsys.readouterr().out
+    assert "| one | 1.250 ± 0.100 |" in told and "FID ↓" in told
+    assert "text to motion, 32 candidates" in told and "data set walks, version d1e2" in told
+    compare(experiment="trial", as_latex=True)
+    assert "\\begin{tabular}" in capsys.readouterr().out

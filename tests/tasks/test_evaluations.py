@@ -98,7 +98,7 @@ def test_other_motions_are_scored_and_what_is_left_out_is_named(project: Project
         np.save(folder / f"{features.clips[place]}.npy", features.features[place])
     np.save(folder / "unknown.npy", np.zeros((40, 263)))
     found = evaluate_on_demand(project, Request(motions=folder, output=tmp_path / "out"))
-    assert {"ground truth", "chance", "peer"} == {row.system for row in found.results}
+    assert {"ground truth", "truth, other half", "chance", "peer"} == {row.system for row in found.results}
     with (tmp_path / "out" / "left-out.csv").open() as file:
         rows = [(row["file"], row["reason"]) for row in csv.DictReader(file)]
     assert ("unknown.npy", "not-in-the-split") in rows

@@ -17,7 +17,14 @@ from lamp_core.config.models import ClipCheck, ClipLimits
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.clips import Clip
 from lamp_core.errors import RejectedClip
-from lamp_core.skeleton.posture import body_height, is_human_size, root_to_head
+from lamp_core.skeleton.posture import (
+    TOES_BEHIND,
+    body_height,
+    is_human_size,
+    odd_speed,
+    root_to_head,
+    toes_ahead,
+)
 from lamp_core.skeleton.skeleton import Skeleton
 
 CHECKS: tuple[ClipCheck, ...] = get_args(ClipCheck)
@@ -132,6 +139,18 @@ def _off_ground(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[
         yield f"a joint is near the floor in {grounded:.0%} of the frames only"
 
 
+def _sides(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
+    ahead = toes_ahead(clip.joints_TJ3, skeleton)
+    if ahead < TOES_BEHIND:
+        yield f"the toes point against the facing ({ahead:.2f} m): are left and right exchanged?"
+
+
+def _frame_rate(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
+    odd = odd_speed(clip.joints_TJ3, skeleton, clip.frames_per_second)
+    if odd:
+        yield f"{odd}; is the frame rate right?"
+
+
 def _too_long(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
     seconds = len(clip.joints_TJ3) / clip.frames_per_second
     if seconds > limits.max_seconds:
@@ -168,6 +187,8 @@ _CHECKS: dict[ClipCheck, Callable[[Clip, Skeleton, ClipLimits], Iterator[str]]] 
     "too-fast": _too_fast,
     "lying": _lying,
     "off-ground": _off_ground,
+    "sides": _sides,
+    "frame-rate": _frame_rate,
     "too-long": _too_long,
     "caption-missing": _caption_missing,
     "caption-wordless": _caption_wordless,

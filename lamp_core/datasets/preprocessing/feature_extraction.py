@@ -23,6 +23,7 @@ import torch
 
 from lamp_core.datasets.clips import SPLITS, Clip
 from lamp_core.datasets.clips_store import (
+    CLIPS_FILE,
     count_clips,
     parquet_writer,
     read_clip_metadata,
@@ -36,7 +37,6 @@ from lamp_core.datasets.features_store import (
     read_feature_column,
 )
 from lamp_core.datasets.parallel import in_order
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE
 from lamp_core.datasets.preprocessing.mirroring import mirror_images_in, with_mirror_images
 from lamp_core.datasets.preprocessing.rejected_clips import (
     REJECTED_FILE,

@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lamp_core.config.models import ClipLimits
 from lamp_core.datasets.captions import BUILT_IN, Caption
 from lamp_core.datasets.clips import SPLITS, Clip
-from lamp_core.datasets.clips_store import clip_table, groups, parquet_writer
+from lamp_core.datasets.clips_store import CLIPS_FILE, clip_table, groups, parquet_writer
 from lamp_core.datasets.parallel import in_order
 from lamp_core.datasets.preprocessing.clip_checks import check_clip
 from lamp_core.datasets.preprocessing.rejected_clips import (
@@ -37,10 +38,9 @@ from lamp_core.datasets.schema import CLIPS, DatasetMetadata, dump_metadata
 from lamp_core.datasets.sources import KINDS, ClipJob, ClipJobs, Source
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.parquet import atomic_path
-from lamp_core.skeleton.mapping import JointMap, load_map
+from lamp_core.skeleton.mapping import load_map
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
-CLIPS_FILE = "clips.parquet"
 JOBS_A_TASK = 16
 
 Progress = Callable[[int, int], None]
@@ -312,11 +312,12 @@ class _DatasetRecord:
         return next(iter(self.pose_of.values()))
 
 
-def _joint_map(source: Source) -> JointMap | None:
+def _joint_map(source: Source) -> dict[str, Any] | None:
     """The map of a source whose motions need one, as its files were read."""
     if source.map is None:
         return None
-    return load_map(source.map).measured(source.unit, source.up, source.left_handed)
+    joint_map = load_map(source.map).measured(source.unit, source.up, source.left_handed)
+    return joint_map.model_dump(mode="json")
 
 
 def _content(caption: Caption) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import regex
 import yaml
 
+from lamp_core.datasets.captions import BUILT_IN, Caption
 from lamp_core.io.text import composed
 
 WORD = re.compile(r"[a-z]+|\d+")
@@ -50,6 +51,17 @@ def word_list() -> WordList:
         nouns=frozenset(table["nouns"].split()),
         base_forms=table["base_forms"],
     )
+
+
+def plain_caption(text: str) -> Caption | None:
+    """A sentence without tags, tagged here; None when there is no word in it."""
+    caption = tag_caption(text.strip())
+    return caption if caption.words else None
+
+
+def tag_caption(text: str) -> Caption:
+    """A caption of the whole clip, split and tagged here."""
+    return Caption(text, *tag_words(text), tags_by=BUILT_IN)
 
 
 def tag_words(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -15,7 +15,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from lamp_core.datasets.captions import CAPTION_KEYS, Caption, caption_of_line, within
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.preprocessing.caption_files import CAPTION_KEYS, caption_of_line, within
 from lamp_core.errors import LampError
 from lamp_core.io.folders import has_ending, without_ending
 from lamp_core.io.text import composed, open_text
@@ -70,7 +71,9 @@ def _read(path: Path, size: int, modified: int) -> dict[str, list[CaptionRow]]:
 def _table_rows(path: Path) -> Iterator[tuple[str, CaptionRow]]:
     delimiter = DELIMITERS[path.suffix.lower()]
     with open_text(path) as file:
-        lines = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL)
+        is_tabbed = delimiter == "\t"
+        plain = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE) if is_tabbed else None
+        lines = plain or csv.reader(file)
         try:
             yield from _rows_of(lines, path)
         except csv.Error as error:
@@ -80,7 +83,8 @@ def _table_rows(path: Path) -> Iterator[tuple[str, CaptionRow]]:
 def _rows_of(lines: Iterator[list[str]], path: Path) -> Iterator[tuple[str, CaptionRow]]:
     first = next(lines, [])
     has_head = bool(first) and first[0].strip().lower() in (*NAME_KEYS, *CAPTION_KEYS)
-    columns = [_known(cell) for cell in first] if has_head else list(COLUMNS[: max(2, len(first))])
+    usual = COLUMNS if has_ending(path.name, ".tsv") else COLUMNS[: max(2, len(first))]
+    columns = [_known(cell) for cell in first] if has_head else list(usual)
     for number, cells in enumerate(lines if has_head else chain([first], lines), start=2 if has_head else 1):
         if not any(cells):
             continue

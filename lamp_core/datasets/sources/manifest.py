@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lamp_core.datasets.captions import plain_caption
 from lamp_core.datasets.clips import Split
 from lamp_core.datasets.motion_form import MotionForm
+from lamp_core.datasets.preprocessing.tagging import plain_caption
 from lamp_core.datasets.sources.amass import read_parameters
 from lamp_core.datasets.sources.base import (
     ClipJobs,

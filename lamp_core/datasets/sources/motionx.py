@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lamp_core.datasets.captions import caption_lines
+from lamp_core.datasets.preprocessing.caption_files import caption_lines
 from lamp_core.datasets.sources.amass import Parameters, ready_joints
 from lamp_core.datasets.sources.base import (
     ClipJobs,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lamp_core.datasets.captions import Caption, caption_lines, read_caption_file
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.preprocessing.caption_files import caption_lines, read_caption_file
 from lamp_core.datasets.sources.caption_table import caption_of_row, is_caption_table, read_caption_table
 from lamp_core.errors import RejectedClip
 from lamp_core.io.folders import find_file, inside

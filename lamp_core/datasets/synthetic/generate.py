@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from lamp_core.datasets.captions import tag_caption
 from lamp_core.datasets.clips import Clip, Split
+from lamp_core.datasets.preprocessing.tagging import tag_caption
 from lamp_core.datasets.synthetic.body import Body, pose_joints
 from lamp_core.datasets.synthetic.phrases import captions
 from lamp_core.datasets.synthetic.sequence import draw_script

@@ -11,8 +11,8 @@ from functools import cache, partial
 import numpy as np
 
 from lamp_core.config.models import Evaluate
-from lamp_core.datasets.captions import tag_caption
 from lamp_core.datasets.items import Item
+from lamp_core.datasets.preprocessing.tagging import tag_caption
 from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import GROUND_TRUTH
 from lamp_core.evaluation.protocols.common import (

@@ -18,6 +18,7 @@ from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.decode import decode
 from lamp_core.features.interpolation import interpolated
 from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.metrics.bones import BODY, body_errors
 from lamp_core.metrics.completion import completion_errors
 from lamp_core.metrics.plausibility import PLAUSIBILITY, plausibility
 from lamp_core.skeleton.skeleton import Skeleton
@@ -39,8 +40,9 @@ def evaluate_plausibility(
     systems: Mapping[str, MakeMotions],
     skeleton: Skeleton,
     statistics: FeatureStatistics,
+    reference_J3: np.ndarray,
 ) -> list[Result]:
-    """Foot skating, floor penetration, floating and jerk of true and made motions, the true ones first.
+    """What feet, bones and the parts of the features do, of true and made motions, the true ones first.
 
     Raises:
         LampError: no items, or a system that does not return one motion an item.
@@ -52,8 +54,10 @@ def evaluate_plausibility(
         made = Made.of(name, make(test), len(test))
         measured = Measurements(name, "plausibility", NO_EVALUATOR, len(made), test.note)
         measured.add_note(made.note)
-        joints = joints_of([statistics.denormalise(motion) for motion in made.motions], skeleton)
+        features = [statistics.denormalise(motion) for motion in made.motions]
+        joints = joints_of(features, skeleton)
         measured.record(PLAUSIBILITY, partial(_plausibility, joints, skeleton))
+        measured.record(BODY, partial(_body, features, skeleton, reference_J3))
         rows += measured.results()
     return rows
 
@@ -141,6 +145,11 @@ def joints_of(features: Sequence[np.ndarray], skeleton: Skeleton) -> list[np.nda
 def _plausibility(joints: Sequence[np.ndarray], skeleton: Skeleton) -> list[float]:
     found = plausibility(joints, skeleton)
     return [found[name] for name in PLAUSIBILITY]
+
+
+def _body(features: Sequence[np.ndarray], skeleton: Skeleton, reference_J3: np.ndarray) -> list[float]:
+    found = body_errors(features, skeleton, reference_J3)
+    return [found[name] for name in BODY]
 
 
 def _measure(

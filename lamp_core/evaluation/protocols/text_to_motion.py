@@ -29,6 +29,7 @@ from lamp_core.evaluation.protocols.common import (
     incomplete_batch,
     random_draws,
 )
+from lamp_core.evaluation.protocols.matching import matching_of
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.diversity import diversity, diversity_pairs, multimodality
@@ -224,11 +225,7 @@ def measure_matching(
     metrics = [judge.evaluator.prefix + name for name in MATCHING]
 
     def measure() -> list[float]:
-        draws = random_draws(settings, repeat, "batches")
-        texts_NE = judge.texts_CE[texts_N]
-        scores = judge.evaluator.matching_scores(
-            texts_NE, motions, draws, settings.batch_size, settings.counting
-        )
+        scores = matching_of(judge, texts_N, motions, settings, repeat)
         measured.count(metrics, scores.items)
         measured.notes.update(dict.fromkeys(metrics, incomplete_batch(scores.left_out)))
         return [*scores.r_precision.values(), scores.mm_distance]

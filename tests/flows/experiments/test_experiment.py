@@ -1,8 +1,6 @@
 """Experiments on a toy project: rows share what they can, go on after an interruption, and leave no trace."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +10,6 @@ import yaml
 
 from flows.commands.experiment import find_experiment
 from flows.experiments.experiment import run_experiment
-from flows.experiments.kept_workspace import kept_workspace, look_after_workspace
-from lamp_core.config import override, save_params
 from lamp_core.config.experiment import Experiment, load_experiment
 from lamp_core.errors import LampError
 from lamp_core.report.experiment_results import ExperimentResults
@@ -25,38 +21,30 @@ from tests.toy import REPOSITORY, Toy
 MEASURING_STAGE = """\
 import json, os, sys, yaml
 name = sys.argv[1]
-with open("ran.txt", "a") as ran:
+with open(os.environ["TOY_FOLDER"] + "/ran.txt", "a") as ran:
     ran.write(name + "\\n")
 with open("params.yaml") as params:
     values = yaml.safe_load(params)
 divisor = values["features"]["std_root_divisor"]
 if name == "features" and divisor == 13:
     sys.exit("the toy is broken")
-os.makedirs(f"data/{name}", exist_ok=True)
+folder = {"evaluate": "evaluate/lamp"}.get(name, name)
+os.makedirs(f"data/{folder}", exist_ok=True)
 os.makedirs("data/metrics", exist_ok=True)
 made = {
     "ingest": values["ingest"]["data"],
     "features": divisor,
     "pretrain": values["pretrain"]["pretrained_hash"] or values["ingest"]["data"],
 }
-with open(f"data/{name}/out", "w") as out:
+with open(f"data/{folder}/out", "w") as out:
     out.write(str(made.get(name, name)))
 if name == "evaluate":
     from pathlib import Path
     from lamp_core.evaluation.results import Origin, Result, write_results
     result = Result("LaMP-T2M", "FID", divisor, 0.5, "text to motion, 32 candidates", "guo-own", 20, 7)
-    write_results(Path("data/evaluate/results.parquet"), [result], Origin("procedural", "v1", "run"))
+    write_results(Path("data/evaluate/lamp/results.parquet"), [result], Origin("procedural", "v1", "run"))
 with open(f"data/metrics/{name}.json", "w") as metrics:
     json.dump({"score": divisor}, metrics)
-"""
-KILLED_INSIDE = """\
-import os, signal
-from flows.experiments.kept_workspace import kept_workspace
-from tasks.project import find_project
-project = find_project()
-with kept_workspace(project, "trial", print):
-    project.params_file.write_text("profile: row\\n")
-    os.kill(os.getpid(), signal.SIGKILL)
 """
 PUBLISHED = {"source": "a paper", "data": "HumanML3D", "evaluator": "guo"}
 
@@ -122,7 +110,7 @@ def test_rows_share_what_is_upstream_are_tracked_each_and_run_once(
 def test_an_interrupted_experiment_leaves_the_workspace_and_goes_on(
     project: Toy, prefect_server: None, said: list[str]
 ) -> None:
-    from flows.pipeline.flow import run_pipeline
+    from flows.pipeline.run import run_pipeline
 
     run_pipeline(project.project, project.config)
     workspace = [
@@ -241,62 +229,21 @@ def test_a_row_that_cannot_run_is_refused_before_anything_runs(
     assert project.project.params_file.read_bytes() == before
 
 
-def test_a_killed_experiment_is_repaired_by_the_next_command(project: Toy, said: list[str]) -> None:
-    before = project.project.params_file.read_bytes()
-    ended = subprocess.run(
-        [sys.executable, "-c", KILLED_INSIDE],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        check=False,
+def test_an_experiment_that_runs_is_not_begun_twice(project: Toy, said: list[str]) -> None:
+    path = project.project.hold_file("experiment-trial")
+    code = (
+        "import sys; from pathlib import Path; from tasks.stage.process_lock import only_process\n"
+        "with only_process(Path(sys.argv[1]), 'trial'): print('held', flush=True); sys.stdin.read()"
     )
-    assert ended.returncode == -signal.SIGKILL
-    assert project.project.params_file.read_bytes() != before
-    look_after_workspace(project.project, said.append, needs_it=False)
-    assert project.project.params_file.read_bytes() == before
-    assert said == ["experiment 'trial' was killed; params.yaml and the outputs are as before it"]
-    look_after_workspace(project.project, said.append, needs_it=True)
-    assert len(said) == 1
-
-
-def test_a_stage_that_outlives_its_experiment_keeps_its_parameters(project: Toy, said: list[str]) -> None:
-    kept = project.project.state / "experiments" / "kept.json"
-    kept.parent.mkdir(parents=True)
-    kept.write_text(json.dumps({"experiment": "trial", "params": "profile: before\n", "lock": None}))
-    progress = project.project.progress_file("features")
-    progress.parent.mkdir(parents=True)
-    running = {"state": "running", "pid": os.getpid(), "started": 0.0, "updated": 0.0}
-    progress.write_text(json.dumps(running))
-    row = project.project.params_file.read_text()
-    look_after_workspace(project.project, said.append, needs_it=False)
-    assert project.project.params_file.read_text() == row
-    assert said[0] == f"stage features of experiment 'trial' still runs (process {os.getpid()})"
-    progress.write_text(json.dumps({**running, "state": "done"}))
-    look_after_workspace(project.project, said.append, needs_it=False)
-    assert project.project.params_file.read_text() == "profile: before\n"
-
-
-def test_an_experiment_that_runs_has_the_workspace_to_itself(project: Toy, said: list[str]) -> None:
-    with kept_workspace(project.project, "trial", said.append):
-        with pytest.raises(LampError, match=r"experiment 'trial' runs \(process \d+\) and uses params.yaml"):
-            look_after_workspace(project.project, said.append, needs_it=True)
-        look_after_workspace(project.project, said.append, needs_it=False)
-        assert "params.yaml holds the parameters of its present row" in said[0]
-        with (
-            pytest.raises(LampError, match="one at a time"),
-            kept_workspace(project.project, "other", said.append),
-        ):
-            pass
-
-
-def test_a_workspace_without_parameters_gets_its_outputs_back_too(project: Toy, said: list[str]) -> None:
-    config, output = project.config, project.project.output("features") / "out"
-    for name in ("ingest", "features"):
-        project.versions.reproduce(name)
-    before = output.read_bytes()
-    project.project.params_file.unlink()
-    with kept_workspace(project.project, "trial", said.append):
-        save_params(override(config, ["features.std_root_divisor=4"]), project.project.params_file)
-        project.versions.reproduce("features")
-        assert output.read_bytes() != before
-    assert output.read_bytes() == before
-    assert not project.project.params_file.exists()
-    assert said == []
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(LampError, match=f"'trial' is run by process {other.pid}"):
+        run_experiment(project.project, make(set_divisor(5)), said.append)
+    other.communicate()

@@ -10,8 +10,8 @@ from urllib.request import url2pathname
 import pytest
 
 from flows.pipeline.artifacts import keep_report
-from flows.pipeline.flow import run_pipeline
 from flows.pipeline.main_metrics import COLUMNS, main_metrics
+from flows.pipeline.run import run_pipeline
 from tasks.mlflow.tracking import Tracking
 from tests.toy import Toy
 

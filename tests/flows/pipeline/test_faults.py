@@ -12,10 +12,9 @@ from dataclasses import replace
 import pytest
 
 from flows.commands.resume import changes_since, find_run, resume
-from flows.pipeline.cleanup import look_after_killed
-from flows.pipeline.flow import run_pipeline
-from flows.pipeline.params_hold import held_params
-from flows.pipeline.run_records import RunRecord, begin_record, end_record, read_records
+from flows.pipeline.cleanup import close_flow_runs, look_after_killed
+from flows.pipeline.run import run_pipeline
+from flows.pipeline.run_records import RunRecord, begin_record, end_record, read_records, write_record
 from flows.pipeline.stage_states import StageStates
 from lamp_core.errors import LampError
 from tasks.mlflow.tracking import Tracking
@@ -52,7 +51,7 @@ def start(toy: Toy, *arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 120.0) -> None:
+def wait_until(is_so: Callable[[], bool], seconds: float = 300.0) -> None:
     until = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < until
@@ -110,7 +109,7 @@ def test_after_a_kill_of_the_flow_nothing_lives_on_and_the_next_run_goes_on(slow
 
 
 def test_of_two_runs_at_once_the_second_waits_or_refuses(slow: Toy) -> None:
-    hold = slow.project.root / "hold"
+    hold = slow.folder / "hold"
     hold.touch()
     slow.train_features()
     first = start(slow, "run", "--until", "features")
@@ -135,26 +134,11 @@ def test_of_two_runs_at_once_the_second_waits_or_refuses(slow: Toy) -> None:
     assert StageStates(slow.project).rows()["features"] == ("fresh", "")
 
 
-def test_parameters_that_a_run_uses_are_waited_for(toy: Toy) -> None:
-    with held_params(toy.project, toy.config):
-        with held_params(toy.project, toy.config, wait=False):
-            pass  # the same ones are shared
-        other = toy.config.model_copy(update={"profile": "other"})
-        with (
-            pytest.raises(LampError, match=r"params\.yaml is in use: another run, with other parameters"),
-            held_params(toy.project, other, wait=False),
-        ):
-            pass
-        assert toy.config.profile == "smoke"
-    with held_params(toy.project, other, wait=False):
-        assert toy.config.profile == "other"
-
-
 def test_a_stage_that_takes_too_long_ends_with_a_checkpoint(
     slow: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAMP_TIMEOUT_FEATURES", "10s")
-    (slow.project.root / "hold").touch()
+    (slow.folder / "hold").touch()
     slow.train_features()
     result = run_pipeline(slow.project, slow.config, until="features")
     outcome = result.outcomes["features"]
@@ -190,13 +174,15 @@ def test_a_failed_run_is_resumed_with_its_own_parameters(
     assert toy.config.features.std_root_divisor == 25.0
     out = capsys.readouterr().out
     assert (
-        f"procedural-smoke ({failed.run_id[:8]}, {record.flow_run}) failed at features; going on with it"
-        in out
+        f"procedural-smoke features.std_root_divisor=25 ({failed.run_id[:8]}, {record.flow_run}) failed at "
+        "features; going on with it" in out
     )
     assert "changed since: toy.py" in out
     newest = read_records(toy.project)[0]
     assert Tracking(toy.project).client.get_run(newest.run_id).data.tags["resumes"] == failed.run_id
-    with pytest.raises(LampError, match="nothing to resume; the last run, procedural-smoke, finished"):
+    with pytest.raises(
+        LampError, match=r"nothing to resume; the last run, procedural-smoke features\.\S+, finished"
+    ):
         resume(None)
     with pytest.raises(LampError, match="no run 'x' is recorded here; the last ones: procedural-smoke-"):
         resume("x")
@@ -236,6 +222,60 @@ def test_the_server_that_a_run_starts_ends_with_it(monkeypatch: pytest.MonkeyPat
     ((command, environment),) = started
     assert command[1:4] == ["-m", "tasks.system.orphans", "uvicorn"]
     assert environment["LAMP_FLOW_PID"].startswith(f"{os.getpid()}:")
+
+
+@pytest.mark.soak
+def test_a_run_outlives_its_prefect_server(toy: Toy) -> None:
+    import psutil
+
+    toy.train_features()
+    toy.versions.reproduce("ingest")
+    hold = toy.folder / "hold"
+    hold.touch()
+    flow = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "run", "--until", "features"],
+        cwd=toy.project.root,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait_until(lambda: steps_done(toy) >= 1 or flow.poll() is not None, seconds=240)
+    (server,) = (
+        child for child in psutil.Process(flow.pid).children() if "uvicorn" in " ".join(child.cmdline())
+    )
+    server.kill()
+    hold.unlink()
+    said = flow.communicate(timeout=200)[0]
+    assert flow.returncode == 0, said
+    assert "features: done" in said
+    assert said.count("warning: Prefect's server is gone") == 1
+    assert "Traceback" not in said
+    (record,) = read_records(toy.project)
+    assert (record.ending, record.is_open) == ("finished", True)
+    run = Tracking(toy.project).client.get_run(record.run_id)
+    assert run.info.status == "FINISHED"
+
+
+def test_a_flow_run_that_ended_while_the_server_was_away_is_closed_later(
+    toy: Toy, prefect_server: None
+) -> None:
+    from prefect import flow
+    from prefect.client.orchestration import get_client
+    from prefect.states import Running
+
+    with get_client(sync_client=True) as client:
+        runs = [
+            client.create_flow_run(flow(lambda: None, name="pipeline"), state=Running()) for _ in range(2)
+        ]
+    for run, failed in zip(runs, ([], ["features"]), strict=True):
+        record = RunRecord(f"run-{run.id}", "whole", run.name, flow_run_id=str(run.id))
+        end_record(toy.project, begin_record(toy.project, record), failed)
+        write_record(toy.project, replace(read_records(toy.project)[0], is_open=True))
+    close_flow_runs(toy.project)
+    states = [_flow_run_state(record) for record in reversed(read_records(toy.project))]
+    assert states == ["COMPLETED", "FAILED"]
+    assert not any(record.is_open for record in read_records(toy.project))
 
 
 def test_a_prefect_server_that_does_not_answer_is_said_before_anything_runs(toy: Toy) -> None:
@@ -278,21 +318,3 @@ def test_runs_of_dead_processes_of_this_machine_are_closed_and_no_others(toy: To
     assert tracking.close_dead() == 1
     states = {name: tracking.client.get_run(run).info.status for name, run in runs.items()}
     assert states == {"dead": "KILLED", "living": "RUNNING", "elsewhere": "RUNNING", "unmarked": "RUNNING"}
-
-
-def test_only_what_passes_by_itself_is_tried_again() -> None:
-    from prefect.states import Failed
-
-    from tasks.dvc.versions import RemoteUnreachable, RepositoryBusy
-    from tasks.stage.outcome import Outcome
-    from tasks.stage.task import is_passing, run_stage
-
-    def is_retried(result: object) -> bool:
-        return is_passing(None, None, Failed(message="", data=result))
-
-    assert is_retried(RepositoryBusy("held"))
-    assert is_retried(RemoteUnreachable("no route"))
-    assert not is_retried(Outcome("failed", 1.0, error="bad data", is_bad_request=True))
-    assert not is_retried(ValueError("a bug"))
-    assert run_stage.retries == 5
-    assert run_stage.retry_delay_seconds == [2, 4, 8, 16, 32]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from flows.pipeline.flow import PipelineResult, run_pipeline
+from flows.pipeline.run import PipelineResult, run_pipeline
 from flows.pipeline.stage_states import stage_states
 from tasks.mlflow.tracking import Tracking
 from tests.toy import REPOSITORY, Toy
@@ -97,7 +97,7 @@ def test_the_run_of_a_stage_is_nested_and_found_again(toy: Toy, prefect_server: 
 
 def test_a_run_with_nothing_to_do_starts_no_prefect(fresh: Toy) -> None:
     code = (
-        "import sys; from flows.pipeline.flow import run_pipeline; from tasks.project import find_project;"
+        "import sys; from flows.pipeline.run import run_pipeline; from tasks.project import find_project;"
         "from lamp_core.config import load_params; project = find_project();"
         "run_pipeline(project, load_params(project.params_file));"
         "sys.exit(any(name in sys.modules for name in ('prefect', 'torch')))"

@@ -5,9 +5,10 @@ import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from httpx import ConnectError
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled, Completed, Crashed, Failed, Running, Scheduled
 
@@ -102,6 +103,7 @@ def run_with(shared: Toy, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Work
     monkeypatch.setattr(runner_module, "SECONDS_BETWEEN_LOOKS", 0.02)
     monkeypatch.setenv("LAMP_WORKER_PATIENCE", "1")
     monkeypatch.setattr(RemoteVersions, "push", lambda self, names: None)
+    monkeypatch.setattr(RemoteVersions, "is_lost", lambda self, name, entry: False)
 
     def make(*plan: Any, server: Server | None = None) -> WorkersRunner:
         made = WorkersRunner(shared.project)
@@ -161,6 +163,17 @@ def test_equal_requests_of_two_runs_are_computed_once(run_with: Callable[..., Wo
     taken = second.submit("ingest", force=False, parent_run="b" * 32).result(20)
     assert (made.state, taken.state, taken.run_id) == ("done", "restored", None)
     assert len(first._server.known) == 1
+
+
+def test_what_the_remote_has_lost_is_computed_again(
+    run_with: Callable[..., WorkersRunner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_with(ends_well, ends_well)
+    first.run("ingest", force=False, parent_run="a" * 32)
+    monkeypatch.setattr(RemoteVersions, "is_lost", lambda self, name, entry: True)
+    again = run_with(server=first._server).run("ingest", force=False, parent_run="b" * 32)
+    assert (again.state, again.run_id) == ("done", "made")
+    assert len(first._server.known) == 2
 
 
 def test_a_forced_stage_and_one_that_failed_before_run_again(run_with: Callable[..., WorkersRunner]) -> None:
@@ -224,6 +237,55 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(
     with pytest.raises(LampError, match="does not answer") as refused:
         WorkersRunner(shared.project)
     assert "hidden-one" not in str(refused.value)
+
+
+def test_a_worker_that_an_outage_kept_from_reporting_is_not_lost(
+    run_with: Callable[..., WorkersRunner],
+) -> None:
+    @dataclass
+    class Away(Server):
+        away: int = 3
+
+        def runs(self, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, FlowRun]:
+            self.away -= 1
+            if self.away >= 0:
+                raise ConnectError("no route")
+            return super().runs(ids)
+
+    server = Away([falls_silent])
+    runner = run_with(server=server)
+    future = runner.submit("ingest", force=False, parent_run="parent")
+    _until(lambda: server.away < 0)
+    time.sleep(1.5)  # longer than the patience: the worker's own client still waits
+    assert not future.done()
+    ((run, known),) = server.known.items()
+    state, report = ends_well(known)
+    server.known[run], server.written[run] = known.model_copy(update={"state": state}), report
+    assert future.result(timeout=20).state == "done"
+    assert len(server.keys) == 1
+
+
+def test_the_last_report_waits_for_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.workers import stage
+
+    class Client:
+        sent: ClassVar[list[object]] = []
+        away = 2
+
+        def create_artifact(self, artifact: object) -> FlowRun:
+            return FlowRun(flow_id=uuid.uuid4())
+
+        def update_artifact(self, artifact: object, update: Any) -> None:
+            if self.away:
+                self.away -= 1
+                raise ConnectError("no route")
+            self.sent.append(update.data)
+
+    monkeypatch.setattr(stage, "SECONDS_BETWEEN_REPORTS", 0.01)
+    outcome = asdict(Outcome("done", 1.0))
+    stage.Reporter("ingest", Client()).tell_the_end(outcome=outcome, entry=None)  # type: ignore[arg-type]
+    (report,) = Client.sent
+    assert report["outcome"]["state"] == "done"
 
 
 def _named(run: FlowRun) -> Any:

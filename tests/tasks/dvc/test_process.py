@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lamp_core.errors import LampError
+from tasks.dvc import process
 from tasks.dvc.process import run_logged
 from tasks.dvc.versions import LOCK_PATIENCE_SECONDS, RemoteUnreachable, RepositoryBusy
 from tasks.stage.time_limits import time_limit
@@ -37,7 +38,9 @@ def test_lines_are_told_while_the_process_runs(tmp_path: Path) -> None:
 
 def test_what_takes_too_long_is_told_to_end_and_may_finish(tmp_path: Path) -> None:
     code = "import pathlib, time\nwhile not pathlib.Path('stop').exists(): time.sleep(0.05)\nprint('saved')"
-    ended, told = run_code(tmp_path, code, seconds=0.3, stop=lambda: (tmp_path / "stop").touch() or True)
+    ended, told = run_code(
+        tmp_path, code, seconds=0.3, stop=lambda number: (tmp_path / "stop").touch() or True
+    )
     assert ended.is_late
     assert [line for _, line in told] == ["saved"]
 
@@ -102,3 +105,12 @@ def test_dvc_s_words_of_a_network_that_is_down_are_known(toy: Toy, monkeypatch: 
     monkeypatch.setattr("tasks.dvc.versions.subprocess.run", lambda *arguments, **options: ended)
     with pytest.raises(RemoteUnreachable, match="Could not connect"):
         toy.versions._once("push")
+
+
+def test_a_limit_holds_for_work_that_does_not_listen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "SECONDS_TO_END", 0.5)
+    deaf = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)"
+    began = time.monotonic()
+    ended, _ = run_code(tmp_path, deaf, seconds=2.0)
+    assert ended.is_late
+    assert time.monotonic() - began < 30

@@ -1,9 +1,14 @@
 """A remote whose server does not answer is said before anything is asked of it."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
+from flows.pipeline.stage_states import stage_states
 from lamp_core.errors import LampError
-from tasks.dvc.remote import require_remote
+from tasks.dvc.remote import RemoteVersions, require_remote
+from tests.shared_toy import share
 from tests.toy import Toy
 
 CONFIG = "[core]\n    remote = storage\n['remote \"storage\"']\n"
@@ -31,3 +36,22 @@ def test_a_remote_that_does_not_answer_is_named_with_its_address(
 def test_a_remote_without_an_address_of_a_machine_is_not_asked(url: str, toy: Toy) -> None:
     (toy.project.root / ".dvc" / "config").write_text(f"{CONFIG}    url = {url}\n")
     assert require_remote(toy.project) == "storage"
+
+
+def test_status_says_what_only_the_remote_has(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share(toy, tmp_path / "store", monkeypatch)
+    monkeypatch.delenv("LAMP_PULL")
+    for name in ("ingest", "features"):
+        toy.versions.reproduce(name)
+    RemoteVersions(toy.project, toy.graph).push(["ingest", "features"])
+    for name in ("ingest", "features"):
+        shutil.rmtree(toy.project.output(name))
+    rows = stage_states(toy.project)
+    assert rows["ingest"] == ("in the remote", "`dvc pull ingest` brings it")
+    assert rows["features"] == ("in the remote", "`dvc pull features` brings it")
+    assert rows["evaluate"][0] == "stale" or rows["evaluate"][0] == "missing"
+    shutil.rmtree(tmp_path / "store")
+    shutil.rmtree(toy.project.root / ".dvc" / "cache")
+    assert stage_states(toy.project)["features"] == ("missing", "neither here nor in the remote")

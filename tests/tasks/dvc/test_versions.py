@@ -4,11 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
-from lamp_core.config import save_params
 from lamp_core.errors import LampError
+from tasks.dvc.content import chain_key, folder_hash, input_key, read_inputs
 from tasks.dvc.graph import read_graph
-from tasks.dvc.versions import RepositoryBusy, StageFailed, chain_key, folder_hash, input_key
+from tasks.dvc.versions import RepositoryBusy
 from tasks.stage.holding import always, held_stage
 from tests.toy import Toy
 
@@ -51,37 +52,6 @@ def test_going_back_to_other_parameters_computes_nothing_twice(toy: Toy) -> None
     assert toy.versions.follows_inputs("evaluate")
 
 
-def test_a_stage_that_fails_leaves_the_old_output(toy: Toy) -> None:
-    run_all(toy)
-    before = (toy.project.output("features") / "out").read_text()
-    toy.set("features.std_root_divisor=25")
-    with pytest.raises(StageFailed):
-        toy.versions.reproduce("features", environment={"TOY_FAIL": "features"})
-    assert (toy.project.output("features") / "out").read_text() == before
-    assert toy.project.metrics_file("features").exists()
-    assert "the toy is broken" in toy.project.log_file("features").read_text()
-    assert states(toy)["features"] == "stale"
-
-
-def test_an_output_that_a_killed_run_had_set_aside_comes_back(toy: Toy) -> None:
-    run_all(toy)
-    kept = toy.project.kept_folder("features")
-    shutil.copytree(toy.project.output("features"), kept / "data" / "features")
-    (kept / "owner").write_text("999999999")
-    shutil.rmtree(toy.project.output("features"))
-    assert states(toy)["features"] == "fresh"
-    assert not kept.exists()
-
-
-def test_what_a_living_run_has_set_aside_is_left_to_it(toy: Toy) -> None:
-    run_all(toy)
-    kept = toy.project.kept_folder("features")
-    shutil.copytree(toy.project.output("features"), kept / "data" / "features")
-    (kept / "owner").write_text(str(os.getpid()))
-    shutil.rmtree(toy.project.output("features"))
-    assert states(toy)["features"] == "missing"
-
-
 def test_a_stage_that_another_process_runs_is_not_run_twice(toy: Toy) -> None:
     with (
         held_stage(toy.project, "ingest", always),
@@ -96,7 +66,7 @@ def test_the_key_of_checkpoints_follows_parameters_code_and_inputs(toy: Toy) -> 
     run_all(toy)
 
     def key() -> str:
-        return input_key(toy.project, stage, toy.config.model_dump(mode="json"))
+        return input_key(read_inputs(toy.project, stage, toy.config.model_dump(mode="json")))
 
     keys = [key()]
     toy.set("features.std_root_divisor=25")
@@ -143,30 +113,11 @@ def test_a_parameter_below_a_section_counts_in_both_keys(toy: Toy) -> None:
 
     def keys() -> tuple[str, str]:
         params = toy.config.model_dump(mode="json")
-        return input_key(toy.project, stage, params), chain_key(toy.project, [stage], params)
+        return input_key(read_inputs(toy.project, stage, params)), chain_key(toy.project, [stage], params)
 
     before = keys()
     toy.set("report.players=7")
     assert all(one != other for one, other in zip(before, keys(), strict=True))
-
-
-def test_an_older_lock_brings_its_outputs_back_and_keeps_what_it_does_not_name(toy: Toy) -> None:
-    toy.versions.reproduce("ingest")
-    toy.versions.reproduce("features")
-    output = toy.project.output("features") / "out"
-    lock, params, text = toy.project.lock_file.read_text(), toy.config, output.read_text()
-    toy.set("features.std_root_divisor=25")
-    for name in ("features", "evaluator"):
-        toy.versions.reproduce(name)
-    assert output.read_text() != text
-    save_params(params, toy.project.params_file)
-    toy.versions.restore(lock)
-    assert output.read_text() == text
-    assert {name: state for name, state in states(toy).items() if state == "fresh"}.keys() == {
-        "ingest",
-        "features",
-        "evaluator",
-    }
 
 
 def test_a_folder_s_hash_follows_names_and_contents(tmp_path: Path) -> None:
@@ -178,3 +129,23 @@ def test_a_folder_s_hash_follows_names_and_contents(tmp_path: Path) -> None:
         hashes.append(folder_hash(folder))
     assert len(set(hashes)) == 3
     assert folder_hash(tmp_path / "a1") == hashes[0]
+
+
+def test_what_a_stage_shows_need_not_be_there_and_makes_it_stale_when_it_is(toy: Toy) -> None:
+    described = yaml.safe_load(toy.project.graph_file.read_text())
+    stages = described["stages"]
+    stages["other"] = {"cmd": "python toy.py other", "outs": ["data/other"], "meta": {"systems": ["b"]}}
+    stages["page"] = {
+        "cmd": "python toy.py page",
+        "deps": ["data/other"],
+        "outs": ["data/page"],
+        "meta": {"systems": ["a", "b"], "shows": ["other"]},
+    }
+    toy.project.graph_file.write_text(yaml.safe_dump(described, sort_keys=False))
+    assert toy.graph.until("page") == ["page"]
+    assert toy.versions.reproduce("page")
+    assert toy.versions.status()["page"].state == "fresh"
+    assert toy.versions.status()["other"].state == "stale"
+    toy.versions.reproduce("other")
+    assert toy.versions.status()["page"].reasons == ("data/other modified",)
+    assert not toy.versions.follows_inputs("page")

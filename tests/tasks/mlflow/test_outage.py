@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.pipeline.flow import run_pipeline
+from flows.pipeline.run import run_pipeline
 from tasks.mlflow import tracking as tracking_module
 from tasks.mlflow.registry import Registry, keep_model, lineage_of
 from tasks.mlflow.store import StoreAway

@@ -15,11 +15,13 @@ from torch import nn
 from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
 from lamp_core.training.loop import fit
+from tasks.dvc.versions import StageLate
 from tasks.mlflow.tracking import Tracking
 from tasks.stage import curves, process
-from tasks.stage.memory import StageMemory
+from tasks.stage.memory import StageMemory, has_checkpoint
 from tasks.stage.process import StageContext, main
 from tasks.stage.progress import read_progress
+from tasks.stage.time_limits import TimeLimit
 from tests.toy import Toy
 
 FEW = Optimisation(steps=12, batch_size=1, learning_rate=0.1, warmup_steps=0, checkpoint_every=5)
@@ -322,7 +324,25 @@ def test_dvc_s_note_of_a_stage_ends_its_memory(toy: Toy) -> None:
     folder = toy.project.checkpoint_folder("features")
     assert not any(folder.iterdir())
     assert json.loads(toy.project.metrics_file("features").read_text()) == {"first_step": 0.0}
-    StageMemory(folder / "killed-after-its-end").note_end("", {})
+    StageMemory(folder / "killed-after-its-end").note_end(toy.project.output("features"), {})
     StageMemory(folder / "killed").training.mkdir(parents=True)
     toy.versions.reproduce("features", force=True)
     assert [path.name for path in folder.iterdir()] == ["killed"]
+
+
+def test_it_is_known_whether_a_stage_would_go_on_from_a_checkpoint(toy: Toy) -> None:
+    toy.versions.reproduce("ingest")
+
+    def fails(stage: StageContext) -> dict[str, float]:
+        stage.checkpoints.mkdir(parents=True)
+        (stage.checkpoints / "last").write_text("7")
+        raise LampError("no")
+
+    assert not has_checkpoint(toy.project, toy.graph["features"])
+    assert run_stage(fails) == 2
+    assert has_checkpoint(toy.project, toy.graph["features"])
+    toy.set("features.std_root_divisor=25")
+    assert not has_checkpoint(toy.project, toy.graph["features"])
+    limit = TimeLimit(10.0, "10s", "LAMP_STAGE_TIMEOUT")
+    assert "its checkpoint is kept" in str(StageLate(limit, has_checkpoint=True))
+    assert "it had no checkpoint yet" in str(StageLate(limit, has_checkpoint=False))

@@ -25,7 +25,7 @@ def test_parameters_errors_and_the_process_around_a_stage_are_no_part_of_it(clos
     assert [file for file in files if file.startswith("lamp_core/config")] == []
     assert "lamp_core/errors.py" not in files
     assert {file for file in files if file.startswith("tasks/")} <= {
-        str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "tasks" / "stages").glob("*.py")
+        str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "tasks" / "stages").rglob("*.py")
     }
     assert "tasks/stages/catalogue.py" not in files
 

@@ -124,3 +124,13 @@ def test_all_renamed_parameters_of_a_file_are_named_in_one_line(tmp_path: Path) 
         f"{path}: renamed: t2m.width is now t2m.hidden_dim; t2m.top_share is now t2m.top_k_fraction "
         "(1 - top_share: 0.9 becomes 0.1); tokenizer.codes is now tokenizer.codebook_size"
     )
+
+
+def test_a_renamed_value_is_refused_with_the_new_one(tmp_path: Path) -> None:
+    said = "language_model.checkpoint: own is now from-scratch"
+    with pytest.raises(LampError, match=f"^--set: renamed: {said}$"):
+        override(profile_config("paper"), ["language_model.checkpoint=own"])
+    path = tmp_path / "params.yaml"
+    path.write_text("language_model: {checkpoint: own, layers: 2}\n")
+    with pytest.raises(LampError, match=f"renamed: {said}$"):
+        load_params(path)

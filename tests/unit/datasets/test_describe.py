@@ -70,6 +70,7 @@ def test_ranges_hold_what_the_features_hold(outputs: Path) -> None:
         assert group.mean - 1e-6 <= group.percentile_99 <= group.largest
 
 
+@pytest.mark.slow
 def test_every_number_has_its_range(outputs: Path, smpl22: Skeleton) -> None:
     found = described(outputs)
     rows = np.concatenate(list(feature_arrays(outputs / "features" / "features.parquet", smpl22)))
@@ -89,6 +90,7 @@ def test_rejected_and_warned_clips_with_their_reasons(outputs: Path) -> None:
     assert ("too-fast", 11) in [(reason.reason, reason.clips) for reason in found.warnings]
 
 
+@pytest.mark.slow
 def test_page_stands_alone_and_escapes(outputs: Path) -> None:
     page = render_description(described(outputs))
     assert page.startswith("<!doctype html>")

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lamp_core.datasets.clips_store import read_clip_metadata, read_clips, write_clips
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips, write_clips
 from lamp_core.datasets.drift import feature_arrays
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features, train_features
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import Skeleton
 

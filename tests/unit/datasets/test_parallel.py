@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamp_core.datasets.clips_store import read_clip_metadata
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.parallel import WAITING_A_WORKER, in_order
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.skeleton.skeleton import Skeleton
 from tests.unit.datasets.work import die, reject, square
+
+pytestmark = pytest.mark.slow  # each starts processes
 
 THINGS = list(range(40))
 

@@ -19,6 +19,7 @@ def test_examples_are_spread_over_the_split(total: int, count: int, places: list
     assert spread(total, count) == places
 
 
+@pytest.mark.slow
 def test_examples_have_the_captions_that_are_scored(trained: Trained, captioner: FakeCaptioner) -> None:
     test = TestItems.of(trained.items, trained.features.statistics)
     examples = caption_examples(trained, 5, 2)

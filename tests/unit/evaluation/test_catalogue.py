@@ -29,6 +29,7 @@ def families(data_folder: Path, config: Config) -> dict[str, list[Result]]:
     return measure(Trained(data_folder, config, features, torch.device("cpu"), MODELS))
 
 
+@pytest.mark.slow
 def test_every_metric_of_an_evaluation_of_everything_is_known(families: dict[str, list[Result]]) -> None:
     assert set(families) == set(FAMILIES)
     unknown = {

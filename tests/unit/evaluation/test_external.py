@@ -135,7 +135,7 @@ def test_clips_outside_the_protocol_are_told_and_longer_motions_cut(trained: Tra
 def test_a_folder_without_motions_is_named(trained: Trained, tmp_path: Path) -> None:
     with pytest.raises(LampError, match="there is no folder"):
         measure_motions(trained, tmp_path / "nowhere", "peer")
-    with pytest.raises(LampError, match=r"holds no \.npy files"):
+    with pytest.raises(LampError, match=r"holds no \.npy or \.bvh files"):
         measure_motions(trained, tmp_path, "peer")
     np.save(tmp_path / "unknown.npy", np.zeros((8, 263)))
     with pytest.raises(

@@ -183,6 +183,7 @@ def items_to_learn(count, seed):
 STATISTICS = FeatureStatistics(np.full(WIDTH, 5.0, dtype=np.float32), np.full(WIDTH, 3.0, dtype=np.float32))
 
 
+@pytest.mark.slow
 def test_training_learns():
     logs = []
     trained = train_guo(

@@ -1,6 +1,7 @@
 """From seconds and files to what is to be made."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from lamp_core.datasets.motion_file import FeatureSpace
 from lamp_core.errors import LampError
 from lamp_core.inference import generate as api
+from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.t2m.generator import MotionGenerator
 
@@ -85,3 +87,19 @@ def test_requests_that_mean_nothing(clip_TD: np.ndarray) -> None:
         api.edit(DATA, clip_TD, api.Place(after=True), "  ")
     with pytest.raises(LampError, match="at least 1"):
         api.edit(DATA, clip_TD, api.Place(after=True), "a person kicks", count=0)
+
+
+def test_bones_keep_their_lengths_but_for_positions(clip_TD: np.ndarray, space: FeatureSpace) -> None:
+    space = replace(space, reference_J3=canonical_reference(space.skeleton))
+
+    def spread(decoding: str) -> float:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(FeatureSpace, "load", lambda _folder: space)
+            joints_TJ3 = api.generate(DATA, "a person kicks", seconds=2.0, decoding=decoding).joints[0]
+        bones = joints_TJ3[:, 1:] - joints_TJ3[:, list(space.skeleton.parents[1:])]
+        lengths_TE = np.linalg.norm(bones, axis=-1)
+        return float((lengths_TE.max(axis=0) / lengths_TE.min(axis=0)).max())
+
+    assert spread("bones") == pytest.approx(1.0, abs=1e-3)
+    assert spread("rotations") == pytest.approx(1.0, abs=1e-3)
+    assert spread("positions") > 1.1

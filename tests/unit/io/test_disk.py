@@ -73,6 +73,7 @@ def test_a_disk_that_is_full_at_any_step_leaves_the_old_file(
     assert (tmp_path / "file").read_text() == "old"
 
 
+@pytest.mark.slow
 def test_a_real_disk_that_is_full_says_how_much_is_needed(tmp_path: Path) -> None:
     try:
         able = subprocess.run(

@@ -183,6 +183,7 @@ def test_a_batch_of_equals_draws_no_negative() -> None:
     assert torch.isfinite(losses)
 
 
+@pytest.mark.slow
 def test_the_losses_fall_to_near_zero_on_eight_pairs() -> None:
     model = LaMP(SHAPE)
     batch = _batch(8)

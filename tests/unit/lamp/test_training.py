@@ -14,7 +14,7 @@ from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
 from lamp_core.tokenizers.vqvae import VQVAE
 
 SETTINGS = Pretrain(
-    backbone=TextBackbone(checkpoint="own", layers=2, hidden_dim=16, heads=2),
+    backbone=TextBackbone(checkpoint="from-scratch", layers=2, hidden_dim=16, heads=2),
     queries=2,
     projection_dim=8,
     max_text_tokens=12,

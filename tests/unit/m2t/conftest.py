@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from lamp_core.config.base import Optimisation
+from lamp_core.config.base import FROM_SCRATCH, Optimisation
 from lamp_core.config.captioning import LanguageModel, MotionToText
 from lamp_core.lamp.model import LaMP, LaMPShape
-from lamp_core.m2t.language_model import OWN, CausalModel, identity_of, load_base, record_base
+from lamp_core.m2t.language_model import CausalModel, identity_of, load_base, record_base
 from lamp_core.m2t.language_model_training import train_language_model
 from lamp_core.m2t.model import MotionCaptioner
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer, save_own
@@ -23,7 +23,7 @@ SENTENCES = tuple(
     f"a person {verb} {'slowly ' * (index % 3)}to the left." for index, verb in enumerate(VERBS)
 )
 LANGUAGE = LanguageModel(
-    checkpoint=OWN,
+    checkpoint=FROM_SCRATCH,
     layers=2,
     hidden_dim=32,
     heads=2,
@@ -91,7 +91,7 @@ def taught_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = LANGUAGE.model_copy(update={"training": training})
     folder = tmp_path_factory.mktemp("taught") / "data" / "language_model"
     save_own(folder, *train_language_model(SENTENCES, settings, PROMPT, device=CPU))
-    record_base(folder, OWN, identity_of(str(folder)))
+    record_base(folder, FROM_SCRATCH, identity_of(str(folder)))
     return folder
 
 
@@ -106,7 +106,7 @@ def write_base(folder: Path, seed: int, settings: LanguageModel = LANGUAGE) -> P
     seed_everything(seed)
     tokenizer = own_tokenizer(SENTENCES, PROMPT, settings)
     save_own(folder, own_model(tokenizer, settings), tokenizer)
-    record_base(folder, OWN, identity_of(str(folder)))
+    record_base(folder, FROM_SCRATCH, identity_of(str(folder)))
     return folder
 
 

@@ -18,8 +18,9 @@ from lamp_core.m2t.folder import save_m2t
 from lamp_core.m2t.language_model import load_base
 from lamp_core.m2t.training import new_captioner
 from lamp_core.skeleton.skeleton import load_skeleton
+from lamp_core.tokenizers.binding import bind
 from lamp_core.tokenizers.folder import save_tokenizer
-from lamp_core.tokenizers.kinds import new_tokenizer
+from lamp_core.tokenizers.kinds import new_tokenizer, untrained_tokenizer
 from lamp_core.training.seeds import seed_everything
 from tests.unit.m2t.conftest import CAPTIONING, CPU, SENTENCES, tiny_lamp, write_base
 
@@ -39,6 +40,7 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         if parameter.requires_grad:
             torch.nn.init.normal_(parameter, std=0.3)
     save_m2t(data / "m2t", model, base.identity, load_skeleton("smpl22"))
+    bind(data / "m2t", tokenizer)
     return data
 
 
@@ -72,6 +74,7 @@ def test_the_same_files_are_written_for_the_same_model(project: Path, tmp_path: 
     captioner = load_captioner(project)
     identity = json.loads((project / "m2t" / "config.json").read_text())["base_identity"]
     save_m2t(tmp_path, captioner.model, identity, load_skeleton("smpl22"))
+    bind(tmp_path, captioner.tokenizer)
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {path.name for path in (project / "m2t").iterdir()}
     for name in written - {"adapter_config.json"}:
@@ -83,6 +86,14 @@ def test_an_adapter_for_another_language_model_is_refused(project: Path, tmp_pat
     shutil.copytree(project, data)
     write_base(data / "language_model", seed=7)
     with pytest.raises(LampError, match=r"trained on another language model .* --force m2t"):
+        load_captioner(data)
+
+
+def test_a_captioner_of_another_tokenizer_is_refused(project: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(project, data)
+    save_tokenizer(data / "tokenizer", untrained_tokenizer(load_captioner(project).tokenizer))
+    with pytest.raises(LampError, match=r"trained with another tokenizer .* --force m2t"):
         load_captioner(data)
 
 

@@ -25,6 +25,7 @@ from lamp_core.m2t.language_model_training import (
 from tests.unit.m2t.conftest import CPU, LANGUAGE, PROMPT, SENTENCES
 
 
+@pytest.mark.slow
 def test_training_learns_the_sentences_and_leaves_an_ordinary_folder(taught_folder: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(taught_folder)
     tokenizer = AutoTokenizer.from_pretrained(taught_folder)

@@ -16,9 +16,10 @@ from lamp_core.m2t.model import (
     MotionCaptioner,
     attention_projections,
     motion_parameters,
+    query_states,
     with_lora,
 )
-from lamp_core.m2t.training import batch_losses, check_length, query_states
+from lamp_core.m2t.training import batch_losses, check_length
 from lamp_core.motion_language.segments import SegmentBatch, next_token_logits, token_losses
 from lamp_core.skeleton.skeleton import load_skeleton
 from tests.unit.m2t.conftest import (

@@ -33,6 +33,7 @@ def _train(
 
 
 @pytest.mark.parametrize(("along", "rate"), [(False, 1e-2), (True, 2e-3)])
+@pytest.mark.slow
 def test_training_overfits_eight_motions_and_captions_them_back(
     along: bool, rate: float, taught_folder: Path
 ) -> None:
@@ -47,6 +48,7 @@ def test_training_overfits_eight_motions_and_captions_them_back(
 
 
 @pytest.mark.parametrize(("stop_at", "along"), [(1, True), (6, False), (9, True)])
+@pytest.mark.slow
 def test_resumed_training_equals_uninterrupted(
     stop_at: int, along: bool, base_folder: Path, tmp_path: Path
 ) -> None:

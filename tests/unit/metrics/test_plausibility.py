@@ -61,7 +61,24 @@ def naive(motions, rate):
         "floor penetration": 1000 * np.mean(low),
         "floating": 1000 * np.mean(high),
         "jerk": np.mean(jerks),
+        "gliding": naive_gliding(motions, rate),
     }
+
+
+def naive_gliding(motions, rate):
+    """Share of the travelling steps in which both feet keep their place as seen from the root."""
+    travelling = gliding = 0
+    for joints in motions:
+        steps = range(len(joints) - 1)
+        root = [np.hypot(*(joints[t + 1, 0] - joints[t, 0])[[0, 2]]) * rate for t in steps]
+        local = joints - joints[:, :1]
+        feet = [[np.linalg.norm(local[t + 1, foot] - local[t, foot]) * rate for t in steps] for foot in FEET]
+        for t in steps:
+            near = [min(max(s, 0), len(root) - 1) for s in range(t - 2, t + 3)]
+            travels = np.mean([root[s] for s in near]) > 0.5
+            still = all(np.mean([foot[s] for s in near]) < 0.2 for foot in feet)
+            travelling, gliding = travelling + travels, gliding + (travels and still)
+    return gliding / travelling
 
 
 def test_every_number_is_that_of_a_loop():
@@ -84,7 +101,22 @@ def test_the_unit_of_the_skeleton_does_not_matter():
 
 
 def test_who_stands_still_does_nothing():
-    assert list(plausibility([standing()], SMPL).values()) == pytest.approx([0, 0, 0, 1, 0, 0, 0])
+    found = plausibility([standing()], SMPL)
+    assert np.isnan(found.pop("gliding"))
+    assert list(found.values()) == pytest.approx([0, 0, 0, 1, 0, 0, 0])
+
+
+def test_a_body_that_travels_without_moving_its_legs_glides():
+    def travelling(swing):
+        joints = standing(40)
+        joints[..., 2] += 1.2 * np.arange(40)[:, None] / SMPL.frames_per_second
+        joints[:, FEET, 2] += swing * np.sin(np.arange(40))[:, None] * [1, -1]
+        return joints
+
+    assert plausibility([travelling(0.0)], SMPL)["gliding"] == 1.0
+    assert plausibility([travelling(0.2)], SMPL)["gliding"] == 0.0
+    # A body that stands is no part of the share.
+    assert plausibility([travelling(0.0), travelling(0.2), standing(400)], SMPL)["gliding"] == 0.5
 
 
 def test_a_body_dragged_over_the_floor_skates_in_every_step_but_the_ends():

@@ -47,6 +47,7 @@ def rows(data: Path) -> list:
     return [(family, row) for family, rows in measure(trained).items() for row in rows]
 
 
+@pytest.mark.slow
 def test_both_are_measured_by_every_protocol_of_their_capability(rows: list) -> None:
     for family in ("text_to_motion", "plausibility"):
         systems = list(dict.fromkeys(row.system for of, row in rows if of == family))

@@ -10,6 +10,7 @@ from torch import Tensor
 from lamp_core.config.models import Length, Optimisation, TextToMotion, Tokenizer
 from lamp_core.datasets.motion_file import FeatureSpace
 from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.lamp.text import train_vocabulary
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.t2m.generator import MotionGenerator
 from lamp_core.t2m.length_estimator import LengthEstimator
@@ -29,6 +30,7 @@ class TextSide:
 
     def __init__(self) -> None:
         self.read: list[str] = []
+        self.tokenizer = train_vocabulary(["a person kicks"], 100, 12)
 
     def conditions(self, captions: Sequence[str]) -> Tensor:
         self.read += captions

@@ -16,6 +16,7 @@ def test_gradients_reach_every_parameter(settings: TextToMotion) -> None:
     assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 
+@pytest.mark.slow
 def test_training_overfits_eight_motions_and_sampling_gives_them_back(settings: TextToMotion) -> None:
     items = [MotionText(torch.randint(0, 20, (10,)), torch.eye(16)[i : i + 1] * 4) for i in range(8)]
     settings = settings.model_copy(update={"attention_train": "bidirectional"})

@@ -103,3 +103,30 @@ def test_utilisation_and_perplexity_of_a_batch() -> None:
     made = quantise([codebook], torch.tensor([[0.0], [0.1], [2.9], [3.1]]), 1, follow=False)
     assert float(made.utilisation_R[0]) == 0.5
     assert float(made.perplexity_R[0]) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("batch", [1, 50])
+def test_by_share_a_code_is_hardly_used_whatever_the_size_of_a_batch(batch: int) -> None:
+    """Four codes chosen 8, 8, 3 and 1 times: one has less than a third of the mean of five."""
+    codes = [[0.0], [10.0], [20.0], [30.0]]
+    codebook = Codebook(4, 1, 0.0, reset_threshold=1e9, reset_share=1 / 3)
+    codebook.codes_KC.copy_(torch.tensor(codes))
+    codebook.initialised.fill_(True)
+    chosen = torch.tensor([[0.0]] * 8 + [[10.0]] * 8 + [[20.0]] * 3 + [[30.5]]).repeat(batch, 1)
+    quantise([codebook], chosen, 1, follow=True)
+    assert codebook.codes_KC[:3].tolist() == codes[:3]
+    assert [float(codebook.codes_KC[3])] in chosen.tolist()
+    assert codebook.counts_K.tolist() == [8 * batch, 8 * batch, 3 * batch, 5 * batch]
+
+
+def test_by_share_a_replaced_code_is_not_replaced_again_at_once() -> None:
+    codebook = Codebook(8, 2, 0.99, reset_threshold=1.0, reset_share=0.5)
+    cluster = torch.randn(4000, 2) * 0.01
+    quantise([codebook], cluster, 1, follow=True)
+    codebook.codes_KC[7] = 100.0
+    codebook.counts_K[7] = 0.0
+    quantise([codebook], cluster, 1, follow=True)
+    replaced = codebook.codes_KC[7].clone()
+    assert replaced.abs().max() < 1
+    quantise([codebook], cluster + 50, 1, follow=True)  # far from it: it is not chosen, and its count decays
+    assert (codebook.codes_KC[7] - replaced).abs().max() < 1

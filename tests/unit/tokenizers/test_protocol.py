@@ -1,6 +1,7 @@
 """What any kind of tokenizer may rely on: identity, channels, and a kind that is no convolution."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -122,6 +123,8 @@ def test_every_kind_of_the_catalogue_is_built_and_found_again(tmp_path: Path) ->
         assert type(tokenizer) is kind.tokenizer and kinds.kind_of(tokenizer) is kind
         assert 1 <= tokenizer.min_channels <= len(tokenizer.channels)
         assert len({channel.name for channel in tokenizer.channels}) == len(tokenizer.channels)
+    of_section = {name for name, kind in KINDS.items() if kind.settings is type(SMALL)}
+    assert of_section == set(get_args(type(SMALL).model_fields["kind"].annotation))
     with pytest.raises(LampError, match="unknown kind of tokenizer 'none'"):
         kinds.kind_named("none")
 

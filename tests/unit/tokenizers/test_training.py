@@ -30,6 +30,7 @@ def test_a_window_is_a_run_of_frames_of_its_clip() -> None:
     assert starts == [{0.0, 1.0, 2.0, 3.0, 4.0}, {0.0, 1.0}, {0.0}]
 
 
+@pytest.mark.slow
 def test_training_overfits_eight_clips(settings: TokenizerSettings, waves: list[np.ndarray]) -> None:
     settings = settings.model_copy(
         update={

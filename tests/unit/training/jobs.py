@@ -97,7 +97,7 @@ def _net(on_log: OnLog) -> None:
 
 def _lamp(on_log: OnLog) -> None:
     settings = Pretrain(
-        backbone=TextBackbone(checkpoint="own", layers=2, hidden_dim=16, heads=2),
+        backbone=TextBackbone(checkpoint="from-scratch", layers=2, hidden_dim=16, heads=2),
         queries=3,
         projection_dim=8,
         max_text_tokens=12,

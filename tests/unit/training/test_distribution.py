@@ -22,6 +22,8 @@ from lamp_core.training.distribution import (
 from lamp_core.training.loop import fit
 from tests.unit.training import jobs
 
+pytestmark = pytest.mark.slow  # each starts processes
+
 REPOSITORY = Path(__file__).parents[3]
 
 

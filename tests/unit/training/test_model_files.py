@@ -9,7 +9,7 @@ import torch
 from lamp_core.config import Tokenizer
 from lamp_core.errors import LampError
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
-from lamp_core.tokenizers.vqvae import new_tokenizer
+from lamp_core.tokenizers.kinds import new_tokenizer
 
 
 def test_settings_of_another_version_are_refused(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from benchmarks.features import moving_clip
 from lamp_core.config.models import ClipLimits
-from lamp_core.datasets.captions import Caption, tag_caption
+from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.clips import Clip
 from lamp_core.datasets.preprocessing.clip_checks import CHECKS, check_clip
 from lamp_core.datasets.preprocessing.ingest import load_or_reject
 from lamp_core.datasets.preprocessing.rejected_clips import Rejected
+from lamp_core.datasets.preprocessing.tagging import tag_caption
 from lamp_core.datasets.sources.base import ClipJob
 from lamp_core.skeleton.bvh import read_bvh
 from lamp_core.skeleton.mapping import detect_map, resample

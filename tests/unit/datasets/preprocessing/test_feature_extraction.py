@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from lamp_core.datasets.clips_store import read_clip_metadata, read_clips, write_clips
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips, write_clips
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.preprocessing import feature_extraction as extraction
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.preprocessing.rejected_clips import REJECTED_FILE, read_rejected
 from lamp_core.errors import LampError
 from lamp_core.features.encode import encode

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamp_core.datasets.clips_store import read_clip_metadata, read_clips
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, JOBS_A_TASK, ingest
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips
+from lamp_core.datasets.preprocessing.ingest import JOBS_A_TASK, ingest
 from lamp_core.datasets.preprocessing.rejected_clips import REJECTED_FILE, read_rejected
 from lamp_core.datasets.sources import Source
 from lamp_core.errors import LampError
@@ -185,6 +185,7 @@ def test_version_follows_names_sources_captions_and_splits(
     assert found[4][1] != found[0][1]
 
 
+@pytest.mark.slow
 def test_procedural_clips_do_not_depend_on_the_workers(tmp_path: Path, smpl22: Skeleton) -> None:
     source = Source(name="procedural", kind="procedural")
     count = 4 * JOBS_A_TASK

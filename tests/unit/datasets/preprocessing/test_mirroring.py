@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamp_core.datasets.captions import Caption, parse_caption_line, tag_caption
+from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.preprocessing.caption_files import parse_caption_line
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
 from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.preprocessing.mirroring import is_mirrored, mirror_caption, mirror_text, mirror_word
+from lamp_core.datasets.preprocessing.tagging import tag_caption
 from lamp_core.features.mirror import mirror_features
 from lamp_core.pairs.negatives import base_motion, equal_pairs
 from lamp_core.skeleton.skeleton import Skeleton

@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from lamp_core.datasets.captions import BUILT_IN, FROM_FILE, parse_caption_line, tag_caption
-from lamp_core.datasets.clips_store import read_clip_metadata
+from lamp_core.datasets.captions import BUILT_IN, FROM_FILE
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata
 from lamp_core.datasets.preprocessing import taggers
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.caption_files import parse_caption_line
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.preprocessing.taggers import retagger
+from lamp_core.datasets.preprocessing.tagging import tag_caption
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import Skeleton

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lamp_core.datasets.captions import parse_caption_line, tag_caption
+from lamp_core.datasets.preprocessing.caption_files import parse_caption_line
+from lamp_core.datasets.preprocessing.tagging import tag_caption
 
 
 @pytest.mark.parametrize(

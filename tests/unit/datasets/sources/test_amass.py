@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from lamp_core.datasets.clips_store import read_clips
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clips
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.datasets.sources.amass import read_parameters
 from lamp_core.datasets.sources.amass_index import Cut, read_index

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from numpy.lib import format as npy_format
 
-from lamp_core.datasets.clips_store import read_clips
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clips
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.preprocessing.rejected_clips import REJECTED_FILE, read_rejected
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.errors import LampError

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from lamp_core.datasets.clips_store import read_clip_metadata, read_clips
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.errors import LampError
 from lamp_core.features.decode import decode

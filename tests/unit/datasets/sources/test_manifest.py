@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from lamp_core.config.models import ClipLimits
-from lamp_core.datasets.clips_store import read_clip_metadata, read_clips
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.registry import register_source
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.datasets.sources.manifest_table import Manifest

@@ -9,10 +9,10 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from lamp_core.datasets.clips_store import read_clip_metadata, read_clips
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.datasets.sources.motionx import SLICES, WIDTH
 from lamp_core.errors import LampError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lamp_core.config.models import ClipLimits
-from lamp_core.datasets.clips_store import read_clips
-from lamp_core.datasets.preprocessing.ingest import CLIPS_FILE, ingest
+from lamp_core.datasets.clips_store import CLIPS_FILE, read_clips
+from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.registry import register_source
 from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.datasets.sources.splits import split_by_name

@@ -34,6 +34,7 @@ def main_action(clip: Clip) -> str:
     return clip.name.rsplit("_", 1)[0]
 
 
+@pytest.mark.slow
 def test_bones_keep_their_length(clips: list[Clip]) -> None:
     for clip in clips:
         for child, parent in SMPL22.bones:
@@ -106,6 +107,7 @@ def test_lengths_suit_the_evaluators(clips: list[Clip]) -> None:
     assert 80 <= lengths.mean() <= 120
 
 
+@pytest.mark.slow
 def test_every_action_is_in_both_train_and_test() -> None:
     many = [(generate_clip(index, 0, KIT21), split_of(index)) for index in range(700)]
     for split in ("train", "test"):

@@ -14,10 +14,13 @@ from lamp_core.evaluation.protocols.joints import (
     masked_at_random,
 )
 from lamp_core.features.decode import decode
+from lamp_core.metrics.bones import BODY
 from lamp_core.metrics.plausibility import PLAUSIBILITY, plausibility
+from lamp_core.skeleton.kinematics import canonical_reference
 from tests.unit.evaluation.perfect import ITEMS, SETTINGS, SKELETON, STATISTICS
 
 SOME = ITEMS[:12]
+REFERENCE = canonical_reference(SKELETON)
 
 
 def table(rows):
@@ -124,10 +127,12 @@ def test_a_completion_of_another_length_gets_a_word_and_no_number():
 
 
 def test_true_and_made_motion_stand_side_by_side():
-    rows = evaluate_plausibility(
-        SOME, {"half": lambda test: [0.5 * motion for motion in test.motions]}, SKELETON, STATISTICS
-    )
-    assert [row.system for row in rows[:: len(PLAUSIBILITY)]] == ["ground truth", "half"]
+    half = {"half": lambda test: [0.5 * motion for motion in test.motions]}
+    rows = evaluate_plausibility(SOME, half, SKELETON, STATISTICS, REFERENCE)
+    assert [row.system for row in rows[:: len(PLAUSIBILITY) + len(BODY)]] == ["ground truth", "half"]
+    found = table(rows)
+    for metric in BODY:
+        assert found["ground truth", "plausibility", metric].measured
     expected = plausibility(joints_of([item.features_TD for item in SOME], SKELETON), SKELETON)
     found = table(rows)
     for metric in PLAUSIBILITY:
@@ -146,7 +151,7 @@ def test_motions_that_never_touch_the_floor_get_a_word_for_their_feet():
             motion[:, 5:67:3] += 50.0
         return [STATISTICS.normalise(motion) for motion in motions]
 
-    found = table(evaluate_plausibility(SOME, {"lifted": lifted}, SKELETON, STATISTICS))
+    found = table(evaluate_plausibility(SOME, {"lifted": lifted}, SKELETON, STATISTICS, REFERENCE))
     assert found["lifted", "plausibility", "floating"].value > 40_000
     row = found["lifted", "plausibility", "foot skating in contact"]
     assert not row.measured
@@ -157,4 +162,4 @@ def test_a_system_that_loses_motions_is_named():
     with pytest.raises(LampError, match="short returned 1 motions for 12 items"):
         evaluate(short=lambda captions, motions, given, seed: motions[:1])
     with pytest.raises(LampError, match="no items to evaluate"):
-        evaluate_plausibility([], {}, SKELETON, STATISTICS)
+        evaluate_plausibility([], {}, SKELETON, STATISTICS, REFERENCE)

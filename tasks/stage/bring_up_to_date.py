@@ -1,71 +1,48 @@
-"""One DVC stage as a Prefect task."""
+"""One stage of a run, brought up to date with DVC, and how that ended."""
 
 import os
 import time
 from pathlib import Path
-from typing import Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
-from prefect.states import Failed
-from prefect.tasks import exponential_backoff
 
 from lamp_core.errors import LampError
 from lamp_core.io.disk import is_full, no_room
 from tasks.dvc.graph import read_graph
 from tasks.dvc.process import OnLine
-from tasks.dvc.versions import RemoteUnreachable, StageFailed, StageLate, Versions
+from tasks.dvc.snapshot import bring_back
+from tasks.dvc.versions import StageFailed, StageLate, Versions
 from tasks.mlflow.tags import FLOW_RUN, PARENT_RUN
 from tasks.project import Project
-from tasks.stage.holding import RepositoryBusy, StageHeld, Waits, always
+from tasks.stage.holding import StageHeld, Waits, always
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
 from tasks.system import resources
 from tasks.system.redaction import masked
 
-RETRIES = 5
-FIRST_DELAY_SECONDS = 2
 LOG_LINES_SHOWN = 12
 NO_SPACE = "No space left on device"
 
 
-def is_passing(task: Any, run: Any, state: Any) -> bool:
-    """Whether a failure passes by itself: a lock and a network do, bad data and bugs do not."""
-    return isinstance(state.result(raise_on_failure=False), RepositoryBusy | RemoteUnreachable)
+def bring_up_to_date(
+    project: Project, name: str, *, force: bool = False, parent_run: str | None = None, waits: Waits = always
+) -> Outcome:
+    """Bring one stage up to date with DVC, and bring it back from a snapshot; a failure is an outcome too.
 
-
-@task(
-    name="stage",
-    task_run_name="{name}",
-    retries=RETRIES,
-    retry_delay_seconds=exponential_backoff(FIRST_DELAY_SECONDS),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=is_passing,
-    persist_result=False,
-    cache_policy=NO_CACHE,
-)
-def run_stage(
-    root: Path, name: str, force: bool = False, parent_run: str | None = None, waits: Waits = always
-) -> "Outcome | State[Outcome]":
-    """Bring one stage up to date with DVC; a stage that fails is a failed task whose result is its outcome.
-
-    What DVC and the stage print is in the task run's log, line by line, while they run.
+    What DVC and the stage print is in the log of the Prefect task run around it, line by line as it comes.
 
     Args:
-        root: of the project.
+        project: the project, or the snapshot that the run works in.
         name: of the stage.
         force: run it even when it is fresh.
         parent_run: MLflow run of the pipeline.
         waits: whether to wait while another process runs the stage.
 
     Raises:
-        RepositoryBusy: another process holds a lock; Prefect tries again.
-        RemoteUnreachable: DVC's remote cannot be reached; Prefect tries again.
+        RepositoryBusy: another process holds a lock.
+        RemoteUnreachable: DVC's remote cannot be reached.
     """
-    project = Project(root)
     versions = Versions(project, read_graph(project))
     started = time.time()
     environment = {"LAMP_THREADS": str(resources.threads_of_a_stage()), FLOW_RUN: _flow_run_id()}
@@ -79,8 +56,9 @@ def run_stage(
             force=force,
             waits=waits,
             environment=environment,
-            on_line=_teller(root),
+            on_line=_teller(project.root),
         )
+        bring_back(project, [name])
     except (StageFailed, StageHeld, LampError) as error:
         failure = error
     except OSError as error:
@@ -90,8 +68,7 @@ def run_stage(
     progress = read_progress(project.progress_file(name))
     process = progress if progress is not None and progress.started >= started else None
     if failure is not None:
-        outcome = _failed(versions, name, process, failure, time.time() - started)
-        return Failed(message=outcome.error, data=outcome)
+        return _failed(versions, name, process, failure, time.time() - started)
     return Outcome("done" if ran else "restored", time.time() - started, process.run_id if process else None)
 
 

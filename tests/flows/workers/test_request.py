@@ -1,5 +1,6 @@
 """Stages on workers: requests, light clones, the remote, and the flow of the deployment."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,15 @@ import pytest
 import yaml
 
 from flows.commands.worker import PREFECT_FILE
-from flows.workers.clone import check_out, fetch, free_workspace, require_committed, untracked
+from flows.workers.commits import fetch, require_committed, workspace
 from flows.workers.perform import perform
 from flows.workers.request import REPORT, StageReport, StageRequest
 from lamp_core.errors import LampError
 from tasks.dvc.graph import read_graph
 from tasks.dvc.remote import RemoteVersions
+from tasks.dvc.snapshot import Note, lay_out
 from tasks.project import Project
+from tasks.system.git import untracked
 from tests.shared_toy import HASH, git, lock_entry, share
 from tests.toy import REPOSITORY, Toy
 
@@ -25,8 +28,8 @@ def shared(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
 
 
 def clone_of(toy: Toy, folder: Path) -> Project:
-    clone = Project(folder)
-    check_out(toy.project, clone, require_committed(toy.project))
+    clone, commit = Project(folder), require_committed(toy.project)
+    lay_out(toy.project, clone, Note("", commit, commit))
     return clone
 
 
@@ -93,12 +96,12 @@ def test_every_stage_has_a_deployment_and_a_pool() -> None:
 
 def test_a_light_clone_has_the_commit_the_cache_and_the_remote(shared: Toy, tmp_path: Path) -> None:
     clone = clone_of(shared, tmp_path / "elsewhere" / "clone")
-    assert git(clone.root, "rev-parse", "HEAD") == git(shared.project.root, "rev-parse", "HEAD")
+    for path in git(shared.project.root, "ls-files").splitlines():
+        assert (clone.root / path).read_bytes() == (shared.project.root / path).read_bytes()
     local = (clone.root / ".dvc" / "config.local").read_text()
     assert f"dir = {shared.project.root / '.dvc' / 'cache'}" in local
     assert str(tmp_path / "store") in local
     assert (clone.root / ".dvc" / "config.local").stat().st_mode & 0o077 == 0
-    assert git(clone.root, "status", "--porcelain") == ""
 
 
 def test_changes_are_refused_but_for_parameters(shared: Toy) -> None:
@@ -116,16 +119,17 @@ def test_an_unknown_commit_names_the_remedy(shared: Toy) -> None:
 
 
 def test_two_stages_of_a_worker_have_a_workspace_each(shared: Toy) -> None:
-    with free_workspace(shared.project) as first, free_workspace(shared.project) as second:
+    with workspace(shared.project, "") as first, workspace(shared.project, "") as second:
         assert first.root != second.root
-    with free_workspace(shared.project) as again:
+    with workspace(shared.project, "") as again:
         assert again == first
 
 
 def test_what_git_does_not_track_is_on_this_machine_only(shared: Toy) -> None:
     (shared.project.root / "data" / "sources" / "mine.yaml").write_text("name: mine\n")
-    assert untracked(shared.project, ["data/sources/mine.yaml", "toy.py"]) == ["data/sources/mine.yaml"]
-    assert untracked(shared.project, []) == []
+    own = "data/sources/mine.yaml"
+    assert untracked(shared.project, "HEAD", [own, "toy.py"]) == [own]
+    assert untracked(shared.project, "HEAD", []) == []
 
 
 # ---- the remote
@@ -159,6 +163,17 @@ def test_a_stage_is_carried_out_in_a_clone_and_taken_over_here(shared: Toy, tmp_
     versions.pull(["data/metrics/features.json"])
     assert shared.project.metrics_file("features").exists()
     assert not shared.project.output("features").exists()
+
+
+def test_outputs_that_the_remote_has_no_more_are_lost(shared: Toy, tmp_path: Path) -> None:
+    _, entry = perform(clone_of(shared, tmp_path / "clone"), request(shared, "ingest"))
+    assert entry is not None
+    versions = RemoteVersions(shared.project, shared.graph)
+    assert not versions.is_lost("ingest", entry)
+    for gone in (tmp_path / "store" / "files", shared.project.root / ".dvc" / "cache" / "files"):
+        shutil.rmtree(gone)
+    assert versions.is_lost("ingest", entry)
+    assert not shared.project.lock_file.exists() or not versions.entries(["ingest"])
 
 
 def test_an_entry_made_from_other_inputs_is_not_taken_over(shared: Toy) -> None:

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from lamp_core.datasets.captions import Caption, parse_caption_file, parse_caption_line, read_caption_file
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.preprocessing.caption_files import (
+    parse_caption_file,
+    parse_caption_line,
+    read_caption_file,
+)
 from lamp_core.errors import RejectedClip
 
 

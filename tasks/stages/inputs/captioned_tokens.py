@@ -1,6 +1,6 @@
-"""What several stages read in the same way: normalised clips, items and their tokens.
+"""Codes and captions' conditions of items: what text to motion and the length estimator train on.
 
-Shapes: T frames, D feature numbers a frame, S motion tokens, C code width.
+Shapes: N captions, S motion tokens, W condition width.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,45 +10,15 @@ import numpy as np
 import torch
 
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.datasets.items import DOWNSAMPLING, Item, items_of
+from lamp_core.datasets.items import items_of
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
-from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.protocol import MotionTokenizer, first_channel
-from lamp_core.tokens.cache import TokenCache, read_tokens
+from lamp_core.tokenizers.protocol import first_channel
 from tasks.stage.process import StageContext
+from tasks.stages.inputs.tokens import open_tokens
 
 ConditionsOf = Callable[[LampFeatures], Callable[[Sequence[str]], torch.Tensor]]
-
-
-def normalised(features: FeatureSet, clip_TD: np.ndarray) -> np.ndarray:
-    """Return a clip's features, normalised."""
-    return np.asarray(features.statistics.normalise(clip_TD), dtype=np.float32)
-
-
-def normalised_clips(features: FeatureSet, split: str) -> list[np.ndarray]:
-    """Return the clips of a split that are long enough for one token, normalised."""
-    clips = [features.features[index] for index in features.of_split(split)]
-    return [normalised(features, clip_TD) for clip_TD in clips if len(clip_TD) >= DOWNSAMPLING]
-
-
-def open_tokens(stage: StageContext, features: FeatureSet, tokenizer: MotionTokenizer) -> TokenCache:
-    """Read the token cache that belongs to these features and this tokenizer."""
-    return read_tokens(
-        stage.input("tokens") / "tokens.parquet",
-        tokenizer,
-        feature_hash=features.feature_hash,
-        split_hash=features.split_hash,
-    )
-
-
-def item_latents(
-    tokenizer: MotionTokenizer, features: FeatureSet, items: Sequence[Item], max_frames: int
-) -> list[torch.Tensor]:
-    """Return the latents (S, C) of each item's first ``max_frames``."""
-    latents = latents_of_clips(tokenizer, [normalised(features, item.features_TD) for item in items])
-    return [latents_SC[: max_frames // tokenizer.downsampling] for latents_SC in latents]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,158 @@
+"""A run on its way: what the tasks of its stages tell, for the display, the MLflow run and the record."""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from flows.pipeline.display import Display
+from flows.pipeline.mlflow_run import PipelineRun
+from flows.pipeline.plan import Plan, State
+from flows.pipeline.run_records import RunRecord, begin_record, end_record, write_record
+from tasks.dvc.content import inputs_from_outside
+from tasks.mlflow.tags import git_tags
+from tasks.stage.outcome import Outcome
+
+TICK_SECONDS = 0.25
+
+
+class Execution:
+    """The states of a run's stages. Tasks tell of them from threads; one thread takes note.
+
+    Args:
+        plan: what the run does.
+        record: the MLflow run of the pipeline.
+        display: what the user sees.
+    """
+
+    def __init__(self, plan: Plan, record: PipelineRun, display: Display) -> None:
+        self.plan, self.record = plan, record
+        self._display = display
+        self.states: dict[str, State] = dict.fromkeys(plan.names, "waiting")
+        self.outcomes: dict[str, Outcome] = {}
+        self.is_cancelled = False
+        self._told: queue.SimpleQueue[tuple[str, State | Outcome]] = queue.SimpleQueue()
+        self._places = threading.Semaphore(plan.runner.at_once)
+        self._is_over = False
+
+    def before(self, name: str) -> list[str]:
+        """The stages of the run that write what a stage reads."""
+        return [other for other in self.plan.versions.graph[name].upstream if other in self.states]
+
+    def carry_out(self, name: str) -> Outcome | None:
+        """Bring a stage up to date, called in its task; None when there is nothing to do.
+
+        Raises:
+            RepositoryBusy: a lock that passes.
+            RemoteUnreachable: a network that passes.
+        """
+        with self._places:
+            if self._is_over:
+                return Outcome("failed", 0.0, error="the run was ended before")
+            if self.plan.is_fresh(name):
+                self._told.put((name, "fresh"))
+                return None
+            self._told.put((name, "running"))
+            return self.plan.runner.run(
+                name, force=name == self.plan.asked.force, parent_run=self.record.run_id
+            )
+
+    def tell(self, name: str, outcome: Outcome) -> None:
+        """Say how a stage ended, called in its task."""
+        self._told.put((name, outcome))
+
+    def take_note(self) -> None:
+        """Take in all that tasks have told; wait a moment for it, and show how far the stages are."""
+        try:
+            told = self._told.get(timeout=TICK_SECONDS)
+        except queue.Empty:
+            for name in self.running:
+                if progress := self.plan.runner.progress(name):
+                    self._display.progress(name, progress)
+            return
+        self._note(*told)
+
+    def is_over(self) -> bool:
+        """Whether every stage has ended, by all that the tasks have told."""
+        while not self._told.empty():
+            self.take_note()
+        return not self._in("waiting", "running")
+
+    def end(self) -> None:
+        """Take in the last words, and mark what was never begun."""
+        self.is_over()
+        for name, state in self.states.items():
+            if state == "waiting":
+                self._set(name, "cancelled" if self.is_cancelled else "blocked")
+
+    def interrupt(self) -> None:
+        """Tell running stages to end; each closes its MLflow run and keeps its checkpoints."""
+        self._is_over = True
+        self.plan.runner.interrupt(self.running)
+
+    @property
+    def running(self) -> list[str]:
+        """Stages that run."""
+        return self._in("running")
+
+    @property
+    def failed(self) -> list[str]:
+        """Stages that failed."""
+        return self._in("failed", "cancelled")
+
+    def _in(self, *wanted: State) -> list[str]:
+        return [name for name, state in self.states.items() if state in wanted]
+
+    def _note(self, name: str, told: State | Outcome) -> None:
+        if not isinstance(told, Outcome):
+            self._set(name, told)
+            return
+        is_cancelled = self.is_cancelled and told.state == "failed"
+        self.outcomes[name] = told
+        self.states[name] = "cancelled" if is_cancelled else told.state
+        self._display.show(name, self.states[name], seconds=told.seconds, note=told.error)
+        self.record.stage_ended(name, told.run_id)
+        if told.state == "failed" and not is_cancelled:
+            for other in self.plan.versions.graph.after(name):
+                if self.states.get(other) == "waiting":
+                    self._set(other, "blocked")
+
+    def _set(self, name: str, state: State) -> None:
+        self.states[name] = state
+        self._display.show(name, state)
+
+
+def end_without_tasks(execution: Execution, names: Sequence[str]) -> None:
+    """Note that nothing is to do for any stage: no task is needed to say so."""
+    for name in names:
+        execution.carry_out(name)
+    execution.end()
+
+
+@contextmanager
+def recorded(execution: Execution, flow_run: str, flow_run_id: str) -> Iterator[RunRecord]:
+    """Keep what the run needs to be run again, and how it ended."""
+    plan = execution.plan
+    inputs = inputs_from_outside(plan.project, plan.versions.graph.values())
+    begun = replace(
+        plan.asked,
+        run_id=execution.record.run_id,
+        name=execution.record.name,
+        flow_run=flow_run,
+        flow_run_id=flow_run_id,
+        inputs=tuple(inputs.items()),
+        commit=git_tags(plan.project)["git_commit"],
+    )
+    kept = begin_record(plan.project, begun)
+    try:
+        yield kept
+    except BaseException:
+        write_record(plan.project, replace(kept, ending="killed"))
+        raise
+    if execution.is_cancelled:
+        write_record(
+            plan.project, replace(kept, ending="killed", failed=tuple(execution.failed), is_open=False)
+        )
+    else:
+        end_record(plan.project, kept, execution.failed)

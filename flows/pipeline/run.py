@@ -1,0 +1,147 @@
+"""A run of the pipeline: planned, carried out by the Prefect flow if a stage is to run, and recorded.
+
+1. Write the parameters and ask DVC once which stages are stale (`flows.pipeline.plan`).
+2. Nothing stale: no snapshot is made, and no Prefect server is started.
+3. Else work in a snapshot of the project, from which every finished stage comes back, as the Prefect flow
+   `flows.pipeline.flow.pipeline` with a task run for each stage.
+4. Give the MLflow run of the pipeline all parameters and all metrics, those of skipped stages too.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from flows.pipeline.display import Display, make_display
+from flows.pipeline.execution import Execution, end_without_tasks
+from flows.pipeline.mlflow_run import Opening, PipelineRun
+from flows.pipeline.plan import GOOD, State, planned
+from flows.pipeline.run_records import RunRecord
+from flows.pipeline.stage_runner import LocalRunner, StageRunner
+from lamp_core.config import Config
+from tasks.project import Project
+from tasks.stage.outcome import Outcome
+
+
+@dataclass(frozen=True)
+class PipelineResult:
+    """How a run ended.
+
+    Args:
+        states: the last state of every stage of the run.
+        outcomes: of the stages that were submitted.
+        seconds: of the whole run.
+        run_id: its MLflow run.
+    """
+
+    states: dict[str, State]
+    outcomes: dict[str, Outcome]
+    seconds: float
+    run_id: str
+
+    @property
+    def failed(self) -> dict[str, Outcome]:
+        """The stages that failed."""
+        return {name: outcome for name, outcome in self.outcomes.items() if outcome.state == "failed"}
+
+
+def run_pipeline(
+    project: Project,
+    config: Config,
+    *,
+    only: str | None = None,
+    until: str | None = None,
+    force: str | None = None,
+    system: str | None = None,
+    name: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    runner: Callable[[Project], StageRunner] | None = None,
+    display: Display | None = None,
+    wait: bool = True,
+) -> PipelineResult:
+    """Bring the stages up to date, and record the run.
+
+    Args:
+        project: the project.
+        config: the parameters, which ``params.yaml`` holds from now on.
+        only: run this stage alone.
+        until: run this stage and what it needs.
+        force: run this stage even when it is fresh.
+        system: whose stages to run; the first of the catalogue by default.
+        name: of the MLflow run; data set and profile by default.
+        tags: further tags of the MLflow run.
+        runner: makes of a project what carries its stages out; processes of this machine by default.
+        display: shows the states; what suits the terminal by default.
+        wait: whether to wait for a stage that another run of the project runs.
+
+    Raises:
+        LampError: an unknown stage or system, or a project that DVC or MLflow cannot work in.
+    """
+    started = time.monotonic()
+    asked = RunRecord(
+        "",
+        name or "",
+        "",
+        only=only,
+        until=until,
+        force=force,
+        system=system,
+        tags=tuple((tags or {}).items()),
+    )
+    make_runner = runner or partial(LocalRunner, wait=wait)
+    with executed(project, config, asked, make_runner, display) as run:
+        if all(map(run.plan.is_fresh, run.plan.names)):
+            run.record.is_idle = True
+            end_without_tasks(run, run.plan.names)
+        else:
+            _run_with_prefect(project, run, is_remote=runner is not None)
+    return PipelineResult(run.states, run.outcomes, time.monotonic() - started, run.record.run_id)
+
+
+@contextmanager
+def executed(
+    project: Project,
+    config: Config,
+    asked: RunRecord,
+    make_runner: Callable[[Project], StageRunner],
+    display: Display | None,
+) -> Iterator[Execution]:
+    """A planned run; its stages are to be carried out within the block, and its MLflow run ends with it."""
+    opening = Opening(project)
+    with planned(project, config, asked, make_runner) as plan:
+        name, tags = asked.name or None, dict(asked.tags)
+        record = PipelineRun(opening, plan.project, plan.versions, config, plan.names, name=name, tags=tags)
+        with record, display or make_display(plan.names) as shown:
+            run = Execution(plan, record, shown)
+            record.up_to_date = lambda: plan.up_to_date(run.states)
+            yield run
+            plan.runner.finish([name for name, state in run.states.items() if state in GOOD])
+            record.ending = "FAILED" if run.failed else "FINISHED"
+
+
+def _run_with_prefect(project: Project, run: Execution, *, is_remote: bool) -> None:
+    """Run the stages as the Prefect flow, on the server that is set, or one for this run."""
+    from flows.pipeline.prefect_loss import outlived
+    from flows.pipeline.prefect_server import prepare, start_server
+
+    prepare(project)
+    run.record.start()  # MLflow and Prefect share libraries: two threads must not import them at once
+    from flows.pipeline.flow import PREPARED, pipeline
+
+    start_server()
+    asked, token = run.plan.asked, PREPARED.set(run)
+    try:
+        with outlived(project, run.record.run_id, run.is_over):
+            pipeline(
+                data=run.plan.config.ingest.data,
+                profile=run.plan.config.profile,
+                system=asked.system,
+                only=asked.only,
+                until=asked.until,
+                force=asked.force,
+                workers=is_remote,
+                return_state=True,
+            )
+    finally:
+        PREPARED.reset(token)

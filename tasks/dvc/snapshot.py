@@ -1,0 +1,232 @@
+"""Every run works in a snapshot: a light clone of exactly what it was started with.
+
+The files are those of the project at one moment, commit, changes and new files; git keeps them under the
+hash of their tree. Data and cache are shared: large files are hard links, none is copied. What is edited,
+stashed or checked out meanwhile reaches no stage that runs, so that ``dvc.lock`` and DVC's run cache never
+hold an output under code or parameters that it was not made with. Each stage that ends well comes back at
+once, output first, then its entry in ``dvc.lock``: a kill in between costs a link from the cache.
+"""
+
+import configparser
+import fcntl
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import yaml
+
+from lamp_core.config import Config, save_params
+from tasks.dvc.graph import Graph, Stage, read_graph
+from tasks.project import Project, write_atomically
+from tasks.stage.output import replace_by_link
+from tasks.system.git import Work, put_down, work_of
+from tasks.system.links import SMALL_BYTES, link
+
+FOLDER = "snapshots"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a snapshot says of itself, in ``.lamp/snapshot.json``.
+
+    Args:
+        origin: the project that it was taken of; empty where it keeps logs and checkpoints itself.
+        commit: of the files.
+        tree: of the files.
+        changed: files of the commit that were others.
+        new: files that the commit does not have.
+        returns: whether stages that end well come back to the project.
+    """
+
+    origin: str
+    commit: str
+    tree: str
+    changed: tuple[str, ...] = ()
+    new: tuple[str, ...] = ()
+    returns: bool = False
+
+
+def note_of(project: Project) -> Note | None:
+    """What a snapshot says of itself; None of a project by itself."""
+    if not project.snapshot_file.exists():
+        return None
+    values = json.loads(project.snapshot_file.read_text())
+    return Note(**{**values, "changed": tuple(values["changed"]), "new": tuple(values["new"])})
+
+
+def source_of(project: Project) -> Work:
+    """The files that a project runs on: those of now, or those that a snapshot was taken of."""
+    note = note_of(project)
+    return work_of(project) if note is None else Work(note.commit, note.tree, note.changed, note.new)
+
+
+@contextmanager
+def snapshot(project: Project, config: Config, *, returns: bool = True) -> Iterator[Project]:
+    """A snapshot of the project with these parameters; of a snapshot, itself.
+
+    Args:
+        project: the project.
+        config: the parameters.
+        returns: whether stages that end well come back to the project.
+    """
+    if note_of(project) is not None:
+        save_params(config, project.params_file)
+        yield project
+        return
+    with free_folder(project.state / FOLDER) as folder:
+        place, work = Project(folder, project.root), work_of(project)
+        note = Note(str(project.root), work.commit, work.tree, work.changed, work.new, returns)
+        lay_out(project, place, note)
+        save_params(config, place.params_file)
+        _link_data(project, place, config, work.large)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place.data, ignore_errors=True)
+
+
+@contextmanager
+def free_folder(parent: Path) -> Iterator[Path]:
+    """A folder that no other process uses; the same one whenever it is free, so that DVC knows its files.
+
+    It stays in use until every process has ended that called `used`.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = parent / str(number)
+        with _lock_of(folder).open("a") as file:
+            if _taken(file) and _is_unused(folder):
+                yield folder
+                return
+        number += 1
+
+
+@contextmanager
+def used(project: Project) -> Iterator[list[int]]:
+    """Keep a snapshot from being laid out anew while the block runs; gives files for a process to inherit."""
+    if note_of(project) is None:
+        yield []
+        return
+    with _use_of(project.root).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield [file.fileno()]
+
+
+def lay_out(source: Project, place: Project, note: Note) -> None:
+    """Make a folder a snapshot: the files of the note's tree, the cache and the remotes of the project.
+
+    Raises:
+        LampError: git's own word of what went wrong.
+    """
+    put_down(source, note.tree, place.root, place.root.with_suffix(".index"))
+    for lock in ("lock", "rwlock"):  # of processes that were killed: nobody is at work here
+        (place.root / ".dvc" / "tmp" / lock).unlink(missing_ok=True)
+    _share_cache(source, place)
+    write_atomically(place.snapshot_file, json.dumps(asdict(note)))
+
+
+def bring_back(place: Project, names: Iterable[str]) -> None:
+    """Give the project the outputs and the entries in ``dvc.lock`` of stages that ended in its snapshot.
+
+    An output that is not in the snapshot (a worker has pushed it) stays as it is.
+    """
+    note = note_of(place)
+    if note is None or not note.returns:
+        return
+    home, graph = Project(place.home), read_graph(place)
+    entries = read_lock(place)
+    with _lock_of(place.root.parent / "return").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for name in names:
+            _bring_outputs(place, home, graph[name])
+            if name in entries:
+                write_lock(home, {**read_lock(home), name: entries[name]}, graph)
+
+
+def read_lock(project: Project) -> dict[str, Any]:
+    """The entries of ``dvc.lock``, by stage."""
+    if not project.lock_file.exists():
+        return {}
+    return (yaml.load(project.lock_file.read_text(), yaml.CSafeLoader) or {}).get("stages") or {}
+
+
+def write_lock(project: Project, entries: Mapping[str, Any], graph: Graph) -> None:
+    """Write the entries of ``dvc.lock``, in the order of the graph; nothing when they are there already."""
+    if entries == read_lock(project):
+        return
+    ordered = {name: entries[name] for name in [*graph, *entries] if name in entries}
+    text = yaml.safe_dump({"schema": "2.0", "stages": ordered}, sort_keys=False)
+    write_atomically(project.lock_file, text)
+
+
+def _bring_outputs(place: Project, home: Project, stage: Stage) -> None:
+    for out in stage.outs:
+        made, target = place.root / out, home.root / out
+        if made.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            replace_by_link(made, target)
+
+
+def _link_data(project: Project, place: Project, config: Config, large: Iterable[str]) -> None:
+    """Link what git does not have: outputs, registered data sets, folders that parameters name."""
+    graph = read_graph(place)
+    stated = [
+        *config.language_model.texts,
+        *([config.pretrain.pretrained] if config.pretrain.pretrained else []),
+    ]
+    read = [path for stage in graph.values() for path in (*stage.outs, *stage.deps)]
+    for path in dict.fromkeys([*read, *stated, *large]):
+        if (project.root / path).exists():
+            link(project.root / path, place.root / path, copied_below=SMALL_BYTES)
+
+
+def _share_cache(source: Project, target: Project) -> None:
+    """Give a snapshot the cache, the remotes and the local settings of DVC of its project."""
+    merged = configparser.RawConfigParser()
+    for file in ("config", "config.local"):
+        merged.read(source.root / ".dvc" / file)
+    for section in merged.sections():
+        url = merged.get(section, "url", fallback=None)
+        if url is not None and "://" not in url and not Path(url).is_absolute():
+            merged.set(section, "url", str((source.root / ".dvc" / url).resolve()))
+    for section in ("core", "cache"):
+        if not merged.has_section(section):
+            merged.add_section(section)
+    cache = merged.get("cache", "dir", fallback="cache")
+    merged.set("cache", "dir", str((source.root / ".dvc" / cache).resolve()))
+    merged.set("core", "no_scm", "true")  # git's ignore files are the project's own
+    text = "".join(
+        f"[{section}]\n" + "".join(f"    {key} = {value}\n" for key, value in merged.items(section))
+        for section in merged.sections()
+    )
+    local = target.root / ".dvc" / "config.local"
+    if not local.exists() or local.read_text() != text:
+        write_atomically(local, text)
+        local.chmod(0o600)  # a remote's credentials stand here
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lock")
+
+
+def _use_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.used")
+
+
+def _is_unused(folder: Path) -> bool:
+    """Whether no process of a run that was killed is still at work there."""
+    with _use_of(folder).open("a") as file:
+        return _taken(file)
+
+
+def _taken(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,135 @@
+"""A home folder that takes nothing, and what `lamp doctor` says of a machine."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows import surroundings
+from flows.commands import doctor as command
+from tasks.system import doctor
+from tests.toy import Toy
+
+NOWHERE = "/proc/self/no-home"
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for variable in surroundings.CACHES:
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.setenv(variable, "")
+        monkeypatch.delenv(variable)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("home", [NOWHERE, ""])
+def test_caches_go_below_the_project(
+    toy: Toy, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home: str
+) -> None:
+    environment.setenv("HOME", home)
+    surroundings.settle()
+    place = toy.project.state / "home"
+    assert {os.environ[variable] for variable in surroundings.CACHES} == {
+        str(place / name) for name in surroundings.CACHES.values()
+    }
+    assert os.environ["HOME"] == (home or str(place))
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_home_that_takes_files_is_left_alone(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    environment.setenv("HOME", str(tmp_path))
+    surroundings.settle()
+    assert not set(surroundings.CACHES) & set(os.environ) and capsys.readouterr().err == ""
+
+
+def found(name: str) -> list[doctor.Finding]:
+    return list(doctor.LOOKS[name](name))
+
+
+def test_every_finding_that_is_not_well_has_a_remedy(toy: Toy) -> None:
+    for finding in doctor.examine():
+        assert finding.found and "cannot be looked at" not in finding.found
+        assert (finding.state == "ok") or finding.remedy, finding
+
+
+def test_the_list_for_a_report(toy: Toy) -> None:
+    app = command.typer.Typer()
+    app.command()(command.doctor)
+    shown = CliRunner().invoke(app, ["--json"])
+    names = [finding["name"] for finding in json.loads(shown.stdout)]
+    assert {"interpreter", "device", "git", "fonts"} <= set(names)
+
+
+def test_servers_that_do_not_answer_and_proxies(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:10")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    states = {finding.name: finding.state for finding in found("servers")}
+    assert states == {"servers: tracking": "fail", "servers: Prefect": "ok", "servers: proxy": "warn"}
+    monkeypatch.setenv("NO_PROXY", "localhost, 127.0.0.1")
+    assert "servers: proxy" not in {finding.name for finding in found("servers")}
+
+
+def git(*words: str, folder: Path) -> None:
+    subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True)
+
+
+NAMED = ("-c", "user.name=a", "-c", "user.email=a@localhost", "commit", "-qm", "a", "--allow-empty")
+
+
+def test_states_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "origin"
+    root.mkdir()
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    monkeypatch.chdir(root)
+    assert "no git repository" in found("git")[0].found
+    git("init", "-q", folder=root)
+    assert (found("git")[0].state, found("git")[0].found) == ("warn", "no commit")
+    git("add", "-A", folder=root)
+    git(*NAMED, folder=root)
+    git(*NAMED, folder=root)
+    assert found("git")[0].state == "ok"
+    git("worktree", "add", "-q", str(tmp_path / "tree"), folder=root)
+    git("clone", "-q", "--depth", "1", f"file://{root}", str(tmp_path / "shallow"), folder=root)
+    below = tmp_path / "tree" / "below"
+    below.mkdir()
+    for folder, state in ((below, "ok"), (tmp_path / "shallow", "warn")):
+        monkeypatch.chdir(folder)
+        assert found("git")[0].state == state
+
+
+@pytest.mark.parametrize("name", ["a b", "per%20cent", "hash#mark", "what?", "it's", 'say "x"', "Übung"])
+def test_a_project_under_any_name_with_data_behind_a_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    root, disk = tmp_path / name, tmp_path / "disk"
+    (root / "below").mkdir(parents=True)
+    (disk / "sources").mkdir(parents=True)
+    (root / "data").symlink_to(disk)
+    (root / "dvc.yaml").write_text("stages: {}\n")
+    monkeypatch.chdir(root / "below")
+    states = {finding.name: finding for finding in found("project")}
+    assert states["project"].found == str(root)
+    assert states["project: data"].state == "ok" and str(disk) in states["project: data"].found
+
+
+def test_the_command_starts_without_a_home(toy: Toy) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "HOME"}
+    code = "from flows.entry_point import main; import sys; sys.argv = ['lamp', '--help']; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=toy.project.root,
+        env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "there is no home folder" in ended.stderr

@@ -1,0 +1,60 @@
+"""The report of a small project: it shows what is there, whichever systems were run."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.evaluation.results import Origin, Result, write_results
+from lamp_core.evaluation.store import RESULTS_FILE
+from tasks.stage.process import StageContext
+from tasks.stages import report
+from tests.small_project import make_small_project, small_config
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data folder of a project whose models are there and that nobody has measured."""
+    data = tmp_path_factory.mktemp("report") / "data"
+    data.mkdir()
+    make_small_project(data)
+    return data
+
+
+def page(data: Path, output: Path) -> str:
+    output.mkdir()
+    context = StageContext(
+        *("report", small_config(), data, output, output / "checkpoints", torch.device("cpu")),
+        on_log=lambda step, scalars: None,
+        on_progress=lambda done, total, text: None,
+    )
+    assert report.run(context)["kilobytes"] > 1
+    return (output / "report.html").read_text()
+
+
+def measured(data: Path, system: str, model: str) -> None:
+    result = Result(
+        model, "FID", 2.0, 0.0, "text to motion, 4 candidates, random caption, true length", "guo-own", 3, 9
+    )
+    folder = data / "evaluate" / system
+    folder.mkdir(parents=True)
+    origin = Origin("procedural", FeatureSet.load(data / "features").version, "run")
+    write_results(folder / RESULTS_FILE, [result], origin)
+
+
+def test_one_table_has_the_models_of_all_measured_systems(data: Path, tmp_path: Path) -> None:
+    measured(data, "lamp", "LaMP-T2M")
+    measured(data, "other", "Another-T2M")
+    shown = page(data, tmp_path / "both")
+    assert "LaMP-T2M" in shown
+    assert "Another-T2M" in shown
+
+
+def test_a_project_without_gallery_and_results_has_a_page_too(data: Path, tmp_path: Path) -> None:
+    few = tmp_path / "data"
+    for name in ("ingest", "features"):
+        shutil.copytree(data / name, few / name)
+    (few / "retrieval").mkdir()  # an empty folder, as before a stage that the report shows has run
+    assert "procedural" in page(few, tmp_path / "few")
