@@ -10,7 +10,7 @@ from typing import Literal
 from flows.pipeline.run_records import RunRecord
 from flows.pipeline.stage_runner import StageRunner
 from lamp_core.config import Config, save_params
-from tasks.dvc.graph import Graph, read_graph
+from tasks.dvc.graph import EVERY_SYSTEM, Graph, read_graph
 from tasks.dvc.snapshot import snapshot, source_of
 from tasks.dvc.versions import Freshness, RepositoryBusy, Versions
 from tasks.project import Project
@@ -50,11 +50,13 @@ class Plan:
     def up_to_date(self, states: Mapping[str, State]) -> list[str]:
         """Stages of the run that ended well, and those outside it whose outputs follow from them."""
         good: list[str] = []
-        for name, stage in self.versions.graph.items():
+        for name in self.versions.graph:
             if name in states:
                 is_good = states[name] in GOOD
             else:
-                is_fresh = self.status[name].state == "fresh" and set(stage.upstream) <= set(good)
+                is_fresh = self.status[name].state == "fresh" and set(self.versions.read_by(name)) <= set(
+                    good
+                )
                 is_good = is_fresh and self.versions.follows_inputs(name)
             good += [name] if is_good else []
         return good
@@ -86,7 +88,9 @@ def planned(
 def chosen(
     graph: Graph, only: str | None = None, until: str | None = None, system: str | None = None
 ) -> list[str]:
-    """The stages of a run: one alone, one with all it needs, or those of a system, of the first by default.
+    """The stages of a run: one alone, one with all it needs, or those of a system.
+
+    The system is the first one where none is named; ``all`` are all of them.
 
     Raises:
         LampError: an unknown stage or system.
@@ -95,6 +99,8 @@ def chosen(
         return [graph.require(only).name]
     if until is not None:
         return graph.until(until)
+    if system == EVERY_SYSTEM:
+        return list(graph)
     wanted = CATALOGUE.stages_of(system or next(iter(CATALOGUE.systems)))
     return [name for name in graph if name in wanted or (name not in CATALOGUE.stages and system is None)]
 

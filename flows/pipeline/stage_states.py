@@ -51,9 +51,9 @@ class StageStates:
         What needs a stale stage is stale too.
         """
         rows: dict[str, tuple[str, str]] = {}
-        for name, stage in self._versions.graph.items():
+        for name in self._versions.graph:
             found, progress = self._freshness.get(name), self.progress.get(name)
-            before = [other for other in stage.upstream if rows[other][0] not in THERE]
+            before = [other for other in self._versions.read_by(name) if rows[other][0] not in THERE]
             if progress is not None and progress.is_alive:
                 rows[name] = ("running", _work(progress))
             elif name in self._holders:

@@ -191,6 +191,11 @@ class Versions:
         read = locked.get(name, {}).get("deps", ())
         return all(written.get(dep["path"], dep.get("md5")) == dep.get("md5") for dep in read)
 
+    def read_by(self, name: str) -> list[str]:
+        """The stages whose outputs a stage reads: what it needs, and what it shows of those that ran."""
+        stage, locked = self.graph[name], read_lock(self.project)
+        return [each for each in stage.upstream if each not in stage.shows or each in locked]
+
     def lock_hash(self, name: str) -> str | None:
         """Hash of the stage's entry in ``dvc.lock``; None without one."""
         entry = read_lock(self.project).get(name)

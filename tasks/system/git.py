@@ -53,7 +53,7 @@ def work_of(project: Project) -> Work:
     with tempfile.TemporaryDirectory() as folder:
         index = Path(folder) / "index"
         if (present := Path(repository["GIT_DIR"]) / "index").exists():
-            shutil.copyfile(present, index)
+            shutil.copy2(present, index)  # with its time, by which git tells files edited at that moment
         env = {**repository, "GIT_INDEX_FILE": str(index)}
         excluded = [f":(exclude,literal){path}" for path in large]
         git(project.root, "add", "--all", "--", ".", *excluded, env=env)

@@ -10,6 +10,7 @@ def test_stages_are_chosen_by_name(toy: Toy) -> None:
     assert chosen(toy.graph, only="features") == ["features"]
     assert chosen(toy.graph, until="features") == ["ingest", "features"]
     assert chosen(toy.graph) == chosen(toy.graph, system="lamp") == list(toy.graph)
+    assert chosen(toy.graph, system="all") == list(toy.graph)
     with pytest.raises(LampError, match="unknown stage 'x'"):
         chosen(toy.graph, until="x")
     with pytest.raises(LampError, match="unknown system 'x'; known: lamp"):

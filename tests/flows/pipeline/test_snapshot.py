@@ -11,6 +11,7 @@ import yaml
 
 from flows.pipeline.run import run_pipeline
 from lamp_core.config import override
+from tasks.dvc.process import dvc_environment
 from tasks.dvc.snapshot import bring_back, snapshot, source_of
 from tasks.dvc.versions import StageFailed
 from tasks.mlflow.tracking import Tracking
@@ -74,7 +75,9 @@ def test_dvc_alone_notes_no_output_under_what_it_was_not_made_with(committed: To
     toy = committed
     toy.versions.reproduce("ingest")
     command = [sys.executable, "-m", "dvc", "repro", "--single-item", "features"]
-    process = subprocess.Popen(command, cwd=toy.project.root, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=toy.project.root, env=dvc_environment(), stderr=subprocess.PIPE, text=True
+    )
     wait_until(lambda: steps_done(toy) >= 1)
     edit_parameters(toy)
     (toy.folder / "hold").unlink()
@@ -98,7 +101,7 @@ def test_a_dirty_tree_is_kept_as_a_patch_of_its_commit(committed: Toy, tmp_path:
 
     toy.set("features.std_root_divisor=25")
     assert run() == ("false", "")  # parameters and dvc.lock are what runs write
-    edit_code(toy)
+    edit_both(toy)
     (toy.project.root / "new.py").write_text("new = 1\n")
     dirty, patch = run()
     assert dirty == "true"

@@ -145,7 +145,9 @@ def test_what_a_stage_shows_need_not_be_there_and_makes_it_stale_when_it_is(toy:
     assert toy.graph.until("page") == ["page"]
     assert toy.versions.reproduce("page")
     assert toy.versions.status()["page"].state == "fresh"
+    assert toy.versions.read_by("page") == []
     assert toy.versions.status()["other"].state == "stale"
     toy.versions.reproduce("other")
+    assert toy.versions.read_by("page") == ["other"]
     assert toy.versions.status()["page"].reasons == ("data/other modified",)
     assert not toy.versions.follows_inputs("page")
