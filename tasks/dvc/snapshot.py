@@ -66,7 +66,7 @@ def source_of(project: Project) -> Work:
 
 @contextmanager
 def snapshot(project: Project, config: Config, *, returns: bool = True) -> Iterator[Project]:
-    """A snapshot of the project with these parameters; of a snapshot, itself.
+    """A snapshot of the project with these parameters; of a snapshot, itself, with what they name beside.
 
     Args:
         project: the project.
@@ -75,6 +75,10 @@ def snapshot(project: Project, config: Config, *, returns: bool = True) -> Itera
     """
     if note_of(project) is not None:
         save_params(config, project.params_file)
+        graph = read_graph(project)
+        written = {out for stage in graph.values() for out in stage.outs}
+        named = [path for path in _paths_beside_git(graph, config) if path not in written]
+        _link(Project(project.home), project, named)
         yield project
         return
     with free_folder(project.state / FOLDER) as folder:
@@ -82,7 +86,7 @@ def snapshot(project: Project, config: Config, *, returns: bool = True) -> Itera
         note = Note(str(project.root), work.commit, work.tree, work.changed, work.new, returns)
         lay_out(project, place, note)
         save_params(config, place.params_file)
-        _link_data(project, place, config, work.large)
+        _link(project, place, [*_paths_beside_git(read_graph(place), config), *work.large])
         try:
             yield place
         finally:
@@ -172,15 +176,17 @@ def _bring_outputs(place: Project, home: Project, stage: Stage) -> None:
             replace_by_link(made, target)
 
 
-def _link_data(project: Project, place: Project, config: Config, large: Iterable[str]) -> None:
-    """Link what git does not have: outputs, registered data sets, folders that parameters name."""
-    graph = read_graph(place)
+def _paths_beside_git(graph: Graph, config: Config) -> list[str]:
+    """What git may not have: outputs, registered data sets, folders that parameters name."""
     stated = [
         *config.language_model.texts,
         *([config.pretrain.pretrained] if config.pretrain.pretrained else []),
     ]
-    read = [path for stage in graph.values() for path in (*stage.outs, *stage.deps)]
-    for path in dict.fromkeys([*read, *stated, *large]):
+    return [*(path for stage in graph.values() for path in (*stage.outs, *stage.deps)), *stated]
+
+
+def _link(project: Project, place: Project, paths: Iterable[str]) -> None:
+    for path in dict.fromkeys(paths):
         if (project.root / path).exists():
             link(project.root / path, place.root / path, copied_below=SMALL_BYTES)
 

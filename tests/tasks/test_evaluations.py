@@ -254,7 +254,7 @@ class Store:
     def __init__(self, makers: dict[str, str]) -> None:
         self.makers = makers
 
-    def maker(self, stage: str, lock_hash: str) -> str | None:
+    def maker(self, stage: str, lock_hash: str, output_hash: str) -> str | None:
         assert lock_hash
         return self.makers.get(stage)
 
