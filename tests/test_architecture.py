@@ -46,7 +46,8 @@ for module in pkgutil.walk_packages(lamp_core.__path__, "lamp_core."):
 def test_the_stages_have_one_order_everywhere(graph: Graph) -> None:
     assert list(graph) == list(CATALOGUE.stages)
     for name, stage in CATALOGUE.stages.items():
-        assert set(graph[name].upstream) == set(stage.reads)
+        assert set(graph[name].upstream) == {*stage.reads, *stage.shows}
+        assert set(graph[name].needs) == set(stage.reads)
 
 
 @pytest.mark.parametrize("name", ["dvc.yaml", "flows/prefect.yaml", "README.md"])

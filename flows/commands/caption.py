@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.commands.model_options import ModelOption
 from flows.commands.motion_options import (
     ForceOption,
     LeftHandedOption,
@@ -52,10 +53,7 @@ def caption(
     count: Annotated[
         int, typer.Option("-n", min=1, help="Captions a motion; several are drawn by nucleus sampling.")
     ] = 1,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
-    ] = None,
+    model: ModelOption = None,
     joint_map: MapOption = None,
     unit: UnitOption = None,
     up: UpOption = None,

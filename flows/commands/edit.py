@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.generate import save_motions
+from flows.commands.model_options import DecodeOption, ModelOption
 from flows.commands.motion_options import (
     ForceOption,
     LeftHandedOption,
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from lamp_core.inference.generate import EditedMotions
     from lamp_core.viz.player import PlayerMotion
 
+SpanOption = Annotated[
+    str | None,
+    typer.Option(metavar="FROM:TO", help="Make these seconds anew, such as 1:2.5, :1 (start) or 3: (end)."),
+]
 SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)?:(\d+(?:\.\d*)?|\.\d+)?")
 
 
@@ -40,12 +45,7 @@ def edit(
     clip: Annotated[
         str | None, typer.Option(help="A clip of the data set, by name, in place of a file.")
     ] = None,
-    span: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FROM:TO", help="Make these seconds anew, such as 1:2.5, :1 (start) or 3: (end)."
-        ),
-    ] = None,
+    span: SpanOption = None,
     after: Annotated[bool, typer.Option("--after", help="Make what comes next.")] = False,
     before: Annotated[bool, typer.Option("--before", help="Make what came before.")] = False,
     to: Annotated[Path | None, typer.Option(help="Make the way to this second motion (file).")] = None,
@@ -58,17 +58,8 @@ def edit(
     ] = None,
     count: Annotated[int, typer.Option("-n", min=1, help="Motions to make.")] = 1,
     seed: SeedOption = 0,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
-    ] = None,
-    decode: Annotated[
-        Literal["positions", "bones", "rotations"],
-        typer.Option(
-            help="Joints from positions as they are, from their directions on bones of constant length, or "
-            "from rotations."
-        ),
-    ] = "bones",
+    model: ModelOption = None,
+    decode: DecodeOption = "bones",
     joint_map: MapOption = None,
     unit: UnitOption = None,
     up: UpOption = None,

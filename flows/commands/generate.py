@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.commands.model_options import DecodeOption, ModelOption
 from flows.commands.motion_options import SeedOption
 from tasks.project import find_project
 
@@ -26,17 +27,8 @@ def generate(
         float | None, typer.Option(min=0.2, help="Length; else estimated from the text.")
     ] = None,
     seed: SeedOption = 0,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
-    ] = None,
-    decode: Annotated[
-        Literal["positions", "bones", "rotations"],
-        typer.Option(
-            help="Joints from positions as they are, from their directions on bones of constant length, or "
-            "from rotations."
-        ),
-    ] = "bones",
+    model: ModelOption = None,
+    decode: DecodeOption = "bones",
 ) -> None:
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
     from lamp_core.inference import generate as api

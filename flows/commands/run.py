@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 
     from flows.pipeline.run import PipelineResult
 
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Dask scheduler whose workers take the shards of clips; also --set cluster.address=ADDRESS.",
+        metavar="ADDRESS",
+    ),
+]
+WaitOption = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Wait for a stage that another run of this project runs.")
+]
+WorkersOption = Annotated[
+    bool, typer.Option("--workers", help="Run the stages on the workers; docs/cluster.md.")
+]
 REPORT, REPORT_FILE = "report", "report/report.html"
 BAD_REQUEST, FAILED = 2, 1
 
@@ -42,20 +55,9 @@ def run(
     name: Annotated[
         str | None, typer.Option(help="Name of the MLflow run; else data set, profile and what differs.")
     ] = None,
-    cluster: Annotated[
-        str | None,
-        typer.Option(
-            help="Dask scheduler whose workers take the shards of clips; also --set cluster.address=ADDRESS.",
-            metavar="ADDRESS",
-        ),
-    ] = None,
-    wait: Annotated[
-        bool,
-        typer.Option("--wait/--no-wait", help="Wait for a stage that another run of this project runs."),
-    ] = True,
-    workers: Annotated[
-        bool, typer.Option("--workers", help="Run the stages on the workers; docs/cluster.md.")
-    ] = False,
+    cluster: ClusterOption = None,
+    wait: WaitOption = True,
+    workers: WorkersOption = False,
 ) -> None:
     """Bring every stage up to date: run what is stale, skip what is fresh, record it all.
 

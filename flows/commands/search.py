@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.model_options import ModelOption
 from flows.commands.motion_options import (
     ForceOption,
     LeftHandedOption,
@@ -22,10 +23,7 @@ def search(
     text: Annotated[str | None, typer.Argument(help="What the person does.")] = None,
     motion: Annotated[Path | None, typer.Option(help="A motion: joints (.npy) or .bvh.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 10,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", help="Model, where several can do it.", metavar="NAME"),
-    ] = None,
+    model: ModelOption = None,
     joint_map: MapOption = None,
     unit: UnitOption = None,
     up: UpOption = None,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from flows.commands.run import report_result
-from flows.pipeline.flow import PipelineResult
+from flows.pipeline.run import PipelineResult
 from tasks.stage.outcome import Outcome
 from tests.toy import Toy
 

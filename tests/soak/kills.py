@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tasks.dvc.graph import read_graph
 from tasks.project import Project
+from tasks.stages.catalogue import CATALOGUE
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "LAMP_THREADS": "1", "LAMP_DEVICE": "cpu"}
 SECONDS_A_RUN = 240
@@ -96,7 +97,7 @@ class Victim:
         """Start a process in a session of its own; by default the stage's."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, *(command or ("-m", f"tasks.{self.name}"))],
+                [sys.executable, *(command or ("-m", f"tasks.stages.{self.name}"))],
                 cwd=self.project.root,
                 env={**os.environ, **ENVIRONMENT, **self.environment},
                 stdout=log,
@@ -108,7 +109,7 @@ class Victim:
         """Run the stage from nothing to its end."""
         began = time.monotonic()
         left = self.project.root / f"{self.name}.events"
-        self.end(self.start("-c", COUNTING, f"tasks.{self.name}", "0", str(left)))
+        self.end(self.start("-c", COUNTING, f"tasks.stages.{self.name}", "0", str(left)))
         return Reference(self.files(), time.monotonic() - began, int(left.read_text()))
 
     def forget_output(self) -> None:
@@ -128,7 +129,7 @@ class Victim:
     def kill_before_event(self, number: int) -> bool:
         """Start the stage, which kills itself before a file event; return whether it came that far."""
         left = self.project.root / f"{self.name}.events"
-        process = self.start("-c", COUNTING, f"tasks.{self.name}", str(number), str(left))
+        process = self.start("-c", COUNTING, f"tasks.stages.{self.name}", str(number), str(left))
         process.wait(timeout=SECONDS_A_RUN)
         return self._kill(process)
 
@@ -174,7 +175,10 @@ class Victim:
 
 def trained_stages(root: Path) -> list[str]:
     """The stages of the graph that write checkpoints, in its order."""
-    modules = {name: root / "tasks" / f"{name}.py" for name in read_graph(Project(root))}
+    modules = {
+        name: root / "tasks" / "stages" / f"{CATALOGUE.stages[name].module}.py"
+        for name in read_graph(Project(root))
+    }
     return [name for name, module in modules.items() if "stage.checkpoints" in module.read_text()]
 
 

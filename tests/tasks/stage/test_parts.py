@@ -1,5 +1,6 @@
 """What surrounds a stage: its output's folder, its memory, its curves, its lock."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -77,9 +78,10 @@ def test_an_interrupted_swap_leaves_the_old_output(tmp_path: Path, monkeypatch: 
 
 
 def test_what_killed_processes_left_is_cleared_and_the_old_output_put_back(tmp_path: Path) -> None:
-    for name in (".out.tmp-1", ".out.tmp-old-2", ".out.999999999.link"):
+    for name in (".out.tmp-1", ".out.tmp-old-2"):
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()
+    (tmp_path / ".out.tmp-3").touch()  # a file that was on its way into place
     clear_leftovers(tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".out.tmp-old-2"]
@@ -135,12 +137,17 @@ def test_memories_that_tell_of_an_end_are_forgotten_as_a_whole(tmp_path: Path) -
     ended, interrupted = StageMemory(tmp_path / "ended"), StageMemory(tmp_path / "interrupted")
     interrupted.training.mkdir(parents=True)
     ended.training.mkdir(parents=True)
-    ended.note_end("abc", {"score": 1.0, "undefined": None})
+    output = tmp_path / "elsewhere" / "output"
+    output.mkdir(parents=True)
+    (output / "weights").write_text("one")
+    ended.note_end(output, {"score": 1.0, "undefined": None})
+    shutil.rmtree(tmp_path / "elsewhere")
     (tmp_path / ".forgotten-other").mkdir()
-    assert ended.has_ended
-    assert not interrupted.has_ended
-    assert ended.metrics_of("abc") == {"score": 1.0, "undefined": None}
-    assert ended.metrics_of("def") is None
+    assert ended.metrics() == {"score": 1.0, "undefined": None}
+    assert (ended.output / "weights").read_text() == "one"
+    assert interrupted.metrics() is None
+    (ended.output / "weights").write_text("other")
+    assert ended.metrics() is None, "the output is not the one that the stage ended with"
     forget_ended(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["interrupted"]
     forget_ended(tmp_path / "nowhere")
@@ -151,7 +158,7 @@ def test_half_a_note_is_none(text: str, tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(text)
     (tmp_path / "ended.json").write_text(text)
     assert remembered_run(tmp_path / "run.json") is None
-    assert StageMemory(tmp_path).metrics_of("abc") is None
+    assert StageMemory(tmp_path).metrics() is None
 
 
 def test_a_second_process_waits_for_the_first_and_says_so(

@@ -1,0 +1,16 @@
+"""The options of every command that asks trained models."""
+
+from typing import Annotated, Literal
+
+import typer
+
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="Model, where several can do it.", metavar="NAME")
+]
+DecodeOption = Annotated[
+    Literal["positions", "bones", "rotations"],
+    typer.Option(
+        help="Joints from positions as they are, from their directions on bones of constant length, or from "
+        "rotations."
+    ),
+]
