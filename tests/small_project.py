@@ -45,6 +45,8 @@ SMALL = (
     "evaluate.completions=1",
     "evaluate.protocols=[reconstruction, text-to-motion, plausibility, completion, full, distinct, batches]",
     "t2m.sampling_steps=2",
+    "t2m.attention_infer=bidirectional",  # random motions that differ from the true
+    "t2m.guidance=4",
 )
 
 

@@ -12,7 +12,7 @@ from flows.commands.catalogue import COMMANDS, Command
 from flows.lazy_commands import loaded
 
 REPOSITORY = Path(__file__).parents[2]
-NO_COMMAND = {"__init__", "catalogue", "motion_options"}
+NO_COMMAND = {"__init__", "catalogue", "model_options", "motion_options"}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[command.name for command in COMMANDS])
