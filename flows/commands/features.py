@@ -10,6 +10,7 @@ from flows.commands.motion_options import (
     LeftHandedOption,
     MapOption,
     RateOption,
+    SkeletonName,
     UnitOption,
     UpOption,
     gate,
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write (.npy).")]
-SkeletonName = Annotated[
-    str, typer.Option(help="smpl22 (263 features), kit21 (251) or smplx52 (623, with fingers).")
-]
 
 
 def features(

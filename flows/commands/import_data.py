@@ -10,6 +10,7 @@ from flows.commands.motion_options import (
     LeftHandedOption,
     MapOption,
     RateOption,
+    SkeletonName,
     UnitOption,
     UpOption,
     motion_form,
@@ -20,9 +21,6 @@ from tasks.project import find_project
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Name = Annotated[str, typer.Option(help="Name of the data set: lower-case letters, digits and hyphens.")]
-SkeletonName = Annotated[
-    str, typer.Option(help="smpl22 (263 features), kit21 (251) or smplx52 (623, with fingers).")
-]
 CaptionFolder = Annotated[
     Path | None,
     typer.Option("--captions", help="Folder of NAME.txt, a file a clip, or one .tsv, .csv or .jsonl of all."),

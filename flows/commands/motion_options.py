@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 LARGEST_SEED = 2**63 - 1
 FASTEST = 1000.0
 
+SkeletonName = Annotated[
+    str, typer.Option(help="smpl22 (263 features), kit21 (251) or smplx52 (623, with fingers).")
+]
 MapOption = Annotated[
     str | None,
     typer.Option("--map", help="Joint map of BVH: a built-in name or a YAML file; else told by the names."),
