@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -33,6 +34,7 @@ PIPELINE, STAGE = "pipeline", "stage"
 SECONDS_HEARD = {True: 2.0, False: 5.0}
 """How long it holds that a server answers, or does not."""
 BUSY_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
+_LOADING = threading.Lock()
 NOT_IN_NAMES = re.compile(r"[^\w\-. :/]")
 
 Result = TypeVar("Result")
@@ -96,7 +98,7 @@ class Store:
 
     @cached_property
     def _client(self) -> "MlflowClient":
-        keep_quiet()
+        load_mlflow()
         from mlflow import MlflowClient
 
         home = home_of(self.project)
@@ -188,6 +190,17 @@ class Store:
         return str(made)
 
 
+def load_mlflow() -> None:
+    """Import MLflow, by one thread at a time.
+
+    Its packages import each other in circles. Two threads that enter at different places meet half-made
+    modules, and one of them fails. Whoever uses MLflow in a thread calls this first.
+    """
+    keep_quiet()
+    with _LOADING:
+        import mlflow  # noqa: F401
+
+
 def keep_quiet() -> None:
     """Set what MLflow reads at import: no calls home, warnings only, no bars, no minutes of trying again."""
     reach_local_servers()
@@ -207,6 +220,7 @@ def metric_name(name: str) -> str:
 
 def patiently(call: Callable[[], Result]) -> Result:
     """Call, and call again while another process writes to the SQLite store."""
+    load_mlflow()
     from mlflow.exceptions import MlflowException
 
     for seconds in BUSY_SECONDS:

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tasks.mlflow.store import load_mlflow
+
 SECONDS_BETWEEN_SAMPLES = 10.0
 SECONDS_OF_FIRST_SAMPLE = 1.0
 PREFIX = "system/"
@@ -60,6 +62,7 @@ def _sample(log: Log, started: float, over: threading.Event) -> None:
 
 def _collectors() -> list[Any]:
     """MLflow's, those of cards where the driver answers."""
+    load_mlflow()
     from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
     from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
     from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from tasks.mlflow.delivery import deliver
 from tasks.mlflow.outbox import Entry
-from tasks.mlflow.store import PIPELINE, Store, StoreAway, metric_name, patiently, server_page
+from tasks.mlflow.store import PIPELINE, Store, StoreAway, load_mlflow, metric_name, patiently, server_page
 from tasks.project import Project
 from tasks.system.processes import ProcessMark
 from tasks.system.redaction import masked
@@ -83,6 +83,7 @@ class Tracking(Store):
 
     def go_on(self, run_id: str) -> bool:
         """Mark an interrupted run as running again; False when the store does not have it."""
+        load_mlflow()
         from mlflow.exceptions import MlflowException
 
         try:
@@ -242,6 +243,7 @@ class Tracking(Store):
         Raises:
             StoreAway: the store's server does not answer.
         """
+        load_mlflow()
         from mlflow.exceptions import MlflowException
 
         try:

@@ -119,10 +119,10 @@ class ProgressWriter:
 
     def advance(self, done: int, total: int, text: str) -> None:
         """Note how far the stage is."""
-        if not self._counting:
-            self._counting = True
-            self._note(first_done=done, counting_since=time.time())
-        is_due = time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES or done >= total
+        is_first, self._counting = not self._counting, True
+        if is_first:
+            self._note(False, first_done=done, counting_since=time.time())
+        is_due = is_first or time.monotonic() - self._written >= SECONDS_BETWEEN_WRITES or done >= total
         self._note(is_due, done=done, total=total, text=text, updated=time.time())
         if time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
             self._said = time.monotonic()

@@ -37,6 +37,13 @@ def test_writes_are_spaced_out(tmp_path: Path) -> None:
     assert found.done < 999  # the last change within a quarter of a second is not written
 
 
+def test_the_first_count_is_written_at_once(tmp_path: Path) -> None:
+    ProgressWriter(tmp_path / "t2m.json").advance(1, 1000, "loss 0.1")
+    found = read_progress(tmp_path / "t2m.json")
+    assert found is not None
+    assert (found.done, found.total, found.first_done) == (1, 1000, 1)
+
+
 def test_a_line_now_and_then_says_loss_rate_and_time_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
