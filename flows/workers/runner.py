@@ -50,7 +50,8 @@ SECONDS_OF_A_LOOK, SECONDS_OF_RETRIES = 5.0, 70.0
 SECONDS_TO_START = 90
 SUBMISSIONS = 3
 OLDER_RUNS = 1000
-SECONDS_TO_END = 20.0
+SECONDS_TO_END = 45.0
+"""For stages on workers that are told to end: a step, a checkpoint, and Prefect's word that they have."""
 AT_ONCE = 32
 RESULTS = ("evaluate", "report")
 
@@ -76,7 +77,7 @@ class WorkersRunner:
         self._submitted: dict[str, Submitted] = {}
         self._here: set[str] = set()
         self._is_pushed = is_pushed
-        self._is_over = False
+        self._is_ending = self._is_over = False
         self._taken_over: list[str] = []
 
     @cached_property
@@ -142,6 +143,7 @@ class WorkersRunner:
 
     def interrupt(self, names: Iterable[str]) -> None:
         """Tell running stages to end; each closes its MLflow run and keeps its checkpoints."""
+        self._is_ending = True
         runs = [self._submitted[name].run for name in names if name in self._submitted]
         for run in filter(None, runs):
             self._server.cancel(run)
@@ -258,7 +260,7 @@ class WorkersRunner:
             return self._again(submitted, "the remote has lost what an earlier run made")
         if report is not None and report.stage_outcome is not None:
             return self._outcome(submitted, run, report, report.stage_outcome)
-        if is_lost(run, for_us=self._is_ours(submitted, run)) and not self._is_over:
+        if is_lost(run, for_us=self._is_ours(submitted, run)) and not self._is_ending:
             return self._again(submitted, f"its flow run is {run.state_name}")
         if is_final(run):
             message = run.state.message if run.state is not None else ""

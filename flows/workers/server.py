@@ -83,6 +83,8 @@ class Server:
             as_subflow=True,
         )
         assert isinstance(made, FlowRun)
+        if made.parent_task_run_id is not None:  # it stands for the subflow on the page
+            self.client.set_task_run_name(made.parent_task_run_id, name)
         return made
 
     def runs(self, ids: Collection[UUID]) -> dict[UUID, FlowRun]:

@@ -164,6 +164,7 @@ def _carried_out(workspace: Project, request: StageRequest, reporter: Reporter) 
             env={**os.environ, **_environment(workspace), **resources.several(request.cards, request.nodes)},
             stdin=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a signal to the group is for this process to pass on and wait for
         )
         assert process.stdin is not None
         process.stdin.write(request.model_dump_json())
