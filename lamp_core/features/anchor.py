@@ -38,18 +38,19 @@ class Way:
     def lead(self, features_FD: np.ndarray) -> np.ndarray:
         """Return a stretch that goes this way: what it lacks of turn and step is spread over its frames.
 
-        The velocities of the joints take part in the step; poses and heights stay.
+        It is spread as the square of a sine, most of it in the middle, so that speeds go on across both
+        borders. The velocities of the joints take part in the step; poses and heights stay.
         """
         layout, frames = FeatureLayout.of_width(features_FD.shape[1]), len(features_FD)
-        led_FD = np.array(features_FD, dtype=np.float32)
+        led_FD, shares_F1 = np.array(features_FD, dtype=np.float32), _shares(frames)
         turns_F1 = led_FD[:, layout["root_yaw_velocity"]]
-        turns_F1 += (self.half_turn - turns_F1.sum()) / frames
+        turns_F1 += (self.half_turn - turns_F1.sum()) * shares_F1
         cosine_F, sine_F, path_F2 = _root_of(led_FD)
-        lacking_2 = (self.step_2 - path_F2[-1]) / frames
+        lacking_F2 = (self.step_2 - path_F2[-1]) * shares_F1
         # Steps of the root are seen from the facing behind them, those of the joints from the one before.
-        led_FD[:, layout["root_planar_velocity"]] += _seen(lacking_2, cosine_F[1:], sine_F[1:])
+        led_FD[:, layout["root_planar_velocity"]] += _seen(lacking_F2, cosine_F[1:], sine_F[1:])
         joints_FJ3 = led_FD[:, layout["velocities"]].reshape(frames, -1, 3)
-        joints_FJ3[..., ::2] += _seen(lacking_2, cosine_F[:-1], sine_F[:-1])[:, None]
+        joints_FJ3[..., ::2] += _seen(lacking_F2, cosine_F[:-1], sine_F[:-1])[:, None]
         led_FD[:, layout["velocities"]] = joints_FJ3.reshape(frames, -1)
         return led_FD
 
@@ -87,7 +88,14 @@ def _root_of(features_FD: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return cosine_F1[:, 0].numpy(), sine_F1[:, 0].numpy(), path_F2.numpy()
 
 
-def _seen(step_2: np.ndarray, cosine_F: np.ndarray, sine_F: np.ndarray) -> np.ndarray:
-    """A step, x and z, as it is seen from each facing, (F, 2)."""
-    x, z = step_2
-    return np.stack([x * cosine_F + z * sine_F, z * cosine_F - x * sine_F], axis=1)
+def _shares(frames: int) -> np.ndarray:
+    """What each frame takes of a whole, (F, 1)."""
+    shares_F = np.sin(np.pi * (np.arange(frames) + 0.5) / frames) ** 2
+    shares_F1: np.ndarray = (shares_F / shares_F.sum())[:, None]
+    return shares_F1
+
+
+def _seen(steps_F2: np.ndarray, cosine_F: np.ndarray, sine_F: np.ndarray) -> np.ndarray:
+    """Steps, x and z, as they are seen from each frame's facing."""
+    x_F, z_F = steps_F2.T
+    return np.stack([x_F * cosine_F + z_F * sine_F, z_F * cosine_F - x_F * sine_F], axis=1)

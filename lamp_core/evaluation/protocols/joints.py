@@ -98,7 +98,7 @@ def evaluate_completion(
         names = (INTERPOLATION, *systems)
         measured = {name: Measurements(name, protocol, NO_EVALUATOR, len(test), test.note) for name in names}
         for repeat in range(settings.completions):
-            draws = random_draws(settings, repeat, protocol)
+            draws = random_draws(settings, repeat, protocol.removesuffix(f", {PATH}"))
             given = [choose(len(motion) // DOWNSAMPLING, draws) for motion in test.motions]
             filled = [interpolated(*each) for each in zip(true, given, strict=True)]
             _measure(measured[INTERPOLATION], true, filled, given, skeleton)
