@@ -5,9 +5,8 @@ are all the same: motion that stays before the gap, motion that stays behind it,
 between them that the model has to make (LaMP, section 3.5).
 
 What stays comes back as it was, frame by frame, not as the model would reconstruct it; the new frames are led
-over to it (`lamp_core.features.seam`). Where a stretch within a motion is made anew without a text, what stays
-behind it also keeps its place and heading (`lamp_core.features.anchor`); with a text the new stretch may lead
-elsewhere.
+over to it (`lamp_core.features.seam`). Where a stretch within a motion is made anew without a text, what is
+behind it keeps its place and heading too (`lamp_core.features.anchor`); with a text it may lead elsewhere.
 
 Shapes: B motions, T frames, F frames of the gap, D feature numbers a frame, S motion tokens.
 """
