@@ -278,8 +278,15 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def all_gone(pids: list[int]) -> bool:
-    return not any(map(process_exists, pids))
+def trains(made: Cluster, *clones: str) -> bool:
+    """Whether a worker has done a step of the toy's stage that trains."""
+    for clone in clones:
+        for path in (made.root / clone).glob(".lamp/worker/*/.lamp/progress/features.json"):
+            with suppress(OSError, ValueError):
+                progress = json.loads(path.read_text())
+                if progress["state"] == "running" and progress["done"] >= 1:
+                    return process_exists(progress["pid"])
+    return False
 
 
 def is_up(port: int) -> bool:

@@ -74,8 +74,10 @@ def slurm(
     ] = None,
 ) -> None:
     """Print a script for `sbatch`: a worker in this clone that goes on in the next job before a limit."""
+    project = find_project()
+    (project.state / "logs").mkdir(parents=True, exist_ok=True)  # Slurm makes no folder
     job = Job(pool, nodes, cards, cores, time, partition, array)
-    typer.echo(sbatch_script(find_project(), job), nl=False)
+    typer.echo(sbatch_script(project, job), nl=False)
 
 
 @app.command()

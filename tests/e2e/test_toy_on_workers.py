@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster import Cluster, Servers, cluster, commit, make_source, until
+from tests.cluster import Cluster, Servers, cluster, commit, make_source, trains, until
 from tests.docs_commands import documented_commands
 from tests.servers import LOCALHOST
 from tests.toy import UPSTREAM, give_quick_stages
@@ -86,20 +86,7 @@ def train(toys: Cluster, clone: str, divisor: int, *, workers: bool = True) -> N
     (toys.root / "hold").touch()
     wanted = ["run", "--until", "features", "--set", f"features.std_root_divisor={divisor}"]
     toys.start_lamp("run", clone, *wanted, *(["--workers"] if workers else []))
-    until(lambda: trains(toys), "no worker trains")
-
-
-def trains(toys: Cluster) -> bool:
-    found = [_progress(toys, name) for name in ("one", "two")]
-    return any(each and each["state"] == "running" and each["done"] >= 1 for each in found)
-
-
-def _progress(toys: Cluster, name: str) -> Run | None:
-    path = toys.root / name / ".lamp/worker/1/.lamp/progress/features.json"
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
+    until(lambda: trains(toys, "one", "two"), "no worker trains")
 
 
 def test_every_stage_is_a_subflow_with_its_log_and_its_progress(toys: Cluster) -> None:
