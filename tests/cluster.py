@@ -240,9 +240,8 @@ class Postgres:
                 if str(folder).startswith("/tmp/"):
                     folder.chmod(folder.stat().st_mode | 0o011)
         self._run("initdb", "--pgdata=data", "--auth=trust", "--username=prefect")
-        listen = (
-            f"-c listen_addresses={LOCALHOST} -c port={self._port} -c unix_socket_directories={self._root}"
-        )
+        listen = f"-c listen_addresses={LOCALHOST} -c port={self._port} -c jit=off "
+        listen += f"-c unix_socket_directories={self._root}"
         self._run("pg_ctl", "--pgdata=data", "--log=log", "--wait", f"--options={listen}", "start")
         self._run("createdb", f"--host={LOCALHOST}", f"--port={self._port}", "--username=prefect", "prefect")
         return f"postgresql+asyncpg://prefect@{LOCALHOST}:{self._port}/prefect"

@@ -131,4 +131,5 @@ def changes_since(project: Project, record: RunRecord) -> list[str]:
 
 
 def _ending(record: RunRecord) -> str:
-    return f"failed at {', '.join(record.failed)}" if record.failed else "was killed"
+    where = f" at {', '.join(record.failed)}" if record.failed else ""
+    return f"{'failed' if record.state == 'failed' else 'was ended'}{where}"

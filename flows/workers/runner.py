@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from flows.pipeline.prefect_server import prepare
 from flows.workers.commits import alone, require_committed
 from flows.workers.request import Entry, StageReport, StageRequest
-from flows.workers.submitted import Submitted, ended_badly, is_final, is_lost, is_scheduled
+from flows.workers.submitted import Submitted, ended_badly, is_cancelling, is_final, is_lost, is_scheduled
 from lamp_core.config import Config, load_params
 from lamp_core.errors import LampError
 from tasks.dvc.content import parameter_values
@@ -268,7 +268,7 @@ class WorkersRunner:
         if is_scheduled(run):
             self._wait_for_worker(submitted)
             return None
-        return self._wait_for_report(submitted)
+        return self._wait_for_report(submitted, is_cancelled=is_cancelling(run))
 
     def _is_lost_data(self, submitted: Submitted, run: "FlowRun", entry: Entry) -> bool:
         """Whether the outputs of another run's stage, which is taken over, are on the remote no more."""
@@ -305,18 +305,20 @@ class WorkersRunner:
         none = "" if online else f"; none is online: `lamp worker start --pool {submitted.pool}`"
         submitted.waits = f"waits for a worker of pool {submitted.pool}{none}"
 
-    def _wait_for_report(self, submitted: Submitted) -> Outcome | None:
+    def _wait_for_report(self, submitted: Submitted, *, is_cancelled: bool) -> Outcome | None:
         if not submitted.taken:
             submitted.taken, submitted.waits = True, ""
             submitted.heard = max(submitted.heard, time.monotonic())
         patience = resources.worker_patience()
-        if submitted.report is None:
+        if submitted.report is None or is_cancelled:  # Prefect gives a cancelled one half a minute by itself
             patience = max(patience, SECONDS_TO_START)
         silent = time.monotonic() - submitted.heard
         if silent > patience:
             why = f"its worker was silent for {silent:.0f} s"
             assert submitted.run is not None
             self._server.give_up(submitted.run, why)
+            if is_cancelled:
+                return Outcome("failed", 0.0, error=f"cancelled; {why}")
             return self._again(submitted, why)
         return None
 

@@ -62,6 +62,11 @@ def is_lost(run: "FlowRun", *, for_us: bool) -> bool:
     return run.state is not None and (run.state.is_crashed() or (run.state.is_cancelled() and not for_us))
 
 
+def is_cancelling(run: "FlowRun") -> bool:
+    """Whether the flow run is told to end."""
+    return run.state is not None and run.state.is_cancelling()
+
+
 def ended_badly(run: "FlowRun") -> bool:
     """Whether the flow run has ended without an outcome that counts."""
     return is_final(run) and run.state is not None and not run.state.is_completed()

@@ -178,6 +178,8 @@ def mend_lock(project: Project) -> bool:
 
 def _is_lock(text: str) -> bool:
     """Whether a text is a whole ``dvc.lock``, or the beginning of one that ends behind an entry."""
+    if not text.endswith("\n"):
+        return False
     try:
         stages = yaml.load(text, yaml.CSafeLoader)["stages"]
         return all(out["path"] and out["md5"] for entry in stages.values() for out in entry["outs"])
