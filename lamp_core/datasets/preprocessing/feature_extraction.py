@@ -250,7 +250,8 @@ def _write_shard(
         summary.frames += len(features_TD)
     names, splits = [clip.name for clip in clips], [clip.split for clip in clips]
     captions, of_parts = [clip.captions for clip in clips], [clip.part_captions for clip in clips]
-    writer.write_table(feature_table(names, splits, captions, features, of_parts))
+    labels = [clip.labels for clip in clips]
+    writer.write_table(feature_table(names, splits, captions, features, of_parts, labels))
 
 
 def _statistics(

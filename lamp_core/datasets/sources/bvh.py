@@ -27,6 +27,7 @@ from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.folders import OnPassedOver, files_by_name, ignore
 from lamp_core.skeleton.bvh import read_bvh
 from lamp_core.skeleton.mapping import JointMap, detect_map, load_map
+from lamp_core.skeleton.resampling import version_mark
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 WHAT = "BVH files"
@@ -61,6 +62,7 @@ class BvhFolder(SourceKind):
                 "map": source.map or joint_map.name,
                 "skeleton": _settle_skeleton(source.skeleton, joint_map),
                 "reference_clip": reference if reference in files else None,
+                "labels": source.labels or joint_map.labels,
             }
         )
         _check_joints(motions, files, joint_map, skeleton)
@@ -159,8 +161,10 @@ class BvhJob(FileJob):
         if self.form.is_stated:
             sha256 = combined_sha256(sha256, self.form.unit, self.form.up, *self._later())
         motion = self.form.read_bvh(path)
-        joints_TJ3 = self.form.bvh_joints(motion, load_skeleton(self.skeleton))
-        return Motion(joints_TJ3, sha256, remarks=motion.remarks)
+        skeleton = load_skeleton(self.skeleton)
+        if marks := version_mark(motion.frames_per_second, skeleton.frames_per_second):
+            sha256 = combined_sha256(sha256, *marks)
+        return Motion(self.form.bvh_joints(motion, skeleton), sha256, remarks=motion.remarks)
 
     def _later(self) -> tuple[object, ...]:
         """What makes another clip of the same file, where it is said."""

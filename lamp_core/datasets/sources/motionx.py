@@ -42,7 +42,7 @@ from lamp_core.datasets.sources.texts import ClipTexts, frame_sentences, read_cl
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy
 from lamp_core.io.folders import OnPassedOver, files_by_name, find_file, ignore, is_litter
-from lamp_core.skeleton.mapping import resample
+from lamp_core.skeleton.resampling import resample, version_mark
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 WHAT = "Motion-X folder"
@@ -202,9 +202,10 @@ class MotionXJob(FileJob):
 
         assert self.body_model is not None
         model_path = body_model_file(self.body_model, "neutral")
-        joints_TJ3 = parameters_of(vectors_TV, model_path).joints(model_path, skeleton)
-        joints_TJ3 = resample(joints_TJ3, RATE, skeleton.frames_per_second).astype(np.float32)
-        return Motion(joints_TJ3, combined_sha256(sha256, shared_file_sha256(model_path), skeleton.name))
+        rate, marks = skeleton.frames_per_second, version_mark(RATE, skeleton.frames_per_second)
+        joints_TJ3 = parameters_of(vectors_TV, model_path).at_rate(rate).joints(model_path, skeleton)
+        made_of = (shared_file_sha256(model_path), skeleton.name, *marks)
+        return Motion(joints_TJ3.astype(np.float32), combined_sha256(sha256, *made_of))
 
 
 def _joints(array: np.ndarray, path: Path, skeleton: Skeleton) -> np.ndarray:
