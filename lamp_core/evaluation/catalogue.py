@@ -139,15 +139,19 @@ RETRIEVAL = (
     Metric("MedR", "lower", "", 2),
     Metric("same labels", "higher", "%", 2, label="First: same labels"),
 )
-CAPTIONING = (
-    *R_PRECISION,
-    MM_DIST,
-    *READINGS,
+WORDS = (
     Metric("Length", "neither", "words", 2),
     *(_share(f"BLEU-{n}", decimals=2) for n in (1, 2, 3, 4)),
     _share("ROUGE-L"),
     Metric("CIDEr", "higher", "× 100", 1, 100.0),
     _share("BERTScore"),
+)
+CAPTIONING = (
+    *R_PRECISION,
+    MM_DIST,
+    *READINGS,
+    *WORDS,
+    Metric("novel", "neither", "%", 1, 100.0, "Novel"),
 )
 PLAUSIBILITY = (
     Metric("foot skating", "lower", "%", 1, 100.0, "Skating"),
@@ -230,6 +234,14 @@ KINDS: Mapping[str, Kind] = {
         "and the one that retrieval finds nearest.",
         headlines=("BLEU-4", "CIDEr"),
         highlight="CIDEr",
+    ),
+    "novel captions": Kind(
+        "captioning",
+        "Captioning, novel captions alone",
+        WORDS,
+        "BERTScore",
+        "Of each system those captions that stand word for word in no training caption. Each system's are of "
+        "other motions, so that rows compare in the large only.",
     ),
     "LaMP-BertScore": Kind(
         "lamp_bert_score",

@@ -255,6 +255,7 @@ class _DatasetRecord:
         self.names = array("Q")
         self.tags_by: Counter[str] = Counter()
         self.pose_of: dict[str, np.ndarray] = {}
+        self.pose_rank = 0
         self.skipped = 0
         self.remarks = Tally()
 
@@ -274,11 +275,14 @@ class _DatasetRecord:
             self._note_pose(clip)
 
     def _note_pose(self, clip: Clip) -> None:
-        """Keep the first frame of the reference clip, or else of the first train clip."""
+        """Keep the first frame of the reference clip, or else of the first train clip.
+
+        In a set without a train split, which is only measured on, of the first clip.
+        """
         wanted = self.source.reference_clip
-        is_first = wanted is None and clip.split == "train" and not self.pose_of
-        if clip.name == wanted or is_first:
-            self.pose_of = {clip.name: np.array(clip.joints_TJ3[0])}
+        rank = (clip.split == "train") + 1
+        if clip.name == wanted or (wanted is None and rank > self.pose_rank):
+            self.pose_rank, self.pose_of = rank, {clip.name: np.array(clip.joints_TJ3[0])}
 
     @property
     def version(self) -> str:
@@ -321,7 +325,7 @@ class _DatasetRecord:
             fault = (
                 f"its reference clip {wanted!r} was rejected; name another"
                 if wanted
-                else "no clip of its train split was accepted"
+                else "no clip was accepted"
             )
             raise LampError(f"data set {self.source.name!r} has no reference pose: {fault}")
         return next(iter(self.pose_of.values()))

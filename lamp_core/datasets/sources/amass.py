@@ -31,7 +31,7 @@ from lamp_core.datasets.sources.base import (
     role_files,
     shared_file_sha256,
 )
-from lamp_core.datasets.sources.splits import split_by_name, split_files
+from lamp_core.datasets.sources.splits import clip_names, split_by_name, split_files
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy, read_npz
 from lamp_core.io.folders import OnPassedOver, files_by_name, find_file, has_ending, ignore, inside
@@ -120,7 +120,7 @@ class AmassFolder(SourceKind):
                 up=source.up or "z",
             )
 
-        return NamedJobs(sorted(cuts.keys() | (split_of or {}).keys()), job_of)
+        return NamedJobs(clip_names(cuts, split_of, on_passed_over), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """All files below the folders, the index and the body model."""

@@ -37,7 +37,7 @@ from lamp_core.datasets.sources.base import (
     role_files,
     shared_file_sha256,
 )
-from lamp_core.datasets.sources.splits import split_by_name, split_files
+from lamp_core.datasets.sources.splits import clip_names, split_by_name, split_files
 from lamp_core.datasets.sources.texts import ClipTexts, frame_sentences, read_clip_texts
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy
@@ -121,7 +121,7 @@ class MotionXFolder(SourceKind):
                 body_model=source.body_model,
             )
 
-        return NamedJobs(sorted({*files, *(split_of or {})}), job_of)
+        return NamedJobs(clip_names(files, split_of, on_passed_over), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """Motions, texts, splits and the body model."""
