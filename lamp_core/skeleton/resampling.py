@@ -39,7 +39,7 @@ class Sampling:
     def of(cls, frames: int, source_fps: float, target_fps: float) -> "Sampling":
         """Samples at the times k / target_fps, the last one at or before the last frame."""
         count = int((frames - 1) * target_fps / source_fps + TOLERANCE) + 1
-        places_S = np.arange(count) * (source_fps / target_fps)
+        places_S: Floats = np.arange(count, dtype=np.float64) * (source_fps / target_fps)
         before_S = np.minimum(places_S.astype(np.int64), frames - 1)
         return cls(before_S, np.minimum(before_S + 1, frames - 1), places_S - before_S)
 
