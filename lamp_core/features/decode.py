@@ -37,7 +37,7 @@ def decode(features_BTD: Tensor, skeleton: Skeleton) -> Tensor:
         raise LampError(
             f"features of {skeleton.name} have the shape {wanted}, not {tuple(features_BTD.shape)}"
         )
-    cosine_BT1, sine_BT1 = facing_of(features_BTD, layout)
+    cosine_BT1, sine_BT1 = facing_of(yaw_velocity_of(features_BTD, layout))
     path_BT2 = path_of(features_BTD[..., layout["root_planar_velocity"]], cosine_BT1, sine_BT1)
     height_BT1 = features_BTD[..., layout["root_height"]]
     path_x_BT1, path_z_BT1 = path_BT2[..., :1], path_BT2[..., 1:]
@@ -50,9 +50,9 @@ def decode(features_BTD: Tensor, skeleton: Skeleton) -> Tensor:
     return torch.stack((x_BTJ, y_BTJ, z_BTJ), dim=-1)
 
 
-def facing_of(features_BTD: Tensor, layout: FeatureLayout) -> tuple[Tensor, Tensor]:
+def facing_of(yaw_velocity_BT1: Tensor) -> tuple[Tensor, Tensor]:
     """Cosine and sine of the turn that makes each frame face +Z; velocities are of half angles."""
-    yaw_BT1 = 2 * _from_start(yaw_velocity_of(features_BTD, layout))
+    yaw_BT1 = 2 * _from_start(yaw_velocity_BT1)
     return torch.cos(yaw_BT1), torch.sin(yaw_BT1)
 
 
