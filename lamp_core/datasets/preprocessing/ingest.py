@@ -263,7 +263,7 @@ class _DatasetRecord:
         """Note what the hashes and the reference pose are made from."""
         for clip in clips:
             line = [clip.source_sha256, clip.split, [_content(caption) for caption in clip.captions]]
-            parts = [dict(clip.part_captions)] if clip.part_captions else []
+            parts: list[object] = [dict(clip.part_captions)] if clip.part_captions else []
             parts += [{"labels": dict(clip.labels)}] if clip.labels else []
             self.versions.update(f"{clip.name} {json.dumps(line + parts)}\n".encode())
             self.splits.update(f"{clip.name} {clip.split}\n".encode())

@@ -85,19 +85,12 @@ def evaluate_captions(
         LampError: no items, or a system that does not have one caption an item. What cannot be measured
             (fewer items than a batch) is a row whose value is NaN and whose note says why.
     """
-    for system, captions in systems.items():
-        if len(captions) != len(items):
-            raise LampError(f"{system} has {len(captions)} captions for {len(items)} items")
     test, lost = _with_words(items, statistics)
     judge = embed(test, evaluator)
     protocol = _protocol(settings, scorer)
     said = "; ".join(filter(None, (note, lost)))
     rows = _truth(test, judge, settings, protocol, said, training_captions)
-    kept = {item.key for item in test.items}
-    made_of = {
-        system: [caption for item, caption in zip(items, captions, strict=True) if item.key in kept]
-        for system, captions in systems.items()
-    }
+    made_of = _of_kept(items, systems, test)
     references = _references(test)
     bert_scores = cache(partial(_bert_scores, made_of, references, scorer))
     known = training_captions
@@ -117,6 +110,20 @@ def evaluate_captions(
         for system, novel_N in novel_of.items()
         for row in _novel_rows(system, made_of[system], references, bert_scores, novel_N, protocol, said)
     ]
+
+
+def _of_kept(
+    items: Sequence[Item], systems: Mapping[str, Sequence[str]], test: TestItems
+) -> dict[str, list[str]]:
+    """The captions of the items that are measured; LampError for a system without one caption an item."""
+    for system, captions in systems.items():
+        if len(captions) != len(items):
+            raise LampError(f"{system} has {len(captions)} captions for {len(items)} items")
+    kept = {item.key for item in test.items}
+    return {
+        system: [caption for item, caption in zip(items, captions, strict=True) if item.key in kept]
+        for system, captions in systems.items()
+    }
 
 
 def _references(test: TestItems) -> list[list[str]]:
@@ -216,8 +223,8 @@ def _novel_rows(
     note: str,
 ) -> list[Result]:
     """Scores of the novel captions; n-grams and word pieces keep the weights that all items give them."""
-    places = np.flatnonzero(novel_N)
-    if not len(places):
+    places = np.flatnonzero(novel_N).tolist()
+    if not places:
         return []
     measured = Measurements(system, f"{NOVEL_PROTOCOL}, {protocol}", NO_EVALUATOR, len(places), note)
     novel, of_novel = [captions[place] for place in places], [references[place] for place in places]

@@ -114,7 +114,7 @@ def test_a_set_with_only_a_test_split_is_measured_as_it_is(
     np.testing.assert_array_equal(found.reference_J3, everything.reference_J3)
     for clip, features_TD in zip(found.clips, found.features, strict=True):
         expected_TD = everything.features[everything.clips.index(clip)]
-        np.testing.assert_array_equal(features_TD, expected_TD)
+        np.testing.assert_allclose(features_TD, expected_TD, atol=1e-6)  # other clips stand in the block
 
 
 def test_what_is_known_of_its_captions_is_counted(other: Path, config: Config) -> None:
