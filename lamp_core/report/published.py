@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from lamp_core.errors import LampError
-from lamp_core.evaluation.baselines import BASELINES
+from lamp_core.evaluation.baselines import is_baseline
 from lamp_core.evaluation.catalogue import Metric
 from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.report.metric_tables import Cell, PublishedRows, Row, RowGroup
@@ -85,7 +85,7 @@ class PublishedTable(BaseModel):
             else None
             for column in columns
         ]
-        return Row(system, cells, system in BASELINES)
+        return Row(system, cells, is_baseline(system))
 
 
 @cache
