@@ -20,6 +20,7 @@ from flows.pipeline.plan import GOOD, State, planned
 from flows.pipeline.run_records import Ending as RecordedEnding
 from flows.pipeline.run_records import RunRecord
 from flows.pipeline.stage_runner import LocalRunner, StageRunner
+from flows.pipeline.standing_run import StandingRun
 from lamp_core.config import Config
 from tasks.mlflow.tracking import Ending
 from tasks.project import Project
@@ -115,7 +116,8 @@ def executed(
     display: Display | None,
 ) -> Iterator[Execution]:
     """A planned run; its stages are to be carried out within the block, and its MLflow run ends with it."""
-    opening = Opening(project)
+    standing = StandingRun(project, config, asked)
+    opening = Opening(project, standing)
     with planned(project, config, asked, make_runner) as plan:
         name, tags = asked.name or None, dict(asked.tags)
         record = PipelineRun(opening, plan.project, plan.versions, config, plan.names, name=name, tags=tags)
@@ -127,6 +129,8 @@ def executed(
             finally:
                 record.ending = ENDINGS[run.ending]
             plan.runner.finish([name for name, state in run.states.items() if state in GOOD])
+    if not run.failed:
+        standing.note(record.run_id)
 
 
 def _run_with_prefect(project: Project, run: Execution) -> None:
