@@ -28,19 +28,21 @@ def run_worker(command: Sequence[str], folder: Path, environment: Mapping[str, s
         folder: that it works in.
         environment: of it.
     """
+    wishes: set[int] = set()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        wishes.add(number)
+
+    # Before the worker starts: the shell of a batch script ignores SIGINT for what it runs in the background,
+    # and what is ignored here would be ignored there.
+    for number in (*HAND_BACK, signal.SIGINT):
+        signal.signal(number, note)
     worker = subprocess.Popen(
         [sys.executable, "-m", "tasks.system.orphans", *command],
         cwd=folder,
         env={**environment, **lifeline_environment()},
         start_new_session=True,  # a terminal's Ctrl-C comes here alone, and is passed on once
     )
-    wishes: set[int] = set()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        wishes.add(number)
-
-    for number in (*HAND_BACK, signal.SIGINT):
-        signal.signal(number, note)
     told: set[int] = set()
     while worker.poll() is None:
         if wishes and worker.pid not in told:

@@ -1,6 +1,5 @@
 """The script for `sbatch`, and the process of a worker that is told to end."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,8 @@ from tests.toy import Toy
 WORKER = """\
 import signal, subprocess, sys
 stage = subprocess.Popen([sys.executable, "stage.py"], start_new_session=True)
-signal.signal(signal.SIGINT, lambda number, frame: print("takes nothing more", flush=True))
+if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    signal.signal(signal.SIGINT, lambda number, frame: print("takes nothing more", flush=True))
 while stage.poll() is None:
     try:
         stage.wait(0.1)
@@ -35,9 +35,10 @@ print("works", flush=True)
 time.sleep(float(sys.argv[1]) if len(sys.argv) > 1 else 120)
 """
 START = """\
-import os
+import os, signal
 from pathlib import Path
 from flows.workers.worker_process import run_worker
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as the shell of a batch script does
 raise SystemExit(run_worker(["worker"], Path.cwd(), os.environ))
 """
 
@@ -89,7 +90,10 @@ def test_a_worker_that_is_told_to_end_hands_its_stages_back(tmp_path: Path, numb
     (tmp_path / "start.py").write_text(START)
     with (tmp_path / "said").open("w") as said:
         process = subprocess.Popen(
-            [sys.executable, "start.py"], cwd=tmp_path, stdout=said, stderr=said, env=os.environ
+            [sys.executable, "start.py"],
+            cwd=tmp_path,
+            stdout=said,
+            stderr=said,
         )
     until = time.monotonic() + 60
     while "works" not in (tmp_path / "said").read_text():
