@@ -23,6 +23,9 @@ class LexicalText(Section):
     decoder_layers: Count = Field(1, description="layers of the weak decoder")
     encoder_mask: MaskRatio = Field(0.3, description="share of the words that the encoder does not see")
     decoder_mask: MaskRatio = Field(0.5, description="share of the words that the weak decoder does not see")
+    kept_share: Fraction = Field(
+        0.1, description="of the encoder's hidden words, how many stay to be seen and are named all the same"
+    )
     function_word_weight: Fraction = Field(
         0.2, description="how often articles and their like are masked, content words 1; 1: all words alike"
     )

@@ -26,8 +26,8 @@ class MaskedWords:
     """Captions of which some words are hidden.
 
     Args:
-        ids_BL: with [MASK] in place of hidden words.
-        is_hidden_BL: where.
+        ids_BL: with [MASK] in place of hidden words, but for those that are kept.
+        is_hidden_BL: which words the model has to name.
     """
 
     ids_BL: Tensor
@@ -57,7 +57,9 @@ class WordMasking:
         mean_B1 = weight_BL.sum(dim=1, keepdim=True) / words_B1.clamp(min=1)
         return (ratio * weight_BL / mean_B1.clamp(min=1e-9)).clamp(max=1.0)
 
-    def hide(self, ids_BL: Tensor, mask_BL: Tensor, ratio: float, draws_BL: Tensor) -> MaskedWords:
+    def hide(
+        self, ids_BL: Tensor, mask_BL: Tensor, ratio: float, draws_BL: Tensor, kept: float = 0.0
+    ) -> MaskedWords:
         """Hide words.
 
         Args:
@@ -65,9 +67,13 @@ class WordMasking:
             mask_BL: false where padded.
             ratio: mean share of the words that is hidden.
             draws_BL: uniform in 0..1.
+            kept: share of the hidden words that stay to be seen and have to be named all the same, so that the
+                encoder says what it sees, as BERT does.
         """
-        is_hidden_BL = draws_BL < self.chances(ids_BL, mask_BL, ratio)
-        return MaskedWords(ids_BL.masked_fill(is_hidden_BL, self.mask_id), is_hidden_BL)
+        chances_BL = self.chances(ids_BL, mask_BL, ratio)
+        is_hidden_BL = draws_BL < chances_BL
+        is_covered_BL = is_hidden_BL & (draws_BL >= kept * chances_BL)
+        return MaskedWords(ids_BL.masked_fill(is_covered_BL, self.mask_id), is_hidden_BL)
 
     def is_content(self, ids_BL: Tensor) -> Tensor:
         """Which word pieces (B, L) are content."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from lamp_core.config.base import Section
 from lamp_core.config.lexical import LEXICAL
-from lamp_core.lexical.layers import start_at_random
+from lamp_core.lexical.layers import EPSILON, start_at_random
 from lamp_core.lexical.motion_encoder import MotionEncoder, MotionShape, mean_state
 from lamp_core.lexical.text_encoder import TextEncoder, TextShape, max_pooled
 
@@ -35,7 +35,10 @@ class LexicalModel(nn.Module):
         super().__init__()
         self.shape, self.text, self.motion = shape, text, motion
         motion_dim, text_dim = shape.motion.hidden_dim, shape.text.hidden_dim
-        self.motion_to_text = nn.Linear(motion_dim, text_dim)
+        # the head reads states as long as those of the text, which a norm has made
+        self.motion_to_text = nn.Sequential(
+            nn.Linear(motion_dim, text_dim), nn.LayerNorm(text_dim, eps=EPSILON)
+        )
         start_at_random(self.motion_to_text)
         if not self.is_lexical:
             self.dense_text = nn.Linear(text_dim, shape.dense_dim)

@@ -112,12 +112,16 @@ def max_pooled(logits_BXV: Tensor, mask_BX: Tensor) -> Tensor:
 class WeakDecoder(nn.Module):
     """One or two layers that have to fill in a masked caption with the help of one vector.
 
+    That vector is a mean of many word embeddings, and much shorter than one; normalised by itself, before a
+    position could drown it, it is heard from the first step.
+
     Args:
         shape: of the text encoder.
     """
 
     def __init__(self, shape: TextShape) -> None:
         super().__init__()
+        self.norm = nn.LayerNorm(shape.hidden_dim, eps=EPSILON)
         self.blocks = nn.ModuleList(shape.block() for _ in range(shape.decoder_layers))
         self.head = LexicalHead(shape.hidden_dim, shape.vocabulary_size)
         start_at_random(self)
@@ -131,9 +135,9 @@ class WeakDecoder(nn.Module):
             ids_BL: the caption, heavily masked.
             mask_BL: false where padded.
         """
-        words_BLH = text.embedding.word(ids_BL[:, 1:])
-        start_B1H = bottleneck_BH[:, None].to(words_BLH.dtype)
-        states_BLH = text.embedding(torch.cat([start_B1H, words_BLH], dim=1))
+        words_BLH = text.embedding(text.embedding.word(ids_BL))
+        start_B1H = self.norm(bottleneck_BH)[:, None].to(words_BLH.dtype)
+        states_BLH = torch.cat([start_B1H, words_BLH[:, 1:]], dim=1)
         for block in self.blocks:
             states_BLH = block(states_BLH, seen_by_all(mask_BL))
         logits: Tensor = self.head(states_BLH, text.words_VH)

@@ -75,12 +75,13 @@ def train_text(
     masking = WordMasking(tokenizer, settings.function_word_weight, device)
     table = CaptionTable(captions, tokenizer, device)
     sampler = BatchSampler.of(len(table), settings.training)
-    ratios = (settings.encoder_mask, settings.decoder_mask)
+    ratios = ((settings.encoder_mask, settings.kept_share), (settings.decoder_mask, 0.0))
 
     def losses(number: int) -> dict[str, Tensor]:
         ids_BL, mask_BL = table.pick(sampler.whole(number))
         light, heavy = (
-            masking.hide(ids_BL, mask_BL, ratio, torch.rand(ids_BL.shape).to(device)) for ratio in ratios
+            masking.hide(ids_BL, mask_BL, ratio, torch.rand(ids_BL.shape).to(device), kept)
+            for ratio, kept in ratios
         )
         draw_apart()
         encoder, decoder = text_losses(model, share(ids_BL), share(mask_BL), *(map(_shared, (light, heavy))))

@@ -33,7 +33,8 @@ QUICK = Optimisation(
 
 def text_settings(**values: object) -> LexicalText:
     backbone = TextBackbone(checkpoint="from-scratch", layers=1, hidden_dim=32, heads=2, vocabulary_size=200)
-    return LexicalText(backbone=backbone, max_text_tokens=24, dropout=0.0, training=QUICK, **values)
+    fixed = {"max_text_tokens": 24, "dropout": 0.0, "kept_share": 0.5, "training": QUICK}
+    return LexicalText(backbone=backbone, **{**fixed, **values})
 
 
 def motion_settings(**values: object) -> LexicalMotion:

@@ -41,6 +41,17 @@ def test_hidden_words_stand_as_mask(text: Text) -> None:
     assert not nothing.is_hidden_BL.any()
 
 
+def test_a_share_of_the_hidden_words_is_seen_and_named_all_the_same(text: Text) -> None:
+    ids_BL, mask_BL = text[1](CAPTIONS * 200)
+    masking = WordMasking(text[1], 0.2, CPU)
+    draws_BL = torch.rand(ids_BL.shape)
+    words = masking.hide(ids_BL, mask_BL, 0.3, draws_BL, kept=0.25)
+    without = masking.hide(ids_BL, mask_BL, 0.3, draws_BL)
+    assert torch.equal(words.is_hidden_BL, without.is_hidden_BL)
+    seen_BL = words.ids_BL == ids_BL
+    assert float(seen_BL[words.is_hidden_BL].float().mean()) == pytest.approx(0.25, abs=0.05)
+
+
 def test_only_hidden_words_count_in_the_loss() -> None:
     logits_BLV = torch.randn(1, 3, 7)
     ids_BL = torch.tensor([[1, 2, 3]])
