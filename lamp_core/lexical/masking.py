@@ -67,8 +67,8 @@ class WordMasking:
             mask_BL: false where padded.
             ratio: mean share of the words that is hidden.
             draws_BL: uniform in 0..1.
-            kept: share of the hidden words that stay to be seen and have to be named all the same, so that the
-                encoder says what it sees, as BERT does.
+            kept: share of the hidden words that stay to be seen and have to be named all the same, so that
+                the encoder says what it sees, as BERT does.
         """
         chances_BL = self.chances(ids_BL, mask_BL, ratio)
         is_hidden_BL = draws_BL < chances_BL
