@@ -118,3 +118,15 @@ class LexicalContrast(Section):
         warmup_steps=1000,
         validate_every=1000,
     )
+
+
+class LexicalDirect(LexicalContrast):
+    """Lexical vectors put directly in place of dense ones: the fourth phase without those before."""
+
+    start: Literal["phases", "scratch"] = Field(SCRATCH, description="as in lexical_contrast")
+
+
+class LexicalDense(LexicalDirect):
+    """The dense baseline: the same encoders, their states pooled to a vector."""
+
+    representation: Literal["lexical", "dense"] = Field(DENSE, description="as in lexical_contrast")

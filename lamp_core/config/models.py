@@ -15,10 +15,10 @@ from lamp_core.config.base import Section as Section
 from lamp_core.config.base import TextBackbone as TextBackbone
 from lamp_core.config.captioning import LanguageModel, MotionToText
 from lamp_core.config.lexical import (
-    DENSE,
-    SCRATCH,
     LexicalBridge,
     LexicalContrast,
+    LexicalDense,
+    LexicalDirect,
     LexicalMotion,
     LexicalText,
 )
@@ -363,6 +363,6 @@ class Config(Section):
     lexical_motion: LexicalMotion = LexicalMotion()
     lexical_bridge: LexicalBridge = LexicalBridge()
     lexical_contrast: LexicalContrast = LexicalContrast()
-    lexical_direct: LexicalContrast = LexicalContrast(start=SCRATCH)
-    lexical_dense: LexicalContrast = LexicalContrast(start=SCRATCH, representation=DENSE)
+    lexical_direct: LexicalDirect = LexicalDirect()
+    lexical_dense: LexicalDense = LexicalDense()
     report: Report = Report()

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from lamp_core.evaluation.baselines import BASELINES, OTHER_HALF
+from lamp_core.evaluation.baselines import OTHER_HALF, is_baseline
 
 if TYPE_CHECKING:
     from lamp_core.evaluation.catalogue import Metric
@@ -27,7 +27,7 @@ def noise_remarks(results: "Sequence[Result]", columns: "Sequence[Metric]") -> l
 
 
 def _ranked(results: "Sequence[Result]", metric: str) -> "list[Result]":
-    return [row for row in results if row.metric == metric and row.measured and row.system not in BASELINES]
+    return [row for row in results if row.metric == metric and row.measured and not is_baseline(row.system)]
 
 
 def _of_column(column: "Metric", floor: "Result", rows: "Sequence[Result]") -> Iterator[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
-from lamp_core.evaluation.baselines import BASELINES, GROUND_TRUTH
+from lamp_core.evaluation.baselines import GROUND_TRUTH, is_baseline
 from lamp_core.report.tables import ARROWS, TextTable
 
 NUMBER = re.compile(r"([-+]?[\d,]*\.?\d+)(?: ± ([\d,]*\.?\d+))?")
@@ -46,7 +46,7 @@ def marks(table: TextTable) -> dict[tuple[int, int], str]:
         direction = _direction(heading)
         values = {row: value for row, cells in enumerate(table.rows) if (value := _value(cells[column]))}
         truth = [value[0] for row, value in values.items() if table.rows[row][0] == GROUND_TRUTH]
-        ranked = {row: value for row, value in values.items() if table.rows[row][0] not in BASELINES}
+        ranked = {row: value for row, value in values.items() if not is_baseline(table.rows[row][0])}
         if not direction or len(ranked) < 2 or (direction == "closer" and not truth):
             continue
         found |= {(row, column): how for row, how in _marked(ranked, _badness(direction, truth)).items()}

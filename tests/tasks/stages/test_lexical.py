@@ -76,7 +76,7 @@ def test_every_phase_measures_itself(metrics: dict[str, dict[str, float]]) -> No
 def test_all_three_models_are_in_the_common_store(metrics: dict[str, dict[str, float]], data: Path) -> None:
     rows = read_results(data / "evaluate" / "lexical" / RESULTS_FILE)
     names = {row.system for row in rows}
-    assert names == {"chance", "untrained", *(model.name for model in MODELS)}
+    assert names >= {"chance", "untrained", *(model.name for model in MODELS)}
     assert {row.protocol.partition(",")[0] for row in rows} == {"full"}
     assert all(row.measured for row in rows)
 
