@@ -29,7 +29,7 @@ CHANGES = {
     "lamp_core/lexical/motion_training.py": {"lexical_motion"},
     "lamp_core/lexical/bridge_training.py": {"lexical_bridge"},
     "lamp_core/lexical/contrast_training.py": {"lexical_contrast", "lexical_direct", "lexical_dense"},
-    "lamp_core/lexical/compare.py": set(),
+    "lamp_core/lexical/compare.py": {"evaluate_lexical"},
     "lamp_core/m2t/training.py": {"m2t"},
     "lamp_core/m2t/language_model_training.py": {"language_model"},
     "lamp_core/evaluators/guo.py": {"evaluator", *MEASURING},
