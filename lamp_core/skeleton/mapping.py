@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.text import composed, read_text
+from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.skeleton.bvh import BvhMotion
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.skeleton.units import METRES, Unit, UpAxis, mirror_x, turn_to_y_up
@@ -193,7 +194,7 @@ def load_map(name_or_path: str | Path) -> JointMap:
 
 def _parse_map(text: str, origin: str) -> JointMap:
     try:
-        return JointMap.model_validate(yaml.safe_load(text))
+        return JointMap.model_validate(parse_yaml(text))
     except yaml.YAMLError as error:
         raise LampError(f"joint map {origin} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
