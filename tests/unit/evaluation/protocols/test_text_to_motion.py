@@ -63,7 +63,7 @@ def test_every_row_says_what_it_may_be_compared_with():
     rows = evaluate({"noisy": noisy}, settings=SETTINGS.model_copy(update={"generations": 2}))
     assert {row.evaluator for row in rows} == {"perfect"}
     assert {row.protocol for row in rows} == {
-        "text to motion, 32 candidates, unbiased counting, random caption, true length, "
+        "text to motion, 32 candidates, unbiased counting, random caption, true length, features as made, "
         "Diversity of 100 pairs, MultiModality of 10 texts, 6 motions, 3 pairs"
     }
     items = {row.items for row in rows if row.metric != "MultiModality" and row.system != OTHER_HALF}
