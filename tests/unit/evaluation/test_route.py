@@ -19,7 +19,7 @@ from lamp_core.features.layout import FeatureLayout
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.bones import OF_ROTATIONS, OF_VELOCITIES, body_errors
 from lamp_core.skeleton.kinematics import canonical_reference
-from lamp_core.skeleton.skeleton import Skeleton
+from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from tests.unit.evaluation.perfect import CodeEvaluator
 
 
@@ -41,8 +41,11 @@ def test_true_features_are_their_own(raw_TD: np.ndarray, space: FeatureSet) -> N
     (made_TD,) = made_anew([space.statistics.normalise(raw_TD)], space)
     found_TD = space.statistics.denormalise(made_TD)
     assert len(found_TD) == len(raw_TD) - 1
-    contacts = FeatureLayout.of(space.skeleton)["contacts"]
-    np.testing.assert_allclose(found_TD[:, : contacts.start], raw_TD[:-1, : contacts.start], atol=2e-3)
+    # What rounding leaves, of what the numbers of each block vary by.
+    for name in ("root_yaw_velocity", "root_planar_velocity", "root_height", "positions", "velocities"):
+        block = FeatureLayout.of(space.skeleton)[name]
+        left = np.abs(found_TD[:, block] - raw_TD[:-1, block]).mean()
+        assert left < 0.02 * raw_TD[:, block].std(), name
     assert len(made_anew([space.statistics.normalise(raw_TD[:4])], space)[0]) == 4
 
 
@@ -60,6 +63,7 @@ def test_what_contradicts_itself_is_read_by_its_positions(raw_TD: np.ndarray, sp
     assert errors[0][OF_VELOCITIES] > 1.0 > 0.1 > errors[1][OF_VELOCITIES] and errors[1][OF_ROTATIONS] < 0.1
 
 
+@pytest.mark.parametrize("skeleton", [load_skeleton("smpl22")])
 def test_truth_and_made_motions_go_the_same_way(raw_TD: np.ndarray, space: FeatureSet) -> None:
     item = Item("c", 0, raw_TD[:40], (Caption("walk 0", ("walk", "0"), ("VERB", "NUM"), 0.0, 0.0),))
     test, evaluator = TestItems.of([item], space.statistics), CodeEvaluator([replace(item)])
