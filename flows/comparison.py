@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flows.pipeline.main_metrics import MAIN_STAGE, NO_SYSTEMS, headlines
+from flows.pipeline.main_metrics import MAIN_STAGE, headlines
 from lamp_core.config.experiment import COMMON
-from lamp_core.evaluation.baselines import GROUND_TRUTH
+from lamp_core.evaluation.baselines import GROUND_TRUTH, is_baseline
 from lamp_core.evaluation.catalogue import Metric, direction_at, metric_at
 from lamp_core.evaluation.results import key_of
 from lamp_core.evaluation.significance import Value, largest_by_chance, over_trainings
@@ -252,7 +252,7 @@ def _headline_rows(runs: Sequence[TrackedRun]) -> dict[str, list[str]]:
     for kind, metric, key in headlines():
         start, end = f"{MAIN_STAGE}/{kind.family}/", f"/{key}"
         found = [name for name in names if name.startswith(start) and name.endswith(end)]
-        trained = [name for name in found if name.split("/")[2] not in NO_SYSTEMS and name.count("/") == 3]
+        trained = [name for name in found if not is_baseline(name.split("/")[2]) and name.count("/") == 3]
         for name in trained:
             system = f", {name.split('/')[2]}" if len(trained) > 1 else ""
             label = f"{kind.headline(metric)}{system} {ARROWS.get(direction_at(name), '')}".strip()

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from lamp_core.config import Config, load_params, override, profile_config, save_params
 from lamp_core.errors import LampError
+from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.skeleton.skeleton import load_skeleton
 from tasks.dvc.content import folder_hash
 from tasks.project import Project
@@ -111,7 +110,7 @@ def _source_skeleton(project: Project, name: str) -> str | None:
     if Path(name).name != name or not path.is_file():
         known = ", ".join(sorted(source.stem for source in path.parent.glob("*.yaml"))) or "none"
         raise LampError(f"unknown data set '{name}'; known: {known}; register one with `lamp import`")
-    skeleton = (yaml.safe_load(path.read_text()) or {}).get("skeleton")
+    skeleton = (parse_yaml(path.read_text()) or {}).get("skeleton")
     return None if skeleton is None else str(skeleton)
 
 

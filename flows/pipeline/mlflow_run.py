@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from types import TracebackType
@@ -11,6 +11,7 @@ from typing import Any
 from flows.comparison import INTERVAL_PREFIX
 from flows.pipeline.artifacts import REPORT, keep_report
 from flows.pipeline.main_metrics import MAIN_STAGE
+from flows.pipeline.standing_run import StandingRun
 from flows.run_names import run_name
 from lamp_core.config import Config
 from tasks.dvc.snapshot import source_of
@@ -31,16 +32,24 @@ class Opening:
 
     Args:
         project: the project.
+        standing: the run that stands for this one if no stage has to run: it is not opened then.
     """
 
-    def __init__(self, project: Project) -> None:
-        self.tracking = Tracking(project)
+    def __init__(self, project: Project, standing: StandingRun) -> None:
+        self.tracking, self.standing = Tracking(project), standing
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mlflow")
-        self._opened = self.thread.submit(self.tracking.close_dead)
+        self._opened: Future[int] | None = None
+        if standing.run_id is None:
+            self.begin()
+
+    def begin(self) -> "Future[int]":
+        """Open the store, if nobody has begun to."""
+        self._opened = self._opened or self.thread.submit(self.tracking.close_dead)
+        return self._opened
 
     def wait(self) -> None:
         """Wait until the store is open; what went wrong is raised here."""
-        self._opened.result()
+        self.begin().result()
 
 
 EVALUATOR, RESULTS_FILE = "evaluator", "results.parquet"
@@ -85,6 +94,10 @@ class PipelineRun:
     @cached_property
     def run_id(self) -> str:
         """The id of the run, which starts here."""
+        if self.is_idle and (known := self._opening.standing.run_id) is not None:
+            self._stands = True
+            return known
+        self._opening.standing.forget()
         with suppress(StoreAway):  # told of when the run starts
             self._opening.wait()
             if self.is_idle and (equal := self._equal_run()) is not None:
@@ -150,9 +163,10 @@ class PipelineRun:
     ) -> None:
         if kind is not None:
             self.ending = "FAILED" if issubclass(kind, Exception) else "KILLED"
-        run_id, good = self.run_id, list(self.up_to_date())
+        run_id = self.run_id
         if self._stands:
             return
+        good = list(self.up_to_date())
         self._opening.thread.shutdown(wait=True)
         hashes = {
             name: (found, self.versions.output_hash(name) or "")

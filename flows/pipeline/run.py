@@ -19,6 +19,7 @@ from flows.pipeline.mlflow_run import Opening, PipelineRun
 from flows.pipeline.plan import GOOD, State, planned
 from flows.pipeline.run_records import RunRecord
 from flows.pipeline.stage_runner import LocalRunner, StageRunner
+from flows.pipeline.standing_run import StandingRun
 from lamp_core.config import Config
 from tasks.project import Project
 from tasks.stage.outcome import Outcome
@@ -108,7 +109,8 @@ def executed(
     display: Display | None,
 ) -> Iterator[Execution]:
     """A planned run; its stages are to be carried out within the block, and its MLflow run ends with it."""
-    opening = Opening(project)
+    standing = StandingRun(project, config, asked)
+    opening = Opening(project, standing)
     with planned(project, config, asked, make_runner) as plan:
         name, tags = asked.name or None, dict(asked.tags)
         record = PipelineRun(opening, plan.project, plan.versions, config, plan.names, name=name, tags=tags)
@@ -118,6 +120,8 @@ def executed(
             yield run
             plan.runner.finish([name for name, state in run.states.items() if state in GOOD])
             record.ending = "FAILED" if run.failed else "FINISHED"
+    if not run.failed:
+        standing.note(record.run_id)
 
 
 def _run_with_prefect(project: Project, run: Execution, *, is_remote: bool) -> None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lamp_core.config import Config
 from lamp_core.errors import LampError
+from lamp_core.io.yaml_text import parse_yaml
 from tasks.dvc.graph import Graph
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress
@@ -80,7 +81,7 @@ class StageRequest(BaseModel):
             LampError: they are none.
         """
         try:
-            return Config.model_validate(yaml.safe_load(self.params))
+            return Config.model_validate(parse_yaml(self.params))
         except (yaml.YAMLError, ValidationError) as error:
             first = str(error).splitlines()
             raise LampError(f"params.yaml of the request is not valid: {' '.join(first[:3])}") from error

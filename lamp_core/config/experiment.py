@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from lamp_core.config.base import Count, Section
 from lamp_core.config.models import Config
 from lamp_core.errors import LampError
+from lamp_core.io.yaml_text import parse_yaml
 
 NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 MEASURED_LAST = "evaluate"
@@ -158,7 +159,7 @@ def load_experiment(path: Path) -> Experiment:
         LampError: no such file, no YAML mapping, an unknown key or a wrong value, with its path.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise LampError(f"{path} cannot be read: {error}") from error
     except yaml.YAMLError as error:

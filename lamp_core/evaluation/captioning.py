@@ -37,6 +37,7 @@ def measure_captioning(trained: Trained, on_progress: OnProgress | None = None) 
         trained.features.statistics,
         trained.settings,
         bert_scorer(trained),
+        training_captions=trained.training_captions,
         embed=trained.cache.embed,
         note="; ".join(filter(None, (test.note, left_out))),
         on_progress=on_progress,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from lamp_core.evaluation.baselines import BASELINES
+from lamp_core.evaluation.baselines import is_baseline
 from lamp_core.evaluation.results import Result, key_of
 
 Direction = Literal["higher", "lower", "closer", "neither"]
@@ -146,16 +146,21 @@ TOKENIZER = (
 RETRIEVAL = (
     *(Metric(f"R@{k}", "higher", "%", 2) for k in (1, 2, 3, 5, 10)),
     Metric("MedR", "lower", "", 2),
+    Metric("same labels", "higher", "%", 2, label="First: same labels"),
 )
-CAPTIONING = (
-    *R_PRECISION,
-    MM_DIST,
-    *READINGS,
+WORDS = (
     Metric("Length", "neither", "words", 2),
     *(_share(f"BLEU-{n}", decimals=2) for n in (1, 2, 3, 4)),
     _share("ROUGE-L"),
     Metric("CIDEr", "higher", "× 100", 1, 100.0),
     _share("BERTScore"),
+)
+CAPTIONING = (
+    *R_PRECISION,
+    MM_DIST,
+    *READINGS,
+    *WORDS,
+    Metric("novel", "neither", "%", 1, 100.0, "Novel"),
 )
 PLAUSIBILITY = (
     Metric("foot skating", "lower", "%", 1, 100.0, "Skating"),
@@ -203,7 +208,8 @@ KINDS: Mapping[str, Kind] = {
         "Retrieval, full gallery",
         RETRIEVAL,
         "R@10",
-        "Every item is searched, one is right.",
+        "Every item is searched, one is right. Where captions were made from labels, an oracle that knows "
+        "the labels and no more shows what such captions can tell at most.",
         headlines=[f"{way} {metric}" for way in DIRECTIONS for metric in ("R@1", "R@10", "MedR")],
         highlight="text to motion R@10",
     ),
@@ -240,6 +246,14 @@ KINDS: Mapping[str, Kind] = {
         "and the one that retrieval finds nearest.",
         headlines=("BLEU-4", "CIDEr"),
         highlight="CIDEr",
+    ),
+    "novel captions": Kind(
+        "captioning",
+        "Captioning, novel captions alone",
+        WORDS,
+        "BERTScore",
+        "Of each system those captions that stand word for word in no training caption. Each system's are of "
+        "other motions, so that rows compare in the large only.",
     ),
     "LaMP-BertScore": Kind(
         "lamp_bert_score",
@@ -313,8 +327,8 @@ def direction_at(path: str) -> str:
     if not path.startswith("evaluate/"):
         return next((direction for pattern, direction in OF_STAGES if pattern.search(path)), "")
     metric = metric_at(path)
-    is_baseline = path.split("/")[-2] in {key_of(baseline) for baseline in BASELINES}
-    return "" if metric is None or is_baseline or metric.direction == "neither" else metric.direction
+    of_baseline = is_baseline(path.split("/")[-2])
+    return "" if metric is None or of_baseline or metric.direction == "neither" else metric.direction
 
 
 def without_direction(name: str) -> str:

@@ -28,7 +28,7 @@ from lamp_core.evaluation.route import Route, embed_by
 from lamp_core.evaluation.trained import ALL, TEST, Trained
 from lamp_core.features.encode import encode
 from lamp_core.io.folders import files_below, has_ending
-from lamp_core.skeleton.mapping import JointMap, resample
+from lamp_core.skeleton.mapping import JointMap
 
 EXAMPLES_A_REASON = 3
 PROTOCOLS = ("text-to-motion", "plausibility", LAMP_BERT_SCORE)
@@ -217,7 +217,7 @@ def _read(path: Path, features: FeatureSet, gate: Gate) -> tuple[np.ndarray, boo
     raw_TD = motion.features_TD
     were_joints = raw_TD is None
     if raw_TD is None:
-        joints_TJ3 = resample(motion.joints_TJ3, motion.frames_per_second, skeleton.frames_per_second)
+        joints_TJ3 = motion.resampled_TJ3
         if len(joints_TJ3) < 2:
             raise RejectedClip(SHORT, f"{len(joints_TJ3)} frames")
         raw_TD = encode(joints_TJ3.astype(np.float32), skeleton, features.reference_J3).numpy()

@@ -18,6 +18,7 @@ from lamp_core.evaluation.cache import digest
 from lamp_core.evaluation.captioning import CAPTIONING, measure_captioning
 from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
 from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
+from lamp_core.evaluation.oracles import label_groups, label_names, oracle_similarities
 from lamp_core.evaluation.protocols.common import OnProgress
 from lamp_core.evaluation.protocols.joints import (
     Complete,
@@ -238,11 +239,19 @@ def _retrieval(systems: Systems, on_progress: OnProgress | None) -> list[Result]
     alike_NN = _sentence_similarity(trained, captions)
     every = with_floor(trained.comparing, trained.settings.seed)
     similarities = {name: trained.scores(model) for name, model in every.items()}
+    labels = [item.labels for item in trained.every_item]
+    oracles = oracle_similarities(labels)
+    groups_N = label_groups(labels, label_names(labels)) if oracles else None
     rows = [
         result
-        for system, similarity_NN in similarities.items()
+        for system, similarity_NN in (similarities | oracles).items()
         for result in evaluate_retrieval(
-            similarity_NN, captions, trained.settings, system=system, sentence_similarity_NN=alike_NN
+            similarity_NN,
+            captions,
+            trained.settings,
+            system=system,
+            sentence_similarity_NN=alike_NN,
+            label_groups_N=groups_N,
         )
     ]
     return list(dict.fromkeys(rows))  # the chance rows come with each system

@@ -21,6 +21,7 @@ from lamp_core.evaluators.guo import GuoEvaluator
 from lamp_core.evaluators.minilm import FOLDER as MINILM
 from lamp_core.evaluators.minilm import MiniLMEvaluator
 from lamp_core.lamp.minilm import has_minilm
+from lamp_core.metrics.captions import novel_captions
 from lamp_core.retrieval.captions import gallery_captions
 from lamp_core.systems.capabilities import (
     CAPTION,
@@ -86,6 +87,12 @@ class Trained:
         features = self.features if self.own_data else FeatureSet.load(self.data / "features")
         places = features.of_split(TRAIN)
         return [caption.text for place in places for caption in features.captions[place]]
+
+    @property
+    def known_captions(self) -> float:
+        """Share of the items' captions that stand word for word in the train split."""
+        captions = [caption.text for item in self.every_item for caption in item.captions]
+        return 1.0 - float(novel_captions(captions, self.training_captions).mean()) if captions else 0.0
 
     @cached_property
     def guo(self) -> GuoEvaluator:

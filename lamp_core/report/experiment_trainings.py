@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lamp_core.evaluation.baselines import BASELINES
+from lamp_core.evaluation.baselines import is_baseline
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.significance import over_trainings
 from lamp_core.report.experiment_results import ExperimentResults, RowRecord
@@ -58,7 +58,7 @@ def _numbers(experiment: ExperimentResults, trainings: Sequence[RowRecord]) -> l
 
 def _mean(numbers: Sequence[Result], trainings: int) -> Result:
     first = numbers[0]
-    if trainings == 1 or (first.system in BASELINES and _are_equal(numbers)):
+    if trainings == 1 or (is_baseline(first.system) and _are_equal(numbers)):
         return first
     measured = [number.value for number in numbers if number.measured]
     note = f"measured in {len(measured)} of {trainings} trainings"

@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass
 from itertools import pairwise
 
 from lamp_core.config.experiment import MetricColumn, ResultTable
-from lamp_core.evaluation.baselines import BASELINES, CHANCE, GROUND_TRUTH, OTHER_HALF
+from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, OTHER_HALF, is_baseline
 from lamp_core.evaluation.catalogue import KINDS, kind_named
 from lamp_core.evaluation.results import RESULT, Result
 from lamp_core.evaluation.significance import Value
@@ -186,7 +186,7 @@ def _column(number: Result, table: ResultTable) -> MetricColumn | None:
 
 
 def _is_of(column: MetricColumn, system: str) -> bool:
-    return column.system == system if column.system else system not in BASELINES
+    return column.system == system if column.system else not is_baseline(system)
 
 
 def _measured_table(experiment: ExperimentResults, table: ResultTable, group: Group) -> MeasuredTable:

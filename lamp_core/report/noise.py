@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from lamp_core.evaluation.baselines import BASELINES, OTHER_HALF
+from lamp_core.evaluation.baselines import OTHER_HALF, is_baseline
 from lamp_core.evaluation.significance import Value, largest_by_chance
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _inside_intervals(results: "Sequence[Result]", columns: "Sequence[Metric]") 
 
 
 def _ranked(results: "Sequence[Result]", metric: str) -> "list[Result]":
-    return [row for row in results if row.metric == metric and row.measured and row.system not in BASELINES]
+    return [row for row in results if row.metric == metric and row.measured and not is_baseline(row.system)]
 
 
 def _of_column(column: "Metric", floor: "Result", rows: "Sequence[Result]") -> Iterator[str]:

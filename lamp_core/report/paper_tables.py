@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
-from lamp_core.evaluation.baselines import BASELINES, GROUND_TRUTH
+from lamp_core.evaluation.baselines import GROUND_TRUTH, is_baseline
 from lamp_core.evaluation.significance import Value, largest_by_chance
 from lamp_core.report.tables import ARROWS, TextTable
 
@@ -56,7 +56,7 @@ def marks(table: TextTable) -> dict[tuple[int, int], str]:
             if (value := _value(cells[column], table.trainings.get(cells[0], 1)))
         }
         truth = [value.value for row, value in values.items() if table.rows[row][0] == GROUND_TRUTH]
-        ranked = {row: value for row, value in values.items() if table.rows[row][0] not in BASELINES}
+        ranked = {row: value for row, value in values.items() if not is_baseline(table.rows[row][0])}
         if not direction or len(ranked) < 2 or (direction == "closer" and not truth):
             continue
         found |= {(row, column): how for row, how in _marked(ranked, _badness(direction, truth)).items()}

@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
-from lamp_core.evaluation.baselines import BASELINES
+from lamp_core.evaluation.baselines import is_baseline
 from lamp_core.evaluation.catalogue import KINDS, Metric, metric_of
 from lamp_core.evaluation.significance import Value, largest_by_chance
 from lamp_core.report.experiment_directions import measured_value
@@ -41,7 +41,7 @@ class Judgement:
 def judgements_of(tables: Iterable[MetricTable]) -> Iterator[Judgement]:
     """What measured tables hold of systems that are no baselines."""
     for table in tables:
-        for row in (row for row in table.rows if row.system not in BASELINES):
+        for row in (row for row in table.rows if not is_baseline(row.system)):
             for column, cell in zip(table.columns, row.cells, strict=True):
                 if cell is not None and cell.measured:
                     value = Value(cell.value / column.factor, cell.interval / column.factor)
@@ -56,7 +56,7 @@ def judgements_of_rows(experiment: ExperimentResults) -> Iterator[Judgement]:
             if (
                 metric is None
                 or metric.ruler == "own model"
-                or number.system in BASELINES
+                or is_baseline(number.system)
                 or not number.measured
             ):
                 continue

@@ -14,12 +14,14 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
 import yaml
 
 from lamp_core.config import Config, save_params
+from lamp_core.io.yaml_text import parse_yaml
 from tasks.dvc.graph import Graph, Stage, read_graph
 from tasks.project import Project, write_atomically
 from tasks.stage.output import replace_by_link
@@ -154,9 +156,16 @@ def bring_back(place: Project, names: Iterable[str]) -> None:
 
 def read_lock(project: Project) -> dict[str, Any]:
     """The entries of ``dvc.lock``, by stage."""
-    if not project.lock_file.exists():
+    try:
+        return _lock_entries(project.lock_file.read_text())
+    except FileNotFoundError:
         return {}
-    return (yaml.load(project.lock_file.read_text(), yaml.CSafeLoader) or {}).get("stages") or {}
+
+
+@lru_cache(maxsize=4)
+def _lock_entries(text: str) -> dict[str, Any]:
+    """A run looks at one lock some forty times. Nobody changes what is returned."""
+    return (parse_yaml(text) or {}).get("stages") or {}
 
 
 def write_lock(project: Project, entries: Mapping[str, Any], graph: Graph) -> None:

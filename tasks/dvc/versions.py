@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-import yaml
-
 from lamp_core.errors import LampError
+from lamp_core.io.yaml_text import parse_yaml
 from tasks.dvc.graph import Graph, Stage
 from tasks.dvc.process import (
     LOCK_MESSAGES,
@@ -234,7 +233,7 @@ class Versions:
 
     def _param_reasons(self, stage: Stage, changed: Mapping[str, str], locked: dict[str, Any]) -> list[str]:
         recorded = locked[stage.name].get("params", {}).get(self.project.params_file.name, {})
-        values = yaml.safe_load(self.project.params_file.read_text()) or {}
+        values = parse_yaml(self.project.params_file.read_text()) or {}
         phrases = [
             phrase for key in changed for phrase in _differences(recorded.get(key), values.get(key), key)
         ]

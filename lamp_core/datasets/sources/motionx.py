@@ -37,12 +37,12 @@ from lamp_core.datasets.sources.base import (
     role_files,
     shared_file_sha256,
 )
-from lamp_core.datasets.sources.splits import split_by_name, split_files
+from lamp_core.datasets.sources.splits import clip_names, split_by_name, split_files
 from lamp_core.datasets.sources.texts import ClipTexts, frame_sentences, read_clip_texts
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy
 from lamp_core.io.folders import OnPassedOver, files_by_name, find_file, ignore, is_litter
-from lamp_core.skeleton.mapping import resample
+from lamp_core.skeleton.resampling import resample, version_mark
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 WHAT = "Motion-X folder"
@@ -121,7 +121,7 @@ class MotionXFolder(SourceKind):
                 body_model=source.body_model,
             )
 
-        return NamedJobs(sorted({*files, *(split_of or {})}), job_of)
+        return NamedJobs(clip_names(files, split_of, on_passed_over), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """Motions, texts, splits and the body model."""
@@ -202,9 +202,10 @@ class MotionXJob(FileJob):
 
         assert self.body_model is not None
         model_path = body_model_file(self.body_model, "neutral")
-        joints_TJ3 = parameters_of(vectors_TV, model_path).joints(model_path, skeleton)
-        joints_TJ3 = resample(joints_TJ3, RATE, skeleton.frames_per_second).astype(np.float32)
-        return Motion(joints_TJ3, combined_sha256(sha256, shared_file_sha256(model_path), skeleton.name))
+        rate, marks = skeleton.frames_per_second, version_mark(RATE, skeleton.frames_per_second)
+        joints_TJ3 = parameters_of(vectors_TV, model_path).at_rate(rate).joints(model_path, skeleton)
+        made_of = (shared_file_sha256(model_path), skeleton.name, *marks)
+        return Motion(joints_TJ3.astype(np.float32), combined_sha256(sha256, *made_of))
 
 
 def _joints(array: np.ndarray, path: Path, skeleton: Skeleton) -> np.ndarray:
