@@ -1,6 +1,5 @@
 """``lamp experiment``: rows or a grid of overrides as tracked runs, and their table."""
 
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
+from tasks.system.processes import interrupt_on_signals
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,7 +52,7 @@ def experiment(
     from flows.experiments.experiment import run_experiment
     from lamp_core.config.experiment import changed, load_experiment
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_signals()
     described = changed(load_experiment(file), name=name, seeds=seeds)
     console = Console()
     results = run_experiment(

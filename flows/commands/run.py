@@ -1,7 +1,6 @@
 """``lamp run``."""
 
 import os
-import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,8 @@ from flows.parameters import configured, look_at_source, present_params
 from flows.pipeline.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
 from tasks.project import Project, find_project
 from tasks.stages.catalogue import CATALOGUE
+from tasks.system import resources
+from tasks.system.processes import interrupt_on_signals
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +30,13 @@ WaitOption = Annotated[
 ]
 WorkersOption = Annotated[
     bool, typer.Option("--workers", help="Run the stages on the workers; docs/cluster.md.")
+]
+CardsOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Train a stage in so many processes, with a card each where there are."),
+]
+NodesOption = Annotated[
+    int | None, typer.Option(min=1, help="Train a stage on so many nodes of a Slurm job; docs/cluster.md.")
 ]
 REPORT, REPORT_FILE = "report", "report/report.html"
 BAD_REQUEST, FAILED = 2, 1
@@ -58,6 +66,8 @@ def run(
     cluster: ClusterOption = None,
     wait: WaitOption = True,
     workers: WorkersOption = False,
+    cards: CardsOption = None,
+    nodes: NodesOption = None,
 ) -> None:
     """Bring every stage up to date: run what is stale, skip what is fresh, record it all.
 
@@ -68,10 +78,11 @@ def run(
     from flows.workers.runner import WorkersRunner
     from tasks.dvc.graph import read_graph
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_signals()
     assignments, cluster = without_cluster(assignments or [], cluster)
     if cluster is not None:
         os.environ["LAMP_CLUSTER"] = cluster  # the stages' processes inherit it
+    os.environ |= resources.several(cards or resources.cards(), nodes or resources.nodes())
     project = find_project()
     graph = read_graph(project)
     chosen(graph, only, until, system)  # an unknown name is refused before params.yaml changes

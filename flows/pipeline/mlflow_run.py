@@ -1,10 +1,11 @@
 """The MLflow run of a pipeline run: its origin, all its parameters, and the metrics of all its stages."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -25,6 +26,8 @@ from tasks.system.git import patch_of
 
 PATCH_FILE = "changes.patch"
 """What the user's files had that the commit has not; `git apply` makes the run's files of the commit."""
+RECORD_FOLDER = "record"
+"""What `lamp resume` needs, among the artifacts."""
 
 
 class Opening:
@@ -132,6 +135,11 @@ class PipelineRun:
         found = self._tracking.pipeline_runs(50, finished=True, tags=tags)
         return next((str(run.info.run_id) for run in found if run.info.run_name == self.name), None)
 
+    def keep(self, record: Iterable[Path]) -> None:
+        """Store the run's record, by which another clone can go on with it."""
+        for file in record:
+            self._opening.thread.submit(self._tracking.keep_file, self.run_id, file, RECORD_FOLDER)
+
     def stage_ended(self, name: str, stage_run: str | None) -> None:
         """Link the run of a stage's process, under the hash by which later runs find it.
 
@@ -161,8 +169,8 @@ class PipelineRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self.ending = "FAILED" if issubclass(kind, Exception) else "KILLED"
+        if kind is not None and issubclass(kind, Exception):
+            self.ending = "FAILED"
         run_id = self.run_id
         if self._stands:
             return

@@ -43,6 +43,10 @@ class StageRequest(BaseModel):
     )
     force: bool = Field(False, description="Run it even when DVC knows its outputs.")
     parent_run: str = Field("", description="MLflow run that its own is nested under; empty: none.")
+    cards: int = Field(
+        1, ge=1, description="Processes a node that train it, with a card each where there are."
+    )
+    nodes: int = Field(1, ge=1, description="Nodes of a Slurm job that train it.")
 
     def check(self) -> None:
         """Raise unless names and hashes look like such.

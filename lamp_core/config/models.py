@@ -247,6 +247,9 @@ class Length(Section):
 
     bins: Count = Field(50, description="bins of 4 frames")
     hidden_dim: Count = Field(512, description="hidden width")
+    reads: Literal["queries", "words"] = Field(
+        "queries", description="the mean of LaMP's queries that read the text, or the states of its words"
+    )
     mode: Literal["sample", "expectation", "argmax"] = Field("sample", description="how a length is drawn")
     training: Optimisation = Optimisation(
         steps=20_000,
@@ -267,10 +270,11 @@ class TextToMotion(Section):
     feed_forward_dim: Count = Field(1024, description="feed-forward width")
     dropout: Fraction = Field(0.2, description="in the transformer")
     condition_dropout: Fraction = Field(0.1, description="share of items trained without their text")
-    condition: Literal["queries", "text", "text_encoder"] = Field(
+    condition: Literal["queries", "all_queries", "words", "text", "text_encoder"] = Field(
         "queries",
-        description="what the text says (Table 6): LaMP's queries that read it (paper), LaMP's text state, "
-        "or a frozen text encoder",
+        description="what the text says (Table 6): the mean of LaMP's queries that read it (paper), all of "
+        "them through a projection trained along, the states of its words, of [CLS] alone, or a frozen "
+        "text encoder",
     )
     text_encoder: str = Field(
         "minilm",

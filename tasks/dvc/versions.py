@@ -94,7 +94,7 @@ class Versions:
             busy = self._busy()
             asked = [name for name in self.graph if name not in busy]
             try:
-                text = self._once("status", "--json", *(asked if busy else [])) if asked else "{}"
+                text = self._once("status", "--json", *(asked if busy else [])).stdout if asked else "{}"
                 break
             except RepositoryBusy:  # a stage may have started in between
                 if time.monotonic() > until:
@@ -246,6 +246,15 @@ class Versions:
             RepositoryBusy: the lock is held for longer.
             LampError: DVC's own word of what went wrong.
         """
+        return self.ended_dvc(*arguments).stdout
+
+    def ended_dvc(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a DVC command as `dvc` does, and return how it ended: what it warns of as well.
+
+        Raises:
+            RepositoryBusy: the lock is held for longer.
+            LampError: DVC's own word of what went wrong.
+        """
         patience, tries = time.monotonic() + LOCK_PATIENCE_SECONDS, iter(NETWORK_DELAYS_SECONDS)
         while True:
             try:
@@ -260,7 +269,7 @@ class Versions:
                     raise LampError(f"{error}; tried {len(NETWORK_DELAYS_SECONDS) + 1} times") from error
                 time.sleep(delay)
 
-    def _once(self, *arguments: str) -> str:
+    def _once(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         ended = subprocess.run(
             dvc_command(*arguments),
             cwd=self.project.root,
@@ -270,7 +279,7 @@ class Versions:
             check=False,
         )
         if ended.returncode == 0:
-            return ended.stdout
+            return ended
         if any(message in ended.stderr for message in LOCK_MESSAGES):
             raise RepositoryBusy("another process holds DVC's lock")
         said = f"dvc {arguments[0]}: {_first_error(ended.stderr, self.project)}"
