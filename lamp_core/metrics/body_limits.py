@@ -86,8 +86,9 @@ def _bent_too_far(joints_TJ3: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     first_TK3 = joints_TJ3[:, at_K] - joints_TJ3[:, before_K]
     second_TK3 = joints_TJ3[:, behind_K] - joints_TJ3[:, at_K]
     angles_TK = _angles(first_TK3, second_TK3)
-    bent_T: np.ndarray = (angles_TK > most_K).any(axis=1) | _knees_bend_backwards(joints_TJ3, skeleton)
-    return bent_T
+    bent_T: np.ndarray = np.any(angles_TK > most_K, axis=1)
+    backwards_T = _knees_bend_backwards(joints_TJ3, skeleton)
+    return np.logical_or(bent_T, backwards_T)
 
 
 def _knees_bend_backwards(joints_TJ3: np.ndarray, skeleton: Skeleton) -> np.ndarray:
