@@ -86,9 +86,9 @@ def _bent_too_far(joints_TJ3: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     first_TK3 = joints_TJ3[:, at_K] - joints_TJ3[:, before_K]
     second_TK3 = joints_TJ3[:, behind_K] - joints_TJ3[:, at_K]
     angles_TK = _angles(first_TK3, second_TK3)
-    bent_T: np.ndarray = np.any(angles_TK > most_K, axis=1)
-    backwards_T = _knees_bend_backwards(joints_TJ3, skeleton)
-    return np.logical_or(bent_T, backwards_T)
+    is_far_TK = angles_TK > most_K
+    bent_T: np.ndarray = np.logical_or(is_far_TK.any(axis=1), _knees_bend_backwards(joints_TJ3, skeleton))
+    return bent_T
 
 
 def _knees_bend_backwards(joints_TJ3: np.ndarray, skeleton: Skeleton) -> np.ndarray:
@@ -113,7 +113,7 @@ def _meets_itself(joints_TJ3: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     distances_TP = segment_distances(
         starts_TS3[:, first_P], ends_TS3[:, first_P], starts_TS3[:, second_P], ends_TS3[:, second_P]
     )
-    met_T: np.ndarray = (distances_TP < reach_P).any(axis=1)
+    met_T: np.ndarray = np.any(distances_TP < reach_P, axis=1)
     return met_T
 
 
