@@ -7,7 +7,8 @@ import typer
 
 from flows.cluster_option import without_cluster
 from flows.parameters import configured, look_at_source, present_params
-from flows.pipeline.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
+from flows.pipeline.main_metrics import COLUMNS, main_metrics
+from flows.tables import print_tables
 from tasks.project import Project, find_project
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
@@ -122,9 +123,14 @@ def _print_result(console: "Console", project: Project, result: "PipelineResult"
     from tasks.stage.progress import duration
 
     _print_failures(console, project, result)
-    if result.states.get(MAIN_STAGE) in GOOD and (metrics := read_metrics(project, MAIN_STAGE)):
-        _print_metrics(console, metrics)
-    elif not result.failed:
+    measured = {
+        name: metrics
+        for name in CATALOGUE.evaluations()
+        if result.states.get(name) in GOOD and (metrics := read_metrics(project, name))
+    }
+    for name, metrics in measured.items():
+        _print_metrics(console, name, metrics)
+    if not measured and not result.failed:
         _print_stages(console, {name: read_metrics(project, name) for name in result.states})
     ran = [f"{name} {duration(outcome.seconds)}" for name, outcome in result.outcomes.items()]
     console.print(
@@ -160,19 +166,10 @@ def _print_stages(console: "Console", metrics: dict[str, dict[str, float]]) -> N
             console.print(f"{name}: {shown}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _print_metrics(console: "Console", metrics: dict[str, float]) -> None:
+def _print_metrics(console: "Console", stage: str, metrics: dict[str, float]) -> None:
     """The main metrics: the trained system of each family beside what it has to beat and what it aims at."""
-    from rich.table import Table
+    from lamp_core.report.tables import TextTable
 
-    table = Table("", *COLUMNS, box=None, header_style="bold")
-    table.columns[0].no_wrap = True
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in main_metrics(metrics):
-        table.add_row(*row)
-    console.print(table)
-    folder = CATALOGUE.folder(MAIN_STAGE)
-    console.print(
-        f"protocol, evaluator, repeats and interval of every number: data/{folder}/results.parquet",
-        highlight=False,
-    )
+    file = f"data/{CATALOGUE.folder(stage)}/results.parquet"
+    note = f"protocol, evaluator, repeats and interval of every number: {file}"
+    print_tables(console, [TextTable("Main metrics", ["", *COLUMNS], main_metrics(metrics), [note])])

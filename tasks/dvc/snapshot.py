@@ -217,6 +217,7 @@ def _paths_beside_git(graph: Graph, config: Config) -> list[str]:
     """What git may not have: outputs, registered data sets, folders that parameters name."""
     stated = [
         *config.language_model.texts,
+        *config.lexical_text.texts,
         *([config.pretrain.pretrained] if config.pretrain.pretrained else []),
     ]
     return [*(path for stage in graph.values() for path in (*stage.outs, *stage.deps)), *stated]

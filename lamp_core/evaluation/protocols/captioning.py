@@ -64,10 +64,9 @@ def evaluate_captions(
     novel ones alone, as a protocol of its own: what is learnt by heart can score as well as a true caption.
 
     The scores of words compare a caption with the first three of its item (`three_references`) and are
-    measured once. R-Precision and MM-Dist match the captions with the true motions in shuffled batches,
+    measured once. R-Precision and MM-Dist match captions and true motions in shuffled batches,
     ``settings.repeats`` times; the ground truth's draws its captions anew, and a system's repeat r has the
-    batches of the ground truth's repeat r. The evaluator reads words and tags that the built-in tagger gives
-    to the captions of systems.
+    batches of the ground truth's. The built-in tagger gives words and tags to systems' captions.
 
     Args:
         items: of the test split, see `protocol_items`.
@@ -82,8 +81,7 @@ def evaluate_captions(
         on_progress: called with (systems done, of all, text).
 
     Raises:
-        LampError: no items, or a system that does not have one caption an item. What cannot be measured
-            (fewer items than a batch) is a row whose value is NaN and whose note says why.
+        LampError: no items, or a system without one caption an item. What cannot be measured is a NaN.
     """
     test, lost = _with_words(items, statistics)
     judge = embed(test, evaluator)
@@ -93,8 +91,7 @@ def evaluate_captions(
     made_of = _of_kept(items, systems, test)
     references = _references(test)
     bert_scores = cache(partial(_bert_scores, made_of, references, scorer))
-    known = training_captions
-    novel_of = {} if known is None else {name: novel_captions(made, known) for name, made in made_of.items()}
+    novel_of = _novel_of(made_of, training_captions)
     for done, (system, made) in enumerate(made_of.items(), start=1):
         measured = Measurements(system, protocol, evaluator.label, len(test), said)
         measured.add_note(_empty(made))
@@ -105,11 +102,17 @@ def evaluate_captions(
         rows += measured.results()
         if on_progress:
             on_progress(done, len(systems), system)
-    return rows + [
-        row
-        for system, novel_N in novel_of.items()
-        for row in _novel_rows(system, made_of[system], references, bert_scores, novel_N, protocol, said)
-    ]
+    for system, novel_N in novel_of.items():
+        rows += _novel_rows(system, made_of[system], references, bert_scores, novel_N, protocol, said)
+    return rows
+
+
+def _novel_of(
+    made_of: Mapping[str, Sequence[str]], training_captions: Sequence[str] | None
+) -> dict[str, np.ndarray]:
+    if training_captions is None:
+        return {}
+    return {system: novel_captions(made, training_captions) for system, made in made_of.items()}
 
 
 def _of_kept(
