@@ -8,6 +8,7 @@ import typer
 
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
+from tasks.system.workspace import require_workspace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,9 +51,10 @@ def experiment(
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     described = load_experiment(file)
-    console = Console()
+    project, console = find_project(), Console()
+    require_workspace(project)
     results = run_experiment(
-        find_project(),
+        project,
         described if name is None else named(described, name),
         lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
         data=data,

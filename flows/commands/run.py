@@ -11,6 +11,7 @@ from flows.parameters import configured, look_at_source, present_params
 from flows.pipeline.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
 from tasks.project import Project, find_project
 from tasks.stages.catalogue import CATALOGUE
+from tasks.system.workspace import require_workspace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,6 +74,7 @@ def run(
     if cluster is not None:
         os.environ["LAMP_CLUSTER"] = cluster  # the stages' processes inherit it
     project = find_project()
+    require_workspace(project)
     graph = read_graph(project)
     chosen(graph, only, until, system)  # an unknown name is refused before params.yaml changes
     if force is not None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from lamp_core.config.base import Count, Fraction, NonNegative, Positive
+from lamp_core.config.base import Count, Fraction, NonNegative, Positive, Seed
 from lamp_core.config.base import Optimisation as Optimisation
 from lamp_core.config.base import Section as Section
 from lamp_core.config.captioning import LanguageModel, MotionToText
@@ -82,7 +82,7 @@ class Ingest(Section):
     clips: Count = Field(
         1500, description="clips of the procedural data set; other sources give what they have"
     )
-    seed: int = Field(0, description="of the procedural data set")
+    seed: Seed = Field(0, description="of the procedural data set")
     min_frames: int = Field(2, ge=2, description="shorter clips are rejected, frames at the skeleton's rate")
     max_rejected: Fraction = Field(0.1, description="share of rejected clips above which the stage fails")
     tagger: Literal["auto", "spacy", "built-in"] = Field(
@@ -295,7 +295,7 @@ class Retrieval(Section):
     similarity: Literal["max", "mean"] = Field("max", description="over the queries")
     rerank: int = Field(0, ge=0, description="candidates re-ranked by the matching head, 0 for none")
     captions: Literal["first", "random"] = Field("first", description="caption of a clip that has several")
-    seed: int = Field(0, description="of the captions and batches")
+    seed: Seed = Field(0, description="of the captions and batches")
 
 
 class Evaluate(Section):
@@ -335,7 +335,7 @@ class Evaluate(Section):
         0.5, description="share of a motion's frames to be filled in, at random places"
     )
     length: Literal["true", "estimated"] = Field("true", description="length given to text to motion")
-    seed: int = Field(0, description="of captions, batches and sampling")
+    seed: Seed = Field(0, description="of captions, batches and sampling")
 
 
 class Report(Section):

@@ -81,19 +81,34 @@ def bone_without_length(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> tuple[s
     return skeleton.joints[parents[short[0]]], skeleton.joints[children[short[0]]]
 
 
-def odd_speed(joints_TJ3: NDArray[Any], skeleton: Skeleton, rate: float) -> str:
-    """Why the stated rate may be wrong: limbs faster than people's, or steps in slow motion; else empty."""
-    if len(joints_TJ3) < 2:
-        return ""
+def joint_speeds(joints_TJ3: NDArray[Any], skeleton: Skeleton, rate: float) -> NDArray[Any]:
+    """Speeds of the joints from each frame to the next, (T-1, J), metres a second."""
     steps_TJ3 = np.diff(joints_TJ3, axis=0)
-    squares_T = np.einsum("tjc,tjc->tj", steps_TJ3, steps_TJ3).max(1)
-    to_speed = skeleton.metres_per_unit * rate
+    speeds_TJ: NDArray[Any] = np.sqrt(np.einsum("tjc,tjc->tj", steps_TJ3, steps_TJ3))
+    speeds_TJ *= skeleton.metres_per_unit * rate
+    return speeds_TJ
+
+
+def way_covered(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> float:
+    """Metres over the floor from where the root begins to where it ends."""
     x, _, z = (joints_TJ3[-1, 0] - joints_TJ3[0, 0]) * skeleton.metres_per_unit
-    way = math.hypot(x, z)
-    if math.sqrt(squares_T.max()) * to_speed <= FASTEST_LIMBS and way <= WAY:
+    return math.hypot(x, z)
+
+
+def odd_speed(speeds_TJ: NDArray[Any], way: float) -> str:
+    """Why the stated rate may be wrong: limbs faster than people's, or steps in slow motion; else empty.
+
+    Args:
+        speeds_TJ: `joint_speeds`.
+        way: `way_covered`.
+    """
+    if not len(speeds_TJ):
         return ""
-    most = int(MOST_FRAMES * (len(squares_T) - 1))
-    speed = math.sqrt(np.partition(squares_T, most)[most]) * to_speed  # which most frames do not pass
+    fastest_T = speeds_TJ.max(1)
+    if way <= WAY and fastest_T.max() <= FASTEST_LIMBS:
+        return ""
+    most = int(MOST_FRAMES * (len(fastest_T) - 1))
+    speed = float(np.partition(fastest_T, most)[most])  # which most frames do not pass
     if speed > FASTEST_LIMBS:
         return f"limbs move at {speed:.1f} m/s most of the time, which is too fast for people"
     if way > WAY and speed < SLOWEST_STEPS:

@@ -25,4 +25,4 @@ def conditions_of(settings: TextToMotion, lamp: LampFeatures) -> Conditions:
         return lamp.conditions
     if settings.condition == "text":
         return lamp.text_states
-    return TextEncoder.load(settings.text_encoder, lamp.device).embeddings
+    return TextEncoder.load(settings.text_encoder, lamp.device)

@@ -17,6 +17,7 @@ from lamp_core.features.seam import led_over
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
 from lamp_core.lamp.prompt import losses
+from lamp_core.lamp.text_encoder import TextEncoder
 from lamp_core.t2m.conditions import Conditions, conditions_of
 from lamp_core.t2m.folder import load_t2m
 from lamp_core.t2m.length_estimator import LengthEstimator, load_length
@@ -58,6 +59,8 @@ class MotionGenerator:
 
     def losses(self, prompt: str) -> list[str]:
         """What of a prompt the text encoder does not know or does not read, as `lamp_core.lamp.prompt`."""
+        if isinstance(self.conditions, TextEncoder):
+            return self.conditions.losses(prompt)
         return losses(self.features.tokenizer, prompt)
 
     def lengths(self, captions: Sequence[str], seed: int) -> list[int]:
