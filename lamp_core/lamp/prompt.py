@@ -23,23 +23,25 @@ class Word:
     Args:
         text: as the prompt has it.
         pieces: that it is read as.
+        numbers: of the pieces.
     """
 
     text: str
     pieces: tuple[str, ...]
+    numbers: tuple[int, ...]
 
     @property
     def is_one(self) -> bool:
         """Whether there is a letter or a digit in it."""
         return any(map(str.isalnum, self.text))
 
-    def is_unknown(self, unknown: str | None) -> bool:
-        """Whether a piece has no number, or the word is spelt, letter by letter or byte by byte.
+    def is_unknown(self, unknown: int | None) -> bool:
+        """Whether a piece is none of the vocabulary, or the word is spelt, letter by letter or byte by byte.
 
         Args:
-            unknown: piece that stands for all that have no number; None where there is none.
+            unknown: number that all pieces have which are none; None where there is none.
         """
-        if not self.is_one or unknown in self.pieces:
+        if not self.is_one or unknown in self.numbers:
             return self.is_one
         if not any(map(str.isalpha, self.text)):
             return False  # numbers are spelt by many
@@ -50,23 +52,23 @@ class Word:
 def losses(tokenizer: TextTokenizer, prompt: str) -> list[str]:
     """A line for the words that are unknown, and one for what is cut; none where the prompt is read whole."""
     encoded = tokenizer.pieces.encode(prompt)
-    return losses_of(prompt, [encoded, *encoded.overflowing], UNKNOWN)
+    return losses_of(prompt, [encoded, *encoded.overflowing], tokenizer.pieces.token_to_id(UNKNOWN))
 
 
-def losses_of(prompt: str, parts: Sequence[Encoding], unknown: str | None) -> list[str]:
+def losses_of(prompt: str, parts: Sequence[Encoding], unknown: int | None) -> list[str]:
     """The lines of `losses` for any tokenizer.
 
     Args:
         prompt: of the user.
         parts: the pieces that are read, then those that are cut off.
-        unknown: piece that stands for all that have no number; None where there is none.
+        unknown: number that all pieces have which are none of the vocabulary; None where there is none.
     """
     lines = told_unknown(_words(prompt, parts), unknown)
     read = max((end for _, end in parts[0].offsets), default=0)
     return lines + (told_cut(prompt[read:]) if len(parts) > 1 else [])
 
 
-def told_unknown(words: Sequence[Word], unknown: str | None) -> list[str]:
+def told_unknown(words: Sequence[Word], unknown: int | None) -> list[str]:
     """A line for the words that are unknown, the first of them by name; none where all are known."""
     strange = [word.text for word in words if word.is_unknown(unknown)]
     if not strange:
@@ -82,15 +84,18 @@ def told_cut(rest: str) -> list[str]:
 
 
 def _words(prompt: str, parts: Sequence[Encoding]) -> list[Word]:
-    pieces: dict[int, list[str]] = {}
+    words: dict[int, Word] = {}
     place: dict[int, tuple[int, int]] = {}
     for part in parts:
-        for piece, word, (start, end) in zip(part.tokens, part.word_ids, part.offsets, strict=True):
+        read = zip(part.tokens, part.ids, part.word_ids, part.offsets, strict=True)
+        for piece, number, word, (start, end) in read:
             if word is not None:
-                pieces.setdefault(word, []).append(piece)
                 first, last = place.get(word, (start, end))
-                place[word] = (min(first, start), max(last, end))
-    return [Word(prompt[slice(*place[word])].strip(), tuple(found)) for word, found in pieces.items()]
+                place[word] = first, last = min(first, start), max(last, end)
+                before = words.get(word, Word("", (), ()))
+                text = prompt[first:last].strip()
+                words[word] = Word(text, (*before.pieces, piece), (*before.numbers, number))
+    return list(words.values())
 
 
 def _bare(piece: str) -> str:

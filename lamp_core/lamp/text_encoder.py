@@ -67,7 +67,7 @@ class TextEncoder:
 
     def losses(self, prompt: str) -> list[str]:
         """A line for the words of a prompt that are unknown, and one for what is cut, where there are any."""
-        unknown = self.tokenizer.unk_token
+        unknown = self.tokenizer.unk_token_id
         if not self.tokenizer.is_fast:  # written in Python: it does not tell where its pieces stand
             return self._losses_by_words(prompt.split(), unknown)
         read = self.tokenizer(
@@ -75,8 +75,12 @@ class TextEncoder:
         )
         return losses_of(prompt, read.encodings, unknown)
 
-    def _losses_by_words(self, prompt: Sequence[str], unknown: str | None) -> list[str]:
-        words = [Word(text, tuple(self.tokenizer.tokenize(text))) for text in prompt]
+    def _losses_by_words(self, prompt: Sequence[str], unknown: int | None) -> list[str]:
+        read = [(text, tuple(self.tokenizer.tokenize(text))) for text in prompt]
+        words = [
+            Word(text, pieces, tuple(self.tokenizer.convert_tokens_to_ids(list(pieces))))
+            for text, pieces in read
+        ]
         room = self.max_text_tokens - self.tokenizer.num_special_tokens_to_add()
         ends = list(accumulate(len(word.pieces) for word in words))
         cut = [word.text for word, end in zip(words, ends, strict=True) if end > room]

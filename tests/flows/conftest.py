@@ -1,6 +1,7 @@
 """What tests of several commands share: a project with models, made once."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,11 @@ def rig_root(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Pat
     root = tmp_path_factory.mktemp("rig")
     (root / "data" / "sources").mkdir(parents=True)
     make_rig_project(root)
-    shutil.copy(REPOSITORY / "dvc.yaml", root)
+    for name in ("dvc.yaml", ".gitignore"):
+        shutil.copy(REPOSITORY / name, root)
+    with (root / ".gitignore").open("a") as ignored:
+        ignored.write("/rig/\n/out*\n")
+    subprocess.run(["git", "init", "--quiet", str(root)], check=True)
     shutil.copy(empty_store, root / "mlflow.db")
     return root
 
