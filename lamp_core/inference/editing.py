@@ -5,7 +5,8 @@ are all the same: motion that stays before the gap, motion that stays behind it,
 between them that the model has to make (LaMP, section 3.5).
 
 What stays comes back as it was, frame by frame, not as the model would reconstruct it; the new frames are led
-over to it (`lamp_core.features.seam`).
+over to it (`lamp_core.features.seam`). Where a stretch within a motion is made anew without a text, what is
+behind it keeps its place and heading too (`lamp_core.features.anchor`); with a text it may lead elsewhere.
 
 Shapes: B motions, T frames, F frames of the gap, D feature numbers a frame, S motion tokens.
 """
@@ -18,6 +19,7 @@ import numpy as np
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.datasets.motion_file import FeatureSpace
 from lamp_core.errors import LampError
+from lamp_core.features.anchor import Way
 from lamp_core.features.seam import BORDER, lead_over
 from lamp_core.systems.capabilities import Completes
 
@@ -30,11 +32,13 @@ class Gap:
         before_TD: features in front of the gap, not normalised; empty, or at least one token long.
         frames: length of the gap, at least one token; a multiple of four between two stretches that stay.
         after_TD: features behind it; as those in front.
+        way: where what stays behind is, as seen from the gap's first frame; None where nothing says so.
     """
 
     before_TD: np.ndarray
     frames: int
     after_TD: np.ndarray
+    way: Way | None = None
 
     @property
     def tokens(self) -> int:
@@ -54,15 +58,13 @@ class Gap:
             end: first frame that stays again.
             frames: length of the new stretch; as long as the old one without it.
         """
-        if start > 0 and end < len(features_TD):
-            later = start + _whole_tokens(end - start)
-            earlier = end - (end - start) % DOWNSAMPLING
-            end = later if later + DOWNSAMPLING <= len(features_TD) else earlier
-        if frames is None:
-            frames = end - start
-        elif start > 0 and end < len(features_TD):
-            frames = _whole_tokens(frames)
-        return cls(features_TD[:start], frames, features_TD[end:])
+        if start == 0 or end == len(features_TD):
+            return cls(features_TD[:start], frames or end - start, features_TD[end:])
+        later = start + _whole_tokens(end - start)
+        earlier = end - (end - start) % DOWNSAMPLING
+        end = later if later + DOWNSAMPLING <= len(features_TD) else earlier
+        frames = _whole_tokens(frames or end - start)
+        return cls(features_TD[:start], frames, features_TD[end:], Way.of(features_TD[start:end]))
 
     @classmethod
     def behind(cls, features_TD: np.ndarray, frames: int) -> "Gap":
@@ -126,7 +128,8 @@ def fill_gap(
     )
     filled = model.fill(in_front_TD, gap.tokens * DOWNSAMPLING, behind_TD, text, count, seed)
     start = before * DOWNSAMPLING
-    return [_assemble(gap, space.statistics.denormalise(made_TD), start) for made_TD in filled]
+    way = None if text else gap.way
+    return [_assemble(gap, space.statistics.denormalise(made_TD), start, way) for made_TD in filled]
 
 
 def _context(gap: Gap, longest: int, rate: float) -> tuple[int, int]:
@@ -152,8 +155,8 @@ def _context(gap: Gap, longest: int, rate: float) -> tuple[int, int]:
     return before_seen, min(after, room - before_seen)
 
 
-def _assemble(gap: Gap, decoded_TD: np.ndarray, start: int) -> Edited:
-    """Put the new frames between the given ones, led over at both borders."""
+def _assemble(gap: Gap, decoded_TD: np.ndarray, start: int, way: Way | None) -> Edited:
+    """Put the new frames between the given ones, led over at both borders, and the way where there is one."""
     end = start + gap.tokens * DOWNSAMPLING
     before, after = slice(start - BORDER, start), slice(end, end + BORDER)
     new_FD = lead_over(
@@ -162,6 +165,7 @@ def _assemble(gap: Gap, decoded_TD: np.ndarray, start: int) -> Edited:
         (gap.after_TD[:BORDER], decoded_TD[after]) if len(gap.after_TD) else None,
     )
     new_FD = new_FD[: gap.frames] if len(gap.before_TD) else new_FD[len(new_FD) - gap.frames :]
+    new_FD = way.lead(new_FD) if way else new_FD
     features_TD = np.concatenate([gap.before_TD, new_FD, gap.after_TD]).astype(np.float32)
     return Edited(features_TD, len(gap.before_TD), len(gap.before_TD) + gap.frames)
 

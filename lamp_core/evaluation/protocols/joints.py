@@ -15,15 +15,17 @@ from lamp_core.datasets.items import DOWNSAMPLING, Item, length_batches, pad
 from lamp_core.evaluation.baselines import GROUND_TRUTH, INTERPOLATION
 from lamp_core.evaluation.protocols.common import Made, OnProgress, TestItems, random_draws
 from lamp_core.evaluation.results import Measurements, Result
+from lamp_core.features.anchor import anchored
 from lamp_core.features.decode import decode
 from lamp_core.features.interpolation import interpolated
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.bones import BODY, body_errors
-from lamp_core.metrics.completion import completion_errors
+from lamp_core.metrics.completion import PELVIS, completion_errors
 from lamp_core.metrics.plausibility import PLAUSIBILITY, plausibility
 from lamp_core.skeleton.skeleton import Skeleton
 
 NO_EVALUATOR = "none"
+PATH = "given poses fix the path"
 BATCH_FRAMES = 20_000
 
 MakeMotions = Callable[[TestItems], Sequence[np.ndarray]]
@@ -73,8 +75,10 @@ def evaluate_completion(
     """ADE and FDE of what had to be added, Recon and Vel of what was given: prediction and in-betweening.
 
     Given are whole tokens of four frames: the first ones (``settings.predicted_from``), or all but a share at
-    random places (``settings.masked_between``). The floor is `interpolation`. Everything is measured
-    ``settings.completions`` times, with the captions of the repeat.
+    random places (``settings.masked_between``). The given poses fix the path: every system's root is led from
+    given pose to given pose (`anchored`), and distances are in the world of the first one. The floor is
+    `interpolation`, between the given poses in that world. Everything is measured ``settings.completions``
+    times, with the captions of the repeat.
 
     Raises:
         LampError: no items, or a system that does not return one motion an item.
@@ -85,8 +89,8 @@ def evaluate_completion(
         f"prediction, first {settings.predicted_from:.0%} given": lambda tokens, _: first_given(
             tokens, settings.predicted_from
         ),
-        f"in-betweening, {settings.masked_between:.0%} masked": lambda tokens, draws: masked_at_random(
-            tokens, settings.masked_between, draws
+        f"in-betweening, {settings.masked_between:.0%} masked, {PATH}": lambda tokens, draws: (
+            masked_at_random(tokens, settings.masked_between, draws)
         ),
     }
     total, rows = len(tasks) * settings.completions, []
@@ -94,7 +98,7 @@ def evaluate_completion(
         names = (INTERPOLATION, *systems)
         measured = {name: Measurements(name, protocol, NO_EVALUATOR, len(test), test.note) for name in names}
         for repeat in range(settings.completions):
-            draws = random_draws(settings, repeat, protocol)
+            draws = random_draws(settings, repeat, protocol.removesuffix(f", {PATH}"))
             given = [choose(len(motion) // DOWNSAMPLING, draws) for motion in test.motions]
             filled = [interpolated(*each) for each in zip(true, given, strict=True)]
             _measure(measured[INTERPOLATION], true, filled, given, skeleton)
@@ -104,8 +108,12 @@ def evaluate_completion(
                 made = Made.of(name, completed, len(test))
                 measured[name].items = min(measured[name].items, len(made))
                 measured[name].add_note(made.note and f"repeat {repeat + 1}: {made.note}")
-                joints = joints_of([statistics.denormalise(motion) for motion in made.motions], skeleton)
                 kept = [[whole[index] for index in made.places] for whole in (true, given)]
+                features = [
+                    _on_the_path(statistics.denormalise(motion), test.items[index].features_TD, given[index])
+                    for motion, index in zip(made.motions, made.places, strict=True)
+                ]
+                joints = [in_world(*each) for each in zip(joints_of(features, skeleton), *kept, strict=True)]
                 _measure(measured[name], kept[0], joints, kept[1], skeleton)
             if on_progress:
                 done = place * settings.completions + repeat + 1
@@ -128,6 +136,19 @@ def masked_at_random(tokens: int, share: float, draws: np.random.Generator) -> n
     return np.repeat(given_S, DOWNSAMPLING)
 
 
+def in_world(made_TJ3: np.ndarray, true_TJ3: np.ndarray, given_T: np.ndarray) -> np.ndarray:
+    """Joints turned about the vertical and moved over the floor: the first given pose is where it was."""
+    first = int(given_T.argmax())
+    if first >= len(made_TJ3):
+        return made_TJ3
+    made_TJ, true_J = (joints[..., 0] + 1j * joints[..., 2] for joints in (made_TJ3, true_TJ3[first]))
+    made_TJ = made_TJ - made_TJ[first, PELVIS]
+    alike = np.vdot(made_TJ[first], true_J - true_J[PELVIS])
+    made_TJ = made_TJ * (alike / abs(alike) if abs(alike) > 0 else 1.0) + true_J[PELVIS]
+    placed_TJ3: np.ndarray = np.stack([made_TJ.real, made_TJ3[..., 1], made_TJ.imag], axis=-1)
+    return placed_TJ3
+
+
 def joints_of(features: Sequence[np.ndarray], skeleton: Skeleton) -> list[np.ndarray]:
     """Return the joints (T, J, 3) of raw features (T, D), decoded in batches of similar length."""
     joints: dict[int, np.ndarray] = {}
@@ -140,6 +161,11 @@ def joints_of(features: Sequence[np.ndarray], skeleton: Skeleton) -> list[np.nda
         for index, joints_TJ3 in zip(batch, joints_BTJ3, strict=True):
             joints[index] = joints_TJ3[: len(features[index])]
     return [joints[index] for index in range(len(features))]
+
+
+def _on_the_path(made_TD: np.ndarray, true_TD: np.ndarray, given_T: np.ndarray) -> np.ndarray:
+    """The root led from given pose to given pose; a completion of another length is told of as it is."""
+    return anchored(made_TD, true_TD, given_T) if len(made_TD) == len(true_TD) else made_TD
 
 
 def _plausibility(joints: Sequence[np.ndarray], skeleton: Skeleton) -> list[float]:

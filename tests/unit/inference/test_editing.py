@@ -72,7 +72,8 @@ def test_the_same_seed_makes_the_same_motion(
 def test_place_and_heading_go_on_across_both_borders(
     space: FeatureSpace, make_generator: Make, clip_TD: np.ndarray
 ) -> None:
-    motion = fill_gap(make_generator(space.skeleton), space, Gap.within(clip_TD, 8, 24))[0]
+    gap = Gap.within(clip_TD, 8, 24)
+    motion = fill_gap(make_generator(space.skeleton), space, gap, "a person kicks")[0]
     given_TJ3, made_TJ3 = (
         decode(torch.tensor(features_TD), space.skeleton).numpy()
         for features_TD in (clip_TD, motion.features_TD)
@@ -84,6 +85,19 @@ def test_place_and_heading_go_on_across_both_borders(
     for point in (0, 40):
         distances = [np.linalg.norm(points - points[point], axis=-1) for points in (moved, rest)]
         np.testing.assert_allclose(*distances, atol=2e-3)
+
+
+def test_without_a_text_what_stays_behind_keeps_its_place(
+    space: FeatureSpace, make_generator: Make, clip_TD: np.ndarray
+) -> None:
+    for frames in (None, 20):
+        gap = Gap.within(clip_TD, 8, 24, frames)
+        motion = fill_gap(make_generator(space.skeleton), space, gap)[0]
+        given_TJ3, made_TJ3 = (
+            decode(torch.tensor(features_TD), space.skeleton).numpy()
+            for features_TD in (clip_TD, motion.features_TD)
+        )
+        np.testing.assert_allclose(made_TJ3[motion.end :], given_TJ3[24:], atol=2e-3)
 
 
 def test_new_frames_leave_the_border_with_its_value_and_its_speed(
@@ -98,7 +112,8 @@ def test_new_frames_leave_the_border_with_its_value_and_its_speed(
     )
     flat = replace(space.statistics, mean_D=0 * space.statistics.mean_D)
     space = replace(space, statistics=flat)
-    made_TD = fill_gap(generator, space, Gap.within(line_TD, 16, 40))[0].features_TD
+    # With a text the way is free, so that nothing but the seam changes the root.
+    made_TD = fill_gap(generator, space, Gap.within(line_TD, 16, 40), "a person kicks")[0].features_TD
     contacts = FeatureLayout.of(space.skeleton)["contacts"]
     free = np.ones(width, dtype=bool)
     free[contacts] = False

@@ -9,6 +9,7 @@ from lamp_core.evaluation.protocols.joints import (
     evaluate_completion,
     evaluate_plausibility,
     first_given,
+    in_world,
     interpolated,
     joints_of,
     masked_at_random,
@@ -86,9 +87,34 @@ def test_a_perfect_completion_has_no_error_and_the_floor_has_some():
         assert found["interpolation", protocol, "Recon"].value == pytest.approx(0.0, abs=1e-6)
 
 
+def test_a_completion_that_turns_and_travels_elsewhere_is_measured_by_its_poses():
+    """The drift of the root in a gap is no error: the poses on both sides say where it leads."""
+
+    def drifting(motion, flags):
+        features = np.array(STATISTICS.denormalise(motion))
+        features[~flags, 0] += 0.05
+        features[~flags, 1:3] += 0.2
+        return STATISTICS.normalise(features)
+
+    found = table(evaluate(drifting=complete_with(drifting)))
+    # A gap at the beginning has no pose in front, one at the end none behind: their drift stays.
+    between = found["drifting", "in-betweening", "ADE"].value
+    assert 0.0 < between < 0.5 * found["drifting", "prediction", "ADE"].value
+
+
+def test_the_world_is_that_of_the_first_given_pose():
+    true = joints_of([SOME[0].features_TD], SKELETON)[0]
+    given = np.arange(len(true)) >= 8
+    turned = np.stack([-true[..., 2] + 3.0, true[..., 1], true[..., 0] - 1.0], axis=-1)
+    np.testing.assert_allclose(in_world(turned, true, given), true, atol=1e-4)
+
+
 def test_protocols_say_what_was_given():
     rows = evaluate()
-    assert {row.protocol for row in rows} == {"prediction, first 20% given", "in-betweening, 50% masked"}
+    assert {row.protocol for row in rows} == {
+        "prediction, first 20% given",
+        "in-betweening, 50% masked, given poses fix the path",
+    }
     assert {row.evaluator for row in rows} == {"none"}
 
 
