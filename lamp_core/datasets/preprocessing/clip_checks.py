@@ -24,6 +24,7 @@ from lamp_core.skeleton.posture import (
     is_human_size,
     joint_speeds,
     odd_speed,
+    percentile,
     root_to_head,
     toes_ahead,
     way_covered,
@@ -128,7 +129,7 @@ def _lying(of: Checked) -> Iterator[str]:
 
 
 def _bone_length(of: Checked) -> Iterator[str]:
-    children, parents = np.array(of.skeleton.bones).T
+    children, parents = of.skeleton.bone_ends
     bones_TE3 = of.clip.joints_TJ3[:, children] - of.clip.joints_TJ3[:, parents]
     lengths_TE = np.sqrt(np.einsum("tec,tec->te", bones_TE3, bones_TE3))
     spread_E = lengths_TE.max(0) - lengths_TE.min(0)
@@ -156,7 +157,7 @@ def _too_fast(of: Checked) -> Iterator[str]:
 
 def _off_ground(of: Checked) -> Iterator[str]:
     lowest_T = of.clip.joints_TJ3[..., 1].min(1) * of.skeleton.metres_per_unit
-    floor = np.percentile(lowest_T, FLOOR_PERCENTILE)
+    floor = percentile(lowest_T, FLOOR_PERCENTILE)
     grounded = float(np.mean(lowest_T < floor + of.limits.ground_height))
     if grounded < of.limits.min_grounded:
         yield f"a joint is near the floor in {grounded:.0%} of the frames only"
