@@ -24,6 +24,7 @@ from lamp_core.lamp.model import LaMP, LaMPShape
 from lamp_core.lamp.objectives import pretraining_losses
 from lamp_core.lamp.text import TextTokenizer, train_vocabulary
 from lamp_core.lamp.training import PretrainBatches, PretrainItem
+from lamp_core.t2m.conditions import Condition
 from lamp_core.t2m.sampler import Sampling, sample_tokens
 from lamp_core.t2m.token_masks import mask_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
@@ -109,12 +110,12 @@ def _t2m_step(device: torch.device) -> Step:
     model = _t2m(device, layers=8).train()
     codes_BS = torch.randint(CODES, (64, TOKENS), device=device)
     lengths_B = torch.full((64,), TOKENS, device=device)
-    condition_BW = torch.randn(64, 768, device=device)
+    condition = Condition.of(list(torch.randn(64, 49, 768))).to(device)
     conditioned_B = torch.rand(64, device=device) >= 0.1
 
     def loss() -> torch.Tensor:
         corrupted_BS, chosen_BS = mask_tokens(codes_BS, lengths_B, model.codebook_size, model.mask_token)
-        logits_BSK = model(corrupted_BS, lengths_B, condition_BW, conditioned_B, "causal")
+        logits_BSK = model(corrupted_BS, lengths_B, condition, conditioned_B, "causal")
         return torch.nn.functional.cross_entropy(logits_BSK[chosen_BS], codes_BS[chosen_BS])
 
     return _training_step(model, loss)
@@ -122,10 +123,10 @@ def _t2m_step(device: torch.device) -> Step:
 
 def _generate(device: torch.device, count: int) -> Step:
     model = _t2m(device, layers=6).eval()
-    condition_BW = torch.randn(count, 768, device=device)
+    condition = Condition.of(list(torch.randn(count, 49, 768))).to(device)
     lengths_B = torch.full((count,), TOKENS)
     how = Sampling.of(model.settings)
-    return lambda: sample_tokens(model, condition_BW, lengths_B, how, torch.Generator().manual_seed(0))
+    return lambda: sample_tokens(model, condition, lengths_B, how, torch.Generator().manual_seed(0))
 
 
 def _t2m(device: torch.device, layers: int) -> MaskedMotionTransformer:

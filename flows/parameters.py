@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from lamp_core.config import Config, load_params, override, profile_config, save_params
 from lamp_core.errors import LampError
+from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.skeleton.skeleton import load_skeleton
 from tasks.dvc.content import folder_hash
 from tasks.project import Project
 
 EMBEDDED = "procedural"
+WITH_TEXTS = ("language_model", "lexical_text")
+"""Sections that name folders of further texts."""
 
 
 def configure(
@@ -56,7 +57,9 @@ def configured(
         config = _with_ingest(config, data=data, **({"skeleton": stated} if stated else {}))
     elif present is not None:
         config = _with_ingest(config, data=present.ingest.data, skeleton=present.ingest.skeleton)
-    config = _look_at_texts(project, _look_at_pretrained(project, override(config, assignments)))
+    config = _look_at_pretrained(project, override(config, assignments))
+    for section in WITH_TEXTS:
+        config = _look_at_texts(project, config, section)
     _check(project, config)
     return config
 
@@ -81,17 +84,17 @@ def _look_at_pretrained(project: Project, config: Config) -> Config:
     return config.model_copy(update={"pretrain": pretrain})
 
 
-def _look_at_texts(project: Project, config: Config) -> Config:
-    """Note the content of the further texts of the language model, so that DVC sees when it changes."""
-    folders = [project.root / folder for folder in config.language_model.texts]
-    for folder, name in zip(folders, config.language_model.texts, strict=True):
+def _look_at_texts(project: Project, config: Config, section: str) -> Config:
+    """Note the content of the further texts of a section, so that DVC sees when it changes."""
+    settings = getattr(config, section)
+    folders = [project.root / folder for folder in settings.texts]
+    for folder, name in zip(folders, settings.texts, strict=True):
         if not folder.is_dir():
-            raise LampError(f"language_model.texts: there is no folder {name}")
+            raise LampError(f"{section}.texts: there is no folder {name}")
     content = " ".join(map(folder_hash, folders))
-    if content == config.language_model.texts_hash:
+    if content == settings.texts_hash:
         return config
-    language_model = config.language_model.model_copy(update={"texts_hash": content})
-    return config.model_copy(update={"language_model": language_model})
+    return config.model_copy(update={section: settings.model_copy(update={"texts_hash": content})})
 
 
 def _check(project: Project, config: Config) -> None:
@@ -111,7 +114,7 @@ def _source_skeleton(project: Project, name: str) -> str | None:
     if Path(name).name != name or not path.is_file():
         known = ", ".join(sorted(source.stem for source in path.parent.glob("*.yaml"))) or "none"
         raise LampError(f"unknown data set '{name}'; known: {known}; register one with `lamp import`")
-    skeleton = (yaml.safe_load(path.read_text()) or {}).get("skeleton")
+    skeleton = (parse_yaml(path.read_text()) or {}).get("skeleton")
     return None if skeleton is None else str(skeleton)
 
 

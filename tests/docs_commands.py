@@ -11,7 +11,20 @@ PAGES = sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = {"", "sh", "shell", "bash", "console"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
-PROGRAMS = {"lamp", "make", "dvc", "git", "mlflow", "prefect", "python", "pip", "torchrun", "export", "cd"}
+PROGRAMS = {
+    "lamp",
+    "make",
+    "dvc",
+    "git",
+    "mlflow",
+    "prefect",
+    "python",
+    "pip",
+    "torchrun",
+    "sbatch",
+    "export",
+    "cd",
+}
 """Programs by which a line of a block without a language is known as a command."""
 
 

@@ -25,6 +25,7 @@ from lamp_core.m2t.own_language_model import own_model, own_tokenizer, save_own
 from lamp_core.m2t.training import new_captioner
 from lamp_core.retrieval.build import build_gallery
 from lamp_core.skeleton.skeleton import load_skeleton
+from lamp_core.t2m.conditions import reader_of
 from lamp_core.t2m.folder import save_t2m
 from lamp_core.t2m.length_estimator import LengthEstimator, save_length
 from lamp_core.t2m.transformer import MaskedMotionTransformer
@@ -84,7 +85,8 @@ def make_models(data: Path, config: Config) -> None:
     save_lamp(data / "pretrain", lamp, words)
     make_captioner(data, config, lamp, features, [caption.text for caption in captions])
     codes, width = config.tokenizer.codebook_size, lamp.shape.hidden_dim
-    save_t2m(data / "t2m", MaskedMotionTransformer(codes, width, lamp.shape.max_tokens, config.t2m))
+    reader = reader_of(config.t2m, lamp)
+    save_t2m(data / "t2m", MaskedMotionTransformer(codes, width, lamp.shape.max_tokens, config.t2m, reader))
     for stage in ("t2m", "m2t"):
         bind(data / stage, tokenizer)
     save_length(data / "length", LengthEstimator(width, config.length))

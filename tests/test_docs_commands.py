@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -66,7 +67,7 @@ def read_by_prefect(words: list[str]) -> None:
             sys.executable,
             "-m",
             "prefect",
-            *[word for word in words if not word.startswith("-")][:2],
+            *takewhile(lambda word: word.isalpha(), words),
             "--help",
         ],
         capture_output=True,
@@ -103,7 +104,7 @@ READERS: Mapping[str, Callable[[list[str]], None]] = {
     "python": read_by_python,
     "torchrun": read_by_torchrun,
 }
-NOT_READ = {"git", "export", "cd", "initdb", "pg_ctl", "createdb"}
+NOT_READ = {"git", "export", "cd", "initdb", "pg_ctl", "createdb", "sbatch"}
 """Beside the tests below."""
 
 

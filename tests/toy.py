@@ -114,7 +114,6 @@ def make_toy(root: Path, store: Path) -> Toy:
     (root / "data" / "sources").mkdir(parents=True)
     (root / "data" / "sources" / "procedural.yaml").write_text("name: procedural\nkind: procedural\n")
     (root / "data" / "sources" / "other.yaml").write_text("name: other\nkind: humanml3d\nskeleton: kit21\n")
-    (root / "toy.py").write_text(QUICK_STAGE)
     shutil.copytree(
         REPOSITORY / ".dvc", root / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache", "config.local")
     )
@@ -123,6 +122,12 @@ def make_toy(root: Path, store: Path) -> Toy:
     shutil.copy(store, root / "mlflow.db")
     follow_move(root / "mlflow.db", EXPERIMENT, root / "mlartifacts")
     subprocess.run(["git", "init", "--quiet", str(root)], check=True)
+    return give_quick_stages(root)
+
+
+def give_quick_stages(root: Path) -> Toy:
+    """Make a project the toy by its graph and its parameters."""
+    (root / "toy.py").write_text(QUICK_STAGE)
     stages = {name: _stage(name, upstream) for name, upstream in UPSTREAM.items()}
     stages["ingest"]["deps"].append("data/sources/${ingest.data}.yaml")
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))

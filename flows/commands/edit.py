@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.generate import save_motions
+from flows.commands.generate import look_up_words, save_motions
 from flows.commands.model_options import MOST_RESULTS, DecodeOption, ModelOption
 from flows.commands.motion_options import (
     ForceOption,
@@ -88,6 +88,8 @@ def edit(
     )
     to_TD = None if to is None else api.read_given(data, to, opened)
     place = api.Place(seconds_of_span, after, before, to_TD)
+    if text:
+        look_up_words(data, text)
     edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode)
     title = text or f"{clip or motion}, edited"
     for path in save_motions(output, edited.joints, edited.skeleton, title, _shown(edited)):

@@ -1,6 +1,5 @@
 """``lamp experiment``: rows or a grid of overrides as tracked runs, and their table."""
 
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
+from tasks.system.processes import interrupt_on_signals
 from tasks.system.workspace import require_workspace
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ def experiment(
     name: Annotated[
         str | None, typer.Option(help="Keep the numbers under this name, in place of the one in the file.")
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train every row with so many seeds, in place of those in the file."),
+    ] = None,
     workers: Annotated[
         bool, typer.Option("--workers", help="Run the rows side by side on the workers; docs/cluster.md.")
     ] = False,
@@ -47,15 +51,15 @@ def experiment(
     from rich.console import Console
 
     from flows.experiments.experiment import run_experiment
-    from lamp_core.config.experiment import load_experiment, named
+    from lamp_core.config.experiment import changed, load_experiment
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    described = load_experiment(file)
+    interrupt_on_signals()
+    described = changed(load_experiment(file), name=name, seeds=seeds)
     project, console = find_project(), Console()
     require_workspace(project)
     results = run_experiment(
         project,
-        described if name is None else named(described, name),
+        described,
         lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
         data=data,
         profile=profile,

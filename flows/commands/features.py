@@ -45,21 +45,19 @@ def features(
     from lamp_core.errors import RejectedClip
     from lamp_core.features.encode import encode
     from lamp_core.skeleton.kinematics import canonical_reference
-    from lamp_core.skeleton.mapping import resample
     from lamp_core.skeleton.skeleton import load_skeleton
 
     described = load_skeleton(skeleton)
     read = read_motion_file(joints, gate(joint_map, unit, up, fps, left_handed, force), skeleton)
     if read.features_TD is not None:
         raise LampError(f"{joints} holds features already; wanted joints (T, {described.joint_count}, 3)")
-    joints_TJ3 = resample(read.joints_TJ3, read.frames_per_second, described.frames_per_second)
     reference_J3 = (
         torch.from_numpy(_load_array(reference, (described.joint_count, 3)))
         if reference is not None
         else canonical_reference(described)
     )
     try:
-        features_TD = encode(torch.from_numpy(joints_TJ3.astype("float32")), described, reference_J3)
+        features_TD = encode(torch.from_numpy(read.resampled_TJ3.astype("float32")), described, reference_J3)
     except RejectedClip as rejected:
         raise LampError(f"{joints}: {rejected}") from rejected
     _save_array(output, features_TD.numpy())

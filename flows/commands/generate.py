@@ -1,6 +1,8 @@
 """``lamp generate``: text to motion by the trained models of the workspace."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +15,7 @@ from tasks.project import find_project
 if TYPE_CHECKING:
     import numpy as np
 
+    from lamp_core.inference.prompts import Prompt
     from lamp_core.skeleton.skeleton import Skeleton
     from lamp_core.viz.player import PlayerMotion
 
@@ -29,23 +32,41 @@ def generate(
     seed: SeedOption = 0,
     model: ModelOption = None,
     decode: DecodeOption = "bones",
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print one JSON object: the files, and words hardly seen in training."),
+    ] = False,
 ) -> None:
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
     from lamp_core.inference import generate as api
-    from lamp_core.inference.prompts import look_up
     from lamp_core.viz.export import check_ending
     from lamp_core.viz.player import PlayerMotion
 
     check_ending(output)
-    if warning := look_up(find_project().data, text).warning:
-        typer.echo(f"note: {warning}", err=True)
+    prompt = look_up_words(find_project().data, text)
     generated = api.generate(find_project().data, text, count, seconds, seed, model, decode)
     skeleton = generated.skeleton
     shown = [
         PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in generated.joints
     ]
-    for path in save_motions(output, generated.joints, skeleton, text, shown):
+    paths = save_motions(output, generated.joints, skeleton, text, shown)
+    if as_json:
+        typer.echo(
+            json.dumps({**asdict(prompt), "files": list(map(str, paths))}, indent=2, ensure_ascii=False)
+        )
+        return
+    for path in paths:
         typer.echo(path)
+
+
+def look_up_words(data: Path, text: str) -> "Prompt":
+    """The text as the train split knows it; what is hardly known of it is said."""
+    from lamp_core.inference.prompts import look_up
+
+    prompt = look_up(data, text)
+    if prompt.warning:
+        typer.echo(f"note: {prompt.warning}", err=True)
+    return prompt
 
 
 def save_motions(

@@ -29,6 +29,12 @@ SplitFolder = Annotated[
     Path | None,
     typer.Option("--splits", help="Folder of train.txt, val.txt and test.txt; else by the clips' names."),
 ]
+LabelPattern = Annotated[
+    str | None,
+    typer.Option(
+        help="Regular expression of clips' names, a group a label: '(?P<content>[^_]+)_(?P<style>.+)'."
+    ),
+]
 BodyModel = Annotated[
     Path | None,
     typer.Option(help="Body model of SMPL parameters (.npz), or a folder with one a gender."),
@@ -49,6 +55,7 @@ def import_bvh(
     fps: RateOption = None,
     left_handed: LeftHandedOption = False,
     force: ForceOption = False,
+    labels: LabelPattern = None,
     suggest_map: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write a joint map to start from, and a picture of it, and stop."),
@@ -70,6 +77,7 @@ def import_bvh(
         "captions": _captions(captions),
         "splits": _folder(splits),
         "map": joint_map,
+        "labels": labels,
         "reference_clip": reference,
         **_form(unit, up, fps, left_handed, force),
     }
@@ -179,10 +187,12 @@ def import_npy(
     left_handed: LeftHandedOption = False,
     force: ForceOption = False,
     reference: Reference = None,
+    labels: LabelPattern = None,
 ) -> None:
     """Register a folder of joints in .npy files."""
     options = {
         "motions": _folder(folder),
+        "labels": labels,
         "skeleton": skeleton,
         "captions": captions,
         "splits": splits,

@@ -1,6 +1,5 @@
 """``lamp resume``: a run that failed or was killed, again with its own parameters."""
 
-import signal
 from typing import Annotated
 
 import typer
@@ -9,6 +8,7 @@ from flows.pipeline.run_records import RunRecord, params_of, read_records
 from lamp_core.config import load_params
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
+from tasks.system.processes import interrupt_on_signals
 from tasks.system.workspace import require_workspace
 
 ENDED_BADLY = {"failed", "killed"}
@@ -18,7 +18,8 @@ def resume(
     run: Annotated[
         str | None,
         typer.Argument(
-            help="MLflow run (id or name) or Prefect flow run; the last that did not end well by default.",
+            help="MLflow run (id or name) or Prefect flow run, of another clone too; by default the last one "
+            "here, if it did not end well.",
             metavar="[RUN]",
         ),
     ] = None,
@@ -29,13 +30,15 @@ def resume(
 ) -> None:
     """Run a failed or killed run again, with its own parameters and stages, from the last checkpoints.
 
-    params.yaml is changed to the run's. What finished then is not computed again.
+    params.yaml is changed to the run's. What finished then is not computed again. A run on workers goes on
+    there.
     """
     from flows.commands.run import report_result
     from flows.parameters import look_at_source
     from flows.pipeline.run import run_pipeline
+    from flows.workers.runner import WorkersRunner
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_signals()
     project = find_project()
     require_workspace(project)
     record = find_run(project, run)
@@ -53,6 +56,7 @@ def resume(
         system=record.system,
         name=record.name,
         tags={**dict(record.tags), "resumes": record.run_id},
+        runner=WorkersRunner if record.workers else None,
         wait=wait,
     )
     report_result(project, result)
@@ -63,7 +67,8 @@ def find_run(project: Project, name: str | None) -> RunRecord:
 
     Args:
         project: the project.
-        name: id or name of its MLflow run, or name of its Prefect flow run; the last that ended badly by
+        name: id or name of its MLflow run, or id or name of its Prefect flow run; where none of this
+            project is called so, MLflow's store is asked for those of others. The last that ended badly by
             default.
 
     Raises:
@@ -80,10 +85,10 @@ def find_run(project: Project, name: str | None) -> RunRecord:
             record
             for record in records
             if name in {record.name, record.flow_run, record.flow_run_id} or record.run_id.startswith(name)
-        ]
+        ] or _of_other_clones(project, name)
         if not found:
             known = ", ".join(record.flow_run for record in records[:5]) or "none"
-            raise LampError(f"no run '{name}' is recorded here; the last ones: {known}")
+            raise LampError(f"no run '{name}' is recorded here or in MLflow; the last ones here: {known}")
     record = next((record for record in found if record.state in ENDED_BADLY), found[0])
     experiment = dict(record.tags).get("experiment")
     if experiment:
@@ -97,6 +102,17 @@ def find_run(project: Project, name: str | None) -> RunRecord:
     if record.state == "finished":
         raise LampError(f"{record.name} ({record.run_id[:8]}) finished; there is nothing to resume")
     return record
+
+
+def _of_other_clones(project: Project, name: str) -> list[RunRecord]:
+    """The runs that MLflow's store knows by this name, whose records are brought here."""
+    from flows.pipeline.mlflow_run import RECORD_FOLDER
+    from tasks.mlflow.tracking import Tracking
+
+    tracking = Tracking(project)
+    found = [run.info.run_id for run in tracking.pipelines_called(name)]
+    brought = [run for run in found if tracking.bring(run, RECORD_FOLDER, project.runs / run)]
+    return [record for record in read_records(project) if record.run_id in brought]
 
 
 def changes_since(project: Project, record: RunRecord) -> list[str]:
@@ -117,4 +133,5 @@ def changes_since(project: Project, record: RunRecord) -> list[str]:
 
 
 def _ending(record: RunRecord) -> str:
-    return f"failed at {', '.join(record.failed)}" if record.failed else "was killed"
+    where = f" at {', '.join(record.failed)}" if record.failed else ""
+    return f"{'failed' if record.state == 'failed' else 'was ended'}{where}"

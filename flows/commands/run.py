@@ -1,16 +1,17 @@
 """``lamp run``."""
 
 import os
-import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cluster_option import without_cluster
 from flows.parameters import configured, look_at_source, present_params
-from flows.pipeline.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
+from flows.pipeline.main_metrics import COLUMNS, main_metrics
 from tasks.project import Project, find_project
 from tasks.stages.catalogue import CATALOGUE
+from tasks.system import resources
+from tasks.system.processes import interrupt_on_signals
 from tasks.system.workspace import require_workspace
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ WaitOption = Annotated[
 ]
 WorkersOption = Annotated[
     bool, typer.Option("--workers", help="Run the stages on the workers; docs/cluster.md.")
+]
+CardsOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Train a stage in so many processes, with a card each where there are."),
+]
+NodesOption = Annotated[
+    int | None, typer.Option(min=1, help="Train a stage on so many nodes of a Slurm job; docs/cluster.md.")
 ]
 REPORT, REPORT_FILE = "report", "report/report.html"
 BAD_REQUEST, FAILED = 2, 1
@@ -59,6 +67,8 @@ def run(
     cluster: ClusterOption = None,
     wait: WaitOption = True,
     workers: WorkersOption = False,
+    cards: CardsOption = None,
+    nodes: NodesOption = None,
 ) -> None:
     """Bring every stage up to date: run what is stale, skip what is fresh, record it all.
 
@@ -69,10 +79,11 @@ def run(
     from flows.workers.runner import WorkersRunner
     from tasks.dvc.graph import read_graph
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_signals()
     assignments, cluster = without_cluster(assignments or [], cluster)
     if cluster is not None:
         os.environ["LAMP_CLUSTER"] = cluster  # the stages' processes inherit it
+    os.environ |= resources.several(cards or resources.cards(), nodes or resources.nodes())
     project = find_project()
     require_workspace(project)
     graph = read_graph(project)
@@ -113,9 +124,14 @@ def _print_result(console: "Console", project: Project, result: "PipelineResult"
     from tasks.stage.progress import duration
 
     _print_failures(console, project, result)
-    if result.states.get(MAIN_STAGE) in GOOD and (metrics := read_metrics(project, MAIN_STAGE)):
-        _print_metrics(console, metrics)
-    elif not result.failed:
+    measured = {
+        name: metrics
+        for name in CATALOGUE.evaluations()
+        if result.states.get(name) in GOOD and (metrics := read_metrics(project, name))
+    }
+    for name, metrics in measured.items():
+        _print_metrics(console, name, metrics)
+    if not measured and not result.failed:
         _print_stages(console, {name: read_metrics(project, name) for name in result.states})
     ran = [f"{name} {duration(outcome.seconds)}" for name, outcome in result.outcomes.items()]
     console.print(
@@ -151,7 +167,7 @@ def _print_stages(console: "Console", metrics: dict[str, dict[str, float]]) -> N
             console.print(f"{name}: {shown}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _print_metrics(console: "Console", metrics: dict[str, float]) -> None:
+def _print_metrics(console: "Console", stage: str, metrics: dict[str, float]) -> None:
     """The main metrics: the trained system of each family beside what it has to beat and what it aims at."""
     from rich.table import Table
 
@@ -162,7 +178,7 @@ def _print_metrics(console: "Console", metrics: dict[str, float]) -> None:
     for row in main_metrics(metrics):
         table.add_row(*row)
     console.print(table)
-    folder = CATALOGUE.folder(MAIN_STAGE)
+    folder = CATALOGUE.folder(stage)
     console.print(
         f"protocol, evaluator, repeats and interval of every number: data/{folder}/results.parquet",
         highlight=False,

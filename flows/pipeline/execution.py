@@ -9,7 +9,7 @@ from dataclasses import replace
 from flows.pipeline.display import Display
 from flows.pipeline.mlflow_run import PipelineRun
 from flows.pipeline.plan import Plan, State
-from flows.pipeline.run_records import RunRecord, begin_record, end_record, write_record
+from flows.pipeline.run_records import Ending, RunRecord, begin_record, end_record, record_files
 from tasks.dvc.content import inputs_from_outside
 from tasks.mlflow.tags import git_tags
 from tasks.stage.outcome import Outcome
@@ -34,7 +34,7 @@ class Execution:
         self.is_cancelled = False
         self._told: queue.SimpleQueue[tuple[str, State | Outcome]] = queue.SimpleQueue()
         self._places = threading.Semaphore(plan.runner.at_once)
-        self._is_over = False
+        self._is_interrupted = False
 
     def before(self, name: str) -> list[str]:
         """The stages of the run that write what a stage reads."""
@@ -48,7 +48,7 @@ class Execution:
             RemoteUnreachable: a network that passes.
         """
         with self._places:
-            if self._is_over:
+            if self._is_interrupted:
                 return Outcome("failed", 0.0, error="the run was ended before")
             if self.plan.is_fresh(name):
                 self._told.put((name, "fresh"))
@@ -88,7 +88,7 @@ class Execution:
 
     def interrupt(self) -> None:
         """Tell running stages to end; each closes its MLflow run and keeps its checkpoints."""
-        self._is_over = True
+        self._is_interrupted = True
         self.plan.runner.interrupt(self.running)
 
     @property
@@ -100,6 +100,14 @@ class Execution:
     def failed(self) -> list[str]:
         """Stages that failed."""
         return self._in("failed", "cancelled")
+
+    @property
+    def ending(self) -> Ending:
+        """How the run has ended, by its stages; a signal that comes when all have ended kills nothing."""
+        is_ended_early = self.is_cancelled or (self._is_interrupted and self.failed)
+        if is_ended_early or not self.is_over():
+            return "killed"
+        return "failed" if self.failed else "finished"
 
     def _in(self, *wanted: State) -> list[str]:
         return [name for name, state in self.states.items() if state in wanted]
@@ -145,14 +153,11 @@ def recorded(execution: Execution, flow_run: str, flow_run_id: str) -> Iterator[
         commit=git_tags(plan.project)["git_commit"],
     )
     kept = begin_record(plan.project, begun)
+    execution.record.keep(record_files(plan.project, kept.run_id))
     try:
         yield kept
     except BaseException:
-        write_record(plan.project, replace(kept, ending="killed"))
+        end_record(plan.project, kept, execution.ending, execution.failed, is_open=True)
         raise
-    if execution.is_cancelled:
-        write_record(
-            plan.project, replace(kept, ending="killed", failed=tuple(execution.failed), is_open=False)
-        )
-    else:
-        end_record(plan.project, kept, execution.failed)
+    end_record(plan.project, kept, execution.ending, execution.failed)
+    execution.record.keep(record_files(plan.project, kept.run_id))

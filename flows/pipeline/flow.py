@@ -35,6 +35,7 @@ from flows.workers.runner import WorkersRunner
 from tasks.dvc.graph import read_graph
 from tasks.dvc.remote import RemoteVersions
 from tasks.project import find_project
+from tasks.system import resources
 
 SECONDS_BETWEEN_LOOKS = 3.0
 """At the flow run's state: whether it was cancelled in Prefect."""
@@ -72,6 +73,8 @@ def pipeline(
     until: str | None = None,
     force: str | None = None,
     workers: bool = False,
+    cards: int = 1,
+    nodes: int = 1,
     commit: str = "",
 ) -> State[Any]:
     """Bring every stage up to date: run what is stale, skip what is fresh, record it all.
@@ -85,11 +88,14 @@ def pipeline(
         until: run this stage and what it needs.
         force: run this stage even when it is fresh.
         workers: spread the stages over all workers.
+        cards: processes a node that train a stage, with a card each where there are.
+        nodes: nodes of a Slurm job that train a stage.
         commit: 40 digits; empty: the one that the project, or the worker's clone, is at.
     """
     # 1. The run that `lamp run` has planned; on a worker, plan it in a workspace of the commit.
-    asked = RunRecord("", "", "", only=only, until=until, force=force, system=system)
-    with _prepared(data, profile, set or [], asked, workers, commit) as run:
+    os.environ |= resources.several(cards, nodes)
+    asked = RunRecord("", "", "", only=only, until=until, force=force, system=system, workers=workers)
+    with _prepared(data, profile, set or [], asked, commit) as run:
         with recorded(run, flow_run.get_name() or "", str(flow_run.get_id() or "")):
             close_flow_runs(run.plan.project)
             with flow_artifacts(run.plan.project, run):
@@ -106,7 +112,7 @@ def pipeline(
 
 @contextmanager
 def _prepared(
-    data: str | None, profile: str | None, assigned: list[str], asked: RunRecord, workers: bool, commit: str
+    data: str | None, profile: str | None, assigned: list[str], asked: RunRecord, commit: str
 ) -> Iterator[Execution]:
     prepared = PREPARED.get()
     if prepared is not None:
@@ -119,9 +125,9 @@ def _prepared(
         )
         look_at_source(place, config)
         display = LineDisplay(Labelled("", get_run_logger().info))
-        with executed(place, config, asked, WorkersRunner if workers else LocalRunner, display) as run:
+        with executed(place, config, asked, WorkersRunner if asked.workers else LocalRunner, display) as run:
             yield run
-            if not workers:
+            if not asked.workers:
                 versions = RemoteVersions(place, read_graph(place))
                 versions.push(versions.entries(tuple(versions.graph)))
 

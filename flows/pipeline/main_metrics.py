@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
-from lamp_core.evaluation.baselines import BASELINES, CHANCE, GROUND_TRUTH, UNTRAINED
+from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, UNTRAINED, is_baseline
 from lamp_core.evaluation.catalogue import KINDS, Kind, Metric
 from lamp_core.evaluation.results import key_in_family, key_of
 
 MAIN_STAGE = "evaluate"
 BESIDE = (UNTRAINED, CHANCE, GROUND_TRUTH)
 COLUMNS = ("trained", *BESIDE)
-NO_SYSTEMS = {key_of(name) for name in BASELINES}
 
 
 def main_metrics(metrics: Mapping[str, float]) -> list[list[str]]:
@@ -24,7 +23,7 @@ def main_metrics(metrics: Mapping[str, float]) -> list[list[str]]:
     rows = []
     for kind, metric, key in headlines():
         values = _values(metrics, kind.family, key)
-        trained = [system for system in values if system not in NO_SYSTEMS]
+        trained = [system for system in values if not is_baseline(system)]
         beside = [metric.shown(values[key_of(row)]) if key_of(row) in values else "" for row in BESIDE]
         for system in trained or [""]:
             label = kind.headline(metric) + (f", {system}" if len(trained) > 1 else "")

@@ -1,16 +1,18 @@
 """The MLflow run of a pipeline run: its origin, all its parameters, and the metrics of all its stages."""
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from flows.comparison import INTERVAL_PREFIX
 from flows.pipeline.artifacts import REPORT, keep_report
 from flows.pipeline.main_metrics import MAIN_STAGE
+from flows.pipeline.standing_run import StandingRun
 from flows.run_names import run_name
 from lamp_core.config import Config
 from tasks.dvc.snapshot import source_of
@@ -24,6 +26,8 @@ from tasks.system.git import patch_of
 
 PATCH_FILE = "changes.patch"
 """What the user's files had that the commit has not; `git apply` makes the run's files of the commit."""
+RECORD_FOLDER = "record"
+"""What `lamp resume` needs, among the artifacts."""
 
 
 class Opening:
@@ -31,16 +35,24 @@ class Opening:
 
     Args:
         project: the project.
+        standing: the run that stands for this one if no stage has to run: it is not opened then.
     """
 
-    def __init__(self, project: Project) -> None:
-        self.tracking = Tracking(project)
+    def __init__(self, project: Project, standing: StandingRun) -> None:
+        self.tracking, self.standing = Tracking(project), standing
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mlflow")
-        self._opened = self.thread.submit(self.tracking.close_dead)
+        self._opened: Future[int] | None = None
+        if standing.run_id is None:
+            self.begin()
+
+    def begin(self) -> "Future[int]":
+        """Open the store, if nobody has begun to."""
+        self._opened = self._opened or self.thread.submit(self.tracking.close_dead)
+        return self._opened
 
     def wait(self) -> None:
         """Wait until the store is open; what went wrong is raised here."""
-        self._opened.result()
+        self.begin().result()
 
 
 EVALUATOR, RESULTS_FILE = "evaluator", "results.parquet"
@@ -85,6 +97,10 @@ class PipelineRun:
     @cached_property
     def run_id(self) -> str:
         """The id of the run, which starts here."""
+        if self.is_idle and (known := self._opening.standing.run_id) is not None:
+            self._stands = True
+            return known
+        self._opening.standing.forget()
         with suppress(StoreAway):  # told of when the run starts
             self._opening.wait()
             if self.is_idle and (equal := self._equal_run()) is not None:
@@ -119,6 +135,11 @@ class PipelineRun:
         found = self._tracking.pipeline_runs(50, finished=True, tags=tags)
         return next((str(run.info.run_id) for run in found if run.info.run_name == self.name), None)
 
+    def keep(self, record: Iterable[Path]) -> None:
+        """Store the run's record, by which another clone can go on with it."""
+        for file in record:
+            self._opening.thread.submit(self._tracking.keep_file, self.run_id, file, RECORD_FOLDER)
+
     def stage_ended(self, name: str, stage_run: str | None) -> None:
         """Link the run of a stage's process, under the hash by which later runs find it.
 
@@ -148,11 +169,12 @@ class PipelineRun:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self.ending = "FAILED" if issubclass(kind, Exception) else "KILLED"
-        run_id, good = self.run_id, list(self.up_to_date())
+        if kind is not None and issubclass(kind, Exception):
+            self.ending = "FAILED"
+        run_id = self.run_id
         if self._stands:
             return
+        good = list(self.up_to_date())
         self._opening.thread.shutdown(wait=True)
         hashes = {
             name: (found, self.versions.output_hash(name) or "")

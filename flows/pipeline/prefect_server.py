@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from lamp_core.io.yaml_text import parse_yaml
 from tasks.project import Project, write_atomically
 from tasks.system.orphans import lifeline_environment
 from tasks.system.processes import ProcessMark, this_process
@@ -109,7 +110,7 @@ def write_logging_file(project: Project) -> None:
     """Write Prefect's own logging configuration, the console's part sent to ``.lamp/logs/prefect.log``."""
     package = find_spec("prefect")
     assert package is not None and package.origin is not None
-    settings = yaml.safe_load((Path(package.origin).parent / "logging" / "logging.yml").read_text())
+    settings = parse_yaml((Path(package.origin).parent / "logging" / "logging.yml").read_text())
     log = project.log_file("prefect")
     log.parent.mkdir(parents=True, exist_ok=True)
     for name in ("console", "debug"):

@@ -17,11 +17,18 @@ from flows.pipeline.display import Display, make_display
 from flows.pipeline.execution import Execution, end_without_tasks
 from flows.pipeline.mlflow_run import Opening, PipelineRun
 from flows.pipeline.plan import GOOD, State, planned
+from flows.pipeline.run_records import Ending as RecordedEnding
 from flows.pipeline.run_records import RunRecord
 from flows.pipeline.stage_runner import LocalRunner, StageRunner
+from flows.pipeline.standing_run import StandingRun
 from lamp_core.config import Config
+from tasks.mlflow.tracking import Ending
 from tasks.project import Project
 from tasks.stage.outcome import Outcome
+from tasks.system import resources
+
+ENDINGS: Mapping[RecordedEnding, Ending] = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
+"""MLflow's words."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,7 @@ def run_pipeline(
         until=until,
         force=force,
         system=system,
+        workers=runner is not None,
         tags=tuple((tags or {}).items()),
     )
     make_runner = runner or partial(LocalRunner, wait=wait)
@@ -95,7 +103,7 @@ def run_pipeline(
             run.record.is_idle = True
             end_without_tasks(run, run.plan.names)
         else:
-            _run_with_prefect(project, run, is_remote=runner is not None)
+            _run_with_prefect(project, run)
     return PipelineResult(run.states, run.outcomes, time.monotonic() - started, run.record.run_id)
 
 
@@ -108,19 +116,24 @@ def executed(
     display: Display | None,
 ) -> Iterator[Execution]:
     """A planned run; its stages are to be carried out within the block, and its MLflow run ends with it."""
-    opening = Opening(project)
+    standing = StandingRun(project, config, asked)
+    opening = Opening(project, standing)
     with planned(project, config, asked, make_runner) as plan:
         name, tags = asked.name or None, dict(asked.tags)
         record = PipelineRun(opening, plan.project, plan.versions, config, plan.names, name=name, tags=tags)
         with record, display or make_display(plan.names) as shown:
             run = Execution(plan, record, shown)
             record.up_to_date = lambda: plan.up_to_date(run.states)
-            yield run
+            try:
+                yield run
+            finally:
+                record.ending = ENDINGS[run.ending]
             plan.runner.finish([name for name, state in run.states.items() if state in GOOD])
-            record.ending = "FAILED" if run.failed else "FINISHED"
+    if not run.failed:
+        standing.note(record.run_id)
 
 
-def _run_with_prefect(project: Project, run: Execution, *, is_remote: bool) -> None:
+def _run_with_prefect(project: Project, run: Execution) -> None:
     """Run the stages as the Prefect flow, on the server that is set, or one for this run."""
     from flows.pipeline.prefect_loss import outlived
     from flows.pipeline.prefect_server import prepare, start_server
@@ -140,7 +153,9 @@ def _run_with_prefect(project: Project, run: Execution, *, is_remote: bool) -> N
                 only=asked.only,
                 until=asked.until,
                 force=asked.force,
-                workers=is_remote,
+                workers=asked.workers,
+                cards=resources.cards(),
+                nodes=resources.nodes(),
                 return_state=True,
             )
     finally:

@@ -1,7 +1,8 @@
 """What is kept of each run that ran stages, until it is known how it ended: enough to run it again as it was.
 
-A record is a folder in ``.lamp/runs``: ``run.json``, and ``params.yaml`` as the run used it. A run whose
-process is gone, and which never said how it ended, was killed.
+A record is a folder in ``.lamp/runs``: ``run.json``, and ``params.yaml`` as the run used it. The MLflow run
+has a copy, by which another clone can go on with it. A run whose process is gone, and which never said how it
+ended, was killed.
 """
 
 import json
@@ -37,6 +38,7 @@ class RunRecord:
         until: the last stage that it runs.
         force: the stage that it runs even when fresh.
         system: whose stages it runs.
+        workers: whether its stages run on workers.
         tags: of its MLflow run, beside those of every run.
         commit: of the code; empty where there is none.
         inputs: hash of every input that no stage writes: code, and the registered data set.
@@ -54,6 +56,7 @@ class RunRecord:
     until: str | None = None
     force: str | None = None
     system: str | None = None
+    workers: bool = False
     tags: tuple[tuple[str, str], ...] = ()
     commit: str = ""
     inputs: tuple[tuple[str, str], ...] = ()
@@ -89,16 +92,22 @@ def write_record(project: Project, record: RunRecord) -> None:
     write_text(project.runs / record.run_id / RECORD_FILE, json.dumps(asdict(record)), "the run's record")
 
 
-def end_record(project: Project, record: RunRecord, failed: Sequence[str]) -> None:
-    """Note how a run ended that was not killed."""
-    ending: Ending = "failed" if failed else "finished"
-    write_record(project, replace(record, ending=ending, failed=tuple(failed), is_open=False))
+def end_record(
+    project: Project, record: RunRecord, ending: Ending, failed: Sequence[str] = (), *, is_open: bool = False
+) -> None:
+    """Note how a run ended, and whether its Prefect flow run may still be shown as running."""
+    write_record(project, replace(record, ending=ending, failed=tuple(failed), is_open=is_open))
 
 
 def read_records(project: Project) -> list[RunRecord]:
     """All records that are whole, the newest first."""
     found = [_read(path) for path in project.runs.glob(f"*/{RECORD_FILE}")]
     return sorted((record for record in found if record), key=lambda record: record.started, reverse=True)
+
+
+def record_files(project: Project, run_id: str) -> list[Path]:
+    """The files of a record."""
+    return [project.runs / run_id / name for name in (RECORD_FILE, PARAMS_FILE)]
 
 
 def params_of(project: Project, record: RunRecord) -> Path:

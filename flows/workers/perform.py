@@ -6,6 +6,7 @@ DVC run the stage or restore it from the runs of all machines, pushes the output
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from flows.workers.request import Entry, StageRequest, finished
@@ -25,16 +26,23 @@ def perform(project: Project, request: StageRequest) -> tuple[Outcome, Entry | N
     started = time.time()
     try:
         versions = _prepare(project, request)
-        stage = versions.graph[request.name]
-        versions.pull(stage.upstream, force=True)
+        if request.lock:
+            versions.pull(versions.graph[request.name].upstream, force=True)
+        else:  # started by hand: what comes before is restored or made, as `lamp run --until` would
+            for before in versions.graph.until(request.name)[:-1]:
+                outcome = carry_out(project, before, force=False, parent_run=request.parent_run)
+                if outcome.state == "failed":
+                    return replace(outcome, error=f"{before}: {outcome.error}"), None
+                versions.push([before])
         outcome = carry_out(project, request.name, force=request.force, parent_run=request.parent_run)
         if outcome.state == "failed":
             return outcome, None
         versions.push([request.name])
+        outcome = _tracked(project, outcome)
     except (LampError, RepositoryBusy, RemoteUnreachable) as error:
         return Outcome("failed", time.time() - started, error=str(error), is_bad_request=True), None
-    seconds = time.time() - started
-    return Outcome(outcome.state, seconds, outcome.run_id), versions.entries([request.name])[request.name]
+    outcome = replace(outcome, seconds=time.time() - started)
+    return outcome, versions.entries([request.name])[request.name]
 
 
 def carry_out(project: Project, name: str, *, force: bool, parent_run: str) -> Outcome:
@@ -42,6 +50,15 @@ def carry_out(project: Project, name: str, *, force: bool, parent_run: str) -> O
     from tasks.stage.bring_up_to_date import bring_up_to_date
 
     return bring_up_to_date(project, name, force=force, parent_run=parent_run or None)
+
+
+def _tracked(project: Project, outcome: Outcome) -> Outcome:
+    """Send what the stage has kept for MLflow while its server was away; its run by the server's own id."""
+    from tasks.mlflow.tracking import Tracking
+
+    tracking = Tracking(project)
+    tracking.flush()
+    return replace(outcome, run_id=outcome.run_id and tracking.id_of(outcome.run_id))
 
 
 def _prepare(project: Project, request: StageRequest) -> RemoteVersions:
@@ -62,12 +79,6 @@ def _prepare(project: Project, request: StageRequest) -> RemoteVersions:
     versions = RemoteVersions(project, graph)
     if request.lock:
         versions.write_entries(request.lock)
-    elif graph[request.name].upstream and not project.lock_file.exists():
-        raise LampError(
-            f"'{request.name}' needs outputs of {', '.join(graph[request.name].upstream)}, and neither the "
-            "request nor the commit has a dvc.lock that names them; use the deployment pipeline, or "
-            "`lamp run --workers`"
-        )
     versions.clear([request.name])
     return versions
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lamp_core.config import Config
 from lamp_core.errors import LampError
+from lamp_core.io.yaml_text import parse_yaml
 from tasks.dvc.graph import Graph
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress
@@ -42,6 +43,10 @@ class StageRequest(BaseModel):
     )
     force: bool = Field(False, description="Run it even when DVC knows its outputs.")
     parent_run: str = Field("", description="MLflow run that its own is nested under; empty: none.")
+    cards: int = Field(
+        1, ge=1, description="Processes a node that train it, with a card each where there are."
+    )
+    nodes: int = Field(1, ge=1, description="Nodes of a Slurm job that train it.")
 
     def check(self) -> None:
         """Raise unless names and hashes look like such.
@@ -80,7 +85,7 @@ class StageRequest(BaseModel):
             LampError: they are none.
         """
         try:
-            return Config.model_validate(yaml.safe_load(self.params))
+            return Config.model_validate(parse_yaml(self.params))
         except (yaml.YAMLError, ValidationError) as error:
             first = str(error).splitlines()
             raise LampError(f"params.yaml of the request is not valid: {' '.join(first[:3])}") from error

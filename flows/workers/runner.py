@@ -3,7 +3,7 @@
 1. A stage is a flow run of its deployment, with all that decides what it computes. Equal requests have one
    key: two runs that need the same stage at the same time, or one after the other, compute it once.
 2. A worker reports every few seconds. One that is silent for longer than the patience is lost: its flow run
-   is marked as crashed and another is submitted, three times at most.
+   is marked as crashed and another is submitted, until three in a row have got no further.
 3. The stage's entry in ``dvc.lock`` comes back with its outcome; at the end metrics and results are pulled.
 4. A stage whose inputs are on this machine only (raw data, experiments) runs here, between a pull and a push.
 """
@@ -12,21 +12,17 @@ import hashlib
 import json
 import math
 import os
-import signal
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from flows.pipeline.prefect_server import prepare
 from flows.workers.commits import alone, require_committed
 from flows.workers.request import Entry, StageReport, StageRequest
-from flows.workers.submitted import Submitted, ended_badly, is_final, is_lost, is_scheduled
+from flows.workers.submitted import Submitted, ended_badly, is_cancelling, is_final, is_lost, is_scheduled
 from lamp_core.config import Config, load_params
 from lamp_core.errors import LampError
 from tasks.dvc.content import parameter_values
@@ -35,7 +31,7 @@ from tasks.dvc.remote import RemoteVersions, require_remote
 from tasks.dvc.snapshot import bring_back
 from tasks.dvc.versions import RemoteUnreachable
 from tasks.project import Project
-from tasks.stage.holding import RepositoryBusy
+from tasks.stage.holding import RepositoryBusy, end_stage
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
 from tasks.system import resources
@@ -54,7 +50,8 @@ SECONDS_OF_A_LOOK, SECONDS_OF_RETRIES = 5.0, 70.0
 SECONDS_TO_START = 90
 SUBMISSIONS = 3
 OLDER_RUNS = 1000
-SECONDS_TO_END = 20.0
+SECONDS_TO_END = 45.0
+"""For stages on workers that are told to end: a step, a checkpoint, and Prefect's word that they have."""
 AT_ONCE = 32
 RESULTS = ("evaluate", "report")
 
@@ -76,14 +73,11 @@ class WorkersRunner:
         require_remote(project)
         self._project, self._commit = project, require_committed(project)
         self._versions = RemoteVersions(project, read_graph(project))
-        self._lock, self._lock_file = threading.Lock(), threading.Lock()
+        self._lock_file = threading.Lock()
         self._submitted: dict[str, Submitted] = {}
-        self._here: dict[str, Future[Outcome]] = {}
-        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="here")
-        self._watcher: threading.Thread | None = None
+        self._here: set[str] = set()
         self._is_pushed = is_pushed
-        self._is_over = False
-        self._looked = 0.0
+        self._is_ending = self._is_over = False
         self._taken_over: list[str] = []
 
     @cached_property
@@ -106,15 +100,10 @@ class WorkersRunner:
 
     def run(self, name: str, *, force: bool, parent_run: str) -> Outcome:
         """Carry a stage out to its end: the flow run on a worker is a subflow of the task's."""
-        return self.submit(name, force=force, parent_run=parent_run).result()
-
-    def submit(self, name: str, *, force: bool, parent_run: str) -> "Future[Outcome]":
-        """Start a stage and return at once."""
-        stage, future = self._versions.graph[name], Future[Outcome]()
-        config = load_params(self._project.params_file)
+        stage, config = self._versions.graph[name], load_params(self._project.params_file)
         if self._is_bound_here(stage, config):
-            self._here[name] = self._threads.submit(self._run_here, stage, force, parent_run)
-            return self._here[name]
+            self._here.add(name)
+            return self._run_here(stage, force, parent_run)
         self.push_what_is_here()
         request = StageRequest(
             name=name,
@@ -123,12 +112,18 @@ class WorkersRunner:
             lock=self._versions.entries(stage.upstream),
             force=force,
             parent_run=parent_run,
+            cards=resources.cards(),
+            nodes=resources.nodes(),
         )
         key = None if force else self._key(stage, config, request.lock)
-        with self._lock:
-            self._submitted[name] = self._send(request, key, future, config)
-        self._watch()
-        return future
+        submitted = self._submitted[name] = Submitted(request, key)
+        self._start(submitted, f"{name}-{config.ingest.data}-{config.profile}")
+        while (outcome := self._look(submitted)) is None:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+            if self._is_over:
+                return Outcome("failed", 0.0, error="interrupted")
+        submitted.is_over = True
+        return outcome
 
     def progress(self, name: str) -> Progress | None:
         """How far a stage is that was submitted; None while that is unknown."""
@@ -138,7 +133,7 @@ class WorkersRunner:
         submitted = self._submitted.get(name)
         if submitted is None:
             return None
-        progress = submitted.report.stage_progress if submitted.report is not None else None
+        progress = submitted.progress
         machine = submitted.report.machine if submitted.report is not None else ""
         if submitted.waits or progress is None:
             now = time.time()
@@ -148,27 +143,22 @@ class WorkersRunner:
 
     def interrupt(self, names: Iterable[str]) -> None:
         """Tell running stages to end; each closes its MLflow run and keeps its checkpoints."""
-        self._is_over = True
-        with self._lock:
-            runs = [self._submitted[name].run for name in names if name in self._submitted]
-            for run in runs:
-                self._server.cancel(run)
-            until = time.monotonic() + SECONDS_TO_END
-            while runs and time.monotonic() < until:
-                found = self._server.runs(runs)
-                runs = [run for run in runs if run in found and not is_final(found[run])]
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+        self._is_ending = True
+        runs = [self._submitted[name].run for name in names if name in self._submitted]
+        for run in filter(None, runs):
+            self._server.cancel(run)
         for name in self._here:
-            progress = self.progress(name)
-            if progress is not None:
-                os.kill(progress.pid, signal.SIGTERM)
-        for submitted in self._submitted.values():
-            if not submitted.future.done():
-                submitted.future.set_result(Outcome("failed", 0.0, error="interrupted"))
+            end_stage(self._project, name)
+        until = time.monotonic() + SECONDS_TO_END
+        while runs and time.monotonic() < until:
+            found = self._server.runs([run for run in runs if run])
+            runs = [run for run in runs if run in found and not is_final(found[run])]
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        self._is_over = True
 
     def interrupt_all(self) -> None:
         """Tell all stages that run to end."""
-        self.interrupt([name for name, each in self._submitted.items() if not each.future.done()])
+        self.interrupt([name for name, each in self._submitted.items() if not each.is_over])
 
     def finish(self, names: Iterable[str]) -> None:
         """Bring metrics and results of these stages here, and the whole of what an older version is here.
@@ -176,7 +166,6 @@ class WorkersRunner:
         Raises:
             LampError: the remote cannot be reached, or an output here has changes that no cache holds.
         """
-        self._is_over = True
         wanted: list[str] = []
         for name in names:
             file = self._project.metrics_file(name)
@@ -209,12 +198,12 @@ class WorkersRunner:
 
     def push_what_is_here(self) -> None:
         """Bring to the remote, once, what stages have written on this machine before."""
-        if self._is_pushed:
-            return
-        self._is_pushed = True
-        locked = self._versions.entries(tuple(self._versions.graph))
-        here = [name for name in locked if self._project.output(name).exists()]
-        self._versions.push(here)
+        with self._lock_file:
+            if self._is_pushed:
+                return
+            self._is_pushed = True
+            locked = self._versions.entries(tuple(self._versions.graph))
+            self._versions.push([name for name in locked if self._project.output(name).exists()])
 
     def _run_here(self, stage: Stage, force: bool, parent_run: str) -> Outcome:
         """Run a stage on this machine, between a pull and a push."""
@@ -230,18 +219,10 @@ class WorkersRunner:
             return Outcome("failed", 0.0, error=str(error), is_bad_request=True)
         return outcome
 
-    def _send(
-        self, request: StageRequest, key: str | None, future: "Future[Outcome]", config: Config
-    ) -> Submitted:
-        """Start a flow run, or join the one that the same request has started."""
-        deployment, pool = self._server.deployment(request.name)
-        submitted = Submitted(request, key, future, deployment, pool, context=copy_context())
-        self._start(submitted, deployment, f"{request.name}-{config.ingest.data}-{config.profile}")
-        return submitted
-
-    def _start(self, submitted: Submitted, deployment: UUID, name: str) -> None:
-        """Start the next flow run of a request; older ones that ended badly are passed over."""
+    def _start(self, submitted: Submitted, name: str) -> None:
+        """Start a flow run, or join the one that an equal request has started and that did not end badly."""
         request = submitted.request
+        deployment, submitted.pool = self._server.deployment(request.name)
         for _ in range(OLDER_RUNS):
             key = None if submitted.key is None else f"{submitted.key}-{submitted.attempt}"
             run = self._server.submit(
@@ -253,69 +234,45 @@ class WorkersRunner:
         submitted.run, submitted.heard = run.id, time.monotonic()
         submitted.report, submitted.taken, submitted.waits = None, False, ""
 
-    def _watch(self) -> None:
-        """Look at the submitted stages from a thread of its own, until none is left."""
-        with self._lock:
-            if self._watcher is None or not self._watcher.is_alive():
-                self._watcher = threading.Thread(target=self._look_until_over, name="workers", daemon=True)
-                self._watcher.start()
-
-    def _look_until_over(self) -> None:
-        while not self._is_over:
-            with self._lock:
-                waiting = [each for each in self._submitted.values() if not each.future.done()]
-                try:
-                    self._look(waiting)
-                except Exception as error:  # any fault here would leave the pipeline waiting for ever
-                    for each in waiting:
-                        if not each.future.done():
-                            each.future.set_exception(error)
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-
-    def _look(self, waiting: list[Submitted]) -> None:
-        """Learn how far the stages are; a server that is out of reach is looked for again."""
+    def _look(self, submitted: Submitted) -> Outcome | None:
+        """Learn how far a stage is; a server that is out of reach is looked for again."""
         from httpx import HTTPError
 
-        if not waiting:
-            return
         began = time.monotonic()
         try:
-            runs = self._server.runs([each.run for each in waiting])
-            reports = self._server.reports([each.run for each in waiting])
-            for each in waiting:
-                if each.run in runs:
-                    self._hear(each, runs[each.run], reports.get(each.run))
+            assert submitted.run is not None
+            run = self._server.runs([submitted.run]).get(submitted.run)
+            report = self._server.report(submitted.run)
+            outcome = self._hear(submitted, run, report) if run is not None else None
         except HTTPError as error:
-            for each in waiting:
-                each.waits = f"Prefect's server is out of reach ({type(error).__name__})"
-            began = -math.inf
+            submitted.waits = f"Prefect's server is out of reach ({type(error).__name__})"
+            began, outcome = -math.inf, None
         if time.monotonic() - began > SECONDS_OF_A_LOOK:
-            for each in waiting:
-                each.heard = time.monotonic() + SECONDS_OF_RETRIES
+            submitted.heard = time.monotonic() + SECONDS_OF_RETRIES
+        return outcome
 
-    def _hear(self, submitted: Submitted, run: "FlowRun", report: StageReport | None) -> None:
-        """Take a report in, or miss one."""
+    def _hear(self, submitted: Submitted, run: "FlowRun", report: StageReport | None) -> Outcome | None:
+        """Take a report in, or miss one; return the outcome of a stage that has ended."""
         if report is not None and (submitted.report is None or report.beat != submitted.report.beat):
             submitted.report, submitted.waits = report, ""
             submitted.heard = max(submitted.heard, time.monotonic())
         if report is not None and report.entry and self._is_lost_data(submitted, run, report.entry):
-            self._again(submitted, "the remote has lost what an earlier run made")
-        elif report is not None and report.stage_outcome is not None:
-            submitted.future.set_result(self._outcome(submitted, run, report, report.stage_outcome))
-        elif is_lost(run, for_us=run.parameters.get("parent_run") == submitted.request.parent_run):
-            self._again(submitted, f"its flow run is {run.state_name}")
-        elif is_final(run):
+            return self._again(submitted, "the remote has lost what an earlier run made")
+        if report is not None and report.stage_outcome is not None:
+            return self._outcome(submitted, run, report, report.stage_outcome)
+        if is_lost(run, for_us=self._is_ours(submitted, run)) and not self._is_ending:
+            return self._again(submitted, f"its flow run is {run.state_name}")
+        if is_final(run):
             message = run.state.message if run.state is not None else ""
-            outcome = Outcome("failed", 0.0, error=message or "its flow run ended without a word")
-            submitted.future.set_result(outcome)
-        elif is_scheduled(run):
+            return Outcome("failed", 0.0, error=message or "its flow run ended without a word")
+        if is_scheduled(run):
             self._wait_for_worker(submitted)
-        else:
-            self._wait_for_report(submitted)
+            return None
+        return self._wait_for_report(submitted, is_cancelled=is_cancelling(run))
 
     def _is_lost_data(self, submitted: Submitted, run: "FlowRun", entry: Entry) -> bool:
         """Whether the outputs of another run's stage, which is taken over, are on the remote no more."""
-        if run.parameters.get("parent_run") == submitted.request.parent_run:
+        if self._is_ours(submitted, run):
             return False
         with self._lock_file:
             return self._versions.is_lost(submitted.request.name, entry)
@@ -333,46 +290,50 @@ class WorkersRunner:
             except LampError as error:
                 return replace(outcome, state="failed", error=str(error), is_bad_request=True)
             self._taken_over.append(name)
-        is_ours = run.parameters.get("parent_run") == submitted.request.parent_run
-        if is_ours or outcome.state == "failed":
+        if self._is_ours(submitted, run) or outcome.state == "failed":
             return outcome
         seconds = time.monotonic() - submitted.began
         return replace(outcome, state="restored", run_id=None, seconds=seconds)
 
+    def _is_ours(self, submitted: Submitted, run: "FlowRun") -> bool:
+        """Whether this run of the pipeline has started the flow run, and not one that asked for the same."""
+        return bool(run.parameters.get("parent_run") == submitted.request.parent_run)
+
     def _wait_for_worker(self, submitted: Submitted) -> None:
         submitted.heard = time.monotonic()
-        if time.monotonic() - self._looked > SECONDS_TO_END or not submitted.waits:
-            self._looked = time.monotonic()
-            online = self._server.online(submitted.pool)
-            none = "" if online else f"; none is online: `lamp worker start --pool {submitted.pool}`"
-            submitted.waits = f"waits for a worker of pool {submitted.pool}{none}"
+        online = self._server.online(submitted.pool)
+        none = "" if online else f"; none is online: `lamp worker start --pool {submitted.pool}`"
+        submitted.waits = f"waits for a worker of pool {submitted.pool}{none}"
 
-    def _wait_for_report(self, submitted: Submitted) -> None:
+    def _wait_for_report(self, submitted: Submitted, *, is_cancelled: bool) -> Outcome | None:
         if not submitted.taken:
             submitted.taken, submitted.waits = True, ""
             submitted.heard = max(submitted.heard, time.monotonic())
         patience = resources.worker_patience()
-        if submitted.report is None:
+        if submitted.report is None or is_cancelled:  # Prefect gives a cancelled one half a minute by itself
             patience = max(patience, SECONDS_TO_START)
         silent = time.monotonic() - submitted.heard
         if silent > patience:
             why = f"its worker was silent for {silent:.0f} s"
+            assert submitted.run is not None
             self._server.give_up(submitted.run, why)
-            self._again(submitted, why)
+            if is_cancelled:
+                return Outcome("failed", 0.0, error=f"cancelled; {why}")
+            return self._again(submitted, why)
+        return None
 
-    def _again(self, submitted: Submitted, why: str) -> None:
-        """Submit a stage again whose worker was lost."""
-        name = submitted.request.name
+    def _again(self, submitted: Submitted, why: str) -> Outcome | None:
+        """Submit a stage again whose worker was lost; it is given up when it gets no further."""
+        progress = submitted.progress
+        if progress is not None and progress.done > submitted.furthest:
+            submitted.furthest, submitted.submissions = progress.done, 1
         if submitted.submissions == SUBMISSIONS:
-            error = f"given up after {SUBMISSIONS} submissions: {why}"
-            submitted.future.set_result(Outcome("failed", 0.0, error=error))
-            return
+            return Outcome("failed", 0.0, error=f"given up after {SUBMISSIONS} submissions: {why}")
         submitted.submissions += 1
         submitted.attempt += 1
-        deployment, submitted.pool = self._server.deployment(name)
-        again = f"{name}-again-{submitted.submissions}"
-        submitted.context.run(self._start, submitted, deployment, again)
+        self._start(submitted, f"{submitted.request.name}-again-{submitted.attempt}")
         submitted.waits = f"{why}; submitted again"
+        return None
 
 
 def require_servers() -> None:

@@ -1,7 +1,7 @@
 """What the machine that runs the pipeline asks of Prefect's server about stages on workers."""
 
+import threading
 from collections.abc import Collection, Mapping
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -29,12 +29,18 @@ DEPLOY = "`lamp worker deploy` registers pools and deployments"
 
 
 class Server:
-    """Prefect's server, over one connection; not for several threads."""
+    """Prefect's server, over a connection for each thread."""
 
-    @cached_property
+    def __init__(self) -> None:
+        self._of_thread = threading.local()
+
+    @property
     def client(self) -> SyncPrefectClient:
-        """The connection."""
-        return get_client(sync_client=True)
+        """The connection of the thread that asks."""
+        if not hasattr(self._of_thread, "client"):
+            self._of_thread.client = get_client(sync_client=True)
+        client: SyncPrefectClient = self._of_thread.client
+        return client
 
     def deployment(self, stage: str) -> tuple[UUID, str]:
         """Id and pool of the deployment that runs a stage: on a card only while a worker has one.
@@ -77,6 +83,8 @@ class Server:
             as_subflow=True,
         )
         assert isinstance(made, FlowRun)
+        if made.parent_task_run_id is not None:  # it stands for the subflow on the page
+            self.client.set_task_run_name(made.parent_task_run_id, name)
         return made
 
     def runs(self, ids: Collection[UUID]) -> dict[UUID, FlowRun]:
@@ -86,23 +94,16 @@ class Server:
         )
         return {run.id: run for run in found}
 
-    def reports(self, ids: Collection[UUID]) -> dict[UUID, StageReport]:
-        """The newest report of each flow run that sent one."""
-        found = self.client.read_artifacts(
-            artifact_filter=ArtifactFilter(
-                flow_run_id=ArtifactFilterFlowRunId(any_=list(ids)), type=ArtifactFilterType(any_=[REPORT])
-            ),
-            limit=200,
+    def report(self, run: UUID) -> StageReport | None:
+        """The report of a flow run; None before it has sent one."""
+        wanted = ArtifactFilter(
+            flow_run_id=ArtifactFilterFlowRunId(any_=[run]), type=ArtifactFilterType(any_=[REPORT])
         )
-        reports: dict[UUID, StageReport] = {}
-        for artifact in found:
-            if artifact.flow_run_id is None:
-                continue
-            report = StageReport.model_validate(artifact.data)
-            known = reports.get(artifact.flow_run_id)
-            if known is None or known.beat < report.beat:
-                reports[artifact.flow_run_id] = report
-        return reports
+        found = [
+            StageReport.model_validate(each.data)
+            for each in self.client.read_artifacts(artifact_filter=wanted)
+        ]
+        return max(found, key=lambda report: report.beat, default=None)
 
     def give_up(self, run: UUID, why: str) -> None:
         """Mark a flow run as crashed, which frees its place."""

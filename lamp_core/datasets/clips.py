@@ -30,6 +30,7 @@ class Clip:
         features_TD: ready features of the source, used as they are; None when they are to be computed.
         skipped_captions: lines of the caption file that did not parse.
         part_captions: sentences by body part (``hands``), where the source has them.
+        labels: what the captions were made from, by name (``content``: ``walk``), the coarsest first.
         warnings: names of the checks that the clip failed and that do not reject it.
         remarks: what of its file was taken otherwise than the file says, as (reason, sentence).
     """
@@ -44,5 +45,6 @@ class Clip:
     features_TD: np.ndarray | None = None
     skipped_captions: int = 0
     part_captions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     remarks: tuple[tuple[str, str], ...] = ()

@@ -19,6 +19,8 @@ from lamp_core.datasets.clips import Clip
 from lamp_core.datasets.columns import (
     caption_column,
     captions_of,
+    label_column,
+    labels_of,
     one_array,
     part_caption_column,
     part_captions_of,
@@ -77,6 +79,7 @@ def clip_table(clips: Sequence[Clip]) -> pa.Table:
         "features": ragged_column([clip.features_TD for clip in clips]),
         "captions": caption_column([clip.captions for clip in clips]),
         "part_captions": part_caption_column([clip.part_captions for clip in clips]),
+        "labels": label_column([clip.labels for clip in clips]),
     }
     return pa.table(columns, schema=CLIPS)
 
@@ -131,10 +134,11 @@ def _clips_of(table: pa.Table, joint_count: int, feature_count: int) -> Iterator
         columns["source_sha256"].to_pylist(),
         ragged_views(columns["features"], (feature_count,)),
         part_captions_of(table),
+        labels_of(table),
         strict=True,
     )
-    for *row, part_captions in rows:
-        yield replace(Clip(*row), part_captions=part_captions)
+    for *row, part_captions, labels in rows:
+        yield replace(Clip(*row), part_captions=part_captions, labels=labels)
 
 
 def read_clip_metadata(path: Path) -> DatasetMetadata:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from lamp_core.datasets.captions import Caption
-from lamp_core.datasets.schema import CAPTION, PART_CAPTION
+from lamp_core.datasets.schema import CAPTION, LABEL, PART_CAPTION
 
 
 def ragged_column(arrays: Sequence[np.ndarray | None]) -> pa.ListArray:
@@ -73,6 +73,19 @@ def _by_part(rows: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
     for row in rows:
         texts.setdefault(row["part"], []).append(row["text"])
     return {part: tuple(of_part) for part, of_part in texts.items()}
+
+
+def label_column(labels: Sequence[Mapping[str, str]]) -> pa.Array:
+    """A list<struct> column of the labels of each clip; null where there are none."""
+    rows = [[{"name": name, "value": value} for name, value in of_clip.items()] or None for of_clip in labels]
+    return pa.array(rows, pa.list_(LABEL))
+
+
+def labels_of(table: pa.Table) -> list[Mapping[str, str]]:
+    """Labels of each clip; empty everywhere in a file from before there were any."""
+    if "labels" not in table.column_names:
+        return [{} for _ in range(len(table))]
+    return [{row["name"]: row["value"] for row in rows or []} for rows in table["labels"].to_pylist()]
 
 
 def _tuples(lists: pa.ListArray) -> list[tuple[Any, ...]]:

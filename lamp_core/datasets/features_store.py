@@ -16,6 +16,8 @@ from lamp_core.datasets.clips import Split
 from lamp_core.datasets.columns import (
     caption_column,
     captions_of,
+    label_column,
+    labels_of,
     part_caption_column,
     part_captions_of,
     ragged_column,
@@ -37,6 +39,7 @@ def feature_table(
     captions: Sequence[Sequence[Caption]],
     features: Sequence[np.ndarray],
     part_captions: Sequence[Mapping[str, Sequence[str]]] | None = None,
+    labels: Sequence[Mapping[str, str]] | None = None,
 ) -> pa.Table:
     """A shard of clips as rows of the schema `FEATURES`."""
     columns = {
@@ -45,6 +48,7 @@ def feature_table(
         "frames": [len(features_TD) for features_TD in features],
         "captions": caption_column(captions),
         "part_captions": part_caption_column(part_captions or [{}] * len(clips)),
+        "labels": label_column(labels or [{}] * len(clips)),
         "features": ragged_column(features),
     }
     return pa.table(columns, schema=FEATURES)
@@ -67,6 +71,7 @@ class FeatureSet:
         feature_hash: hash of all features and of the statistics.
         split_hash: hash of clip names and splits.
         part_captions: N mappings from a body part to its sentences, empty where the source has none.
+        labels: N mappings from a label's name to its value, see `Clip`.
     """
 
     clips: list[str]
@@ -81,6 +86,7 @@ class FeatureSet:
     feature_hash: str
     split_hash: str
     part_captions: list[Mapping[str, tuple[str, ...]]] = field(default_factory=list)
+    labels: list[Mapping[str, str]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -113,6 +119,7 @@ class FeatureSet:
             feature_hash=_feature_hash(metadata.content_hash or "", statistics),
             split_hash=metadata.split_hash,
             part_captions=part_captions_of(table),
+            labels=labels_of(table),
         )
 
     def of_split(self, split: str) -> list[int]:

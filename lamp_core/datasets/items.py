@@ -3,8 +3,8 @@
 Shapes: B batch, T frames, D feature numbers a frame.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,12 +25,14 @@ class Item:
         start: first frame of the item within the clip.
         features_TD: raw features, a multiple of four frames.
         captions: at least one.
+        labels: of the clip, see `Clip`.
     """
 
     clip: str
     start: int
     features_TD: np.ndarray
     captions: tuple[Caption, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def frames(self) -> int:
@@ -56,6 +58,7 @@ def items_of(features: FeatureSet, split: str | None = None, min_frames: int = D
     indices = range(len(features.clips)) if split is None else features.of_split(split)
     for index in indices:
         clip, whole_TD = features.clips[index], features.features[index]
+        labels = features.labels[index] if features.labels else {}
         spans: dict[tuple[int, int], list[Caption]] = {}
         for caption in features.captions[index]:
             own = caption.start != caption.end
@@ -66,7 +69,8 @@ def items_of(features: FeatureSet, split: str | None = None, min_frames: int = D
         for (start, end), captions in spans.items():
             frames = (end - start) // DOWNSAMPLING * DOWNSAMPLING
             if frames >= max(min_frames, DOWNSAMPLING):
-                items.append(Item(clip, start, whole_TD[start : start + frames], tuple(captions)))
+                span_TD = whole_TD[start : start + frames]
+                items.append(Item(clip, start, span_TD, tuple(captions), labels))
     return items
 
 

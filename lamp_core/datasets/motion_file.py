@@ -23,7 +23,9 @@ from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.io.arrays import read_npy
 from lamp_core.io.parquet import open_parquet
 from lamp_core.remarks import remark
-from lamp_core.skeleton.mapping import JointMap, resample
+from lamp_core.skeleton.bvh import BvhMotion
+from lamp_core.skeleton.mapping import JointMap
+from lamp_core.skeleton.resampling import resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton, skeleton_names
 
 BVH, ARRAY = ".bvh", ".npy"
@@ -67,12 +69,23 @@ class FileMotion:
         skeleton: whose joints they are.
         frames_per_second: rate of the joints.
         features_TD: ready features, not normalised, when the file holds them.
+        bvh: what a BVH file says, and the joint map that it was read with.
     """
 
     joints_TJ3: np.ndarray
     skeleton: Skeleton
     frames_per_second: float
     features_TD: np.ndarray | None = None
+    bvh: tuple[BvhMotion, JointMap] | None = None
+
+    @property
+    def resampled_TJ3(self) -> np.ndarray:
+        """The joints at the skeleton's rate: rotations in between where the file has them, else places."""
+        rate = self.skeleton.frames_per_second
+        if self.bvh is None:
+            return resample(self.joints_TJ3, self.frames_per_second, rate)
+        motion, joint_map = self.bvh
+        return joint_map.joints_of(motion, self.skeleton, rate)
 
 
 def read_motion_file(path: Path, gate: Gate | None = None, skeleton: str | None = None) -> FileMotion:
@@ -133,7 +146,8 @@ def _from_bvh(path: Path, wanted: Skeleton | None, gate: Gate) -> tuple[FileMoti
     joints_TJ3 = joint_map.joints_of(motion, skeleton)
     for _, text in motion.remarks:
         remark(text)
-    return FileMotion(joints_TJ3, skeleton, motion.frames_per_second), joint_map
+    read = FileMotion(joints_TJ3, skeleton, motion.frames_per_second, bvh=(motion, joint_map))
+    return read, joint_map
 
 
 def _from_array(path: Path, wanted: Skeleton | None, gate: Gate) -> FileMotion:
@@ -240,9 +254,7 @@ def features_of(motion: FileMotion, space: FeatureSpace, path: Path) -> np.ndarr
     """
     if motion.features_TD is not None:
         return motion.features_TD
-    rate = space.skeleton.frames_per_second
-    joints_TJ3 = resample(motion.joints_TJ3, motion.frames_per_second, rate)
     try:
-        return encode(joints_TJ3, space.skeleton, space.reference_J3).numpy()
+        return encode(motion.resampled_TJ3, space.skeleton, space.reference_J3).numpy()
     except RejectedClip as rejected:
         raise LampError(f"{path} cannot be used: {rejected}") from rejected

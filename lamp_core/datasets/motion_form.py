@@ -12,7 +12,8 @@ import numpy as np
 
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.skeleton.bvh import BvhMotion, read_bvh
-from lamp_core.skeleton.mapping import JointMap, detect_map, load_map, resample
+from lamp_core.skeleton.mapping import JointMap, detect_map, load_map
+from lamp_core.skeleton.resampling import resample
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.skeleton.units import METRES, Unit, UpAxis, mirror_x, turn_to_y_up
 
@@ -81,13 +82,13 @@ class MotionForm:
         return joint_map.measured(self.unit, self.up, self.left_handed)
 
     def bvh_joints(self, motion: BvhMotion, skeleton: Skeleton) -> np.ndarray:
-        """Joints (T, J, 3) of a BVH motion in the skeleton's unit, at its rate.
+        """Joints (T, J, 3) of a BVH motion in the skeleton's unit, at its rate, rotations in between.
 
         Raises:
             RejectedClip: as `JointMap.apply`.
         """
-        mapped_TJ3 = self.joint_map(motion.all_names).joints_of(motion, skeleton)
-        return resample(mapped_TJ3, motion.frames_per_second, skeleton.frames_per_second).astype(np.float32)
+        joint_map = self.joint_map(motion.all_names)
+        return joint_map.joints_of(motion, skeleton, skeleton.frames_per_second).astype(np.float32)
 
     def read_bvh(self, path: Path) -> BvhMotion:
         """A BVH file at the rate that is stated, or its own; RejectedClip as `read_bvh`."""

@@ -16,6 +16,7 @@ from lamp_core.datasets.sources.base import FileJob
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.parquet import atomic_path
 from lamp_core.io.text import composed, read_text
+from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.skeleton.skeleton import load_skeleton
 
 SOURCES_FOLDER = "sources"
@@ -127,7 +128,7 @@ def load_source(data_folder: Path, name: str) -> Source:
         known = ", ".join(source_names(data_folder)) or "none"
         raise LampError(f"unknown data set {name!r}; known: {known}; register one with `lamp import`")
     try:
-        content = yaml.safe_load(read_text(path))
+        content = parse_yaml(read_text(path))
     except (LampError, yaml.YAMLError) as error:
         raise LampError(
             f"{path} cannot be read: {error}; register the data set again with `lamp import`"

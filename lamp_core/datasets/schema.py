@@ -24,7 +24,7 @@ class DatasetMetadata(BaseModel):
 
     dataset: str = Field(description="name of the registered data set")
     skeleton: str = Field(description="smpl22, kit21 or smplx52")
-    version: str = Field(description="SHA-256 over clip names, source hashes, captions and splits")
+    version: str = Field(description="SHA-256 over clip names, source hashes, captions, labels and splits")
     split_hash: str = Field(description="SHA-256 over clip names and splits")
     reference: list[list[float]] = Field(
         description="pose (J, 3) whose bone lengths all clips get, skeleton's unit"
@@ -64,6 +64,12 @@ PART_CAPTION = pa.struct(
         field("text", pa.string(), "a sentence about it, as it was written"),
     ]
 )
+LABEL = pa.struct(
+    [
+        field("name", pa.string(), "what it says (`content`, `style`)"),
+        field("value", pa.string(), "what it is of this clip (`walk`, `angry`)"),
+    ]
+)
 _CLIP = field("clip", pa.string(), "name of the clip, unique in the data set")
 _SOURCE = field(
     "source", pa.string(), "file, relative to the source's folder, or generator the clip came from"
@@ -76,6 +82,12 @@ _PART_CAPTIONS = field(
     "part_captions",
     pa.list_(PART_CAPTION),
     "sentences about parts of the body; null when the source has none",
+    nullable=True,
+)
+_LABELS = field(
+    "labels",
+    pa.list_(LABEL),
+    "what the captions were made from, the coarsest first; null when the source has no labels",
     nullable=True,
 )
 
@@ -103,6 +115,7 @@ CLIPS = pa.schema(
         ),
         _CAPTIONS,
         _PART_CAPTIONS,
+        _LABELS,
     ]
 )
 REJECTED = pa.schema(
@@ -120,6 +133,7 @@ FEATURES = pa.schema(
         field("frames", pa.int32(), "T, number of feature frames", unit="frames"),
         _CAPTIONS,
         _PART_CAPTIONS,
+        _LABELS,
         field(
             "features", pa.list_(pa.float32()), "not normalised", shape="(T, D)", layout="lamp_core.features"
         ),
@@ -136,6 +150,12 @@ MANIFEST = pa.schema(
         field("start", pa.float64(), "begin of the clip in its file; 0", nullable=True, unit="s"),
         field("end", pa.float64(), "end of the clip in its file; the file's end", nullable=True, unit="s"),
         field("captions_PART", _SENTENCES, "sentences about PART, a column a part", nullable=True),
+        field(
+            "label_NAME",
+            pa.string(),
+            "what the captions were made from (`label_content`), a column a label, the coarsest first",
+            nullable=True,
+        ),
     ]
 )
 """What a manifest may hold; an optional field says what counts where it is left out."""

@@ -128,6 +128,7 @@ def measure_captions(trained: Trained, path: Path, name: str) -> tuple[dict[str,
         trained.features.statistics,
         trained.settings,
         bert_scorer(trained),
+        training_captions=trained.training_captions,
         embed=trained.cache.embed,
         note="; ".join(filter(None, (test.note, missing, left_out))),
     )

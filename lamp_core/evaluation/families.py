@@ -18,6 +18,7 @@ from lamp_core.evaluation.cache import digest
 from lamp_core.evaluation.captioning import CAPTIONING, measure_captioning
 from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
 from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
+from lamp_core.evaluation.oracles import label_groups, label_names, oracle_similarities
 from lamp_core.evaluation.protocols.common import OnProgress
 from lamp_core.evaluation.protocols.joints import (
     Complete,
@@ -29,8 +30,9 @@ from lamp_core.evaluation.protocols.reconstruction import Reconstruction, evalua
 from lamp_core.evaluation.protocols.retrieval import evaluate_retrieval
 from lamp_core.evaluation.protocols.text_to_motion import Generate, evaluate_text_to_motion
 from lamp_core.evaluation.results import Result
+from lamp_core.evaluation.route import embed_by
 from lamp_core.evaluation.trained import Trained
-from lamp_core.lamp.backbone import has_minilm
+from lamp_core.lamp.minilm import has_minilm
 from lamp_core.metrics.recall import scaled_cosine
 from lamp_core.metrics.sentence_similarity import sentence_embeddings
 from lamp_core.systems.capabilities import (
@@ -154,7 +156,7 @@ def _tokenizer(systems: Systems, on_progress: OnProgress | None) -> list[Result]
         trained.features.skeleton,
         trained.features.statistics,
         trained.settings,
-        embed=trained.cache.embed,
+        embed=embed_by(trained.settings.route, trained.features, trained.cache.embed),
     )
 
 
@@ -168,7 +170,7 @@ def _text_to_motion(systems: Systems, on_progress: OnProgress | None) -> list[Re
         trained.settings,
         matching=trained.further_evaluators,
         floors={name: generate for name, generate in systems.generating.items() if name == UNTRAINED},
-        embed=trained.cache.embed,
+        embed=embed_by(trained.settings.route, trained.features, trained.cache.embed),
         on_progress=on_progress,
     )
 
@@ -237,11 +239,19 @@ def _retrieval(systems: Systems, on_progress: OnProgress | None) -> list[Result]
     alike_NN = _sentence_similarity(trained, captions)
     every = with_floor(trained.comparing, trained.settings.seed)
     similarities = {name: trained.scores(model) for name, model in every.items()}
+    labels = [item.labels for item in trained.every_item]
+    oracles = oracle_similarities(labels)
+    groups_N = label_groups(labels, label_names(labels)) if oracles else None
     rows = [
         result
-        for system, similarity_NN in similarities.items()
+        for system, similarity_NN in (similarities | oracles).items()
         for result in evaluate_retrieval(
-            similarity_NN, captions, trained.settings, system=system, sentence_similarity_NN=alike_NN
+            similarity_NN,
+            captions,
+            trained.settings,
+            system=system,
+            sentence_similarity_NN=alike_NN,
+            label_groups_N=groups_N,
         )
     ]
     return list(dict.fromkeys(rows))  # the chance rows come with each system

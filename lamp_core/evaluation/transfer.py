@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 
 import lamp_core.datasets
 import lamp_core.features
@@ -23,6 +24,7 @@ from lamp_core.datasets.sources import Source
 from lamp_core.errors import LampError
 from lamp_core.evaluation.cache import digest
 from lamp_core.evaluation.protocols.common import OnProgress
+from lamp_core.skeleton.kinematics import bone_lengths
 
 CODE = (lamp_core.datasets, lamp_core.features, lamp_core.skeleton)
 KEPT_DATA_SETS = 3
@@ -91,7 +93,7 @@ def _make(
         on_progress=lambda done, total: on_progress(done, total, f"reading {source.name}"),
     )
     metadata = read_clip_metadata(folder / CLIPS_FILE)
-    same_body = np.allclose(metadata.reference, space.reference_J3, rtol=1e-4, atol=1e-6)
+    same_body = _has_bones_of(space, np.array(metadata.reference))
     of_space = metadata.model_copy(
         update={
             "reference": space.reference_J3.tolist(),
@@ -108,6 +110,15 @@ def _make(
         on_progress=lambda done, total: on_progress(done, total, f"features of {source.name}"),
     )
     (folder / CLIPS_FILE).unlink()
+
+
+def _has_bones_of(space: FeatureSpace, pose_J3: np.ndarray) -> bool:
+    """Whether a pose has the lengths of the space's reference, on which alone features depend."""
+    lengths_E, pose_lengths_E = (
+        bone_lengths(torch.from_numpy(pose.astype(np.float64)), space.skeleton)
+        for pose in (space.reference_J3, pose_J3)
+    )
+    return torch.allclose(lengths_E, pose_lengths_E, rtol=1e-3)
 
 
 def _without_features(clips: Iterator[Clip]) -> Iterator[Clip]:

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-import yaml
-
 from lamp_core.datasets.captions import Caption
+from lamp_core.io.yaml_text import parse_yaml
 
 UNKNOWN, START, END = "unk", "sos", "eos"
 SPECIAL = (UNKNOWN, START, END)
@@ -56,6 +55,6 @@ class Vocabulary:
 @lru_cache(maxsize=1)
 def _tags() -> tuple[dict[str, int], dict[str, str]]:
     """Index of each tag, and the group of each word that is in one."""
-    table = yaml.safe_load(WORD_GROUPS.read_text(encoding="utf-8"))
+    table = parse_yaml(WORD_GROUPS.read_text(encoding="utf-8"))
     groups = {word: group for group, listed in table["groups"].items() for word in listed}
     return {tag: index for index, tag in enumerate(table["tags"])}, groups

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lamp_core.features.decode import facing_of, path_of
+from lamp_core.features.decode import facing_of, path_of, yaw_velocity_of
 from lamp_core.features.layout import FeatureLayout
 
 
@@ -31,9 +31,10 @@ class Way:
     @classmethod
     def of(cls, features_FD: np.ndarray) -> "Way":
         """The way of a stretch of features, not normalised."""
-        _, _, path_F2 = _root_of(features_FD)
+        right_FD = _with_right_turns(features_FD)
+        _, _, path_F2 = _root_of(right_FD)
         layout = FeatureLayout.of_width(features_FD.shape[1])
-        return cls(float(features_FD[:, layout["root_yaw_velocity"]].sum()), path_F2[-1])
+        return cls(float(right_FD[:, layout["root_yaw_velocity"]].sum()), path_F2[-1])
 
     def lead(self, features_FD: np.ndarray) -> np.ndarray:
         """Return a stretch that goes this way: what it lacks of turn and step is spread over its frames.
@@ -42,7 +43,7 @@ class Way:
         borders. The velocities of the joints take part in the step; poses and heights stay.
         """
         layout, frames = FeatureLayout.of_width(features_FD.shape[1]), len(features_FD)
-        led_FD, shares_F1 = np.array(features_FD, dtype=np.float32), _shares(frames)
+        led_FD, shares_F1 = _with_right_turns(features_FD), _shares(frames)
         turns_F1 = led_FD[:, layout["root_yaw_velocity"]]
         turns_F1 += (self.half_turn - turns_F1.sum()) * shares_F1
         cosine_F, sine_F, path_F2 = _root_of(led_FD)
@@ -76,6 +77,14 @@ def gaps(given_T: np.ndarray) -> list[tuple[int, int]]:
     """First frame of each stretch that is not given, and the frame behind it."""
     borders = np.flatnonzero(np.diff(np.concatenate([[True], given_T, [True]]).astype(int)))
     return [(int(start), int(end)) for start, end in borders.reshape(-1, 2)]
+
+
+def _with_right_turns(features_FD: np.ndarray) -> np.ndarray:
+    """The features with the turns that `decode` takes them for, see `yaw_velocity_of`."""
+    right_FD = np.array(features_FD, dtype=np.float32)
+    layout = FeatureLayout.of_width(right_FD.shape[1])
+    right_FD[:, layout["root_yaw_velocity"]] = yaw_velocity_of(torch.from_numpy(right_FD), layout).numpy()
+    return right_FD
 
 
 def _root_of(features_FD: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lamp_core.features.decode import decode, facing_of
+from lamp_core.features.decode import decode, facing_of, yaw_velocity_of
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.skeleton.kinematics import bone_lengths
 from lamp_core.skeleton.skeleton import Skeleton
@@ -66,7 +66,7 @@ def directions_by_rotations(features_BTD: Tensor, skeleton: Skeleton) -> Tensor:
     where the body faces, and turns the bone's unrotated direction (Guo et al. 2022, and its code).
     """
     layout = FeatureLayout.of(skeleton)
-    cosine_BT1, sine_BT1 = facing_of(features_BTD[..., layout["root_yaw_velocity"]])
+    cosine_BT1, sine_BT1 = facing_of(yaw_velocity_of(features_BTD, layout))
     zero, one = torch.zeros_like(cosine_BT1), torch.ones_like(cosine_BT1)
     rows = [cosine_BT1, zero, sine_BT1, zero, one, zero, -sine_BT1, zero, cosine_BT1]
     root_BT33 = torch.cat(rows, dim=-1).reshape(*cosine_BT1.shape[:-1], 3, 3)

@@ -1,7 +1,7 @@
 """Features back to joint positions.
 
-Shapes: B any leading shape, T frames, J joints, E joints
-but the root, D feature numbers a frame.
+Shapes: B any leading shape, T frames, S steps from a frame to the next (T-1), J joints, E joints but the
+    root, D feature numbers a frame.
 """
 
 import torch
@@ -11,11 +11,15 @@ from lamp_core.errors import LampError
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.skeleton.skeleton import Skeleton
 
+AGREES = 0.25
+"""A turn is reversed where that leaves less than this share of what the velocities contradict."""
+
 
 def decode(features_BTD: Tensor, skeleton: Skeleton) -> Tensor:
     """Joints of features, from the root's path and the local positions (HumanML3D; rotations are not used).
 
-    Differentiable, on any device. The root starts at x = z = 0 and faces +Z.
+    Differentiable, on any device. The root starts at x = z = 0 and faces +Z. Turns whose sign the published
+    encoding reverses (`yaw_velocity_of`) are put right.
 
     Args:
         features_BTD: any leading shape, or none; de-normalised.
@@ -33,7 +37,7 @@ def decode(features_BTD: Tensor, skeleton: Skeleton) -> Tensor:
         raise LampError(
             f"features of {skeleton.name} have the shape {wanted}, not {tuple(features_BTD.shape)}"
         )
-    cosine_BT1, sine_BT1 = facing_of(features_BTD[..., layout["root_yaw_velocity"]])
+    cosine_BT1, sine_BT1 = facing_of(yaw_velocity_of(features_BTD, layout))
     path_BT2 = path_of(features_BTD[..., layout["root_planar_velocity"]], cosine_BT1, sine_BT1)
     height_BT1 = features_BTD[..., layout["root_height"]]
     path_x_BT1, path_z_BT1 = path_BT2[..., :1], path_BT2[..., 1:]
@@ -50,6 +54,42 @@ def facing_of(yaw_velocity_BT1: Tensor) -> tuple[Tensor, Tensor]:
     """Cosine and sine of the turn that makes each frame face +Z; velocities are of half angles."""
     yaw_BT1 = 2 * _from_start(yaw_velocity_BT1)
     return torch.cos(yaw_BT1), torch.sin(yaw_BT1)
+
+
+def yaw_velocity_of(features_BTD: Tensor, layout: FeatureLayout) -> Tensor:
+    """Half the turn from each frame to the next, without the flaw of the published encoding.
+
+    Where a body passes half a turn from its first facing, the published arcsin stores the turn with the
+    sign reversed (`lamp_core.features.facing.yaw_velocity`), and everything after it comes back turned by
+    twice that. The velocities of the joints tell the same step a second time: where they agree with the
+    reversed turn and contradict the stored one by several times as much, it is reversed. Generated features,
+    whose parts never quite agree, keep what is stored unless the difference stands out of that noise.
+    """
+    stored_BT1 = features_BTD[..., layout["root_yaw_velocity"]]
+    with torch.no_grad():
+        sign_BT1 = torch.ones_like(stored_BT1)
+        as_stored, reversed_ = (_disagreement(features_BTD, sign * stored_BT1, layout) for sign in (1, -1))
+        is_flaw_BS = reversed_ < AGREES**2 * as_stored
+        sign_BT1[..., :-1, 0] = torch.where(is_flaw_BS, -1.0, 1.0).to(stored_BT1)
+    return stored_BT1 * sign_BT1
+
+
+def _disagreement(features_BTD: Tensor, yaw_velocity_BT1: Tensor, layout: FeatureLayout) -> Tensor:
+    """Squared distance, over all joints, of where the velocities put the next frame's joints and where they
+    stand there if the body turned so; for each step but the last frame's, which leads nowhere."""
+    local_BTP, steps_BTV = features_BTD[..., layout["positions"]], features_BTD[..., layout["velocities"]]
+    x_BTJ, z_BTJ = (torch.nn.functional.pad(local_BTP[..., axis::3], (1, 0)) for axis in (0, 2))
+    told_x_BSJ = (x_BTJ + steps_BTV[..., ::3])[..., :-1, :]
+    told_z_BSJ = (z_BTJ + steps_BTV[..., 2::3])[..., :-1, :]
+    planar_BS2 = features_BTD[..., :-1, layout["root_planar_velocity"]]
+    turn_BS1 = 2 * yaw_velocity_BT1[..., :-1, :]
+    next_x_BSJ, next_z_BSJ = _turn_back(
+        x_BTJ[..., 1:, :] + planar_BS2[..., :1],
+        z_BTJ[..., 1:, :] + planar_BS2[..., 1:],
+        torch.cos(turn_BS1),
+        torch.sin(turn_BS1),
+    )
+    return ((told_x_BSJ - next_x_BSJ).square() + (told_z_BSJ - next_z_BSJ).square()).sum(-1)
 
 
 def path_of(planar_velocity_BT2: Tensor, cosine_BT1: Tensor, sine_BT1: Tensor) -> Tensor:

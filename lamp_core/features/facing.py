@@ -97,7 +97,7 @@ def yaw_velocity(half_yaw_N: Tensor) -> Tensor:
     """Half the turn from each frame to the next, (N-1,), as the published arcsin has it.
 
     Where the yaw passes half a turn the half angle jumps by nearly pi, and arcsin folds it back with the sign
-    reversed. Published features have this flaw, so ours do too.
+    reversed. Published features have this flaw, so ours do too; `decode` puts it right.
     """
     return torch.asin(torch.sin(half_yaw_N[1:] - half_yaw_N[:-1]))
 

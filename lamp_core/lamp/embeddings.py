@@ -52,16 +52,21 @@ class LampFeatures:
         return torch.cat(parts)
 
     @torch.no_grad()
-    def conditions(self, captions: Sequence[str]) -> Tensor:
-        """Return (N, H): the mean of the queries after they read the caption, LaMP-T2M's condition token."""
-        parts = [self.model.condition(ids, mask).mean(dim=1).cpu() for ids, mask in self._words(captions)]
-        return torch.cat(parts)
+    def query_means(self, captions: Sequence[str]) -> list[Tensor]:
+        """Return (1, H) of each caption: the mean of the queries after they read it, LaMP-T2M's condition."""
+        parts = [
+            self.model.condition(*words).mean(dim=1, keepdim=True).cpu() for words in self._words(captions)
+        ]
+        return list(torch.cat(parts))
 
     @torch.no_grad()
-    def text_states(self, captions: Sequence[str]) -> Tensor:
-        """Return (N, H): the text transformer's [CLS] states, without the queries."""
-        parts = [self.model.encode_text(ids, mask)[:, 0].cpu() for ids, mask in self._words(captions)]
-        return torch.cat(parts)
+    def word_states(self, captions: Sequence[str]) -> list[Tensor]:
+        """Return the states (L, H) of each caption's word pieces, [CLS] first, without the queries."""
+        return [
+            states_LH[mask_L].cpu()
+            for ids_BL, mask_BL in self._words(captions)
+            for states_LH, mask_L in zip(self.model.encode_text(ids_BL, mask_BL), mask_BL, strict=True)
+        ]
 
     @torch.no_grad()
     def matching_scores(self, latents: Sequence[Tensor], captions: Sequence[str]) -> Tensor:

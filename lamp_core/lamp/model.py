@@ -180,12 +180,14 @@ class LaMP(nn.Module):
 
     def condition(self, ids_BL: Tensor, words_mask_BL: Tensor) -> Tensor:
         """Return queries (B, Q, H) that cross-attended the contextual text states (appendix A.3.3)."""
-        return self._ground_queries(self.encode_text(ids_BL, words_mask_BL), words_mask_BL)
+        text_BLH = self.encode_text(ids_BL, words_mask_BL)
+        return self.ground_queries(self.text_to_context(text_BLH), words_mask_BL)
 
-    def _ground_queries(self, text_BLH: Tensor, words_mask_BL: Tensor) -> Tensor:
-        batch, queries = len(text_BLH), self.shape.queries
+    def ground_queries(self, context_BLC: Tensor, words_mask_BL: Tensor) -> Tensor:
+        """Return queries (B, Q, H) that cross-attended text states projected to the width of the latents."""
+        batch, queries = len(context_BLC), self.shape.queries
         mask = attention_mask([("queries", self._query_mask(batch))], MOTION_GENERATION)
-        context = Context(self.text_to_context(text_BLH), words_mask_BL)
+        context = Context(context_BLC, words_mask_BL)
         return self._run(self._queries(batch), mask, queries, queries, context)
 
     def _run(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lamp_core.errors import LampError
 from lamp_core.io.quiet import no_progress_bar
-from lamp_core.lamp.backbone import minilm_folder
+from lamp_core.lamp.minilm import minilm_folder
 from lamp_core.lamp.prompt import Word, losses_of, told_cut, told_unknown
 
 MAX_TEXT_TOKENS = 128
@@ -60,10 +60,6 @@ class TextEncoder:
         positions = getattr(model.config, "max_position_embeddings", MAX_TEXT_TOKENS)
         model = model.to(device or torch.device("cpu")).eval().requires_grad_(False)
         return cls(model, tokenizer, min(MAX_TEXT_TOKENS, positions, tokenizer.model_max_length))
-
-    def __call__(self, captions: Sequence[str]) -> Tensor:
-        """The same as `embeddings`."""
-        return self.embeddings(captions)
 
     def losses(self, prompt: str) -> list[str]:
         """A line for the words of a prompt that are unknown, and one for what is cut, where there are any."""

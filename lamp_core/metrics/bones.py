@@ -10,7 +10,7 @@ import torch
 
 from lamp_core.errors import LampError
 from lamp_core.features.bones import decode_by
-from lamp_core.features.decode import decode, facing_of
+from lamp_core.features.decode import decode, facing_of, yaw_velocity_of
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.skeleton.kinematics import bone_lengths
 from lamp_core.skeleton.rotations import turn
@@ -77,6 +77,6 @@ def _of_motion(
 def _told_steps(features_TD: torch.Tensor, skeleton: Skeleton) -> torch.Tensor:
     """The steps (T, J, 3) of the joints in the world that their velocities tell, each seen from its frame."""
     layout = FeatureLayout.of(skeleton)
-    cosine_T1, sine_T1 = facing_of(features_TD[:, layout["root_yaw_velocity"]])
+    cosine_T1, sine_T1 = facing_of(yaw_velocity_of(features_TD, layout))
     velocities_TJ3 = features_TD[:, layout["velocities"]].reshape(len(features_TD), -1, 3)
     return turn(velocities_TJ3.permute(1, 2, 0), cosine_T1[:, 0], -sine_T1[:, 0]).permute(2, 0, 1)

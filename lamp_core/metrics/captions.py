@@ -6,7 +6,9 @@ caption counts as an item that scores nothing.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from lamp_core.errors import LampError
 
@@ -51,6 +53,15 @@ def mean_words(captions: Sequence[str]) -> float:
     if not captions:
         raise LampError("the length of captions needs at least one caption, found none")
     return sum(len(caption_words(caption)) for caption in captions) / len(captions)
+
+
+def novel_captions(captions: Sequence[str], training: Iterable[str]) -> np.ndarray:
+    """Which captions (bool, N) stand word for word in none of the training captions.
+
+    An empty caption is not novel.
+    """
+    known = {tuple(caption_words(caption)) for caption in training} | {()}
+    return np.array([tuple(caption_words(caption)) not in known for caption in captions], dtype=bool)
 
 
 def split_captions(

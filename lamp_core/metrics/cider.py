@@ -14,7 +14,12 @@ LENGTH_DEVIATION = 6.0
 
 
 def cider(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """CIDEr (0..10) as COCO's evaluation code computes it: mean over the captions.
+    """CIDEr (0..10) as COCO's evaluation code computes it: mean of `cider_of_each`."""
+    return float(cider_of_each(captions, references).mean())
+
+
+def cider_of_each(captions: Sequence[str], references: Sequence[Sequence[str]]) -> np.ndarray:
+    """CIDEr (N,) of each caption, 0..10, weighted by the references of all motions.
 
     The similarity of a caption and a reference is the mean over n = 1 to 4 of the cosine of their n-gram
     counts, weighted by log(N / d) with d of N motions having the n-gram in a reference; times 10, and the
@@ -41,7 +46,8 @@ def cider(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float
     )
     similarity_M = sum(map(_similarity, ngrams)) / LONGEST
     similarity_M = similarity_M * np.exp(-((pairs_N[owners_M] - pairs_M) ** 2) / (2 * LENGTH_DEVIATION**2))
-    return SCALE * float((_sum_of_owners(similarity_M, owners_M) / np.bincount(owners_M)).mean())
+    of_each_N: np.ndarray = SCALE * _sum_of_owners(similarity_M, owners_M) / np.bincount(owners_M)
+    return of_each_N
 
 
 def _similarity(ngrams: NGrams) -> np.ndarray:

@@ -174,8 +174,12 @@ def recall_in_batches(
 
 def same_caption(captions: Sequence[str]) -> RightItems:
     """Protocol `distinct`: every item with the very same caption text is right."""
-    labels_N = np.unique(np.asarray(captions, dtype=str), return_inverse=True)[1]
-    return lambda queries: labels_N[queries, None] == labels_N[None, :]
+    return same_group(np.unique(np.asarray(captions, dtype=str), return_inverse=True)[1])
+
+
+def same_group(group_N: np.ndarray) -> RightItems:
+    """Every item of the query's own group is right; groups are numbers."""
+    return lambda queries: group_N[queries, None] == group_N[None, :]
 
 
 def similar_caption(sentence_similarity_NN: np.ndarray, threshold: float = 0.95) -> RightItems:

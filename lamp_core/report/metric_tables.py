@@ -1,12 +1,12 @@
 """Tables of measured numbers: systems as rows, metrics as columns, one protocol and one evaluator a table."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lamp_core.errors import LampError
-from lamp_core.evaluation.baselines import BASELINES, GROUND_TRUTH
+from lamp_core.evaluation.baselines import GROUND_TRUTH, is_baseline
 from lamp_core.evaluation.catalogue import Direction, Metric
 from lamp_core.report.noise import noise_remarks
 
@@ -134,7 +134,6 @@ def metric_table(
     results: Sequence["Result"] | Mapping[str, Sequence["Result"]],
     columns: Sequence[Metric],
     *,
-    baselines: Collection[str] = BASELINES,
     note: str = "",
     chart: str = "",
 ) -> MetricTable:
@@ -148,7 +147,6 @@ def metric_table(
         results: of one protocol and one evaluator, or groups of them by heading; metrics without a column
             are left out.
         columns: in order; those that no system has are left out.
-        baselines: systems that are set apart.
         note: a sentence under the heading.
         chart: metric that is also drawn as bars, when it was measured.
 
@@ -166,15 +164,24 @@ def metric_table(
     return MetricTable(
         title=title,
         columns=kept,
-        groups=[RowGroup(heading, _rows(group, kept, baselines)) for heading, group in grouped.items()],
+        groups=[RowGroup(heading, _rows(group, kept)) for heading, group in grouped.items()],
         protocol=protocol,
         evaluator=evaluator,
         repeats=_range([result.repeats for result in every if math.isfinite(result.value)]),
         items=_range([result.items for result in every]),
         note=note,
-        remarks=[*noise_remarks(every, kept), *remarks(every, kept)],
+        remarks=[*_noise(grouped, kept), *remarks(every, kept)],
         chart=chart if chart in {column.name for column in kept} else "",
     )
+
+
+def _noise(grouped: Mapping[str, Sequence["Result"]], columns: Sequence[Metric]) -> list[str]:
+    """What is noise in each group, behind its heading."""
+    return [
+        f"{heading}: {remark}" if heading else remark
+        for heading, group in grouped.items()
+        for remark in noise_remarks(group, columns)
+    ]
 
 
 def remarks(results: Iterable["Result"], columns: Sequence[Metric]) -> list[str]:
@@ -206,13 +213,13 @@ def _remark(part: str, systems: Sequence[str], metrics: str) -> str:
     return f"{about}: {part}"
 
 
-def _rows(results: Sequence["Result"], columns: Sequence[Metric], baselines: Collection[str]) -> list[Row]:
+def _rows(results: Sequence["Result"], columns: Sequence[Metric]) -> list[Row]:
     cells = {(result.system, result.metric): _cell(result, columns) for result in results}
     systems = sorted(
         dict.fromkeys(result.system for result in results), key=lambda name: name != GROUND_TRUTH
     )
     rows = [
-        Row(system, [cells.get((system, column.name)) for column in columns], system in baselines)
+        Row(system, [cells.get((system, column.name)) for column in columns], is_baseline(system))
         for system in systems
     ]
     return mark_best(rows, columns)

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from lamp_core.errors import LampError
-from lamp_core.evaluation.baselines import BASELINES
+from lamp_core.evaluation.baselines import is_baseline
 from lamp_core.evaluation.catalogue import Metric
+from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.report.metric_tables import Cell, PublishedRows, Row, RowGroup
 
 PUBLISHED = Path(__file__).with_name("published.yaml")
@@ -85,14 +85,14 @@ class PublishedTable(BaseModel):
             else None
             for column in columns
         ]
-        return Row(system, cells, system in BASELINES)
+        return Row(system, cells, is_baseline(system))
 
 
 @cache
 def published_tables() -> Mapping[str, Sequence[PublishedTable]]:
     """All published tables by the kind of our table that they stand below."""
     tables: dict[str, list[PublishedTable]] = {}
-    for entry in yaml.safe_load(PUBLISHED.read_text(encoding="utf-8")):
+    for entry in parse_yaml(PUBLISHED.read_text(encoding="utf-8")):
         table = PublishedTable(**entry)
         for kind in filter(None, (table.table, table.also)):
             tables.setdefault(kind, []).append(table)

@@ -17,6 +17,7 @@ from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.text import LONGEST_MARK, decoded, encoding_of
 from lamp_core.skeleton.bvh_hierarchy import EndSite, parse_hierarchy
 from lamp_core.skeleton.decimals import parse_decimals
+from lamp_core.skeleton.resampling import Sampling, matrices_of, turned_about
 from lamp_core.skeleton.skeleton import ROOT, Vector
 
 AXES = "XYZ"
@@ -69,17 +70,23 @@ class BvhMotion:
             end_sites=tuple(end for end in self.end_sites if end.name not in names),
         )
 
-    def joint_positions(self) -> NDArray[np.float64]:
+    def joint_positions(self, frames_per_second: float | None = None) -> NDArray[np.float64]:
         """Forward kinematics: places of all joints.
 
         Rotations apply in the order of the channels, any order and any number of them. Position channels, on
         any joint, stand in place of the joint's offset.
 
+        Args:
+            frames_per_second: rate to make; the file's without it. Between two frames joints turn on the
+                shortest arc, so that bones keep their lengths; what has position channels moves on a line.
+
         Returns:
             positions_TJ3: in the file's unit of length.
         """
-        rotations_JT33 = self._rotations()
-        places_JT3 = self._translations()
+        rate = self.frames_per_second
+        sampling = Sampling.of(len(self.values_TC), rate, frames_per_second) if frames_per_second else None
+        rotations_JT33 = self._rotations(sampling)
+        places_JT3 = self._translations(sampling)
         for joint, parent in enumerate(self.parents):
             if parent == ROOT:
                 continue
@@ -93,40 +100,40 @@ class BvhMotion:
         named = [(joint, channel) for joint, channels in enumerate(self.channels) for channel in channels]
         return [(joint, channel, column) for column, (joint, channel) in enumerate(named)]
 
-    def _translations(self) -> NDArray[np.float64]:
-        frames = len(self.values_TC)
-        places_JT3 = np.repeat(np.array(self.offsets, dtype=np.float64)[:, None], frames, axis=1)
+    def _translations(self, sampling: Sampling | None) -> NDArray[np.float64]:
+        values_TC = self.values_TC if sampling is None else sampling.on_lines(self.values_TC)
+        places_JT3 = np.repeat(np.array(self.offsets, dtype=np.float64)[:, None], len(values_TC), axis=1)
         for joint, channel, column in self._columns():
             if channel.endswith("position"):
-                places_JT3[joint, :, AXES.index(channel[0])] = self.values_TC[:, column]
+                places_JT3[joint, :, AXES.index(channel[0])] = values_TC[:, column]
         return places_JT3
 
-    def _rotations(self) -> NDArray[np.float64]:
-        """Rotation of each joint relative to its parent, (J, T, 3, 3).
+    def _rotations(self, sampling: Sampling | None) -> NDArray[np.float64]:
+        """Rotation of each joint relative to its parent, (J, T, 3, 3)."""
+        quaternions_4JT = np.zeros((4, len(self.parents), len(self.values_TC)))
+        quaternions_4JT[0] = 1.0
+        half_CT = np.radians(self.values_TC).T / 2
+        cosines_CT, sines_CT = np.cos(half_CT), np.sin(half_CT)
+        for axes, columns_of in self._turns().items():
+            joints = list(columns_of)
+            turned_4JT = quaternions_4JT[:, joints]
+            for axis, columns in zip(axes, zip(*columns_of.values(), strict=True), strict=True):
+                cosine_JT, sine_JT = cosines_CT[list(columns)], sines_CT[list(columns)]
+                turned_4JT = turned_about(turned_4JT, AXES.index(axis), cosine_JT, sine_JT)
+            quaternions_4JT[:, joints] = turned_4JT
+        return matrices_of(quaternions_4JT if sampling is None else sampling.on_arcs(quaternions_4JT))
 
-        A rotation about one axis, applied on the right, mixes the matrix's two other columns; a joint's first
-        one meets the unit matrix, whose columns need no products.
-        """
-        frames = len(self.values_TC)
-        rotations_JT33 = np.tile(np.eye(3), (len(self.parents), frames, 1, 1))
-        cosines_CT = np.cos(np.radians(self.values_TC)).T.copy()
-        sines_CT = np.sin(np.radians(self.values_TC)).T.copy()
-        turned: set[int] = set()
+    def _turns(self) -> dict[str, dict[int, list[int]]]:
+        """By the axes of their rotation channels, in order: the joints with these, and their columns."""
+        turns_of: dict[int, list[tuple[str, int]]] = {}
         for joint, channel, column in self._columns():
-            if not channel.endswith("rotation"):
-                continue
-            axis = AXES.index(channel[0])
-            first, second = (axis + 1) % 3, (axis + 2) % 3
-            rotation_T33, cosine_T, sine_T = rotations_JT33[joint], cosines_CT[column], sines_CT[column]
-            if joint not in turned:
-                turned.add(joint)
-                rotation_T33[:, first, first] = rotation_T33[:, second, second] = cosine_T
-                rotation_T33[:, second, first], rotation_T33[:, first, second] = sine_T, -sine_T
-                continue
-            one_T3, two_T3 = rotation_T33[:, :, first].copy(), rotation_T33[:, :, second]
-            rotation_T33[:, :, first] = cosine_T[:, None] * one_T3 + sine_T[:, None] * two_T3
-            rotation_T33[:, :, second] = cosine_T[:, None] * two_T3 - sine_T[:, None] * one_T3
-        return rotations_JT33
+            if channel.endswith("rotation"):
+                turns_of.setdefault(joint, []).append((channel[0], column))
+        joints_of: dict[str, dict[int, list[int]]] = {}
+        for joint, turns in turns_of.items():
+            axes = "".join(axis for axis, _ in turns)
+            joints_of.setdefault(axes, {})[joint] = [column for _, column in turns]
+        return joints_of
 
 
 def read_bvh(path: str | Path, frames_per_second: float | None = None) -> BvhMotion:

@@ -1,5 +1,5 @@
 """Joint maps: which joints of a source's hierarchy are the joints of a skeleton (``maps/NAME.yaml``), its
-unit of length and up axis, and resampling.
+unit of length and up axis.
 
 Shapes: T frames, J joints.
 """
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.text import composed, read_text
+from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.skeleton.bvh import BvhMotion
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.skeleton.units import METRES, Unit, UpAxis, mirror_x, turn_to_y_up
@@ -39,6 +40,9 @@ class JointMap(BaseModel):
     prefix: str = Field("", description="regular expression of what stands before the names of all joints")
     reference_clip: str | None = Field(
         None, description="clip whose first frame gives the bone lengths of all clips"
+    )
+    labels: str | None = Field(
+        None, description="regular expression of the clips' names with a named group a label"
     )
     skeletons: dict[str, dict[str, SourceJoint]] = Field(
         min_length=1, description="per skeleton, per joint: the source's joint, or two whose midpoint it is"
@@ -96,13 +100,16 @@ class JointMap(BaseModel):
             )
         return {joint for source in self.skeletons[skeleton_name].values() for joint in _pair(source)}
 
-    def joints_of(self, motion: BvhMotion, skeleton: Skeleton) -> Positions:
-        """Joints of a skeleton from a BVH file, whose end sites may stand in the map; as `apply`."""
+    def joints_of(self, motion: BvhMotion, skeleton: Skeleton, rate: float | None = None) -> Positions:
+        """Joints of a skeleton from a BVH file, whose end sites may stand in the map; as `apply`.
+
+        At `rate` frames a second with rotations in between, see `BvhMotion.joint_positions`.
+        """
         needed = self.source_joints(skeleton.name)
         ends = [end.name for end in motion.end_sites]
         named = [end for end, own in zip(ends, self.own_names(ends), strict=True) if own in needed]
         motion = motion.with_ends(named)
-        return self.apply(motion.joint_positions(), motion.joint_names, skeleton)
+        return self.apply(motion.joint_positions(rate), motion.joint_names, skeleton)
 
     def apply(self, positions_TJ3: Positions, joint_names: Sequence[str], skeleton: Skeleton) -> Positions:
         """Joints of a skeleton from the joints of the source.
@@ -187,7 +194,7 @@ def load_map(name_or_path: str | Path) -> JointMap:
 
 def _parse_map(text: str, origin: str) -> JointMap:
     try:
-        return JointMap.model_validate(yaml.safe_load(text))
+        return JointMap.model_validate(parse_yaml(text))
     except yaml.YAMLError as error:
         raise LampError(f"joint map {origin} is not YAML: {' '.join(str(error).split())}") from error
     except ValidationError as error:
@@ -213,27 +220,3 @@ def detect_map(joint_names: Sequence[str]) -> JointMap:
             "write one as a YAML file; `lamp import bvh FILE.bvh --suggest-map MAP.yaml` begins one"
         )
     return max(fitting, key=lambda entry: entry[0])[1]
-
-
-def resample(joints_TJ3: Positions, source_fps: float, target_fps: float) -> Positions:
-    """Joints at another rate, by linear interpolation at the times k / target_fps.
-
-    The last sample is the last one at or before the clip's last frame.
-
-    Args:
-        joints_TJ3: at `source_fps` frames a second.
-        source_fps: rate of the joints.
-        target_fps: rate to make.
-
-    Returns:
-        joints_TJ3: at `target_fps` frames a second.
-    """
-    frames = len(joints_TJ3)
-    tolerance = 1e-9  # of a frame: the last sample is not lost to rounding
-    count = int((frames - 1) * target_fps / source_fps + tolerance) + 1
-    places = np.arange(count) * (source_fps / target_fps)
-    before = np.minimum(places.astype(np.int64), frames - 1)
-    after = np.minimum(before + 1, frames - 1)
-    share = (places - before).reshape(-1, 1, 1)
-    joints: Positions = joints_TJ3[before] * (1 - share) + joints_TJ3[after] * share
-    return joints

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from lamp_core.config.models import TextToMotion
+from lamp_core.lamp.model import LaMP
+from lamp_core.t2m.conditions import reader_of
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 
@@ -18,14 +20,14 @@ def save_t2m(folder: Path, model: MaskedMotionTransformer) -> None:
     save_model(folder, model, config)
 
 
-def load_t2m(folder: Path) -> MaskedMotionTransformer:
-    """Load it, in evaluation mode.
+def load_t2m(folder: Path, lamp: LaMP) -> MaskedMotionTransformer:
+    """Load it, in evaluation mode, to read texts with the LaMP that it was trained with.
 
     Raises:
         LampError: there is none in ``folder``.
     """
     config = read_model_config(folder)
     settings = read_settings(folder, TextToMotion, config.pop("settings"))
-    model = MaskedMotionTransformer(**config, settings=settings)
+    model = MaskedMotionTransformer(**config, settings=settings, reader=reader_of(settings, lamp))
     load_weights(folder, model)
     return model.eval().requires_grad_(False)

@@ -1,6 +1,6 @@
 """Captions to motions with the trained models of a project.
 
-Shapes: N captions, B batch, T frames, D feature numbers a frame, S motion tokens, W condition width.
+Shapes: N captions, B batch, T frames, D feature numbers a frame, S motion tokens.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,9 @@ from lamp_core.features.seam import led_over
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
 from lamp_core.lamp.prompt import losses
-from lamp_core.lamp.text_encoder import TextEncoder
-from lamp_core.t2m.conditions import Conditions, conditions_of
+from lamp_core.t2m.conditions import Condition, Conditions, EncoderConditions, conditions_of, reader_of
 from lamp_core.t2m.folder import load_t2m
-from lamp_core.t2m.length_estimator import LengthEstimator, load_length
+from lamp_core.t2m.length_estimator import LengthEstimator, length_conditions, load_length
 from lamp_core.t2m.sampler import Sampling, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.binding import check_bound
@@ -38,7 +37,7 @@ class MotionGenerator:
 
     Args:
         features: LaMP's text side.
-        conditions: what a text says to the transformer.
+        conditions: what a text says to the transformer, of vectors (P, W).
         length: length estimator.
         transformer: masked motion transformer.
         tokenizer: decodes the tokens.
@@ -59,15 +58,15 @@ class MotionGenerator:
 
     def losses(self, prompt: str) -> list[str]:
         """What of a prompt the text encoder does not know or does not read, as `lamp_core.lamp.prompt`."""
-        if isinstance(self.conditions, TextEncoder):
-            return self.conditions.losses(prompt)
+        if isinstance(self.conditions, EncoderConditions):
+            return self.conditions.encoder.losses(prompt)
         return losses(self.features.tokenizer, prompt)
 
     def lengths(self, captions: Sequence[str], seed: int) -> list[int]:
         """Return estimated lengths in frames."""
         generator = torch.Generator().manual_seed(seed)
-        conditions_NW = _of_each(self.features.conditions, captions).to(self.features.device)
-        tokens_N = self.length.tokens(conditions_NW, generator)
+        read = length_conditions(self.length.settings, self.features)
+        tokens_N = self.length.tokens(_of_each(read, captions).to(self.features.device), generator)
         return [int(n) * DOWNSAMPLING for n in tokens_N.clamp(max=self.transformer.max_tokens)]
 
     @torch.no_grad()
@@ -80,7 +79,7 @@ class MotionGenerator:
             seed: same seed, captions and lengths, same motions.
         """
         device = self.features.device
-        conditions_NW = _of_each(self.conditions, captions).to(device)
+        condition = _of_each(self.conditions, captions).to(device)
         longest = self.transformer.max_tokens
         tokens = [min(max(count // DOWNSAMPLING, 1), longest) for count in frames]
         generator = torch.Generator().manual_seed(seed)
@@ -88,7 +87,7 @@ class MotionGenerator:
         for batch in length_batches(tokens, BATCH_TOKENS):
             lengths_B = torch.tensor([tokens[i] for i in batch], device=device)
             codes_BS = sample_tokens(
-                self.transformer, conditions_NW[batch], lengths_B, self.sampling, generator
+                self.transformer, condition.rows(batch), lengths_B, self.sampling, generator
             )
             features_BTD = self.tokenizer.decode(as_first_channel(codes_BS), lengths_B).cpu().numpy()
             for row, index in enumerate(batch):
@@ -114,7 +113,7 @@ class MotionGenerator:
         known = [interpolated(*each) for each in zip(motions, given, strict=True)]
         codes = self._given_codes(known, given)
         device = self.features.device
-        conditions_NW = self.conditions(list(captions)).to(device)
+        condition = _of_each(self.conditions, captions).to(device)
         draws = torch.Generator().manual_seed(seed)
         completed: dict[int, np.ndarray] = {}
         for batch in length_batches([len(codes_S) for codes_S in codes], BATCH_TOKENS):
@@ -123,7 +122,7 @@ class MotionGenerator:
                 [codes[index] for index in batch], True, self.transformer.mask_token
             )
             codes_BS = sample_tokens(
-                self.transformer, conditions_NW[batch], lengths_B, self._completing, draws, given_BS
+                self.transformer, condition.rows(batch), lengths_B, self._completing, draws, given_BS
             )
             features_BTD = self.tokenizer.decode(as_first_channel(codes_BS), lengths_B).cpu().numpy()
             for index, made_TD in zip(batch, features_BTD, strict=True):
@@ -155,10 +154,10 @@ class MotionGenerator:
         new_S = torch.full((frames // DOWNSAMPLING,), self.transformer.mask_token)
         given_S = torch.cat([self._codes(before_TD), new_S, self._codes(after_TD)])
         how = self._completing if text else replace(self._completing, guidance=0.0)
-        condition_1W = self.conditions([text]) if text else torch.zeros(1, self.transformer.condition_dim)
+        said = self.conditions([text]) if text else [torch.zeros(1, self.transformer.condition_dim)]
         codes_BS = sample_tokens(
             self.transformer,
-            condition_1W.expand(count, -1).to(device),
+            Condition.of(said).repeat(count).to(device),
             torch.full((count,), len(given_S), device=device),
             how,
             torch.Generator().manual_seed(seed),
@@ -170,7 +169,9 @@ class MotionGenerator:
         """The generator with a masked motion transformer of the same shape and random weights."""
         seed_everything(seed)
         shape = self.transformer
-        random = type(shape)(shape.codebook_size, shape.condition_dim, shape.max_tokens, shape.settings)
+        reader = reader_of(shape.settings, self.features.model)
+        sizes = (shape.codebook_size, shape.condition_dim, shape.max_tokens)
+        random = type(shape)(*sizes, shape.settings, reader)
         return replace(self, transformer=random.eval().to(next(shape.parameters()).device))
 
     @property
@@ -199,10 +200,10 @@ class MotionGenerator:
         ]
 
 
-def _of_each(conditions: Conditions, captions: Sequence[str]) -> Tensor:
-    """Conditions (N, W); a caption that stands there several times is read once."""
+def _of_each(conditions: Conditions, captions: Sequence[str]) -> Condition:
+    """What captions say; one that stands there several times is read once."""
     place = {caption: index for index, caption in enumerate(dict.fromkeys(captions))}
-    return conditions(list(place))[[place[caption] for caption in captions]]
+    return Condition.of(conditions(list(place))).rows([place[caption] for caption in captions])
 
 
 def load_generator(data: Path, device: torch.device | None = None) -> MotionGenerator:
@@ -214,10 +215,10 @@ def load_generator(data: Path, device: torch.device | None = None) -> MotionGene
     """
     device = device or torch.device("cpu")
     lamp, words = load_lamp(data / "pretrain")
-    transformer = load_t2m(data / "t2m").to(device)
+    transformer = load_t2m(data / "t2m", lamp.to(device)).to(device)
     tokenizer = load_tokenizer(data / "tokenizer")
     check_bound(data / "t2m", tokenizer)
-    features = LampFeatures(lamp.to(device), words)
+    features = LampFeatures(lamp, words)
     return MotionGenerator(
         features,
         conditions_of(transformer.settings, features),

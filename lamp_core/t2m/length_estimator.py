@@ -1,6 +1,6 @@
-"""Length of a motion from its text: 50 bins of four frames over LaMP's text condition.
+"""Length of a motion from its text: 50 bins of four frames over what LaMP says of the text.
 
-Shapes: B batch, W condition width.
+Shapes: B batch, N captions, P vectors of a text, W their width, A looks.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lamp_core.config.models import Length
+from lamp_core.lamp.embeddings import LampFeatures
+from lamp_core.t2m.conditions import Condition, Conditions, ConditionTable
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
@@ -19,45 +21,54 @@ from lamp_core.training.model_files import load_weights, read_model_config, read
 from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
 
+LOOKS = 4
+"""Weighted means of the words that a length is read from."""
+
 
 class LengthEstimator(nn.Module):
-    """Condition to a distribution over lengths; bin i stands for i + 1 tokens of four frames."""
+    """What a text says to a distribution over lengths; bin i stands for i + 1 tokens of four frames."""
 
     def __init__(self, condition_dim: int, settings: Length) -> None:
         super().__init__()
         self.condition_dim = condition_dim
         self.settings = settings
+        looks = LOOKS if settings.reads == "words" else 1
         self.net = nn.Sequential(
-            nn.LayerNorm(condition_dim),
-            nn.Linear(condition_dim, settings.hidden_dim),
+            nn.LayerNorm(looks * condition_dim),
+            nn.Linear(looks * condition_dim, settings.hidden_dim),
             nn.GELU(),
             nn.Dropout(0.2),
             nn.Linear(settings.hidden_dim, settings.hidden_dim),
             nn.GELU(),
             nn.Linear(settings.hidden_dim, settings.bins),
         )
+        self.looks = nn.Linear(condition_dim, looks, bias=False) if looks > 1 else None
 
-    def forward(self, condition_BW: Tensor) -> Tensor:
+    def forward(self, condition: Condition) -> Tensor:
         """Return logits over the bins, (B, bins)."""
-        logits: Tensor = self.net(condition_BW)
+        states_BPW = condition.states_BPW
+        if self.looks is not None:
+            scores_BPA = self.looks(states_BPW).masked_fill(~condition.valid_BP[..., None], float("-inf"))
+            states_BPW = scores_BPA.softmax(dim=1).mT @ states_BPW
+        logits: Tensor = self.net(states_BPW.flatten(1))
         return logits
 
     def bin_of(self, tokens_B: Tensor) -> Tensor:
         """Return the bin of each length in tokens; longer motions fall into the last."""
         return (tokens_B - 1).clamp(0, self.settings.bins - 1)
 
-    def loss(self, condition_BW: Tensor, tokens_B: Tensor) -> Tensor:
+    def loss(self, condition: Condition, tokens_B: Tensor) -> Tensor:
         """Return the mean cross entropy of the true lengths' bins."""
-        return F.cross_entropy(self(condition_BW), self.bin_of(tokens_B))
+        return F.cross_entropy(self(condition), self.bin_of(tokens_B))
 
     @torch.no_grad()
-    def tokens(self, condition_BW: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def tokens(self, condition: Condition, generator: torch.Generator | None = None) -> Tensor:
         """Return lengths in tokens (B,) by the mode of the settings.
 
         ``sample`` draws a bin (needs the generator), ``expectation`` rounds the mean, ``argmax`` takes the
         mode.
         """
-        share = self(condition_BW).softmax(dim=-1).cpu()
+        share = self(condition).softmax(dim=-1).cpu()
         if self.settings.mode == "sample":
             return torch.multinomial(share, 1, generator=generator).squeeze(1) + 1
         bins: Tensor = share @ torch.arange(1.0, self.settings.bins + 1)
@@ -66,14 +77,19 @@ class LengthEstimator(nn.Module):
         return bins.round().long()
 
 
+def length_conditions(settings: Length, lamp: LampFeatures) -> Conditions:
+    """Return what gives the vectors that a length is read from."""
+    return lamp.word_states if settings.reads == "words" else lamp.query_means
+
+
 def train_length(
-    conditions: Tensor,
+    conditions: Sequence[Tensor],
     owners: Tensor,
     tokens: Sequence[int],
     settings: Length,
     *,
     device: torch.device,
-    validation: tuple[Tensor, Tensor] | None = None,
+    validation: tuple[Sequence[Tensor], Tensor] | None = None,
     checkpoints: Path | None = None,
     on_log: OnLog | None = None,
     on_progress: OnProgress | None = None,
@@ -81,29 +97,29 @@ def train_length(
     """Train on captions and the lengths of their motions.
 
     Args:
-        conditions: (N, W), one a caption.
+        conditions: vectors (P, W) of each caption.
         owners: (N,), index of each caption's item.
         tokens: length of each item in tokens.
         settings: section ``length``.
         device: where to train.
-        validation: conditions (N, W) of captions that training does not see, and the true lengths in tokens
-            (N,) of their motions; their loss decides which weights are kept.
+        validation: vectors of captions that training does not see, and the true lengths in tokens (N,) of
+            their motions; their loss decides which weights are kept.
         checkpoints: see ``fit``.
         on_log: see ``fit``.
         on_progress: see ``fit``.
     """
     seed_everything(settings.training.seed)
-    model = LengthEstimator(conditions.shape[1], settings).to(device)
-    conditions, tokens_N = conditions.to(device), torch.as_tensor(tokens, device=device)[owners.to(device)]
+    model = LengthEstimator(conditions[0].shape[1], settings).to(device)
+    table, tokens_N = ConditionTable(conditions, device), torch.as_tensor(tokens)[owners].to(device)
     sampler = BatchSampler.of(len(conditions), settings.training)
 
     def losses(number: int) -> dict[str, Tensor]:
-        chosen = torch.as_tensor(sampler.indices(number), device=device)
+        chosen = torch.as_tensor(sampler.indices(number))
         draw_apart()
-        return {"loss": model.loss(conditions[chosen], tokens_N[chosen])}
+        return {"loss": model.loss(table.pick(chosen), tokens_N[chosen.to(device)])}
 
-    def measure(conditions: Tensor, tokens_N: Tensor) -> dict[str, float]:
-        return {"val_loss": float(model.loss(conditions.to(device), tokens_N.to(device)))}
+    def measure(conditions: Sequence[Tensor], tokens_N: Tensor) -> dict[str, float]:
+        return {"val_loss": float(model.loss(Condition.of(conditions).to(device), tokens_N.to(device)))}
 
     fit(
         model,

@@ -1,6 +1,6 @@
 """Iterative decoding with classifier-free guidance (section 3.5, Eq. 4).
 
-Shapes: B batch, S motion tokens, K codes, W condition width, N masked positions of the batch.
+Shapes: B batch, S motion tokens, K codes, N masked positions of the batch.
 """
 
 import math
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lamp_core.config.models import TextToMotion
 from lamp_core.datasets.items import mask_of
+from lamp_core.t2m.conditions import Condition
 from lamp_core.t2m.token_masks import choose_lowest, mask_count
 from lamp_core.t2m.transformer import Attention, MaskedMotionTransformer, Prompt
 
@@ -57,13 +58,13 @@ class Guide:
 
     Args:
         model: in evaluation mode.
-        condition_BW: what the texts say.
+        condition: what the texts say.
         lengths_B: true lengths in tokens.
         how: guidance and attention.
     """
 
     def __init__(
-        self, model: MaskedMotionTransformer, condition_BW: Tensor, lengths_B: Tensor, how: Sampling
+        self, model: MaskedMotionTransformer, condition: Condition, lengths_B: Tensor, how: Sampling
     ) -> None:
         self.model = model
         self.guidance = how.guidance
@@ -75,7 +76,7 @@ class Guide:
         self.prompt: Prompt = model.prompt(
             lengths_B.repeat(self.passes),
             int(lengths_B.max()),
-            condition_BW.repeat(self.passes, 1),
+            condition.repeat(self.passes),
             torch.cat(passes),
             how.attention,
         )
@@ -94,7 +95,7 @@ class Guide:
 @torch.no_grad()
 def sample_tokens(
     model: MaskedMotionTransformer,
-    condition_BW: Tensor,
+    condition: Condition,
     lengths_B: Tensor,
     how: Sampling,
     generator: torch.Generator,
@@ -108,14 +109,14 @@ def sample_tokens(
 
     Args:
         model: in evaluation mode.
-        condition_BW: what the texts say.
+        condition: what the texts say.
         lengths_B: lengths in tokens, at least one each.
         how: schedule, guidance and filtering.
         generator: on the CPU; the same seed draws the same motion on any device.
         given_BS: codes that stay as they are, S the longest length; the model's mask token where a code is
             to be drawn, which is everywhere without it.
     """
-    device = condition_BW.device
+    device = condition.states_BPW.device
     lengths_B = lengths_B.to(device)
     longest = int(lengths_B.max())
     valid_BS = mask_of(lengths_B, longest)
@@ -124,7 +125,7 @@ def sample_tokens(
         tokens_BS = given_BS.to(device)
     free_BS = (tokens_BS == model.mask_token) & valid_BS
     confidence_BS = torch.full(tokens_BS.shape, FIXED, device=device).masked_fill(free_BS, 0.0)
-    guide = Guide(model, condition_BW, lengths_B, how)
+    guide = Guide(model, condition, lengths_B, how)
     for step in range(how.steps):
         counts_B = mask_count(torch.tensor(step / how.steps), free_BS.sum(dim=1))
         masked_BS = choose_lowest(confidence_BS, counts_B)

@@ -1,7 +1,8 @@
 """Train the masked motion transformer on tokens and precomputed conditions.
 
-LaMP is frozen, so the condition of every caption is computed once, before the first step.
-Shapes: B batch, S motion tokens, W condition width, N items or masked tokens, M captions of all items.
+LaMP's text side is frozen, so what it says of every caption is computed once, before the first step.
+Shapes: B batch, S motion tokens, P vectors of a text, W their width, N items or masked tokens, M captions of
+all items.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from lamp_core.config.models import TextToMotion
 from lamp_core.datasets.items import pad
 from lamp_core.errors import LampError
 from lamp_core.pairs.captions import CaptionIndex
+from lamp_core.t2m.conditions import Condition, ConditionTable, QueryReader
 from lamp_core.t2m.token_masks import mask_tokens
 from lamp_core.t2m.transformer import Attention, MaskedMotionTransformer
 from lamp_core.training.batches import BatchSampler
@@ -38,11 +40,11 @@ class MotionText:
 
     Args:
         codes_S: codes, at most ``max_tokens`` of the model.
-        conditions_NW: one row a caption.
+        conditions: vectors (P, W) of each caption.
     """
 
     codes_S: Tensor
-    conditions_NW: Tensor
+    conditions: Sequence[Tensor]
 
 
 class TokenTable:
@@ -51,16 +53,16 @@ class TokenTable:
     def __init__(self, items: Sequence[MotionText], device: torch.device) -> None:
         codes_NS, self.lengths_N = pad([item.codes_S for item in items])
         self.codes_NS = codes_NS.to(device)
-        self.conditions_MW = torch.cat([item.conditions_NW for item in items]).to(device)
-        self.captions = CaptionIndex([len(item.conditions_NW) for item in items])
+        self.conditions = ConditionTable([text for item in items for text in item.conditions], device)
+        self.captions = CaptionIndex([len(item.conditions) for item in items])
 
-    def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
-        """Return codes (B, S), lengths (B,) and one condition (B, W) of each item, drawn at random."""
+    def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor, Condition]:
+        """Return codes (B, S), lengths (B,) and what one caption of each item says, drawn at random."""
         items_B, device = torch.as_tensor(indices), self.codes_NS.device
         lengths_B = self.lengths_N[items_B]
         captions_B = torch.as_tensor(self.captions.draw(indices))
         codes_BS = self.codes_NS[items_B.to(device), : int(lengths_B.max())]
-        return codes_BS, lengths_B.to(device), self.conditions_MW[captions_B.to(device)]
+        return codes_BS, lengths_B.to(device), self.conditions.pick(captions_B)
 
 
 def train_t2m(
@@ -69,6 +71,7 @@ def train_t2m(
     codebook_size: int,
     max_tokens: int,
     *,
+    reader: QueryReader | None = None,
     device: torch.device,
     validation: Sequence[MotionText] = (),
     checkpoints: Path | None = None,
@@ -82,6 +85,7 @@ def train_t2m(
         settings: section ``t2m``.
         codebook_size: codes in the tokenizer's codebook.
         max_tokens: longest motion in tokens.
+        reader: of the words, where the condition is what LaMP's queries read.
         device: where to train.
         validation: items that training does not see; their masked loss decides which weights are kept.
         checkpoints: see ``fit``.
@@ -94,8 +98,8 @@ def train_t2m(
     if not items:
         raise LampError("text to motion has no item to train on; see data/ingest/rejected.parquet")
     seed_everything(settings.training.seed)
-    width = items[0].conditions_NW.shape[1]
-    model = MaskedMotionTransformer(codebook_size, width, max_tokens, settings).to(device)
+    width = items[0].conditions[0].shape[1]
+    model = MaskedMotionTransformer(codebook_size, width, max_tokens, settings, reader).to(device)
     table = TokenTable(items, device)
     sampler = BatchSampler.of(len(items), settings.training)
 
@@ -145,7 +149,7 @@ def _attention_of_a_batch(settings: TextToMotion) -> Attention:
 
 
 def _masked_losses(
-    model: MaskedMotionTransformer, codes_BS: Tensor, lengths_B: Tensor, condition_BW: Tensor
+    model: MaskedMotionTransformer, codes_BS: Tensor, lengths_B: Tensor, condition: Condition
 ) -> dict[str, Tensor]:
     """The losses of a batch; where several processes train, each draws all masks and predicts its share."""
     attention = _attention_of_a_batch(model.settings)
@@ -156,7 +160,7 @@ def _masked_losses(
     logits_NK = model(
         share(corrupted_BS),
         share(lengths_B),
-        share(condition_BW),
+        Condition(share(condition.states_BPW), share(condition.valid_BP)),
         share(conditioned_B),
         attention,
         chosen_BS,

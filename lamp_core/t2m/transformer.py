@@ -1,7 +1,7 @@
-"""Masked motion transformer (section 3.2): motion tokens and one condition token in, code logits out.
+"""Masked motion transformer (section 3.2): what a text says and motion tokens in, code logits out.
 
-Shapes: B batch, S motion tokens, X = S + 1 with the condition, K codes, H width, W condition width, N chosen
-positions of the batch.
+Shapes: B batch, S motion tokens, P vectors of the text, X = P + S, K codes, H width, W condition width, N
+chosen positions of the batch.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from lamp_core.config.models import TextToMotion
 from lamp_core.datasets.items import mask_of
+from lamp_core.t2m.conditions import Condition, QueryReader
 from lamp_core.t2m.layers import Encoder
 
 Attention = Literal["causal", "bidirectional"]
@@ -22,12 +23,12 @@ class Prompt:
     """What stays the same while tokens are decoded step by step.
 
     Args:
-        text_BH: projected condition, or the vector that stands for no text.
+        text_BPH: projected condition, or the vector that stands for no text.
         valid_BS: false behind the true length.
         mask: of the attention, see `SelfAttention`.
     """
 
-    text_BH: Tensor
+    text_BPH: Tensor
     valid_BS: Tensor
     mask: Tensor | None
 
@@ -35,15 +36,23 @@ class Prompt:
 class MaskedMotionTransformer(nn.Module):
     """Transformer over [condition | tokens]; a key-padding mask always, a causal mask on demand.
 
+    The vectors of the condition share one position: word states and queries know which they are.
+
     Args:
         codebook_size: K; token K is [MASK] and token K + 1 padding.
         condition_dim: W.
         max_tokens: longest motion in tokens.
         settings: section ``t2m``.
+        reader: lets LaMP's queries read the words; without it the condition is taken as it is.
     """
 
     def __init__(
-        self, codebook_size: int, condition_dim: int, max_tokens: int, settings: TextToMotion
+        self,
+        codebook_size: int,
+        condition_dim: int,
+        max_tokens: int,
+        settings: TextToMotion,
+        reader: QueryReader | None = None,
     ) -> None:
         super().__init__()
         self.codebook_size = codebook_size
@@ -62,6 +71,7 @@ class MaskedMotionTransformer(nn.Module):
         self.head = nn.Linear(width, codebook_size)
         for parameter in (self.token_embedding.weight, self.position_embedding.weight, self.no_condition_H):
             nn.init.normal_(parameter, std=0.02)
+        self.reader = reader
 
     @property
     def mask_token(self) -> int:
@@ -77,7 +87,7 @@ class MaskedMotionTransformer(nn.Module):
         self,
         lengths_B: Tensor,
         longest: int,
-        condition_BW: Tensor,
+        condition: Condition,
         conditioned_B: Tensor,
         attention: Attention,
     ) -> Prompt:
@@ -86,17 +96,16 @@ class MaskedMotionTransformer(nn.Module):
         Args:
             lengths_B: true lengths in tokens.
             longest: S.
-            condition_BW: what the text says (`lamp_core.t2m.conditions`).
+            condition: what the text says.
             conditioned_B: false where the item goes without its text.
             attention: ``causal`` or ``bidirectional``; the condition comes first, so causal tokens see it.
         """
         valid_BS = mask_of(lengths_B, longest)
-        text_BH = self.condition_projection(self.condition_norm(condition_BW))
-        text_BH = torch.where(conditioned_B[:, None], text_BH, self.no_condition_H)
-        mask = None  # causal: what stands behind the true length is later than everything inside it
-        if attention == "bidirectional":
-            mask = torch.cat([torch.ones_like(valid_BS[:, :1]), valid_BS], dim=1)[:, None, None]
-        return Prompt(text_BH, valid_BS, mask)
+        said = condition if self.reader is None else self.reader(condition)
+        text_BPH = self.condition_projection(self.condition_norm(said.states_BPW))
+        text_BPH = torch.where(conditioned_B[:, None, None], text_BPH, self.no_condition_H)
+        mask = _attention_mask(said.valid_BP, valid_BS, attention)
+        return Prompt(text_BPH, valid_BS, mask)
 
     def logits(self, tokens_BS: Tensor, prompt: Prompt, chosen_BS: Tensor | None = None) -> Tensor:
         """Return logits (B, S, K), or (N, K) of the chosen positions alone, which costs less.
@@ -107,12 +116,13 @@ class MaskedMotionTransformer(nn.Module):
             chosen_BS: positions whose logits are wanted; all without it.
         """
         tokens_BS = tokens_BS.masked_fill(~prompt.valid_BS, self.padding_token)
-        hidden_BXH = torch.cat([prompt.text_BH[:, None], self.token_embedding(tokens_BS)], dim=1)
-        hidden_BXH = hidden_BXH + self.position_embedding.weight[: hidden_BXH.shape[1]]
+        texts, positions = prompt.text_BPH.shape[1], self.position_embedding.weight
+        tokens_BSH = self.token_embedding(tokens_BS) + positions[1 : tokens_BS.shape[1] + 1]
+        hidden_BXH = torch.cat([prompt.text_BPH + positions[0], tokens_BSH], dim=1)
         if chosen_BS is None:
-            states = self.layers(hidden_BXH, prompt.mask)[:, 1:]
+            states = self.layers(hidden_BXH, prompt.mask)[:, texts:]
         else:
-            chosen_BX = torch.cat([torch.zeros_like(chosen_BS[:, :1]), chosen_BS], dim=1)
+            chosen_BX = torch.nn.functional.pad(chosen_BS, (texts, 0))
             states = self.layers(hidden_BXH, prompt.mask, chosen_BX)
         logits: Tensor = self.head(states)
         return logits
@@ -121,11 +131,27 @@ class MaskedMotionTransformer(nn.Module):
         self,
         tokens_BS: Tensor,
         lengths_B: Tensor,
-        condition_BW: Tensor,
+        condition: Condition,
         conditioned_B: Tensor,
         attention: Attention,
         chosen_BS: Tensor | None = None,
     ) -> Tensor:
         """Return logits of one pass; see `prompt` and `logits`."""
-        prompt = self.prompt(lengths_B, tokens_BS.shape[1], condition_BW, conditioned_B, attention)
+        prompt = self.prompt(lengths_B, tokens_BS.shape[1], condition, conditioned_B, attention)
         return self.logits(tokens_BS, prompt, chosen_BS)
+
+
+def _attention_mask(valid_BP: Tensor, valid_BS: Tensor, attention: Attention) -> Tensor | None:
+    """The mask of [condition | tokens], broadcast to (B, heads, X, X); None is causal without a table.
+
+    What stands behind the true length is later than everything inside it; padding between words and tokens is
+    not.
+    """
+    if attention == "causal" and valid_BP.shape[1] == 1:
+        return None
+    seen_BX = torch.cat([valid_BP, valid_BS], dim=1)
+    if attention == "bidirectional":
+        return seen_BX[:, None, None]
+    length = seen_BX.shape[1]
+    earlier_XX = torch.ones(length, length, dtype=torch.bool, device=seen_BX.device).tril()
+    return seen_BX[:, None, None] & earlier_XX

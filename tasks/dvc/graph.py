@@ -5,9 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from lamp_core.errors import LampError
+from lamp_core.io.yaml_text import parse_yaml
 from tasks.project import GRAPH_FILE, Project
 
 EVERY_SYSTEM = "all"
@@ -121,7 +120,7 @@ def read_graph(project: Project, params: Mapping[str, Any] | None = None) -> Gra
     Raises:
         LampError: the file holds no stages, or a stage reads what a later one writes.
     """
-    described = (yaml.safe_load(project.graph_file.read_text()) or {}).get("stages")
+    described = (parse_yaml(project.graph_file.read_text()) or {}).get("stages")
     if not described:
         raise LampError(f"{project.graph_file} names no stages")
     values = dict(_params(project) if params is None else params)
@@ -135,7 +134,7 @@ def read_graph(project: Project, params: Mapping[str, Any] | None = None) -> Gra
 
 def _params(project: Project) -> dict[str, Any]:
     text = project.params_file.read_text() if project.params_file.exists() else ""
-    return yaml.safe_load(text) or {}
+    return parse_yaml(text) or {}
 
 
 def _stage(name: str, described: dict[str, Any], writers: dict[str, str], values: dict[str, Any]) -> Stage:

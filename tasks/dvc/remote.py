@@ -2,6 +2,7 @@
 
 import configparser
 import json
+import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from tasks.system.servers import require_answer
 
 Entry = dict[str, Any]
 IN_REMOTE: Literal["in the remote"] = "in the remote"
+LOST_FOLDER = re.compile(r"md5: ([0-9a-f]{32}\.dir)")
 ELSEWHERE = ("deleted", "not in cache")
 """What DVC says of an output that is not on this machine."""
 
@@ -71,9 +73,25 @@ class RemoteVersions(Versions):
         before = read_lock(self.project)
         self.write_entries({**before, name: entry})
         try:
-            return "missing" in json.loads(self.dvc("status", "--cloud", "--json", name)).values()
+            return bool(self._lost([name]))
         finally:
             self.write_entries(before)
+
+    def _lost(self, names: Collection[str]) -> set[str]:
+        """Those of some stages of which an output is neither on the remote nor in the cache.
+
+        DVC lists single files as ``missing``; the list of a folder's files it only warns of, by its hash.
+        """
+        ended, locked = self.ended_dvc("status", "--cloud", "--json", *names), read_lock(self.project)
+        paths = [path for path, state in json.loads(ended.stdout).items() if state == "missing"]
+        hashes = set(LOST_FOLDER.findall(ended.stderr))
+        lost = {name for name in names if any(self._holds(name, path) for path in paths)}
+        return lost | {
+            name for name in names if hashes & {out.get("md5") for out in locked[name].get("outs", ())}
+        }
+
+    def _holds(self, name: str, path: str) -> bool:
+        return any(f"{path}/".startswith(f"{out}/") for out in self.graph[name].outs)
 
     def pull(self, names: Iterable[str], *, force: bool = False) -> None:
         """Bring the outputs of stages, or single files of them, here.
@@ -132,15 +150,10 @@ class PlacedVersions(RemoteVersions):
             return {}
         try:
             require_remote(self.project)
-            lacking = json.loads(self.dvc("status", "--cloud", "--json", *names))
+            lost = self._lost(names)
         except LampError as error:
             return dict.fromkeys(names, Freshness("missing", (str(error),)))
-        lost = tuple(path for path, state in lacking.items() if state == "missing")
-        gone = [name for name in names if any(self._holds(name, path) for path in lost)]
-        return dict.fromkeys(gone, Freshness("missing", ("neither here nor in the remote",)))
-
-    def _holds(self, name: str, path: str) -> bool:
-        return any(f"{path}/".startswith(f"{out}/") for out in self.graph[name].outs)
+        return dict.fromkeys(lost, Freshness("missing", ("neither here nor in the remote",)))
 
 
 def _is_elsewhere(path: str, state: Any, named: Collection[str]) -> bool:

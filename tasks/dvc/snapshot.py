@@ -10,16 +10,19 @@ once, output first, then its entry in ``dvc.lock``: a kill in between costs a li
 import configparser
 import fcntl
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
 import yaml
 
 from lamp_core.config import Config, save_params
+from lamp_core.io.yaml_text import parse_yaml
 from tasks.dvc.graph import Graph, Stage, read_graph
 from tasks.project import Project, write_atomically
 from tasks.stage.output import replace_by_link
@@ -27,6 +30,8 @@ from tasks.system.git import Work, put_down, work_of
 from tasks.system.links import SMALL_BYTES, link
 
 FOLDER = "snapshots"
+ENTRY = re.compile(r"(?m)^  [\w@-]+:$")
+"""The first line of a stage in ``dvc.lock``."""
 
 
 @dataclass(frozen=True)
@@ -154,9 +159,41 @@ def bring_back(place: Project, names: Iterable[str]) -> None:
 
 def read_lock(project: Project) -> dict[str, Any]:
     """The entries of ``dvc.lock``, by stage."""
-    if not project.lock_file.exists():
+    try:
+        return _lock_entries(project.lock_file.read_text())
+    except FileNotFoundError:
         return {}
-    return (yaml.load(project.lock_file.read_text(), yaml.CSafeLoader) or {}).get("stages") or {}
+
+
+@lru_cache(maxsize=4)
+def _lock_entries(text: str) -> dict[str, Any]:
+    """A run looks at one lock some forty times. Nobody changes what is returned."""
+    return (parse_yaml(text) or {}).get("stages") or {}
+
+
+def mend_lock(project: Project) -> bool:
+    """Drop the entry at which a killed `dvc repro` has cut ``dvc.lock`` off; whether one was.
+
+    DVC writes the file in place. What is dropped is restored from its run cache by the next run.
+    """
+    text = project.lock_file.read_text() if project.lock_file.exists() else ""
+    if not text or _is_lock(text):
+        return False
+    last = [*ENTRY.finditer(text)][-1:]
+    whole = text[: last[0].start()] if last else ""
+    write_atomically(project.lock_file, whole if _is_lock(whole) else "schema: '2.0'\nstages: {}\n")
+    return True
+
+
+def _is_lock(text: str) -> bool:
+    """Whether a text is a whole ``dvc.lock``, or the beginning of one that ends behind an entry."""
+    if not text.endswith("\n"):
+        return False
+    try:
+        stages = yaml.load(text, yaml.CSafeLoader)["stages"]
+        return all(out["path"] and out["md5"] for entry in stages.values() for out in entry["outs"])
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return False
 
 
 def write_lock(project: Project, entries: Mapping[str, Any], graph: Graph) -> None:
@@ -180,6 +217,7 @@ def _paths_beside_git(graph: Graph, config: Config) -> list[str]:
     """What git may not have: outputs, registered data sets, folders that parameters name."""
     stated = [
         *config.language_model.texts,
+        *config.lexical_text.texts,
         *([config.pretrain.pretrained] if config.pretrain.pretrained else []),
     ]
     return [*(path for stage in graph.values() for path in (*stage.outs, *stage.deps)), *stated]

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-import yaml
-
 from lamp_core.errors import LampError
+from lamp_core.io.yaml_text import parse_yaml
 from tasks.dvc.graph import Graph, Stage
 from tasks.dvc.process import (
     LOCK_MESSAGES,
@@ -95,7 +94,7 @@ class Versions:
             busy = self._busy()
             asked = [name for name in self.graph if name not in busy]
             try:
-                text = self._once("status", "--json", *(asked if busy else [])) if asked else "{}"
+                text = self._once("status", "--json", *(asked if busy else [])).stdout if asked else "{}"
                 break
             except RepositoryBusy:  # a stage may have started in between
                 if time.monotonic() > until:
@@ -234,7 +233,7 @@ class Versions:
 
     def _param_reasons(self, stage: Stage, changed: Mapping[str, str], locked: dict[str, Any]) -> list[str]:
         recorded = locked[stage.name].get("params", {}).get(self.project.params_file.name, {})
-        values = yaml.safe_load(self.project.params_file.read_text()) or {}
+        values = parse_yaml(self.project.params_file.read_text()) or {}
         phrases = [
             phrase for key in changed for phrase in _differences(recorded.get(key), values.get(key), key)
         ]
@@ -242,6 +241,15 @@ class Versions:
 
     def dvc(self, *arguments: str) -> str:
         """Run a DVC command and return what it prints, waiting a while for a lock of another process.
+
+        Raises:
+            RepositoryBusy: the lock is held for longer.
+            LampError: DVC's own word of what went wrong.
+        """
+        return self.ended_dvc(*arguments).stdout
+
+    def ended_dvc(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a DVC command as `dvc` does, and return how it ended: what it warns of as well.
 
         Raises:
             RepositoryBusy: the lock is held for longer.
@@ -261,7 +269,7 @@ class Versions:
                     raise LampError(f"{error}; tried {len(NETWORK_DELAYS_SECONDS) + 1} times") from error
                 time.sleep(delay)
 
-    def _once(self, *arguments: str) -> str:
+    def _once(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         ended = subprocess.run(
             dvc_command(*arguments),
             cwd=self.project.root,
@@ -271,7 +279,7 @@ class Versions:
             check=False,
         )
         if ended.returncode == 0:
-            return ended.stdout
+            return ended
         if any(message in ended.stderr for message in LOCK_MESSAGES):
             raise RepositoryBusy("another process holds DVC's lock")
         said = f"dvc {arguments[0]}: {_first_error(ended.stderr, self.project)}"

@@ -6,7 +6,9 @@ MLflow is imported when it is first needed: that takes seconds.
 import hashlib
 import os
 import re
+import shutil
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -167,6 +169,28 @@ class Store:
                 order_by=["attributes.start_time DESC"],
             )
         )
+
+    def pipelines_called(self, name: str) -> list["Run"]:
+        """Pipeline runs by name or beginning of the id, or by name or id of the Prefect flow run."""
+        found = [run for run in self.named(name) if run.data.tags.get("kind") == PIPELINE]
+        for tag in ("flow_run_name", "flow_run"):
+            found = found or self.pipeline_runs(1, tags={tag: name})
+        return found
+
+    def bring(self, run_id: str, artifacts: str, folder: Path) -> bool:
+        """Put a folder of a run's artifacts here; whether the run has it."""
+        load_mlflow()
+        from mlflow.exceptions import MlflowException
+
+        with tempfile.TemporaryDirectory() as scratch:
+            try:
+                brought = Path(self.client.download_artifacts(run_id, artifacts, scratch))
+            except (MlflowException, OSError):
+                return False
+            if not any(brought.iterdir()):
+                return False
+            shutil.copytree(brought, folder, dirs_exist_ok=True)
+        return True
 
     def named(self, name: str) -> list["Run"]:
         """Runs whose name is, or whose id begins with, ``name``."""

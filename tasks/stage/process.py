@@ -45,6 +45,7 @@ from tasks.mlflow.tags import PARENT_RUN, origin_tags
 from tasks.mlflow.tracking import Tracking, flatten
 from tasks.project import Project, find_project
 from tasks.stage.curves import Curves
+from tasks.stage.launch import go_on_in_several_processes
 from tasks.stage.memory import KEPT_FOR_CALLER, StageMemory
 from tasks.stage.mlflow_run import StageRun
 from tasks.stage.output import new_folder, replace_by_link, swap
@@ -145,6 +146,7 @@ def main(name: str, run: StageFunction) -> NoReturn:
     """
     end_with_parent()
     name = _asked_stage(name)
+    go_on_in_several_processes(name)
     if not resources.is_first_process():
         _take_part(name, run)
     with ExitStack() as held:
@@ -370,11 +372,12 @@ def _checkpoint_warnings(name: str) -> Iterator[None]:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Turn the first SIGINT or SIGTERM into `Killed`, so that the stage closes what it opened.
+    """Turn the first SIGINT, SIGTERM or SIGUSR1 (Slurm's warning before a limit) into `Killed`, so that the
+    stage closes what it opened.
 
     A training saves itself first, if its present step ends in time.
     """
-    ending = (signal.SIGINT, signal.SIGTERM)
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
     patience = threading.Timer(SECONDS_TO_SAVE, os.kill, (os.getpid(), signal.SIGTERM))
     patience.daemon = True
     until = math.inf

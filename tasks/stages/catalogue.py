@@ -18,6 +18,8 @@ from lamp_core.errors import LampError
 CPU, GPU = "cpu", "gpu"
 DATA_SET = "data/sources/${ingest.data}.yaml"
 EXPERIMENTS = "data/experiments"
+STORE = "evaluate"
+"""Below the data folder: the results of all systems."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,10 @@ class Catalogue:
         """The systems that a stage belongs to."""
         return tuple(name for name in self.systems if stage in self.stages_of(name))
 
+    def evaluations(self) -> tuple[str, ...]:
+        """The stages that measure a system, into the one store of results."""
+        return tuple(name for name, stage in self.stages.items() if stage.folder.startswith(f"{STORE}/"))
+
     def trained(self) -> tuple[str, ...]:
         """The stages that train a model."""
         return tuple(name for name, stage in self.stages.items() if stage.trains)
@@ -180,6 +186,20 @@ class Catalogue:
     def input_of(self, stage: str, kind: str) -> str:
         """The first of `inputs_of`; what is asked for where the catalogue does not know the stage."""
         return next(iter(self.inputs_of(stage, kind)), kind)
+
+
+def _lexical(name: str, makes: str, trains: str) -> Stage:
+    """A stage of the fourth phase of lexical pretraining, with a section of its own."""
+    return Stage(
+        name,
+        makes=makes,
+        reads=("features", "lexical_bridge"),
+        module="lexical_contrast",
+        params=("lexical_text.backbone", "lexical_text.max_text_tokens", "lexical_text.dropout"),
+        trains=trains,
+        ranking=Ranking("val_rsum", "higher"),
+        wants_card=True,
+    )
 
 
 CATALOGUE = Catalogue(
@@ -274,12 +294,50 @@ CATALOGUE = Catalogue(
             wants_card=True,
         ),
         Stage(
+            "lexical_text",
+            makes="LexMLM: text encoder whose words say what a caption means",
+            reads=("features",),
+            trains="LexMLM",
+            ranking=Ranking("val_loss", "lower"),
+            wants_card=True,
+        ),
+        Stage(
+            "lexical_motion",
+            makes="CMMM: motion encoder over joint-by-time patches",
+            reads=("features",),
+            trains="CMMM",
+            ranking=Ranking("val_loss", "lower"),
+            wants_card=True,
+        ),
+        Stage(
+            "lexical_bridge",
+            makes="LexMMM: both encoders, joined by the lexical head",
+            reads=("features", "lexical_text", "lexical_motion"),
+            params=("lexical_text.function_word_weight",),
+            trains="LexMMM",
+            ranking=Ranking("val_loss", "lower", ("features", "lexical_text")),
+            wants_card=True,
+        ),
+        _lexical("lexical_contrast", "LexCMLP: motion and text as weights of words", "LexCMLP"),
+        _lexical("lexical_direct", "the same without the phases before", "LexCMLP directly"),
+        _lexical("lexical_dense", "dense vectors of the same encoders, the baseline", "dense baseline"),
+        Stage(
+            "evaluate_lexical",
+            folder="evaluate/lexical",
+            makes="retrieval by the lexical, the direct and the dense vectors",
+            reads=("features", "lexical_contrast", "lexical_direct", "lexical_dense"),
+            section="evaluate",
+            params=("retrieval.captions", "retrieval.seed"),
+        ),
+        Stage(
             "report",
             makes="one self-contained HTML page",
             reads=("ingest", "features"),
             shows=(
                 *("tokenizer", "evaluator", "pretrain", "length", "t2m", "language_model", "m2t"),
                 *("retrieval", "evaluate"),
+                *("lexical_text", "lexical_motion", "lexical_bridge", "lexical_contrast", "lexical_direct"),
+                *("lexical_dense", "evaluate_lexical"),
             ),
             files=(EXPERIMENTS,),
         ),
@@ -287,6 +345,11 @@ CATALOGUE = Catalogue(
     systems=(
         System(
             "lamp", "LaMP: pretraining, text to motion, captions and retrieval", finals=("evaluate", "report")
+        ),
+        System(
+            "lexical",
+            "lexical pretraining: retrieval by weights of words",
+            finals=("evaluate_lexical", "report"),
         ),
     ),
 )

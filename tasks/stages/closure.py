@@ -21,6 +21,7 @@ NO_INPUT = ("lamp_core.config", "lamp_core.errors", "tasks.stages.catalogue")
 DATA_OF_MODULE = {
     "lamp_core.datasets.preprocessing.tagging": ("lamp_core/datasets/preprocessing/tag_words.yaml",),
     "lamp_core.evaluators.guo_words": ("lamp_core/evaluators/word_groups.yaml",),
+    "lamp_core.lexical.words": ("lamp_core/lexical/stop_words.yaml",),
     "lamp_core.report.published": ("lamp_core/report/published.yaml",),
     "lamp_core.skeleton.mapping": ("lamp_core/skeleton/maps",),
     "lamp_core.skeleton.skeleton": ("lamp_core/skeleton/tables",),

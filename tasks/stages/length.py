@@ -3,26 +3,31 @@
 By hand: ``python -m tasks.stages.length``.
 """
 
+from functools import partial
+
 import torch
 
 from lamp_core.config import Length
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.skeleton.skeleton import load_skeleton
-from lamp_core.t2m.length_estimator import LengthEstimator, save_length, train_length
+from lamp_core.t2m.conditions import Condition
+from lamp_core.t2m.length_estimator import LengthEstimator, length_conditions, save_length, train_length
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.captioned_tokens import CaptionedTokens
 
 
 def run(stage: StageContext) -> dict[str, float]:
     """Train on the captions of the train split; measure the error in seconds on the validation split."""
-    train, val = CaptionedTokens.load(stage, "train"), CaptionedTokens.load(stage, "val")
+    settings = stage.settings(Length)
+    conditions = partial(length_conditions, settings)
+    train, val = (CaptionedTokens.load(stage, split, conditions) for split in ("train", "val"))
     model = train_length(
-        train.conditions_NW,
+        train.conditions,
         train.owners_N,
         [len(codes) for codes in train.codes],
-        stage.settings(Length),
+        settings,
         device=stage.device,
-        validation=(val.conditions_NW, _lengths(val)) if val.codes else None,
+        validation=(val.conditions, _lengths(val)) if val.codes else None,
         checkpoints=stage.checkpoints,
         on_log=stage.on_log,
         on_progress=stage.on_progress,
@@ -46,7 +51,7 @@ def _validate(
     if not val.codes:
         return {}
     true_N = _lengths(val).float()
-    share = model(val.conditions_NW).softmax(dim=-1)
+    share = model(Condition.of(val.conditions)).softmax(dim=-1)
     expected_N = share @ torch.arange(1.0, share.shape[1] + 1)
     mean = sum(len(codes) for codes in train.codes) / len(train.codes)
     return {

@@ -5,8 +5,10 @@ By hand: ``python -m tasks.stages.t2m``.
 
 from functools import partial
 
+from torch import Tensor
+
 from lamp_core.config import TextToMotion
-from lamp_core.t2m.conditions import conditions_of
+from lamp_core.t2m.conditions import conditions_of, reader_of
 from lamp_core.t2m.folder import save_t2m
 from lamp_core.t2m.training import MotionText, train_t2m, validation_losses
 from lamp_core.tokenizers.binding import bind
@@ -26,6 +28,7 @@ def run(stage: StageContext) -> dict[str, float]:
         settings,
         tokens.codebook_size,
         tokens.max_tokens,
+        reader=reader_of(settings, tokens.lamp),
         device=stage.device,
         validation=val,
         checkpoints=stage.checkpoints,
@@ -39,7 +42,10 @@ def run(stage: StageContext) -> dict[str, float]:
 
 
 def _items(tokens: CaptionedTokens) -> list[MotionText]:
-    return [MotionText(codes_S, tokens.conditions_of(index)) for index, codes_S in enumerate(tokens.codes)]
+    of_item: list[list[Tensor]] = [[] for _ in tokens.codes]
+    for index, condition_PW in zip(tokens.owners_N.tolist(), tokens.conditions, strict=True):
+        of_item[index].append(condition_PW)
+    return [MotionText(*each) for each in zip(tokens.codes, of_item, strict=True)]
 
 
 if __name__ == "__main__":

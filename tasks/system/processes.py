@@ -1,6 +1,7 @@
 """Which process is meant, beyond its number: numbers come again after an end, and after a reboot."""
 
 import os
+import signal
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -47,6 +48,12 @@ class ProcessMark:
             return False
         now = ProcessMark.of(self.pid)
         return not (self.start and now.start) or (self.boot, self.start) == (now.boot, now.start)
+
+
+def interrupt_on_signals() -> None:
+    """Take what asks the process to end (SIGTERM; SIGUSR1, Slurm's warning before a limit) as Ctrl-C."""
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.default_int_handler)
 
 
 def this_process() -> ProcessMark:

@@ -31,6 +31,21 @@ def is_one_of_many() -> bool:
     return os.environ.get("WORLD_SIZE", "1") != "1"
 
 
+def cards() -> int:
+    """Processes a node that train a stage, with a card each where there are: ``LAMP_CARDS``, or one."""
+    return _count("LAMP_CARDS") or 1
+
+
+def nodes() -> int:
+    """Nodes of a Slurm job that train a stage: ``LAMP_NODES``, or one."""
+    return _count("LAMP_NODES") or 1
+
+
+def several(cards: int, nodes: int) -> dict[str, str]:
+    """The environment by which a stage takes so many cards and nodes."""
+    return {"LAMP_CARDS": str(cards), "LAMP_NODES": str(nodes)}
+
+
 def threads() -> int:
     """Threads of a stage's process: ``LAMP_THREADS``, or its share of the cores."""
     return _count("LAMP_THREADS") or max(1, cores() // (_count("LOCAL_WORLD_SIZE") or 1))

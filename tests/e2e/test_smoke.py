@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.project import Project
+from tasks.stages.catalogue import CATALOGUE
 from tests.soak.kills import Victim, kill_often
 from tests.workspace import copy_project
 
@@ -54,9 +55,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def test_every_stage_left_its_output_and_metrics(workspace: Workspace) -> None:
-    stages = re.findall(r"^  (\w+):", (workspace.root / "dvc.yaml").read_text(), flags=re.MULTILINE)
-    for stage in stages:
-        assert any((workspace.root / "data" / stage).iterdir())
+    for stage in CATALOGUE.stages_of("lamp"):
+        assert any((workspace.root / "data" / CATALOGUE.folder(stage)).iterdir())
         metrics = json.loads((workspace.root / "data" / "metrics" / f"{stage}.json").read_text())
         assert any(isinstance(value, float) for value in metrics.values()), stage
 
@@ -179,6 +179,19 @@ def test_a_stage_killed_at_random_moments_ends_with_the_files_of_an_uninterrupte
     victim = Victim(Project(workspace.root), "evaluator")
     kill_often(victim, victim.uninterrupted(), seed=0)
     assert victim.kills > 0
+
+
+def test_another_system_runs_on_the_same_clips_and_stands_in_the_same_report(workspace: Workspace) -> None:
+    states = workspace.run("--system", "lexical")
+    own = [name for name in CATALOGUE.stages_of("lexical") if CATALOGUE.systems_of(name) == ("lexical",)]
+    assert [name for name, state in states.items() if state == "done"] == [*own, "report"]
+    assert {states[name] for name in ("ingest", "features")} == {"fresh"}
+    ended = workspace.lamp("search", "a person jumps", "--top", "3", "--model", "Lexical")
+    assert ended.returncode == 0, ended.stderr
+    assert len(ended.stdout.strip().splitlines()) == 4
+    page = (workspace.root / "data" / "report" / "report.html").read_text()
+    assert all(name in page for name in ("LaMP-Feat", "Lexical directly", "Dense baseline"))
+    assert set(workspace.run().values()) == {"fresh"}
 
 
 def _pid_after_a_checkpoint(root: Path) -> int:

@@ -67,14 +67,18 @@ def test_a_lamp_from_elsewhere_is_noted_with_its_content(toy: Toy) -> None:
         configure(toy.project, assignments=["pretrain.pretrained=nope"])
 
 
-def test_further_texts_are_noted_with_their_content(toy: Toy) -> None:
+@pytest.mark.parametrize("section", ["language_model", "lexical_text"])
+def test_further_texts_are_noted_with_their_content(section: str, toy: Toy) -> None:
+    def noted(*assignments: str) -> str:
+        return str(getattr(configure(toy.project, assignments=assignments), section).texts_hash)
+
     folder = toy.project.root / "texts"
     folder.mkdir()
     (folder / "a.txt").write_text("a man walks#a/DET man/NOUN walk/VERB#0.0#0.0\n")
-    first = configure(toy.project, assignments=["language_model.texts=[texts]"]).language_model.texts_hash
+    first = noted(f"{section}.texts=[texts]")
     (folder / "a.txt").write_text("a man runs#a/DET man/NOUN run/VERB#0.0#0.0\n")
-    second = configure(toy.project).language_model.texts_hash
+    second = noted()
     assert "" != first != second != ""
-    assert configure(toy.project, assignments=["language_model.texts=[]"]).language_model.texts_hash == ""
-    with pytest.raises(LampError, match=r"language_model\.texts: there is no folder nope"):
-        configure(toy.project, assignments=["language_model.texts=[nope]"])
+    assert noted(f"{section}.texts=[]") == ""
+    with pytest.raises(LampError, match=rf"{section}\.texts: there is no folder nope"):
+        noted(f"{section}.texts=[nope]")

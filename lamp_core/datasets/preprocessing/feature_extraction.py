@@ -133,7 +133,8 @@ def extract_features(
     _save_array(output_folder / REFERENCE_FILE, reference_J3)
     if statistics == "train" and not summary.clips_of_split["train"]:
         raise LampError(
-            f"no clip of the train split of {metadata.dataset!r} has features, so there is no mean"
+            f"no clip of the train split of {metadata.dataset!r} has features: there is no mean, and nothing "
+            f"to train on; `lamp evaluate --on {metadata.dataset}` measures trained models on it"
         )
     found_statistics = _statistics(output_folder, metadata, skeleton, std_root_divisor, statistics)
     _save_statistics(output_folder, found_statistics)
@@ -250,7 +251,8 @@ def _write_shard(
         summary.frames += len(features_TD)
     names, splits = [clip.name for clip in clips], [clip.split for clip in clips]
     captions, of_parts = [clip.captions for clip in clips], [clip.part_captions for clip in clips]
-    writer.write_table(feature_table(names, splits, captions, features, of_parts))
+    labels = [clip.labels for clip in clips]
+    writer.write_table(feature_table(names, splits, captions, features, of_parts, labels))
 
 
 def _statistics(

@@ -24,6 +24,7 @@ from lamp_core.config.models import ClipLimits
 from lamp_core.datasets.captions import BUILT_IN, Caption
 from lamp_core.datasets.clips import SPLITS, Clip
 from lamp_core.datasets.clips_store import CLIPS_FILE, clip_table, groups, parquet_writer
+from lamp_core.datasets.labels import labels_of_name
 from lamp_core.datasets.parallel import in_order
 from lamp_core.datasets.preprocessing.clip_checks import check_clip
 from lamp_core.datasets.preprocessing.rejected_clips import (
@@ -58,7 +59,7 @@ class IngestSummary:
         frames: joint frames of accepted clips.
         rejected: how many clips were left out and why; each stands in ``rejected.parquet``.
         warnings: accepted clips by the check that they failed.
-        version: hash of clip names, source hashes, captions and splits.
+        version: hash of clip names, source hashes, captions, labels and splits.
     """
 
     clips: int = 0
@@ -123,7 +124,9 @@ def ingest(
     if not jobs:
         raise LampError(f"data set {source.name!r} has no clips")
     summary, record = IngestSummary(), _DatasetRecord(source, skeleton)
-    loaded = load_clips(jobs, skeleton, min_frames, workers or available_cores(), limits, cluster, tagger)
+    loaded = load_clips(
+        jobs, skeleton, min_frames, workers or available_cores(), limits, cluster, tagger, source.labels
+    )
     with parquet_writer(output_folder / CLIPS_FILE, CLIPS) as writer:
         with rejected_writer(output_folder / REJECTED_FILE) as rejected:
             for group in groups(_accepted(loaded, rejected, summary, len(jobs), on_progress)):
@@ -143,6 +146,7 @@ def load_clips(
     limits: ClipLimits | None = None,
     cluster: str | None = None,
     tagger: str = BUILT_IN,
+    labels: str | None = None,
 ) -> Iterator[Clip | Rejected]:
     """Load the clips of all jobs in their order, each accepted or rejected.
 
@@ -151,7 +155,12 @@ def load_clips(
     """
     retagger(tagger)  # a tagger that is not there is said at once
     load = partial(
-        load_or_reject, skeleton=skeleton.name, min_frames=min_frames, limits=limits, tagger=tagger
+        load_or_reject,
+        skeleton=skeleton.name,
+        min_frames=min_frames,
+        limits=limits,
+        tagger=tagger,
+        labels=labels,
     )
     workers = min(workers, len(jobs) // (2 * JOBS_A_TASK))
     return in_order(load, jobs, processes=workers, things_a_task=JOBS_A_TASK, cluster=cluster)
@@ -163,8 +172,12 @@ def load_or_reject(
     min_frames: int,
     limits: ClipLimits | None = None,
     tagger: str = BUILT_IN,
+    labels: str | None = None,
 ) -> Clip | Rejected:
-    """Load one clip and check it; an accepted clip carries the names of the checks that it failed."""
+    """Load one clip and check it; an accepted clip carries the names of the checks that it failed.
+
+    Labels that the source does not say are read from the clip's name by the pattern `labels`.
+    """
     try:
         clip = job.load()
     except RejectedClip as rejected:
@@ -176,6 +189,7 @@ def load_or_reject(
     return replace(
         clip,
         captions=list(map(retagger(tagger), clip.captions)),
+        labels=clip.labels or labels_of_name(labels, clip.name),
         warnings=tuple(finding.reason for finding in findings),
     )
 
@@ -241,6 +255,7 @@ class _DatasetRecord:
         self.names = array("Q")
         self.tags_by: Counter[str] = Counter()
         self.pose_of: dict[str, np.ndarray] = {}
+        self.pose_rank = 0
         self.skipped = 0
         self.remarks = Tally()
 
@@ -248,7 +263,8 @@ class _DatasetRecord:
         """Note what the hashes and the reference pose are made from."""
         for clip in clips:
             line = [clip.source_sha256, clip.split, [_content(caption) for caption in clip.captions]]
-            parts = [dict(clip.part_captions)] if clip.part_captions else []
+            parts: list[object] = [dict(clip.part_captions)] if clip.part_captions else []
+            parts += [{"labels": dict(clip.labels)}] if clip.labels else []
             self.versions.update(f"{clip.name} {json.dumps(line + parts)}\n".encode())
             self.splits.update(f"{clip.name} {clip.split}\n".encode())
             self.names.append(_name_number(clip.name))
@@ -259,11 +275,14 @@ class _DatasetRecord:
             self._note_pose(clip)
 
     def _note_pose(self, clip: Clip) -> None:
-        """Keep the first frame of the reference clip, or else of the first train clip."""
+        """Keep the first frame of the reference clip, or else of the first train clip.
+
+        In a set without a train split, which is only measured on, of the first clip.
+        """
         wanted = self.source.reference_clip
-        is_first = wanted is None and clip.split == "train" and not self.pose_of
-        if clip.name == wanted or is_first:
-            self.pose_of = {clip.name: np.array(clip.joints_TJ3[0])}
+        rank = (clip.split == "train") + 1
+        if clip.name == wanted or (wanted is None and rank > self.pose_rank):
+            self.pose_rank, self.pose_of = rank, {clip.name: np.array(clip.joints_TJ3[0])}
 
     @property
     def version(self) -> str:
@@ -306,7 +325,7 @@ class _DatasetRecord:
             fault = (
                 f"its reference clip {wanted!r} was rejected; name another"
                 if wanted
-                else "no clip of its train split was accepted"
+                else "no clip was accepted"
             )
             raise LampError(f"data set {self.source.name!r} has no reference pose: {fault}")
         return next(iter(self.pose_of.values()))

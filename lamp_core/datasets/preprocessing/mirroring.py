@@ -75,6 +75,7 @@ def mirrored_copy(clip: Clip, features_TD: np.ndarray, skeleton: Skeleton) -> tu
             _mirror_part(part): tuple(map(mirror_text, sentences))
             for part, sentences in clip.part_captions.items()
         },
+        labels={name: mirror_text(value) for name, value in clip.labels.items()},
     )
     return copy, mirror_features(features_TD, skeleton)
 

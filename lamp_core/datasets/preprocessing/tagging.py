@@ -11,10 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import regex
-import yaml
 
 from lamp_core.datasets.captions import BUILT_IN, Caption
 from lamp_core.io.text import composed
+from lamp_core.io.yaml_text import parse_yaml
 
 WORD = re.compile(r"[a-z]+|\d+")
 ANY_WORD = regex.compile(r"\p{Han}|[\p{L}--\p{Han}][[\p{L}--\p{Han}]\p{M}]*|\p{N}+", regex.VERSION1)
@@ -43,7 +43,7 @@ class WordList:
 @lru_cache(maxsize=1)
 def word_list() -> WordList:
     """The word list that stands beside this module."""
-    table = yaml.safe_load((Path(__file__).parent / "tag_words.yaml").read_text(encoding="utf-8"))
+    table = parse_yaml((Path(__file__).parent / "tag_words.yaml").read_text(encoding="utf-8"))
     return WordList(
         tag_of={word: tag for tag, listed in table["words"].items() for word in listed.split()},
         sides=frozenset(table["sides"].split()),

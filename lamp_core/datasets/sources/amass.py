@@ -8,7 +8,7 @@ Shapes: T frames, K joints of the model, B shape parameters.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,11 @@ from lamp_core.datasets.sources.base import (
     role_files,
     shared_file_sha256,
 )
-from lamp_core.datasets.sources.splits import split_by_name, split_files
+from lamp_core.datasets.sources.splits import clip_names, split_by_name, split_files
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy, read_npz
 from lamp_core.io.folders import OnPassedOver, files_by_name, find_file, has_ending, ignore, inside
-from lamp_core.skeleton.mapping import resample
+from lamp_core.skeleton.resampling import Sampling, axis_angles_of, quaternions_of, version_mark
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.skeleton.units import UpAxis, turn_to_y_up
 
@@ -129,7 +129,7 @@ class AmassFolder(SourceKind):
                 rate=source.frames_per_second,
             )
 
-        return NamedJobs(sorted(cuts.keys() | (split_of or {}).keys()), job_of)
+        return NamedJobs(clip_names(cuts, split_of, on_passed_over), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """All files below the folders, the index and the body model."""
@@ -229,10 +229,12 @@ class AmassJob(FileJob):
         frames = None if cut is None else cut.frames(len(parameters.root_T3), parameters.rate)
         if frames is not None and not len(frames):
             raise RejectedClip("too-short", f"{path} has no frame of {cut}")
-        joints_TJ3 = turn_to_y_up(parameters.joints(model_path, skeleton, frames), self.up)
+        marks: list[str] = []
         if frames is None:
-            joints_TJ3 = resample(joints_TJ3, parameters.rate, skeleton.frames_per_second)
-        return joints_TJ3.astype(np.float32), [shared_file_sha256(model_path)]
+            marks += version_mark(parameters.rate, skeleton.frames_per_second)
+            parameters = parameters.at_rate(skeleton.frames_per_second)
+        joints_TJ3 = turn_to_y_up(parameters.joints(model_path, skeleton, frames), self.up)
+        return joints_TJ3.astype(np.float32), [shared_file_sha256(model_path), *marks]
 
 
 def ready_joints(path: Path, skeleton: Skeleton, array: np.ndarray) -> np.ndarray:
@@ -259,6 +261,19 @@ class Parameters:
     betas_B: np.ndarray
     gender: str
     rate: float
+
+    def at_rate(self, frames_per_second: float) -> "Parameters":
+        """The motion at another rate: rotations on the shortest arc, the root on a line between frames."""
+        if frames_per_second == self.rate:
+            return self
+        sampling = Sampling.of(len(self.root_T3), self.rate, frames_per_second)
+        quaternions_4KT = quaternions_of(self.rotations_TK3).swapaxes(1, 2)
+        return replace(
+            self,
+            rotations_TK3=axis_angles_of(sampling.on_arcs(quaternions_4KT).swapaxes(1, 2)),
+            root_T3=sampling.on_lines(self.root_T3),
+            rate=frames_per_second,
+        )
 
     def joints(self, model_path: Path, skeleton: Skeleton, frames: np.ndarray | None = None) -> np.ndarray:
         """Joints of all frames, or of the chosen ones, by a body model, in the axes of the parameters."""

@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lamp_core.datasets.body_checks import OPTIONS, Reading, check_bodies, speed_remark
 from lamp_core.datasets.clips import SPLITS, Clip, Split
+from lamp_core.datasets.labels import check_label_pattern
 from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.datasets.sources.caption_table import is_caption_table
 from lamp_core.datasets.sources.texts import ClipTexts, read_clip_texts
@@ -57,8 +58,17 @@ class Source(BaseModel):
     manifest: Path | None = Field(None, description="manifest: the table of clips, CSV or Parquet")
     clips: int | None = Field(None, ge=1, description="procedural: number of clips, set by the ingest stage")
     seed: int | None = Field(None, description="procedural: set by the ingest stage")
+    labels: str | None = Field(
+        None,
+        description="regular expression of a clip's name with a named group a label, the coarsest first",
+    )
     remarks: tuple[str, ...] = Field((), description="what was passed over or looked odd at import")
     fingerprint: str = Field("", description="SHA-256 over name, size and time of every file of the source")
+
+    @field_validator("labels")
+    @classmethod
+    def _names_labels(cls, pattern: str | None) -> str | None:
+        return None if pattern is None else check_label_pattern(pattern)
 
     @property
     def form(self) -> MotionForm:
@@ -138,6 +148,10 @@ class FileJob(ClipJob):
             return ClipTexts()
         return read_clip_texts(self.captions, self.name)
 
+    def read_labels(self) -> Mapping[str, str]:
+        """What the source says the captions were made from; most say nothing."""
+        return {}
+
     def count_captions(self) -> tuple[int, int]:
         """How many captions the clip has, and how many lines are none; RejectedClip as `read_texts`."""
         texts = self.read_texts()
@@ -162,6 +176,7 @@ class FileJob(ClipJob):
             features_TD=motion.features_TD,
             skipped_captions=texts.skipped,
             part_captions=texts.of_parts,
+            labels=self.read_labels(),
             remarks=motion.remarks,
         )
 

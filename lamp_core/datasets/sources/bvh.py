@@ -23,11 +23,12 @@ from lamp_core.datasets.sources.base import (
     file_sha256,
     role_files,
 )
-from lamp_core.datasets.sources.splits import read_splits, split_files
+from lamp_core.datasets.sources.splits import clip_names, read_splits, split_files
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.folders import OnPassedOver, files_by_name, ignore
 from lamp_core.skeleton.bvh import read_bvh
 from lamp_core.skeleton.mapping import JointMap, detect_map, load_map
+from lamp_core.skeleton.resampling import version_mark
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 WHAT = "BVH files"
@@ -49,10 +50,10 @@ class BvhFolder(SourceKind):
         files = motion_files(motions)
         if not files:
             raise LampError(f"no .bvh file in {motions}")
-        split_files(source.splits)
+        split_of = split_files(source.splits, files)
         joint_map = _settle_map(source.map, motions, files)
         reference = source.reference_clip or joint_map.reference_clip
-        if source.reference_clip and reference not in files:
+        if source.reference_clip and reference not in clip_names(files, split_of):
             raise LampError(f"the reference clip {reference!r} is not in {motions}")
         skeleton = load_skeleton(
             _settle_skeleton(source.skeleton, joint_map) or next(iter(joint_map.skeletons))
@@ -61,7 +62,8 @@ class BvhFolder(SourceKind):
             update={
                 "map": source.map or joint_map.name,
                 "skeleton": _settle_skeleton(source.skeleton, joint_map),
-                "reference_clip": reference if reference in files else None,
+                "reference_clip": reference if reference in clip_names(files, split_of) else None,
+                "labels": source.labels or joint_map.labels,
             }
         )
         _check_joints(motions, files, joint_map, skeleton)
@@ -86,7 +88,7 @@ class BvhFolder(SourceKind):
         def job_of(name: str) -> BvhJob:
             return _job(source, skeleton, motions, name, files.get(name, f"{name}.bvh"), split_of.get(name))
 
-        return NamedJobs(sorted(files.keys() | split_of.keys()), job_of)
+        return NamedJobs(clip_names(files, split_of, on_passed_over), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """All files below the three folders, and the joint map when it is a file."""
@@ -153,8 +155,10 @@ class BvhJob(FileJob):
         if self.form.is_stated:
             sha256 = combined_sha256(sha256, self.form.unit, self.form.up, *self._later())
         motion = self.form.read_bvh(path)
-        joints_TJ3 = self.form.bvh_joints(motion, load_skeleton(self.skeleton))
-        return Motion(joints_TJ3, sha256, remarks=motion.remarks)
+        skeleton = load_skeleton(self.skeleton)
+        if marks := version_mark(motion.frames_per_second, skeleton.frames_per_second):
+            sha256 = combined_sha256(sha256, *marks)
+        return Motion(self.form.bvh_joints(motion, skeleton), sha256, remarks=motion.remarks)
 
     def _later(self) -> tuple[object, ...]:
         """What makes another clip of the same file, where it is said."""

@@ -31,7 +31,7 @@ from lamp_core.datasets.sources.base import (
     existing_folder,
     file_sha256,
 )
-from lamp_core.datasets.sources.splits import read_splits
+from lamp_core.datasets.sources.splits import clip_names, read_splits
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy
 from lamp_core.io.folders import OnPassedOver, files_below, files_by_name, has_ending, ignore
@@ -100,7 +100,7 @@ class PublishedFolder(SourceKind):
                 form=source.form,
             )
 
-        return NamedJobs(sorted(path_of.keys() | split_of.keys()), job_of)
+        return NamedJobs(clip_names(path_of, split_of, on_passed_over), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """Motions, texts, and what stands at the top of the folder: split files and statistics."""

@@ -5,7 +5,7 @@ are files below the source's folder: joints or ready features (``.npy``), ``.bvh
 (``.npz``).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -36,7 +36,9 @@ from lamp_core.datasets.sources.texts import ClipTexts
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy
 from lamp_core.io.folders import OnPassedOver, ignore
-from lamp_core.skeleton.mapping import load_map, resample
+from lamp_core.skeleton.bvh import BvhMotion
+from lamp_core.skeleton.mapping import load_map
+from lamp_core.skeleton.resampling import version_mark
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.skeleton.units import turn_to_y_up
 
@@ -173,6 +175,10 @@ class ManifestJob(FileJob):
         kept = [caption for caption in captions if caption is not None]
         return ClipTexts(kept, self.row.of_parts, len(captions) - len(kept))
 
+    def read_labels(self) -> Mapping[str, str]:
+        """The row's labels."""
+        return self.row.labels
+
     def count_captions(self) -> tuple[int, int]:
         """How many sentences the row has, and how many have no word, without tagging them."""
         kept = sum(any(map(str.isalnum, text)) for text in self.row.captions)
@@ -189,7 +195,9 @@ class ManifestJob(FileJob):
         features_TD = None
         remarks: tuple[tuple[str, str], ...] = ()
         if ending == ".bvh":
-            joints_TJ3, remarks = self._read_bvh(path, skeleton)
+            motion = self.form.read_bvh(path)
+            joints_TJ3, remarks = self._bvh_joints(motion, path, skeleton), motion.remarks
+            parts += version_mark(motion.frames_per_second, skeleton.frames_per_second)
         elif ending == ".npz":
             joints_TJ3, parts = self._read_parameters(path, skeleton)
         else:
@@ -206,10 +214,9 @@ class ManifestJob(FileJob):
             raise RejectedClip("too-short", f"{self.name}: the file ends after {count / rate:.2f} s")
         return slice(start, end)
 
-    def _read_bvh(self, path: Path, skeleton: Skeleton) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
-        motion = self.form.read_bvh(path)
+    def _bvh_joints(self, motion: BvhMotion, path: Path, skeleton: Skeleton) -> np.ndarray:
         try:
-            return self.form.bvh_joints(motion, skeleton), motion.remarks
+            return self.form.bvh_joints(motion, skeleton)
         except LampError as fault:
             raise RejectedClip("no-map", f"{path}: {fault}; register with --map") from fault
 
@@ -229,9 +236,7 @@ class ManifestJob(FileJob):
             )
         parameters = read_parameters(path, self.form.frames_per_second)
         model_path = body_model_file(self.body_model, parameters.gender)
-        joints_TJ3 = resample(
-            turn_to_y_up(parameters.joints(model_path, skeleton), self.form.up or "z"),
-            parameters.rate,
-            skeleton.frames_per_second,
-        )
-        return joints_TJ3.astype(np.float32), [shared_file_sha256(model_path)]
+        rate, marks = skeleton.frames_per_second, version_mark(parameters.rate, skeleton.frames_per_second)
+        posed_TJ3 = parameters.at_rate(rate).joints(model_path, skeleton)
+        joints_TJ3 = turn_to_y_up(posed_TJ3, self.form.up or "z")
+        return joints_TJ3.astype(np.float32), [shared_file_sha256(model_path), *marks]

@@ -20,9 +20,9 @@ from lamp_core.io.folders import has_ending
 from lamp_core.io.text import composed, open_text
 
 FILE, CAPTIONS, SPLIT, CLIP, START, END = "file", "captions", "split", "clip", "start", "end"
-COLUMNS = tuple(name for name in MANIFEST.names if not name.endswith("PART"))
-PART = "captions_"
-"""What the name of a column begins with that holds the sentences about a part of the body."""
+PART, LABEL = "captions_", "label_"
+"""What the names of columns begin with that hold the sentences about a part of the body, and a label."""
+COLUMNS = tuple(name for name in MANIFEST.names if not name.startswith((PART, LABEL)))
 SEPARATOR = ";"
 ROWS_A_BATCH = 1024
 
@@ -37,6 +37,7 @@ class Row:
         split: as the table says it; None where it does not.
         captions: sentences about the whole body.
         of_parts: sentences by body part.
+        labels: what the captions were made from, by name.
         start: begin of the clip within the file, seconds.
         end: end of it; None for the file's.
         fault: why the row makes no clip, when it does not.
@@ -47,6 +48,7 @@ class Row:
     split: Split | None
     captions: tuple[str, ...]
     of_parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     start: float = 0.0
     end: float | None = None
     fault: str = ""
@@ -68,9 +70,9 @@ class Manifest:
         names = tuple(self._file.schema_arrow.names) if self._is_parquet else self._head
         if FILE not in names:
             raise LampError(f"{self.path} has no column {FILE!r}; its columns: {', '.join(names) or 'none'}")
-        unknown = [name for name in names if name not in COLUMNS and not name.startswith(PART)]
+        unknown = [name for name in names if name not in COLUMNS and not name.startswith((PART, LABEL))]
         if unknown or len(set(names)) < len(names):
-            known = f"{', '.join(COLUMNS)}, {PART}PART"
+            known = f"{', '.join(COLUMNS)}, {PART}PART, {LABEL}NAME"
             raise LampError(f"{self.path} has a column {(unknown or names)[0]!r}; known, once each: {known}")
         return names
 
@@ -135,12 +137,18 @@ def _row_of(cells: Mapping[str, Any]) -> Row:
     if isinstance(split, str) and split not in SPLITS:
         faults.append(f"its split {split!r} is none of {', '.join(SPLITS)}")
     parts = {name.removeprefix(PART): _texts(cells[name]) for name in cells if name.startswith(PART)}
+    labels = {
+        name.removeprefix(LABEL): str(cells[name]).strip()
+        for name in cells
+        if name.startswith(LABEL) and cells[name] is not None
+    }
     return Row(
         file=file,
         clip=composed(str(cells.get(CLIP) or "").strip()) or _name(file, start, end),
         split=split if split in SPLITS else None,
         captions=_texts(cells.get(CAPTIONS)),
         of_parts={part: texts for part, texts in parts.items() if texts},
+        labels={name: value for name, value in labels.items() if value},
         start=start,
         end=end,
         fault="; ".join(faults) if file else "the row names no file",

@@ -16,7 +16,7 @@ Shapes: T frames, K joints of the body model.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +39,12 @@ from lamp_core.datasets.sources.base import (
     role_files,
     shared_file_sha256,
 )
-from lamp_core.datasets.sources.splits import split_by_name, split_files
+from lamp_core.datasets.sources.splits import clip_names, split_by_name, split_files
 from lamp_core.datasets.sources.texts import ClipTexts, frame_sentences, read_clip_texts
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy
 from lamp_core.io.folders import OnPassedOver, files_by_name, find_file, ignore, is_litter
-from lamp_core.skeleton.mapping import resample
+from lamp_core.skeleton.resampling import resample, version_mark
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 WHAT = "Motion-X folder"
@@ -127,7 +127,7 @@ class MotionXFolder(SourceKind):
                 form=source.form,
             )
 
-        return NamedJobs(sorted({*files, *(split_of or {})}), job_of)
+        return NamedJobs(clip_names(files, split_of, on_passed_over), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """Motions, texts, splits and the body model."""
@@ -211,9 +211,12 @@ class MotionXJob(FileJob):
 
         assert self.body_model is not None
         model_path = body_model_file(self.body_model, "neutral")
-        posed_TJ3 = parameters_of(vectors_TV, model_path).joints(model_path, skeleton)
-        joints_TJ3 = self._placed(posed_TJ3, model_path, skeleton)
-        return Motion(joints_TJ3, self._sha256(sha256, shared_file_sha256(model_path), skeleton.name))
+        own = self.form.frames_per_second or RATE
+        rate, marks = skeleton.frames_per_second, version_mark(own, skeleton.frames_per_second)
+        parameters = replace(parameters_of(vectors_TV, model_path), rate=own).at_rate(rate)
+        placed_TJ3 = self.form.placed(parameters.joints(model_path, skeleton), model_path, skeleton)
+        made_of = (shared_file_sha256(model_path), skeleton.name, *marks)
+        return Motion(placed_TJ3.astype(np.float32), self._sha256(sha256, *made_of))
 
     def _placed(self, joints_TJ3: np.ndarray, path: Path, skeleton: Skeleton) -> np.ndarray:
         """In the skeleton's unit, axes and rate, as the form says and else as they are published."""

@@ -21,7 +21,7 @@ from lamp_core.datasets.sources.base import (
     file_sha256,
     role_files,
 )
-from lamp_core.datasets.sources.splits import split_by_name, split_files
+from lamp_core.datasets.sources.splits import clip_names, split_by_name, split_files
 from lamp_core.errors import LampError
 from lamp_core.io.arrays import read_npy
 from lamp_core.io.folders import OnPassedOver, files_by_name, ignore
@@ -70,7 +70,7 @@ class NpyFolder(SourceKind):
             split = split_by_name(name) if split_of is None else split_of.get(name)
             return _job(source, skeleton, folder, name, files.get(name, f"{name}{ENDING}"), split)
 
-        return NamedJobs(sorted({*files, *(split_of or {})}), job_of)
+        return NamedJobs(clip_names(files, split_of, on_passed_over), job_of)
 
     def files(self, source: Source) -> Iterator[tuple[str, Path]]:
         """All files below the folders."""

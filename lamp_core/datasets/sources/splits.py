@@ -1,7 +1,7 @@
 """Which split a clip belongs to: split files, or the clip's name where a source has none."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from lamp_core.datasets.clips import SPLITS, Split
@@ -11,6 +11,7 @@ from lamp_core.io.text import composed, text_lines
 
 VALIDATION_PERCENT, TEST_PERCENT = 5, 15  # as HumanML3D, where a source has no splits
 ENDINGS = (".bvh", ".npy", ".npz", ".txt")
+NOT_OF_THE_SET = "motions that a set without a train split does not name, which are not of it"
 NOT_BARE = "names in the splits with an ending or a folder, which were left out"
 
 
@@ -72,17 +73,34 @@ def split_files(
     """Split by clip name of a folder that was given, as `read_splits`; None without a folder.
 
     Raises:
-        LampError: the folder does not exist, has no train.txt, or names a clip twice.
+        LampError: the folder does not exist, has none of the files, or names a clip twice.
     """
     if folder is None:
         return None
     if not folder.is_dir():
         raise LampError(f"the folder of the splits does not exist: {folder}")
-    if find_file(folder, "train.txt") is None:
+    if not any(find_file(folder, f"{split}.txt") for split in SPLITS):
+        files = ", ".join(f"{split}.txt" for split in SPLITS)
         raise LampError(
-            f"no train.txt in {folder}; one of {', '.join(f'{s}.txt' for s in SPLITS)} names every clip"
+            f"none of {files} in {folder}; train.txt names the clips to train on, test.txt alone "
+            "makes a set that is only measured on"
         )
     return read_splits(folder, names, on_passed_over)
+
+
+def clip_names(
+    files: Collection[str], split_of: Mapping[str, Split] | None, on_passed_over: OnPassedOver = ignore
+) -> list[str]:
+    """Names of all clips of a source, sorted: its files, and those that only the splits name.
+
+    A set without a train split is somebody's test set: only what it names is of it, and other files that lie
+    beside are passed over.
+    """
+    if not split_of or "train" in split_of.values():
+        return sorted({*files, *(split_of or {})})
+    for name in sorted(set(files) - set(split_of)):
+        on_passed_over(NOT_OF_THE_SET, name)
+    return sorted(split_of)
 
 
 def split_by_name(name: str) -> Split:

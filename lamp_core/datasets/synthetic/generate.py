@@ -68,6 +68,7 @@ def generate_clip(index: int, seed: int, skeleton: Skeleton) -> Clip:
         split=split_of(index),
         source=source,
         source_sha256=hashlib.sha256(f"{source}:{GENERATOR_VERSION}".encode()).hexdigest(),
+        labels=script.labels,
     )
 
 

@@ -1,5 +1,6 @@
 """The parameters that an action is performed with; what each action allows stands in `actions.ACTIONS`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from lamp_core.datasets.synthetic.plan import Plan
@@ -31,6 +32,10 @@ class Parameters:
     def sides(self) -> tuple[str, ...]:
         """The sides that act."""
         return ("left", "right") if self.side == "both" else (self.side,)
+
+    def told(self, options: Collection[str]) -> str:
+        """What an action with these options is asked for but its speed, in words: ``2 left small``."""
+        return " ".join(str(getattr(self, name)) for name in options if name != "speed")
 
     def tempo(self, plan: Plan) -> float:
         """Factor on the speed of the movement."""

@@ -36,6 +36,17 @@ class Script:
     start: float
 
     @property
+    def labels(self) -> dict[str, str]:
+        """What its captions are made from: the actions, how each is performed, and how fast."""
+        link = " while " if self.together else ", then "
+        told = (each.parameters.told(each.action.options) for each in self.performances)
+        return {
+            "actions": link.join(each.name for each in self.performances),
+            "parameters": ", then ".join(told),
+            "speed": ", then ".join(each.parameters.speed for each in self.performances),
+        }
+
+    @property
     def duration(self) -> float:
         """Seconds of the clip."""
         return self.plan.now - self.start

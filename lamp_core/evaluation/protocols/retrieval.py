@@ -26,12 +26,14 @@ from lamp_core.metrics.recall import (
     recall_in_batches,
     right_counts,
     same_caption,
+    same_group,
     shared_share,
     similar_caption,
 )
 
 DIRECTIONS = ("text to motion", "motion to text")
 THRESHOLD = 0.95
+SAME_LABELS = "same labels"
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,14 @@ def evaluate_retrieval(
     system: str,
     evaluator: str = "none",
     sentence_similarity_NN: np.ndarray | None = None,
+    label_groups_N: np.ndarray | None = None,
 ) -> list[Result]:
     """Recall in per cent and median rank in both directions, under every protocol, chance first.
 
     Of ``settings.protocols``: ``full``; ``distinct``; ``threshold`` and ``dissimilar``, which need the
     similarity of the captions and without it are rows that say so; ``batches`` (``settings.repeats``
-    shuffles). Pairs of which a similarity is not finite (`finite_pairs`)
+    shuffles). With labels ``full`` also says how many queries have an item of the same labels in the first
+    place. Pairs of which a similarity is not finite (`finite_pairs`)
     or that have no caption are left out and counted in the notes.
 
     Args:
@@ -82,6 +86,7 @@ def evaluate_retrieval(
         system: name of the rows.
         evaluator: what measures, when it is not the system itself.
         sentence_similarity_NN: of the captions, scaled to 0..1.
+        label_groups_N: the same number for items of the same labels (`oracles.label_groups`).
 
     Raises:
         LampError: the matrix is not square, does not fit the captions, or no pair is left.
@@ -92,9 +97,11 @@ def evaluate_retrieval(
         captions = [captions[place] for place in kept]
         if sentence_similarity_NN is not None:
             sentence_similarity_NN = sentence_similarity_NN[np.ix_(kept, kept)]
+        if label_groups_N is not None:
+            label_groups_N = label_groups_N[kept]
     scored = Scored(system, evaluator, similarity_NN, note, settings.counting)
     measure: dict[str, Callable[[], list[Result]]] = {
-        "full": lambda: _gallery_rows(scored, "full"),
+        "full": lambda: _gallery_rows(scored, "full", label_groups_N=label_groups_N),
         "distinct": lambda: _gallery_rows(scored, "distinct", same_caption(captions)),
         "threshold": lambda: _threshold_rows(scored, sentence_similarity_NN),
         "dissimilar": lambda: _dissimilar_rows(scored, sentence_similarity_NN, settings),
@@ -103,7 +110,12 @@ def evaluate_retrieval(
     return [row for name, rows in measure.items() if name in settings.protocols for row in rows()]
 
 
-def _gallery_rows(scored: Scored, protocol: str, right: RightItems | None = None) -> list[Result]:
+def _gallery_rows(
+    scored: Scored,
+    protocol: str,
+    right: RightItems | None = None,
+    label_groups_N: np.ndarray | None = None,
+) -> list[Result]:
     """Of the whole gallery: every item is right for its own query, or those that ``right`` says."""
     similarity_NN = scored.similarity_NN
     count = len(similarity_NN)
@@ -116,7 +128,23 @@ def _gallery_rows(scored: Scored, protocol: str, right: RightItems | None = None
     for direction, matrix_NN in zip(DIRECTIONS, (similarity_NN, similarity_NN.T), strict=True):
         _record(chance, direction, chance_recall(counts_N, count))
         _record(measured, direction, recall(places(matrix_NN, right), counting=scored.counting))
+        if label_groups_N is not None:
+            _record_labels(chance, measured, direction, matrix_NN, label_groups_N)
     return [*chance.results(), *measured.results()]
+
+
+def _record_labels(
+    chance: Measurements,
+    measured: Measurements,
+    direction: str,
+    matrix_NN: np.ndarray,
+    label_groups_N: np.ndarray,
+) -> None:
+    """The share of queries whose first hit has their labels, in per cent; ties: the share of all orders."""
+    alike = same_group(label_groups_N)
+    counts_N, name = right_counts(alike, len(matrix_NN)), f"{direction} {SAME_LABELS}"
+    chance.record([name], lambda: [chance_recall(counts_N, len(matrix_NN), at=(1,)).at[1]])
+    measured.record([name], lambda: [recall(places(matrix_NN, alike), at=(1,)).at[1]])
 
 
 def _threshold_rows(scored: Scored, sentence_similarity_NN: np.ndarray | None) -> list[Result]:

@@ -1,6 +1,6 @@
 """Codes and captions' conditions of items: what text to motion and the length estimator train on.
 
-Shapes: N captions, S motion tokens, W condition width.
+Shapes: N captions, S motion tokens, P vectors of a caption, W their width.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,12 +13,13 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
+from lamp_core.lamp.model import LaMP
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import first_channel
 from tasks.stage.process import StageContext
 from tasks.stages.inputs.tokens import open_tokens
 
-ConditionsOf = Callable[[LampFeatures], Callable[[Sequence[str]], torch.Tensor]]
+ConditionsOf = Callable[[LampFeatures], Callable[[Sequence[str]], list[torch.Tensor]]]
 
 
 @dataclass(frozen=True)
@@ -27,29 +28,28 @@ class CaptionedTokens:
 
     Args:
         codes: (S,) each, cut to the model's longest motion.
-        conditions_NW: one row a caption, captions of an item side by side.
+        conditions: vectors (P, W) of each caption, captions of an item side by side.
         owners_N: item of each caption.
         max_tokens: the model's longest motion.
         codebook_size: codes in the codebook.
+        lamp: frozen, which read the captions.
     """
 
     codes: list[torch.Tensor]
-    conditions_NW: torch.Tensor
+    conditions: list[torch.Tensor]
     owners_N: torch.Tensor
     max_tokens: int
     codebook_size: int
+    lamp: LaMP
 
     @classmethod
-    def load(
-        cls, stage: StageContext, split: str, conditions_of: ConditionsOf | None = None
-    ) -> "CaptionedTokens":
+    def load(cls, stage: StageContext, split: str, conditions_of: ConditionsOf) -> "CaptionedTokens":
         """Read what text to motion and the length estimator train on.
 
         Args:
             stage: whose inputs are read.
             split: train, val or test.
-            conditions_of: what gives conditions, made from the frozen LaMP; the queries that read the text
-                without it.
+            conditions_of: what gives conditions, made from the frozen LaMP.
         """
         features = FeatureSet.load(stage.input("features"))
         tokenizer = load_tokenizer(stage.input("tokenizer"))
@@ -61,15 +61,11 @@ class CaptionedTokens:
         captions = [caption.text for item in items for caption in item.captions]
         owners = [index for index, item in enumerate(items) for _ in item.captions]
         lamp_features = LampFeatures(lamp.to(stage.device), words)
-        conditions = conditions_of(lamp_features) if conditions_of else lamp_features.conditions
         return cls(
             [torch.from_numpy(codes_S) for codes_S in codes],
-            conditions(captions),
+            conditions_of(lamp_features)(captions),
             torch.tensor(owners),
             longest,
             tokenizer.channels[0].codebook_size,
+            lamp,
         )
-
-    def conditions_of(self, index: int) -> torch.Tensor:
-        """Return the conditions of one item's captions."""
-        return self.conditions_NW[self.owners_N == index]

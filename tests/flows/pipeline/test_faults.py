@@ -3,6 +3,7 @@
 import fcntl
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -13,8 +14,9 @@ import pytest
 
 from flows.commands.resume import changes_since, find_run, resume
 from flows.pipeline.cleanup import close_flow_runs, look_after_killed
+from flows.pipeline.execution import Execution
 from flows.pipeline.run import run_pipeline
-from flows.pipeline.run_records import RunRecord, begin_record, end_record, read_records, write_record
+from flows.pipeline.run_records import RunRecord, begin_record, end_record, params_of, read_records
 from flows.pipeline.stage_states import StageStates
 from lamp_core.errors import LampError
 from tasks.mlflow.tracking import Tracking
@@ -184,19 +186,55 @@ def test_a_failed_run_is_resumed_with_its_own_parameters(
         LampError, match=r"nothing to resume; the last run, procedural-smoke features\.\S+, finished"
     ):
         resume(None)
-    with pytest.raises(LampError, match="no run 'x' is recorded here; the last ones: procedural-smoke-"):
+    with pytest.raises(
+        LampError, match="no run 'x' is recorded here or in MLflow; the last ones here: procedural-smoke-"
+    ):
         resume("x")
+
+
+def test_a_run_of_another_clone_is_resumed_by_what_mlflow_keeps_of_it(
+    toy: Toy, prefect_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.set("features.std_root_divisor=25")
+    monkeypatch.setenv("TOY_FAIL", "features")
+    run_pipeline(toy.project, toy.config, until="features", name="mine")
+    (record,) = read_records(toy.project)
+    shutil.rmtree(toy.project.runs)  # another clone has none of it
+    toy.set("features.std_root_divisor=5")
+    for name in ("mine", record.run_id[:8], record.flow_run, record.flow_run_id):
+        assert find_run(toy.project, name) == record
+        assert params_of(toy.project, record).exists()
+        shutil.rmtree(toy.project.runs)
+    monkeypatch.delenv("TOY_FAIL")
+    toy.ran()
+    resume(record.flow_run)
+    assert toy.ran() == ["features"]
+    assert toy.config.features.std_root_divisor == 25.0
+
+
+def test_a_signal_that_comes_when_all_has_ended_kills_nothing(
+    toy: Toy, prefect_server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(run: Execution) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("flows.pipeline.flow._ending", ended)
+    with pytest.raises(KeyboardInterrupt):
+        run_pipeline(toy.project, toy.config, until="ingest")
+    (record,) = read_records(toy.project)
+    assert (record.state, record.is_open) == ("finished", True)
+    assert Tracking(toy.project).client.get_run(record.run_id).info.status == "FINISHED"
 
 
 def test_a_row_of_an_experiment_and_a_living_run_are_not_resumed(toy: Toy) -> None:
     row = begin_record(toy.project, RunRecord("a1", "row", "row-1", tags=(("experiment", "trial"),)))
     with pytest.raises(LampError, match="is a row of experiment trial"):
         find_run(toy.project, "row")
-    end_record(toy.project, row, [])
+    end_record(toy.project, row, "finished")
     living = begin_record(toy.project, RunRecord("b2", "whole", "whole-1"))
     with pytest.raises(LampError, match=rf"whole still runs \(process {os.getpid()}\)"):
         find_run(toy.project, "whole")
-    end_record(toy.project, living, ["features"])
+    end_record(toy.project, living, "failed", ["features"])
     assert find_run(toy.project, None).failed == ("features",)
     assert replace(living, process="999999999:x:1").state == "killed"
 
@@ -268,10 +306,9 @@ def test_a_flow_run_that_ended_while_the_server_was_away_is_closed_later(
         runs = [
             client.create_flow_run(flow(lambda: None, name="pipeline"), state=Running()) for _ in range(2)
         ]
-    for run, failed in zip(runs, ([], ["features"]), strict=True):
+    for run, ending in zip(runs, ("finished", "failed"), strict=True):
         record = RunRecord(f"run-{run.id}", "whole", run.name, flow_run_id=str(run.id))
-        end_record(toy.project, begin_record(toy.project, record), failed)
-        write_record(toy.project, replace(read_records(toy.project)[0], is_open=True))
+        end_record(toy.project, begin_record(toy.project, record), ending, is_open=True)
     close_flow_runs(toy.project)
     states = [_flow_run_state(record) for record in reversed(read_records(toy.project))]
     assert states == ["COMPLETED", "FAILED"]

@@ -95,17 +95,43 @@ def test_the_run_of_a_stage_is_nested_and_found_again(toy: Toy, prefect_server: 
     assert tracking.client.get_run(again.run_id).data.tags["stage.features.run"] == made
 
 
-def test_a_run_with_nothing_to_do_starts_no_prefect(fresh: Toy) -> None:
-    code = (
-        "import sys; from flows.pipeline.run import run_pipeline; from tasks.project import find_project;"
-        "from lamp_core.config import load_params; project = find_project();"
-        "run_pipeline(project, load_params(project.params_file));"
-        "sys.exit(any(name in sys.modules for name in ('prefect', 'torch')))"
-    )
+IDLE_RUN = """\
+import sys
+from flows.pipeline.run import run_pipeline
+from lamp_core.config import load_params
+from tasks.project import find_project
+project = find_project()
+print(run_pipeline(project, load_params(project.params_file)).run_id)
+print(*(name for name in ("prefect", "torch", "mlflow") if name in sys.modules))
+"""
+
+
+def idle(toy: Toy) -> tuple[str, set[str]]:
+    """Run in a process of its own; return the id of the MLflow run, and which large packages it imported."""
     ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=fresh.project.root, check=False, env=_environment()
+        [sys.executable, "-c", IDLE_RUN],
+        cwd=toy.project.root,
+        check=True,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    assert ended.returncode == 0
+    *_, run_id, imported = ended.stdout.splitlines()
+    return run_id, set(imported.split())
+
+
+def test_a_run_with_nothing_to_do_opens_neither_prefect_nor_a_store_that_knows_it(fresh: Toy) -> None:
+    (whole,) = Tracking(fresh.project).pipeline_runs(9)
+    assert idle(fresh) == (whole.info.run_id, set())
+    assert len(Tracking(fresh.project).pipeline_runs(9)) == 1
+
+
+def test_a_run_is_added_when_the_store_has_lost_the_one_that_stood(fresh: Toy) -> None:
+    (whole,) = Tracking(fresh.project).pipeline_runs(9)
+    (fresh.project.root / "mlflow.db").unlink()
+    again, imported = idle(fresh)
+    assert imported == {"mlflow"}
+    assert again != whole.info.run_id
 
 
 def _environment() -> dict[str, str]:

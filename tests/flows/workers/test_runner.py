@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -70,8 +71,8 @@ class Server:
     def runs(self, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, FlowRun]:
         return {each: self.known[each] for each in ids}
 
-    def reports(self, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, StageReport]:
-        return {each: self.written[each] for each in ids if each in self.written}
+    def report(self, run: uuid.UUID) -> StageReport | None:
+        return self.written.get(run)
 
     def give_up(self, run: uuid.UUID, why: str) -> None:
         self.known[run] = self.known[run].model_copy(update={"state": Crashed(message=why)})
@@ -90,6 +91,14 @@ def ends_well(run: FlowRun) -> tuple[State[Any], StageReport]:
 
 def crashes(run: FlowRun) -> tuple[State[Any], None]:
     return Crashed(), None
+
+
+def gets_further(done: int) -> Callable[[FlowRun], tuple[State[Any], StageReport]]:
+    def crashes_later(run: FlowRun) -> tuple[State[Any], StageReport]:
+        progress = Progress("running", 1, started=0.0, updated=1.0, done=done, total=10)
+        return Crashed(), StageReport(beat=4, machine="far", progress=asdict(progress))
+
+    return crashes_later
 
 
 def falls_silent(run: FlowRun) -> tuple[State[Any], StageReport]:
@@ -118,9 +127,9 @@ def test_a_stage_is_submitted_and_its_entry_comes_back(
     run_with: Callable[..., WorkersRunner], shared: Toy
 ) -> None:
     runner = run_with(ends_well, ends_well)
-    outcome = runner.submit("ingest", force=False, parent_run="a" * 32).result(20)
+    outcome = runner.run("ingest", force=False, parent_run="a" * 32)
     assert (outcome.state, outcome.run_id) == ("done", "made")
-    assert runner.submit("features", force=False, parent_run="a" * 32).result(20).state == "done"
+    assert runner.run("features", force=False, parent_run="a" * 32).state == "done"
     asked = list(runner._server.known.values())[-1].parameters
     assert asked["commit"] == git(shared.project.root, "rev-parse", "HEAD")
     assert list(asked["lock"]) == ["ingest"]
@@ -129,19 +138,25 @@ def test_a_stage_is_submitted_and_its_entry_comes_back(
 
 def test_a_lost_worker_has_its_stage_submitted_again(run_with: Callable[..., WorkersRunner]) -> None:
     runner = run_with(crashes, falls_silent, ends_well)
-    future = runner.submit("ingest", force=False, parent_run="a" * 32)
-    assert future.result(20).state == "done"
+    assert runner.run("ingest", force=False, parent_run="a" * 32).state == "done"
     states = [run.state_name for run in map(_named, runner._server.known.values())]
     assert states == ["Crashed", "Crashed", "Completed"]
     assert [key.rpartition("-")[2] for key in runner._server.keys] == ["0", "1", "2"]
 
 
 def test_a_stage_is_given_up_after_three_workers(run_with: Callable[..., WorkersRunner]) -> None:
-    outcome = (
-        run_with(crashes, crashes, crashes).submit("ingest", force=False, parent_run="a" * 32).result(20)
-    )
+    outcome = run_with(crashes, crashes, crashes).run("ingest", force=False, parent_run="a" * 32)
     assert outcome.state == "failed"
     assert "given up after 3 submissions" in outcome.error
+
+
+def test_a_stage_that_gets_further_with_every_worker_is_not_given_up(
+    run_with: Callable[..., WorkersRunner],
+) -> None:
+    runner = run_with(*map(gets_further, range(1, 6)), ends_well)
+    assert runner.run("ingest", force=False, parent_run="a" * 32).state == "done"
+    stuck = run_with(gets_further(1), gets_further(1), gets_further(1), gets_further(1))
+    assert "given up after 3" in stuck.run("ingest", force=False, parent_run="a" * 32).error
 
 
 def test_the_progress_of_a_far_stage_is_shown(
@@ -149,18 +164,20 @@ def test_the_progress_of_a_far_stage_is_shown(
 ) -> None:
     monkeypatch.setenv("LAMP_WORKER_PATIENCE", "60")
     runner = run_with(falls_silent)
-    runner.submit("ingest", force=False, parent_run="a" * 32)
-    progress = _until(lambda: (found := runner.progress("ingest")) and found.total and found)
-    assert (progress.done, progress.total, progress.text) == (3, 10, "far: loss 1.0")
-    runner.interrupt(["ingest"])
+    with ThreadPoolExecutor() as tasks:
+        future = tasks.submit(runner.run, "ingest", force=False, parent_run="a" * 32)
+        progress = _until(lambda: (found := runner.progress("ingest")) and found.total and found)
+        assert (progress.done, progress.total, progress.text) == (3, 10, "far: loss 1.0")
+        runner.interrupt(["ingest"])
+        assert future.result(20).state == "failed"
     assert [run.state_name for run in map(_named, runner._server.known.values())] == ["Cancelled"]
 
 
 def test_equal_requests_of_two_runs_are_computed_once(run_with: Callable[..., WorkersRunner]) -> None:
     first = run_with(ends_well)
-    made = first.submit("ingest", force=False, parent_run="a" * 32).result(20)
+    made = first.run("ingest", force=False, parent_run="a" * 32)
     second = run_with(server=first._server)
-    taken = second.submit("ingest", force=False, parent_run="b" * 32).result(20)
+    taken = second.run("ingest", force=False, parent_run="b" * 32)
     assert (made.state, taken.state, taken.run_id) == ("done", "restored", None)
     assert len(first._server.known) == 1
 
@@ -178,9 +195,9 @@ def test_what_the_remote_has_lost_is_computed_again(
 
 def test_a_forced_stage_and_one_that_failed_before_run_again(run_with: Callable[..., WorkersRunner]) -> None:
     runner = run_with(lambda run: (Failed(message="out of paper"), None), ends_well, ends_well)
-    assert runner.submit("ingest", force=False, parent_run="a" * 32).result(20).error == "out of paper"
-    assert runner.submit("ingest", force=False, parent_run="a" * 32).result(20).state == "done"
-    assert runner.submit("ingest", force=True, parent_run="a" * 32).result(20).state == "done"
+    assert runner.run("ingest", force=False, parent_run="a" * 32).error == "out of paper"
+    assert runner.run("ingest", force=False, parent_run="a" * 32).state == "done"
+    assert runner.run("ingest", force=True, parent_run="a" * 32).state == "done"
     assert len(runner._server.known) == 3
 
 
@@ -208,7 +225,7 @@ def test_what_only_this_machine_has_runs_here(run_with: Callable[..., WorkersRun
     text = shared.project.params_file.read_text().replace("data: procedural", "data: other2")
     shared.project.params_file.write_text(text)
     runner = run_with()
-    outcome = runner.submit("ingest", force=False, parent_run="").result(60)
+    outcome = runner.run("ingest", force=False, parent_run="")
     assert (outcome.state, outcome.error) == ("done", "")
     assert shared.ran() == ["ingest"]
     assert runner._server.known == {}
@@ -254,14 +271,16 @@ def test_a_worker_that_an_outage_kept_from_reporting_is_not_lost(
 
     server = Away([falls_silent])
     runner = run_with(server=server)
-    future = runner.submit("ingest", force=False, parent_run="parent")
-    _until(lambda: server.away < 0)
-    time.sleep(1.5)  # longer than the patience: the worker's own client still waits
-    assert not future.done()
-    ((run, known),) = server.known.items()
-    state, report = ends_well(known)
-    server.known[run], server.written[run] = known.model_copy(update={"state": state}), report
-    assert future.result(timeout=20).state == "done"
+    with ThreadPoolExecutor() as tasks:
+        future = tasks.submit(runner.run, "ingest", force=False, parent_run="parent")
+        _until(lambda: server.away < 0)
+        time.sleep(1.5)  # longer than the patience: the worker's own client still waits
+        assert not future.done()
+        ((run, known),) = server.known.items()
+        state, report = ends_well(known)
+        server.written[run] = report
+        server.known[run] = known.model_copy(update={"state": state})
+        assert future.result(timeout=20).state == "done"
     assert len(server.keys) == 1
 
 

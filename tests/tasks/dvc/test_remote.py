@@ -52,6 +52,11 @@ def test_status_says_what_only_the_remote_has(
     assert rows["ingest"] == ("in the remote", "`dvc pull ingest` brings it")
     assert rows["features"] == ("in the remote", "`dvc pull features` brings it")
     assert rows["evaluate"][0] == "stale" or rows["evaluate"][0] == "missing"
+    lost = toy.versions.output_hash("features") or ""
+    for folder in (tmp_path / "store", toy.project.root / ".dvc" / "cache"):
+        (folder / "files" / "md5" / lost[:2] / lost[2:]).unlink()  # the list of the folder's files
+    assert stage_states(toy.project)["features"] == ("missing", "neither here nor in the remote")
+    assert stage_states(toy.project)["ingest"][0] == "in the remote"
     shutil.rmtree(tmp_path / "store")
     shutil.rmtree(toy.project.root / ".dvc" / "cache")
     assert stage_states(toy.project)["features"] == ("missing", "neither here nor in the remote")

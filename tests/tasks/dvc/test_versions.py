@@ -9,6 +9,7 @@ import yaml
 from lamp_core.errors import LampError
 from tasks.dvc.content import chain_key, folder_hash, input_key, read_inputs
 from tasks.dvc.graph import read_graph
+from tasks.dvc.snapshot import mend_lock, read_lock
 from tasks.dvc.versions import RepositoryBusy
 from tasks.stage.holding import always, held_stage
 from tests.toy import Toy
@@ -151,3 +152,30 @@ def test_what_a_stage_shows_need_not_be_there_and_makes_it_stale_when_it_is(toy:
     assert toy.versions.read_by("page") == ["other"]
     assert toy.versions.status()["page"].reasons == ("data/other modified",)
     assert not toy.versions.follows_inputs("page")
+
+
+@pytest.mark.parametrize("left", [0.3, 0.55, 0.8, 0.95, 0.99])
+def test_a_lock_that_a_killed_dvc_has_cut_off_keeps_its_whole_entries(left: float, toy: Toy) -> None:
+    run_all(toy)
+    assert not mend_lock(toy.project)
+    whole, entries = toy.project.lock_file.read_text(), read_lock(toy.project)
+    toy.project.lock_file.write_text(whole[: int(len(whole) * left)])
+    mend_lock(toy.project)
+    assert read_lock(toy.project).items() <= entries.items()
+    toy.ran()
+    run_all(toy)
+    assert toy.ran() == []  # restored from DVC's run cache
+    assert read_lock(toy.project) == entries
+
+
+def test_a_lock_of_which_nothing_is_left_is_mended(toy: Toy) -> None:
+    run_all(toy)
+    for text in (
+        "schema: '2",
+        "schema: '2.0'\nstages:\n  inge",
+        "schema: '2.0'\nstages:\n  ingest:\n    cmd: pyt",
+    ):
+        toy.project.lock_file.write_text(text)
+        assert mend_lock(toy.project)
+        assert read_lock(toy.project) == {}
+        assert set(states(toy)) == set(toy.graph)

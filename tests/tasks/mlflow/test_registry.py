@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from flows.pipeline.mlflow_run import Opening, PipelineRun
+from flows.pipeline.run_records import RunRecord
+from flows.pipeline.standing_run import StandingRun
 from lamp_core.errors import LampError
 from tasks.mlflow.registry import Registered, Registry, best_of, keep_model, lineage_of
 from tasks.mlflow.tracking import Tracking
@@ -164,7 +166,8 @@ def test_what_a_stage_writes_is_stored_by_its_process_and_registered_by_the_flow
     assert stored == {"model/config.json", "model/model.safetensors"}
     stages = {name: {"outs": [{"path": f"data/{name}", "md5": name}]} for name in ("ingest", "features")}
     toy.project.lock_file.write_text(yaml.safe_dump({"stages": stages}))
-    record = PipelineRun(Opening(toy.project), toy.project, toy.versions, toy.config, ["features"])
+    standing = StandingRun(toy.project, toy.config, RunRecord("", "", ""))
+    record = PipelineRun(Opening(toy.project, standing), toy.project, toy.versions, toy.config, ["features"])
     record.up_to_date = lambda: ["features"]
     with record:
         record.stage_ended("features", progress.run_id)

@@ -5,12 +5,15 @@ from contextlib import chdir
 import pytest
 
 from tasks.project import Project
+from tasks.stages.catalogue import CATALOGUE
 from tests.workspace import copy_with_outputs
 
+MEASURING = set(CATALOGUE.evaluations())
+"""Retrieval is a family of the protocols, and what measures one imports them all."""
 CHANGES = {
     # what measures captions and what only uses a model trains nothing again
-    "lamp_core/metrics/bleu.py": {"evaluate"},
-    "lamp_core/metrics/fid.py": {"evaluate"},
+    "lamp_core/metrics/bleu.py": MEASURING,
+    "lamp_core/metrics/fid.py": MEASURING,
     "lamp_core/t2m/editing.py": set(),
     "lamp_core/t2m/generator.py": {"evaluate"},
     "lamp_core/t2m/sampler.py": {"evaluate"},
@@ -22,17 +25,22 @@ CHANGES = {
     "lamp_core/t2m/length_estimator.py": {"length", "evaluate"},
     "lamp_core/tokenizers/training.py": {"tokenizer"},
     "lamp_core/lamp/training.py": {"pretrain"},
+    "lamp_core/lexical/text_training.py": {"lexical_text"},
+    "lamp_core/lexical/motion_training.py": {"lexical_motion"},
+    "lamp_core/lexical/bridge_training.py": {"lexical_bridge"},
+    "lamp_core/lexical/contrast_training.py": {"lexical_contrast", "lexical_direct", "lexical_dense"},
+    "lamp_core/lexical/compare.py": {"evaluate_lexical"},
     "lamp_core/m2t/training.py": {"m2t"},
     "lamp_core/m2t/language_model_training.py": {"language_model"},
-    "lamp_core/evaluators/guo.py": {"evaluator", "evaluate"},
+    "lamp_core/evaluators/guo.py": {"evaluator", *MEASURING},
     "lamp_core/training/loop.py": {
-        *("tokenizer", "evaluator", "pretrain", "length", "t2m", "language_model", "m2t"),
-        "evaluate",  # loads the evaluator from the module that trains it
+        *CATALOGUE.trained(),
+        *MEASURING,  # load the evaluator from the module that trains it
     },
     # a source's form is read once, and its error picks the tokenizer's weights
     "lamp_core/datasets/sources/amass.py": {"ingest"},
     "lamp_core/datasets/preprocessing/feature_extraction.py": {"features"},
-    "lamp_core/features/decode.py": {"ingest", "tokenizer", "evaluate", "report"},
+    "lamp_core/features/decode.py": {"ingest", "tokenizer", *MEASURING, "report"},
     # no input of any stage
     "lamp_core/config/models.py": set(),
     "lamp_core/errors.py": set(),

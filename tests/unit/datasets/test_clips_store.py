@@ -1,5 +1,6 @@
 """Clips survive Parquet unchanged, files appear whole or not at all, wrong files are refused by name."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -203,3 +204,17 @@ def test_groups_are_bounded_in_frames_too(smpl22: Skeleton, monkeypatch: pytest.
     assert max(len(group) for group in found) < 7
     assert all(sum(len(c.joints_TJ3) for c in group[:-1]) < 25 for group in found)
     assert min(frames) > 0
+
+
+def test_labels_come_back_and_an_older_file_has_none(
+    tmp_path: Path, smpl22: Skeleton, metadata: DatasetMetadata
+) -> None:
+    """What a file from before there were labels says of them is nothing, and it reads as before."""
+    labels = [{"content": "walk", "style": "old"}, {}, {"content": "bow", "style": "sad"}]
+    clips = [replace(make_clip(smpl22, index, False), labels=of_clip) for index, of_clip in enumerate(labels)]
+    write_clips(tmp_path / "clips.parquet", clips, metadata)
+    assert [clip.labels for clip in read_clips(tmp_path / "clips.parquet")] == labels
+    older = pq.read_table(tmp_path / "clips.parquet").drop_columns("labels")
+    older = older.replace_schema_metadata(dump_metadata(metadata))
+    pq.write_table(older, tmp_path / "older.parquet")
+    assert [clip.labels for clip in read_clips(tmp_path / "older.parquet")] == [{}, {}, {}]

@@ -63,7 +63,7 @@ def test_published_layout_of_either_width(tmp_path: Path, write_published) -> No
         ({"captions": "nowhere"}, "folder of the captions does not exist"),
         ({"splits": None}, "folder of the splits is not given"),
         ({"motions": "texts"}, "no .bvh file in"),
-        ({"splits": "texts"}, "no train.txt in"),
+        ({"splits": "texts"}, "none of train.txt, val.txt, test.txt in"),
         ({"map": "martian"}, "unknown joint map 'martian'; known: .*bandai-namco"),
         ({"reference_clip": "absent"}, "reference clip 'absent'"),
         ({"skeleton": "centaur"}, "unknown skeleton 'centaur'; known: kit21, smpl22, smplx52"),

@@ -11,7 +11,7 @@ from flows.pipeline.main_metrics import main_metrics
 from lamp_core.config import Config
 from lamp_core.config.files import override
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.evaluation.baselines import BASELINES
+from lamp_core.evaluation.baselines import is_baseline
 from lamp_core.evaluation.catalogue import KINDS, direction_at, kind_of, metric_at, metric_of
 from lamp_core.evaluation.families import FAMILIES, PROTOCOLS, measure
 from lamp_core.evaluation.results import Result, metric_key
@@ -55,7 +55,7 @@ def test_every_metric_is_found_again_by_its_key(families: dict[str, list[Result]
                 metric.factor,
                 metric.decimals,
             ), path
-            is_ranked = metric.direction != "neither" and row.system not in BASELINES
+            is_ranked = metric.direction != "neither" and not is_baseline(row.system)
             assert direction_at(path) == (metric.direction if is_ranked else "")
 
 

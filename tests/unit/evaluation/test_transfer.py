@@ -1,6 +1,7 @@
 """Another data set in the space of the trained models."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 import yaml
 
 from lamp_core.config import Config, override
+from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.evaluation.families import measure
@@ -96,3 +98,42 @@ def test_another_skeleton_and_an_unknown_name_are_named(other: Path, config: Con
         features_on("larger", other, config.ingest, tmp_path / "cache")
     with pytest.raises(LampError, match="unknown data set 'nowhere'; known: larger, procedural"):
         features_on("nowhere", other, config.ingest, tmp_path / "cache")
+
+
+def test_a_set_with_only_a_test_split_is_measured_as_it_is(
+    other: Path, config: Config, tmp_path: Path
+) -> None:
+    """Its first test clip stands in for the reference pose, and the models' body counts all the same."""
+    folder = tmp_path / "published"
+    everything = features_on("larger", other, config.ingest, tmp_path / "cache")
+    for split in ("train", "val"):
+        (folder / f"{split}.txt").unlink()
+    (folder / "test.txt").write_text("003\n004\n005\n")
+    found = features_on("larger", other, config.ingest, tmp_path / "cache")
+    assert (found.clips, found.splits) == (["003", "004", "005"], ["test"] * 3)
+    np.testing.assert_array_equal(found.reference_J3, everything.reference_J3)
+    for clip, features_TD in zip(found.clips, found.features, strict=True):
+        expected_TD = everything.features[everything.clips.index(clip)]
+        np.testing.assert_allclose(features_TD, expected_TD, atol=1e-6)  # other clips stand in the block
+
+
+def test_what_is_known_of_its_captions_is_counted(other: Path, config: Config) -> None:
+    """Word for word, whatever the case and the punctuation: an independent count by strings."""
+    own = FeatureSet.load(other / "features")
+    found = features_on("larger", other, config.ingest, other / "cache")
+    captions = [["A man WALKS"], [own.captions[own.of_split("train")[0]][0].text.upper()]]
+    texts = [[Caption(text, ("x",), ("X",)) for text in of_clip] for of_clip in captions]
+    test = [place for place in found.of_split("test") if len(found.features[place]) >= 4][:2]
+    part = replace(
+        found,
+        clips=[found.clips[place] for place in test],
+        splits=["test"] * 2,
+        features=[found.features[place] for place in test],
+        captions=texts,
+        labels=[],
+    )
+    trained = Trained(other, config, part, torch.device("cpu"), MODELS, own_data=False)
+    plain = {text.lower().strip(" .").replace(",", "") for text in trained.training_captions}
+    expected = np.mean([of_clip[0].lower().strip(" .").replace(",", "") in plain for of_clip in captions])
+    assert trained.known_captions == expected
+    assert expected >= 0.5

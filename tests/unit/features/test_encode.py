@@ -13,7 +13,8 @@ from lamp_core.features.facing import SMOOTHING_RADIUS
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.skeleton.bvh import read_bvh
 from lamp_core.skeleton.kinematics import canonical_reference
-from lamp_core.skeleton.mapping import load_map, resample
+from lamp_core.skeleton.mapping import load_map
+from lamp_core.skeleton.resampling import resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 THRESHOLD_MARGIN = 1e-6  # squared speeds this near to the contact threshold may fall on either side

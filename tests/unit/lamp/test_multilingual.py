@@ -11,6 +11,7 @@ import torch
 from lamp_core.inference.models import say_what_is_lost
 from lamp_core.lamp.text_encoder import TextEncoder
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
+from lamp_core.t2m.conditions import EncoderConditions
 from lamp_core.t2m.generator import MotionGenerator
 from tests.unit.t2m.conftest import make_generator, model, settings, space
 
@@ -73,7 +74,9 @@ def test_what_is_cut_is_named(folder: Path, is_fast: bool, monkeypatch: pytest.M
 def test_prompts_are_said_to_the_encoder_that_reads_them(
     folder: Path, make_generator: Callable[[Skeleton], MotionGenerator]
 ) -> None:
-    generator = replace(make_generator(load_skeleton("smpl22")), conditions=TextEncoder.load(str(folder)))
+    generator = replace(
+        make_generator(load_skeleton("smpl22")), conditions=EncoderConditions(TextEncoder.load(str(folder)))
+    )
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("default")
         for _ in range(2):

@@ -16,7 +16,7 @@ from lamp_core.metrics.captions import (
     mean_words,
     three_references,
 )
-from lamp_core.metrics.cider import cider
+from lamp_core.metrics.cider import cider, cider_of_each
 from lamp_core.metrics.rouge import common_subsequence, rouge_l
 
 CAPTIONS = [
@@ -79,8 +79,10 @@ def test_rouge_l_is_rouge_scores(captions, references):
 @pytest.mark.parametrize(("captions", "references"), SETS)
 def test_cider_is_cocos(captions, references):
     truth = {place: [*map(words, listed)] for place, listed in enumerate(references)}
-    expected, _ = Cider().compute_score(truth, {place: [words(text)] for place, text in enumerate(captions)})
+    made = {place: [words(text)] for place, text in enumerate(captions)}
+    expected, expected_N = Cider().compute_score(truth, made)
     assert cider(captions, references) == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(cider_of_each(captions, references), expected_N, rtol=1e-12)
     assert expected > 0
 
 

@@ -44,4 +44,5 @@ def test_lists_of_lists_are_told_by_their_type() -> None:
 def test_fields_of_a_list_follow_it() -> None:
     names = [row[0] for row in rows_of(CLIPS)]
     assert names[names.index("captions") + 1 :][:2] == ["captions.text", "captions.words"]
-    assert names[-2:] == ["part_captions.part", "part_captions.text"]
+    assert names[names.index("part_captions") + 1 :][:2] == ["part_captions.part", "part_captions.text"]
+    assert names[-2:] == ["labels.name", "labels.value"]

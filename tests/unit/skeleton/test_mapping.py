@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.skeleton.bvh import read_bvh
-from lamp_core.skeleton.mapping import JointMap, detect_map, load_map, map_names, resample
+from lamp_core.skeleton.mapping import JointMap, detect_map, load_map, map_names
+from lamp_core.skeleton.resampling import resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.skeleton.units import turn_back, turn_to_y_up
 

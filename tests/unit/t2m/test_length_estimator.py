@@ -3,14 +3,15 @@
 import torch
 
 from lamp_core.config.models import Length, TextToMotion
+from lamp_core.t2m.conditions import Condition
 from lamp_core.t2m.length_estimator import LengthEstimator, train_length
 
 
 def test_length_modes_agree_with_their_definitions(settings: TextToMotion) -> None:
     model = LengthEstimator(4, Length(bins=3, hidden_dim=8, training=settings.training)).eval()
     share = torch.tensor([0.5, 0.1, 0.4])
-    model.forward = lambda condition_BW: share.log().expand(len(condition_BW), -1)  # type: ignore[method-assign]
-    condition = torch.zeros(4000, 4)
+    model.forward = lambda condition: share.log().expand(len(condition.valid_BP), -1)  # type: ignore[method-assign]
+    condition = Condition.of([torch.zeros(1, 4)] * 4000)
 
     def tokens(mode: str) -> torch.Tensor:
         model.settings = model.settings.model_copy(update={"mode": mode})
@@ -24,13 +25,22 @@ def test_length_modes_agree_with_their_definitions(settings: TextToMotion) -> No
 
 
 def test_the_length_estimator_learns_lengths(settings: TextToMotion) -> None:
-    conditions, tokens = torch.eye(6) * 3, [2, 5, 9, 14, 20, 33]
-    length = Length(hidden_dim=32, mode="argmax", training=settings.training)
+    # Two words each; none of the words alone tells the length.
+    words = torch.eye(6) * 3
+    pairs = [(0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5)]
+    conditions, tokens = [words[list(pair)] for pair in pairs], [2, 5, 9, 14, 20, 33]
+    length = Length(hidden_dim=32, reads="words", mode="argmax", training=settings.training)
     model = train_length(conditions, torch.arange(6), tokens, length, device=torch.device("cpu"))
-    assert model.eval().tokens(conditions).tolist() == tokens
+    assert model.eval().tokens(Condition.of(conditions)).tolist() == tokens
 
 
 def test_gradients_reach_every_parameter_of_the_estimator(settings: TextToMotion) -> None:
-    model = LengthEstimator(4, Length(bins=3, hidden_dim=8, training=settings.training)).eval()
-    model(torch.randn(9, 4))[:, 0].sum().backward()
+    model = LengthEstimator(4, Length(bins=3, hidden_dim=8, reads="words", training=settings.training)).eval()
+    model(Condition.of([torch.randn(1 + n % 3, 4) for n in range(9)]))[:, 0].sum().backward()
     assert [name for name, p in model.named_parameters() if not p.grad.abs().sum() > 0] == []
+
+
+def test_padding_behind_the_words_changes_no_length(settings: TextToMotion) -> None:
+    model = LengthEstimator(4, Length(bins=3, hidden_dim=8, reads="words", training=settings.training)).eval()
+    short, long = torch.randn(2, 4), torch.randn(7, 4)
+    torch.testing.assert_close(model(Condition.of([short, long]))[:1], model(Condition.of([short])))

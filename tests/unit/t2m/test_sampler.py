@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
+from lamp_core.t2m.conditions import Condition
 from lamp_core.t2m.sampler import Guide, Sampling, kept_codes, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 
@@ -19,13 +20,18 @@ def _draw(
     seed: int = 0,
     given: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    condition = torch.randn(len(lengths), 16, generator=torch.Generator().manual_seed(5))
+    texts = torch.randn(len(lengths), 2, 16, generator=torch.Generator().manual_seed(5))
+    condition = Condition.of(list(texts))
     generator = torch.Generator().manual_seed(seed)
     return sample_tokens(model, condition, torch.tensor(lengths), how, generator, given)
 
 
 def test_guidance_one_is_the_conditional_and_zero_the_unconditional(model: MaskedMotionTransformer) -> None:
-    tokens, lengths, condition = torch.randint(0, 20, (3, 10)), torch.full((3,), 10), torch.randn(3, 16)
+    tokens, lengths, condition = (
+        torch.randint(0, 20, (3, 10)),
+        torch.full((3,), 10),
+        Condition.of([torch.randn(n, 16) for n in (1, 3, 2)]),
+    )
     on, chosen = torch.ones(3, dtype=torch.bool), torch.rand(3, 10) < 0.5
     conditional = model(tokens, lengths, condition, on, "bidirectional")[chosen]
     unconditional = model(tokens, lengths, condition, ~on, "bidirectional")[chosen]

@@ -19,7 +19,10 @@ SETTINGS = TextToMotion(
 
 
 def _items() -> list[MotionText]:
-    return [MotionText(torch.randint(9, (2 + i,)), torch.randn(1 + i % 3, 5)) for i in range(6)]
+    return [
+        MotionText(torch.randint(9, (2 + i,)), [torch.randn(1 + n, 5) for n in range(1 + i % 3)])
+        for i in range(6)
+    ]
 
 
 def test_a_batch_holds_the_items_that_were_asked_for() -> None:
@@ -27,12 +30,15 @@ def test_a_batch_holds_the_items_that_were_asked_for() -> None:
     table = TokenTable(items, CPU)
     drawn = set()
     for chosen in ([5, 0, 2], [4], [3, 1]) * 20:
-        codes_BS, lengths_B, condition_BW = table.batch(np.array(chosen))
+        codes_BS, lengths_B, condition = table.batch(np.array(chosen))
         assert codes_BS.shape[1] == int(lengths_B.max())
         for row, index in enumerate(chosen):
             assert torch.equal(codes_BS[row, : lengths_B[row]], items[index].codes_S)
-            (place,) = (items[index].conditions_NW == condition_BW[row]).all(dim=1).nonzero()
-            drawn.add((index, int(place)))
+            said_PW = condition.states_BPW[row][condition.valid_BP[row]]
+            place = len(said_PW) - 1  # the n-th caption of an item has n vectors here
+            assert torch.equal(said_PW, items[index].conditions[place])
+            assert not condition.states_BPW[row, place + 1 :].any()
+            drawn.add((index, place))
     assert drawn == {(index, place) for index in range(6) for place in range(1 + index % 3)}
 
 

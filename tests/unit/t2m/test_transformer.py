@@ -3,12 +3,26 @@
 import pytest
 import torch
 
+from lamp_core.t2m.conditions import Condition
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 
 
-def _inputs(batch: int = 3) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+def _inputs(batch: int = 3) -> tuple[torch.Tensor, torch.Tensor, Condition, torch.Tensor]:
     on = torch.ones(batch, dtype=torch.bool)
-    return torch.randint(0, 20, (batch, 10)), torch.full((batch,), 10), torch.randn(batch, 16), on
+    return torch.randint(0, 20, (batch, 10)), torch.full((batch,), 10), _texts(batch), on
+
+
+def _texts(batch: int) -> Condition:
+    """Of one, two, three, one ... words."""
+    return Condition.of([torch.randn(1 + index % 3, 16) for index in range(batch)])
+
+
+def _rows(condition: Condition) -> list[torch.Tensor]:
+    return [states[valid] for states, valid in zip(condition.states_BPW, condition.valid_BP, strict=True)]
+
+
+def _negative(condition: Condition) -> Condition:
+    return Condition(-condition.states_BPW, condition.valid_BP)
 
 
 def test_causal_means_causal(model: MaskedMotionTransformer) -> None:
@@ -32,7 +46,7 @@ def test_padding_changes_nothing(model: MaskedMotionTransformer, attention: str,
     batch = model(
         torch.cat([wide, longer]),
         torch.cat([lengths, torch.tensor([12])]),
-        torch.cat([condition, torch.randn(1, 16)]),
+        Condition.of([*_rows(condition), torch.randn(5, 16)]),
         torch.ones(4, dtype=torch.bool),
         attention,
     )
@@ -43,10 +57,11 @@ def test_padding_changes_nothing(model: MaskedMotionTransformer, attention: str,
 def test_every_token_reads_the_condition(model: MaskedMotionTransformer, attention: str) -> None:
     tokens, lengths, condition, on = _inputs()
     logits = model(tokens, lengths, condition, on, attention)
-    other = model(tokens, lengths, -condition, on, attention)
+    other = model(tokens, lengths, _negative(condition), on, attention)
     assert ((logits - other).abs().amax(dim=-1) > 1e-6).all()
     torch.testing.assert_close(
-        model(tokens, lengths, condition, ~on, attention), model(tokens, lengths, -condition, ~on, attention)
+        model(tokens, lengths, condition, ~on, attention),
+        model(tokens, lengths, _negative(condition), ~on, attention),
     )
 
 

@@ -118,22 +118,22 @@ def _t2m(on_log: OnLog) -> None:
         layers=1, heads=2, hidden_dim=16, feed_forward_dim=16, dropout=0.0, training=STEPS
     )
     draws = torch.Generator().manual_seed(0)
-    items = [MotionText(_codes(i), torch.randn(2, 6, generator=draws)) for i in range(20)]
+    items = [MotionText(_codes(i), list(torch.randn(2, 3, 6, generator=draws))) for i in range(20)]
     train_t2m(items, settings, 12, 10, device=CPU, validation=items[:5], on_log=on_log)
 
 
 def _length(on_log: OnLog) -> None:
     draws = torch.Generator().manual_seed(0)
-    conditions_NW = torch.randn(40, 6, generator=draws)
+    conditions = list(torch.randn(40, 3, 6, generator=draws))
     tokens = [1 + i % 9 for i in range(20)]
     owners_N = torch.arange(40) // 2
     train_length(
-        conditions_NW,
+        conditions,
         owners_N,
         tokens,
-        Length(bins=10, hidden_dim=8, training=STEPS),
+        Length(bins=10, hidden_dim=8, reads="words", training=STEPS),
         device=CPU,
-        validation=(conditions_NW, torch.tensor(tokens)[owners_N]),
+        validation=(conditions, torch.tensor(tokens)[owners_N]),
         on_log=on_log,
     )
 

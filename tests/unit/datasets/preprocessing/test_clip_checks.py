@@ -16,8 +16,9 @@ from lamp_core.datasets.preprocessing.rejected_clips import Rejected
 from lamp_core.datasets.preprocessing.tagging import tag_caption
 from lamp_core.datasets.sources.base import ClipJob
 from lamp_core.skeleton.bvh import read_bvh
-from lamp_core.skeleton.mapping import detect_map, resample
+from lamp_core.skeleton.mapping import detect_map
 from lamp_core.skeleton.posture import body_height, fitting_units, likely_up_axis, root_to_head
+from lamp_core.skeleton.resampling import resample
 from lamp_core.skeleton.skeleton import Skeleton
 
 

@@ -136,7 +136,7 @@ def test_torn_file_is_rejected(amass: Path, smpl22: Skeleton, share: float, reas
         ({"body_model": "nowhere"}, "no body model in"),
         ({"motions": "texts"}, "no .npz file with a motion"),
         ({"captions": "nowhere"}, "folder of the captions does not exist"),
-        ({"splits": "texts"}, "no train.txt"),
+        ({"splits": "texts"}, "none of train.txt"),
         ({"index": "nowhere.csv"}, "cannot be read"),
     ],
 )

@@ -28,12 +28,15 @@ ROWS = [
     for index in range(6)
 ] + [
     {"file": "ready/a.npy", "captions": ["he turns"], "split": "val", "captions_hands": ["open; still"]},
-    {"file": "bvh/b.bvh", "captions": ["she kneels"], "split": "test"},
+    {"file": "bvh/b.bvh", "captions": ["she kneels"], "split": "test", "label_content": "kneel"},
     {"file": "amass/c.npz", "captions": ["one jumps"], "split": "test", "captions_left_arm": ["it swings"]},
     {"file": "joints/0.npy", "captions": ["the beginning"], "split": "train", "end": 0.5},
     {"file": "joints/0.npy", "captions": ["the end"], "split": "train", "start": 1.0, "clip": "late"},
 ]
-COLUMNS = ("file", "clip", "split", "captions", "start", "end", "captions_hands", "captions_left_arm")
+COLUMNS = (
+    *("file", "clip", "split", "captions", "start", "end"),
+    *("captions_hands", "captions_left_arm", "label_content"),
+)
 
 
 @pytest.fixture
@@ -78,6 +81,7 @@ def test_every_column_and_every_kind_of_file(folder: Path, smpl22: Skeleton) -> 
     assert clips["ready/a"].part_captions == {"hands": ("open; still",)}
     assert clips["amass/c"].part_captions == {"left_arm": ("it swings",)}
     assert clips["ready/a"].features_TD is not None
+    assert (clips["bvh/b"].labels, clips["ready/a"].labels) == ({"content": "kneel"}, {})
     whole_TJ3 = clips["joints/0"].joints_TJ3
     np.testing.assert_array_equal(clips["joints/0@0-0.5"].joints_TJ3, whole_TJ3[:10])
     np.testing.assert_array_equal(clips["late"].joints_TJ3, whole_TJ3[20:])

@@ -199,6 +199,7 @@ def test_bad_registration(tmp_path: Path, write_motionx, smplx52: Skeleton) -> N
         KINDS["motionx"].clip_jobs(source, load_skeleton("kit21"))
     with pytest.raises(LampError, match=r"holds none of new_joint_vecs"):
         KINDS["motionx"].complete(source.model_copy(update={"motions": tmp_path / "motionx" / "texts"}))
-    (tmp_path / "motionx" / "train.txt").unlink()
-    with pytest.raises(LampError, match=r"no train\.txt"):
+    for split in ("train", "val", "test"):
+        (tmp_path / "motionx" / f"{split}.txt").unlink(missing_ok=True)
+    with pytest.raises(LampError, match=r"none of train\.txt"):
         KINDS["motionx"].complete(source)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sacrebleu
 
 from lamp_core.datasets.captions import Caption
 from lamp_core.errors import LampError
@@ -127,3 +128,45 @@ def test_the_model_of_bertscore_is_part_of_the_protocol():
 def test_a_caption_too_few_is_named():
     with pytest.raises(LampError, match="short has 127 captions for 128 items"):
         table({"short": FIRST[1:]})
+
+
+def test_novel_captions_are_counted_and_scored_apart():
+    """Half of the captions stand in the training set, whatever their case and punctuation."""
+    places = list(range(0, len(FIRST), 2))
+    known = {FIRST[place] for place in range(1, len(FIRST), 2)}
+    made = [
+        FIRST[place] if place % 2 else f"a person {WORDS[place % 7]} {place}" for place in range(len(FIRST))
+    ]
+    rows = evaluate_captions(
+        DESCRIBED,
+        {"half": made, "parrot": [FIRST[1]] * len(FIRST)},
+        Judge(ITEMS),
+        STATISTICS,
+        SETTINGS,
+        Scorer(),
+        training_captions=[f"{caption.upper()}." for caption in known],
+    )
+    shares = {row.system: row.value for row in rows if row.metric == "novel"}
+    assert shares == {
+        "ground truth": pytest.approx(
+            1 - len(known) / (2 * len(FIRST))
+        ),  # the second captions are novel, too
+        "half": pytest.approx(len(places) / len(FIRST)),
+        "parrot": 0.0,
+    }
+    apart = {row.metric: row for row in rows if row.protocol.startswith("novel captions")}
+    assert {row.system for row in apart.values()} == {"half"}
+    assert {row.items for row in apart.values()} == {len(places)}
+    novel = [made[place] for place in places]
+    references = [[caption.text for caption in DESCRIBED[place].captions] for place in places]
+    expected = sacrebleu.corpus_bleu(
+        novel, list(map(list, zip(*references, strict=True))), tokenize="none", smooth_method="none"
+    )
+    assert apart["BLEU-1"].value <= 1.0
+    assert apart["BLEU-4"].value == pytest.approx(expected.score / 100, abs=1e-9)
+    assert apart["Length"].value == pytest.approx(np.mean([len(text.split()) for text in novel]))
+    assert apart["BERTScore"].value == 0.5
+
+
+def test_without_the_training_captions_nothing_is_said_of_them():
+    assert not any(metric == "novel" for _, metric in table({"perfect": FIRST}))

@@ -1,0 +1,30 @@
+"""The models of the system `lexical`."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from lamp_core.systems.capabilities import SIMILARITY
+from lamp_core.systems.model import Model
+
+if TYPE_CHECKING:
+    from lamp_core.lexical.compare import LexicalCompare
+
+
+def _compare(stage: str, data: Path, device: torch.device) -> "LexicalCompare":
+    from lamp_core.lexical.compare import load_compare
+
+    return load_compare(data, stage, device)
+
+
+def _model(name: str, stage: str) -> Model:
+    return Model(name, stage, (SIMILARITY,), partial(_compare, stage), (stage,))
+
+
+MODELS = (
+    _model("Lexical", "lexical_contrast"),
+    _model("Lexical directly", "lexical_direct"),
+    _model("Dense baseline", "lexical_dense"),
+)

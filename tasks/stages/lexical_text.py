@@ -1,0 +1,77 @@
+"""Stage ``lexical_text``: LexMLM, the text encoder of the system `lexical` (phase 1).
+
+By hand: ``python -m tasks.stages.lexical_text``.
+"""
+
+from lamp_core.config import LexicalText
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.errors import LampError
+from lamp_core.lexical.batches import CaptionTable
+from lamp_core.lexical.masking import WordMasking
+from lamp_core.lexical.text_folder import save_text
+from lamp_core.lexical.text_training import measured_text, new_text_model, train_text
+from lamp_core.m2t.texts import Texts, read_texts
+from tasks.dvc.content import folder_hash
+from tasks.stage.process import StageContext, main
+
+STARTED = "val_lexical_entropy_before"
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Train on the captions of the train split and further texts, or pass on what the encoder starts from."""
+    settings = stage.settings(LexicalText)
+    features = FeatureSet.load(stage.input("features"))
+    train, val = _captions(features, "train"), _captions(features, "val")
+    texts = _texts(stage, settings)
+    captions = [*train, *texts.sentences]
+    model, tokenizer = new_text_model(settings, captions, stage.device)
+    masking = WordMasking(tokenizer, settings.function_word_weight, stage.device)
+    held = CaptionTable(val, tokenizer, stage.device) if val else None
+    before = measured_text(model, masking, held, settings) if held else {}
+    if not settings.skip:
+        train_text(
+            model,
+            tokenizer,
+            captions,
+            settings,
+            validation=val,
+            checkpoints=stage.checkpoints,
+            on_log=stage.on_log,
+            on_progress=stage.on_progress,
+        )
+    stage.end_helpers()
+    if settings.skip:
+        stage.on_log(0, {"skipped": 1.0})
+    save_text(stage.output, model, tokenizer)
+    return {
+        "sentences": len(captions),
+        "texts_unreadable": texts.unreadable,
+        "vocabulary": tokenizer.size,
+        "terms": int(model.text.is_term_V.sum()),
+        **({STARTED: before["val_lexical_entropy"]} if held else {}),
+        **(measured_text(model, masking, held, settings) if held else {}),
+    }
+
+
+def _captions(features: FeatureSet, split: str) -> list[str]:
+    captions = (caption.text for index in features.of_split(split) for caption in features.captions[index])
+    return [caption for caption in captions if caption.strip()]
+
+
+def _texts(stage: StageContext, settings: LexicalText) -> Texts:
+    """The further texts, the same content that the parameters were written for."""
+    folders = [stage.data.parent / folder for folder in settings.texts]
+    try:
+        texts = read_texts(folders)
+    except LampError as error:  # it names the parameter of the language model
+        raise LampError(f"lexical_text.texts: {str(error).partition(': ')[2]}") from error
+    if " ".join(map(folder_hash, folders)) != settings.texts_hash:
+        raise LampError(
+            "the folders of lexical_text.texts are not what params.yaml was written for; `lamp run` notes "
+            "their content"
+        )
+    return texts
+
+
+if __name__ == "__main__":
+    main("lexical_text", run)

@@ -1,0 +1,106 @@
+"""The stages of the system `lexical`, one after the other in one process, on a few clips."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lamp_core.config import Config, override, profile_config
+from lamp_core.evaluation.results import read_results
+from lamp_core.evaluation.store import RESULTS_FILE
+from lamp_core.inference.search import search_text
+from lamp_core.lexical.folder import load_lexical
+from lamp_core.systems.lexical import MODELS
+from tasks.stage.process import StageContext
+from tasks.stages import (
+    evaluate_lexical,
+    lexical_bridge,
+    lexical_contrast,
+    lexical_motion,
+    lexical_text,
+)
+from tasks.stages.catalogue import CATALOGUE
+from tests.small_project import make_features
+
+MODULES = (lexical_text, lexical_motion, lexical_bridge, lexical_contrast, evaluate_lexical)
+RUN = {module.__name__.rpartition(".")[2]: module.run for module in MODULES}
+CLIPS = 60
+PHASES = [name for name in CATALOGUE.trained() if CATALOGUE.systems_of(name) == ("lexical",)]
+
+
+def config(*assignments: str) -> Config:
+    few = ("evaluate.protocols=[full]", *(f"{phase}.training.steps=4" for phase in PHASES))
+    return override(profile_config("smoke"), (*few, *assignments))
+
+
+def run_stage(name: str, data: Path, settings: Config) -> dict[str, float]:
+    output = data / CATALOGUE.folder(name)
+    output.mkdir(parents=True, exist_ok=True)
+    context = StageContext(
+        *(name, settings, data, output, data / "checkpoints" / name, torch.device("cpu")),
+        on_log=lambda step, scalars: None,
+        on_progress=lambda done, total, text: None,
+    )
+    return dict(RUN[CATALOGUE.stages[name].module](context))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("lexical") / "data"
+    (data / "sources").mkdir(parents=True)
+    (data / "sources" / "procedural.yaml").write_text("name: procedural\nkind: procedural\n")
+    make_features(data, "smpl22", CLIPS)
+    return data
+
+
+@pytest.fixture(scope="module")
+def metrics(data: Path) -> dict[str, dict[str, float]]:
+    """What every stage reports, run in the catalogue's order."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluate_lexical, "model_run", lambda project, measured_by: "run")
+        return {name: run_stage(name, data, config()) for name in (*PHASES, "evaluate_lexical")}
+
+
+def test_every_phase_measures_itself(metrics: dict[str, dict[str, float]]) -> None:
+    assert {"val_loss", "val_content_accuracy", "val_lexical_entropy_before"} <= set(metrics["lexical_text"])
+    assert {"val_reconstruction", "val_view_r1", "val_probe_accuracy"} <= set(metrics["lexical_motion"])
+    assert {"val_content_accuracy", "val_content_accuracy_of_another"} <= set(metrics["lexical_bridge"])
+    for name in PHASES:
+        ranking = CATALOGUE.ranking(name)
+        assert ranking is not None
+        assert ranking.metric in metrics[name]
+    assert metrics["lexical_contrast"]["val_motion_terms"] > 0
+    assert "val_motion_terms" not in metrics["lexical_dense"]
+
+
+def test_all_three_models_are_in_the_common_store(metrics: dict[str, dict[str, float]], data: Path) -> None:
+    rows = read_results(data / "evaluate" / "lexical" / RESULTS_FILE)
+    names = {row.system for row in rows}
+    assert names >= {"chance", "untrained", *(model.name for model in MODELS)}
+    assert {row.protocol.partition(",")[0] for row in rows} == {"full"}
+    assert all(row.measured for row in rows)
+
+
+def test_each_model_searches_by_text_and_by_motion(metrics: dict[str, dict[str, float]], data: Path) -> None:
+    for model in MODELS:
+        hits = search_text(data, "a person walks forward", 3, model.name)
+        assert [hit.rank for hit in hits] == [1, 2, 3]
+    loaded = MODELS[0].load(data, torch.device("cpu"))
+    frames = torch.zeros(40, 263).numpy()
+    assert len(loaded.search_motion(frames, 2)) == 2
+
+
+def test_a_phase_that_is_left_out_passes_on_what_it_got(
+    metrics: dict[str, dict[str, float]], data: Path, tmp_path: Path
+) -> None:
+    for name in ("ingest", "features"):
+        (tmp_path / name).symlink_to(data / name)
+    skipping = config(*(f"lexical_{phase}.skip=true" for phase in ("text", "motion", "bridge")))
+    for name in ("lexical_text", "lexical_motion", "lexical_bridge"):
+        run_stage(name, tmp_path, skipping)
+    started, _ = load_lexical(tmp_path / "lexical_bridge")
+    trained, _ = load_lexical(data / "lexical_bridge")
+    assert started.shape == trained.shape
+    words = started.text.words_VH
+    assert abs(float(words.std()) - 0.02) < 0.002  # as they start
+    assert not torch.equal(words, trained.text.words_VH)
