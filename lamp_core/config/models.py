@@ -165,6 +165,7 @@ class MiniLMEvaluator(Section):
     hidden_dim: Count = Field(512, description="channels of the motion encoder")
     embedding_dim: Count = Field(256, description="width of the joint embedding")
     temperature: Positive = Field(0.07, description="of the contrastive loss at the start, learnable")
+    captions: Count = Field(20, description="captions of an item that it learns from, the first ones")
     training: Optimisation = Optimisation(
         steps=20_000, batch_size=128, learning_rate=2e-4, weight_decay=0.01, validate_every=1000
     )
