@@ -229,7 +229,8 @@ class _Pairs:
     def __init__(
         self, items: Sequence[Item], statistics: FeatureStatistics, evaluator: MiniLMEvaluator
     ) -> None:
-        texts = [[caption.text for caption in item.captions] for item in items]
+        learnt = evaluator.settings.captions
+        texts = [[caption.text for caption in item.captions[:learnt]] for item in items]
         self.table = PairTable([item.clip for item in items], texts)
         self.motions = [torch.from_numpy(_normalised(item, statistics)) for item in items]
         self.texts_CW = _embedded_once(self.table.captions, evaluator.sentences)

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 from lamp_core.errors import LampError
 from lamp_core.metrics.distances import finite_embeddings
 
-SIZES, FEWEST = 15, 8
-"""Sample sizes of `fid_infinity`, as in the paper, and the fewest items a set."""
+SIZES, FEWEST = 8, 8
+"""Sample sizes of `fid_infinity` (15 in the paper), and the fewest items a set."""
 
 
 def frechet_distance(true_NE: ArrayLike, generated_ME: ArrayLike) -> float:

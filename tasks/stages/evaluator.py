@@ -34,7 +34,7 @@ def run(stage: StageContext) -> dict[str, float]:
     if second is None:
         return measured
     second.save(stage.output / MINILM)
-    return measured | {f"minilm_{name}": value for name, value in _matching(second, features, "test").items()}
+    return measured | {f"minilm_{name}": value for name, value in _matching(second, features, "val").items()}
 
 
 def _published(stage: StageContext, features: FeatureSet) -> tuple[GuoEvaluator, dict[str, float]]:
