@@ -41,7 +41,7 @@ def search(
         raise LampError("the text is empty; say what the person does")
     if motion is not None and not motion.is_file():
         raise LampError(f"there is no file {motion}")
-    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    opened = gate(joint_map, unit, up, fps, left_handed, force, reads=motion is not None)
     from lamp_core.inference import search as api
 
     data = find_project().data
