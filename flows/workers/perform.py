@@ -20,6 +20,9 @@ from tasks.stage.holding import RepositoryBusy
 from tasks.stage.outcome import Outcome
 from tasks.system.orphans import end_with_parent
 
+SECONDS_FOR_MLFLOW, SECONDS_BETWEEN_LOOKS = 60.0, 2.0
+"""For a server that is away when a stage has ended."""
+
 
 def perform(project: Project, request: StageRequest) -> tuple[Outcome, Entry | None]:
     """Bring the stage up to date on the remote; return how it ended, and its entry in ``dvc.lock``."""
@@ -53,12 +56,17 @@ def carry_out(project: Project, name: str, *, force: bool, parent_run: str) -> O
 
 
 def _tracked(project: Project, outcome: Outcome) -> Outcome:
-    """Send what the stage has kept for MLflow while its server was away; its run by the server's own id."""
+    """Send what the stage has kept for MLflow while its server was away; its run by the server's own id.
+
+    While the server stays away the run is none that others could find: its numbers are sent by the next stage.
+    """
     from tasks.mlflow.tracking import Tracking
 
     tracking = Tracking(project)
-    tracking.flush()
-    return replace(outcome, run_id=outcome.run_id and tracking.id_of(outcome.run_id))
+    until = time.monotonic() + SECONDS_FOR_MLFLOW
+    while not (is_sent := tracking.flush()) and time.monotonic() < until:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    return replace(outcome, run_id=tracking.id_of(outcome.run_id) if is_sent and outcome.run_id else None)
 
 
 def _prepare(project: Project, request: StageRequest) -> RemoteVersions:
