@@ -58,7 +58,7 @@ def carry_out(project: Project, name: str, *, force: bool, parent_run: str) -> O
 def _tracked(project: Project, outcome: Outcome) -> Outcome:
     """Send what the stage has kept for MLflow while its server was away; its run by the server's own id.
 
-    While the server stays away the run is none that others could find: its numbers are sent by the next stage.
+    While the server stays away, the run is none that others could find; the next stage sends its numbers.
     """
     from tasks.mlflow.tracking import Tracking
 
