@@ -14,7 +14,6 @@ import pytest
 
 from flows.commands.resume import changes_since, find_run, resume
 from flows.pipeline.cleanup import close_flow_runs, look_after_killed
-from flows.pipeline.execution import Execution
 from flows.pipeline.run import run_pipeline
 from flows.pipeline.run_records import RunRecord, begin_record, end_record, params_of, read_records
 from flows.pipeline.stage_states import StageStates
@@ -215,10 +214,10 @@ def test_a_run_of_another_clone_is_resumed_by_what_mlflow_keeps_of_it(
 def test_a_signal_that_comes_when_all_has_ended_kills_nothing(
     toy: Toy, prefect_server: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ended(run: Execution) -> None:
+    def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("flows.pipeline.flow._ending", ended)
+    monkeypatch.setattr("flows.pipeline.artifacts._create_artifacts", interrupted)
     with pytest.raises(KeyboardInterrupt):
         run_pipeline(toy.project, toy.config, until="ingest")
     (record,) = read_records(toy.project)
