@@ -1,20 +1,23 @@
 """Tracked runs side by side: what differs between them first, then their metrics and which way each moved.
 
 A metric is judged against the first run, and only where both were measured on the same: the data, and the
-evaluator for what it measures. A difference inside the intervals of both is no verdict; where there are no
-intervals the sign alone is judged, and rows with other seeds tell what chance does.
+evaluator for what it measures. Runs that differ in seeds alone are one column beside others: the mean of the
+trainings, with the interval over them. A difference that chance alone explains is no verdict; where there are
+no intervals the sign alone is judged.
 """
 
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flows.pipeline.main_metrics import MAIN_STAGE, headlines
+from lamp_core.config.experiment import COMMON
 from lamp_core.evaluation.baselines import GROUND_TRUTH, is_baseline
 from lamp_core.evaluation.catalogue import Metric, direction_at, metric_at
 from lamp_core.evaluation.results import key_of
+from lamp_core.evaluation.significance import Value, largest_by_chance, over_trainings
 from lamp_core.report.tables import ARROWS, TextTable, csv_text
 
 if TYPE_CHECKING:
@@ -33,12 +36,16 @@ SEED = "seed"
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What is compared of a run: its label, where it comes from, its parameters and its last metrics."""
+    """What is compared of a run: its label, where it comes from, its parameters and its last metrics.
+
+    Of several ``trainings`` the metrics are means, and their intervals are over the trainings.
+    """
 
     label: str
     tags: Mapping[str, str]
     params: Mapping[str, str]
     metrics: Mapping[str, float]
+    trainings: int = 1
 
     @classmethod
     def of(cls, run: "Run") -> "TrackedRun":
@@ -51,6 +58,12 @@ class TrackedRun:
         """Data, parameters and code, in the order in which differences are read."""
         first = {name: self.tags.get(name, "") for name in (*DATA, *PARAMETERS)}
         return {**first, **self.params, **{name: self.tags.get(name, "") for name in (*CODE, *ORIGIN)}}
+
+    @property
+    def without_seeds(self) -> dict[str, str]:
+        """What decides its numbers but for the seeds of what trains; the evaluator's is none of them."""
+        deciding = {name: self.tags.get(name, "") for name in (*DATA, *PARAMETERS, *CODE)}
+        return {**self.params, **deciding} | {name: "" for name in self.params if _is_training_seed(name)}
 
     def interval(self, name: str) -> float:
         """Half of a metric's 95 % interval; 0 where none was noted."""
@@ -77,6 +90,7 @@ def comparison_tables(runs: Sequence[TrackedRun], *, of_all: bool = False) -> li
         runs: the first is what the others are judged against.
         of_all: show every row in place of those that changed, and those of the machine.
     """
+    runs = by_training(runs)
     labels = ["\n".join(run.label.rsplit(" ", 1)) for run in runs]
     differing = different([run.origin for run in runs])
     found = [
@@ -90,7 +104,8 @@ def comparison_tables(runs: Sequence[TrackedRun], *, of_all: bool = False) -> li
     header = ["", labels[0], *(cell for label in labels[1:] for cell in (label, "against\nthe first"))]
     names, heads = _metric_names(runs), _headline_rows(runs)
     if heads:
-        found.append(TextTable(HEADLINES, header, [_seed_row(runs), *heads.values()]))
+        rows = [_seed_row(runs), *heads.values()]
+        found.append(TextTable(HEADLINES, header, rows, [_about_trainings(runs)]))
     shown = names if of_all else [name for name in names if name not in heads and _has_changed(runs, name)]
     if rows := [[_with_arrow(name), *_cells(runs, name)] for name in shown]:
         left = len(names) - len(shown) - (0 if of_all else len(heads))
@@ -102,8 +117,51 @@ def comparison_tables(runs: Sequence[TrackedRun], *, of_all: bool = False) -> li
     return found
 
 
+def by_training(runs: Sequence[TrackedRun]) -> list[TrackedRun]:
+    """The runs, where some differ from others in more than seeds: those that differ in seeds alone as one."""
+    groups: list[list[TrackedRun]] = []
+    for run in runs:
+        known = next((group for group in groups if group[0].without_seeds == run.without_seeds), None)
+        if known is None:
+            groups.append([run])
+        else:
+            known.append(run)
+    return [_as_one(group) for group in groups] if len(groups) > 1 else [*runs]
+
+
+def _as_one(trainings: Sequence[TrackedRun]) -> TrackedRun:
+    """The mean of trainings, of the metrics that all of them have."""
+    if len(trainings) == 1:
+        return trainings[0]
+    first, metrics = trainings[0], {}
+    for name in first.metrics:
+        values = [run.metrics[name] for run in trainings if name in run.metrics]
+        if not name.startswith(INTERVAL_PREFIX) and len(values) == len(trainings):
+            metrics[name], metrics[f"{INTERVAL_PREFIX}{name}"] = over_trainings(values)
+    params = {name: " ".join(dict.fromkeys(run.params[name] for run in trainings)) for name in first.params}
+    label = f"{first.label.rsplit(' ', 1)[0]} ×{len(trainings)}"
+    return replace(first, label=label, params=params, metrics=metrics, trainings=len(trainings))
+
+
+def _is_training_seed(name: str) -> bool:
+    return name.endswith(".training.seed") and name.partition(".")[0] not in COMMON
+
+
+def _about_trainings(runs: Sequence[TrackedRun]) -> str:
+    if all(run.trainings == 1 for run in runs):
+        return (
+            "One training each: ± holds the repeats of the evaluation alone, and another seed can move a "
+            "value by more."
+        )
+    return (
+        "×3: mean of three runs that differ in seeds alone, ± over them (Student's t); two such columns are "
+        "judged by Welch's t-test."
+    )
+
+
 def comparison_csv(runs: Sequence[TrackedRun]) -> str:
     """The same as CSV, every digit kept: kind, name, a column a run, and a verdict a later run."""
+    runs = by_training(runs)
     labels = [run.label for run in runs]
     header = ["kind", "name", *labels, *(f"{label} against the first" for label in labels[1:])]
     blank = [""] * (len(runs) - 1)
@@ -152,7 +210,7 @@ def notes(runs: Sequence[TrackedRun]) -> list[str]:
 
 
 def verdict(name: str, first: TrackedRun, run: TrackedRun) -> str:
-    """``better``, ``worse``, ``same``, or ``inside ±`` of both intervals; empty where nothing can be said."""
+    """``better``, ``worse``, ``same``, or ``inside ±``: chance makes it too; empty if nothing is to say."""
     values = first.metrics.get(name), run.metrics.get(name)
     direction = direction_at(name)
     if values[0] is None or values[1] is None or not direction or not run.same_data(first):
@@ -162,15 +220,17 @@ def verdict(name: str, first: TrackedRun, run: TrackedRun) -> str:
         return ""
     if metric is not None and metric.ruler == "evaluator" and not run.same_evaluator(first):
         return ""
-    interval = first.interval(name) + run.interval(name)
+    chance = largest_by_chance(
+        *(Value(each.metrics[name], each.interval(name), each.trainings) for each in (first, run))
+    )
     if direction == "closer":
         truths = [_ground_truth(name, each) for each in (first, run)]
         if None in truths:
             return ""
         distances = [abs(value - truth) for value, truth in zip(values, truths, strict=True)]  # type: ignore[operator]
-        return _judged(-distances[1], -distances[0], interval)
+        return _judged(-distances[1], -distances[0], chance)
     sign = 1 if direction == "higher" else -1
-    return _judged(sign * values[1], sign * values[0], interval)
+    return _judged(sign * values[1], sign * values[0], chance)
 
 
 def _ground_truth(name: str, run: TrackedRun) -> float | None:
@@ -178,10 +238,10 @@ def _ground_truth(name: str, run: TrackedRun) -> float | None:
     return run.metrics.get(f"{stage}/{family}/{key_of(GROUND_TRUTH)}/{metric}")
 
 
-def _judged(value: float, other: float, interval: float) -> str:
+def _judged(value: float, other: float, chance: float) -> str:
     if math.isclose(value, other, rel_tol=1e-9):
         return SAME
-    if abs(value - other) <= interval:
+    if abs(value - other) <= chance:
         return UNCLEAR
     return BETTER if value > other else WORSE
 
@@ -203,7 +263,16 @@ def _headline_rows(runs: Sequence[TrackedRun]) -> dict[str, list[str]]:
 def _seed_row(runs: Sequence[TrackedRun]) -> list[str]:
     """The seeds of each run."""
     seeds = [
-        " ".join(sorted({value for name, value in run.params.items() if name.split(".")[-1] == SEED}))
+        " ".join(
+            sorted(
+                {
+                    seed
+                    for name, found in run.params.items()
+                    if name.split(".")[-1] == SEED
+                    for seed in found.split()
+                }
+            )
+        )
         for run in runs
     ]
     return [SEED, seeds[0], *(cell for seed in seeds[1:] for cell in (seed, ""))]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LAST_RUNS = 4
 ABOUT = (
     "Differences first; then metrics, each later run against the first, and only where both were measured on "
-    "the same: inside ± where the difference is less than both intervals, else better or worse by the sign."
+    "the same: inside ± where chance alone makes such a difference, else better or worse by the sign."
 )
 
 

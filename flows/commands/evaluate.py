@@ -87,6 +87,7 @@ def evaluate(
 
     from flows.tables import print_tables
     from lamp_core.report.result_tables import result_tables
+    from lamp_core.report.second_opinion import judgements_of, second_opinions
     from tasks.evaluations import Request, evaluate_on_demand
 
     if split not in SPLITS:
@@ -96,7 +97,8 @@ def evaluate(
     console = Console()
     with _progress(console) as on_progress:
         found = evaluate_on_demand(find_project(), request, on_progress)
-    tables = [text_table(table) for table in result_tables(found.results)]
+    measured = result_tables(found.results)
+    tables = [*map(text_table, measured), *second_opinions(judgements_of(measured))]
     needed = max(map(_width, tables), default=0)
     print_tables(Console(width=max(console.width, needed)), tables)
     _print_record(console, found)
@@ -120,7 +122,8 @@ def text_table(table: "MetricTable") -> "TextTable":
     ]
     by = f", evaluator {table.evaluator}" if table.evaluator != "none" else ""
     facts = (
-        f"{table.protocol}{by}; {table.items} items, {table.repeats} repeats, ± is half of the 95 % interval"
+        f"{table.protocol}{by}; {table.items} items, one training, {table.repeats} repeats, ± is half of the "
+        "95 % interval over the repeats"
     )
     return TextTable(table.title, ["", *header], rows, [facts, *table.remarks])
 

@@ -34,6 +34,10 @@ def experiment(
     name: Annotated[
         str | None, typer.Option(help="Keep the numbers under this name, in place of the one in the file.")
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Train every row with so many seeds, in place of those in the file."),
+    ] = None,
     workers: Annotated[
         bool, typer.Option("--workers", help="Run the rows side by side on the workers; docs/cluster.md.")
     ] = False,
@@ -46,14 +50,14 @@ def experiment(
     from rich.console import Console
 
     from flows.experiments.experiment import run_experiment
-    from lamp_core.config.experiment import load_experiment, named
+    from lamp_core.config.experiment import changed, load_experiment
 
     interrupt_on_signals()
-    described = load_experiment(file)
+    described = changed(load_experiment(file), name=name, seeds=seeds)
     console = Console()
     results = run_experiment(
         find_project(),
-        described if name is None else named(described, name),
+        described,
         lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
         data=data,
         profile=profile,

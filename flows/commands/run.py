@@ -8,6 +8,7 @@ import typer
 from flows.cluster_option import without_cluster
 from flows.parameters import configured, look_at_source, present_params
 from flows.pipeline.main_metrics import COLUMNS, main_metrics
+from flows.tables import print_tables
 from tasks.project import Project, find_project
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
@@ -167,17 +168,8 @@ def _print_stages(console: "Console", metrics: dict[str, dict[str, float]]) -> N
 
 def _print_metrics(console: "Console", stage: str, metrics: dict[str, float]) -> None:
     """The main metrics: the trained system of each family beside what it has to beat and what it aims at."""
-    from rich.table import Table
+    from lamp_core.report.tables import TextTable
 
-    table = Table("", *COLUMNS, box=None, header_style="bold")
-    table.columns[0].no_wrap = True
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for row in main_metrics(metrics):
-        table.add_row(*row)
-    console.print(table)
-    folder = CATALOGUE.folder(stage)
-    console.print(
-        f"protocol, evaluator, repeats and interval of every number: data/{folder}/results.parquet",
-        highlight=False,
-    )
+    file = f"data/{CATALOGUE.folder(stage)}/results.parquet"
+    note = f"protocol, evaluator, repeats and interval of every number: {file}"
+    print_tables(console, [TextTable("Main metrics", ["", *COLUMNS], main_metrics(metrics), [note])])

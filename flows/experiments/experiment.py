@@ -1,4 +1,4 @@
-"""An experiment: its rows as runs of the pipeline, one after another on this machine, or all on workers.
+"""An experiment: each training of a row is a run of the pipeline, one after another or all on workers.
 
 1. Plan every row before anything runs.
 2. A row that finished with the same parameters, code and data keeps its numbers: nothing runs for it.
@@ -108,7 +108,7 @@ class ExperimentRun:
         older = read_experiment(self.folder) if self.experiment.name in known else None
         before = {row.label: row for row in older.record.rows} if older else {}
         for planned in self.rows:
-            label, lamp = planned.row.label, self._kept_lamp(planned)
+            label, lamp = planned.label, self._kept_lamp(planned)
             is_known = planned.donor is None or lamp is not None
             key = self._key(self._config(planned, lamp)) if is_known else ""
             record = before.get(label)
@@ -125,12 +125,12 @@ class ExperimentRun:
         waiting = [
             planned
             for planned in self.rows
-            if self.records[planned.row.label].state != "finished"
-            if not labels or planned.row.label in labels
+            if self.records[planned.label].state != "finished"
+            if not labels or {planned.label, planned.row.label} & {*labels}
         ]
         for planned in self.rows:
-            if planned not in waiting and self.records[planned.row.label].state == "finished":
-                self.say(f"{planned.row.label}: finished before, with the same parameters, code and data")
+            if planned not in waiting and self.records[planned.label].state == "finished":
+                self.say(f"{planned.label}: finished before, with the same parameters, code and data")
         self._write()
         if waiting:
             Tracking(self.project).close_killed(self._tags())
@@ -157,14 +157,14 @@ class ExperimentRun:
                 raise
 
     def _take_turn(self, planned: PlannedRow, which: str) -> None:
-        self.say(f"{which}: {planned.row.label}")
+        self.say(f"{which}: {planned.label}")
         self._run_row(planned)
         with self.writing:
             self._write()
 
     def _run_row(self, planned: PlannedRow) -> None:
         """Measure a row, or note why it failed."""
-        label = planned.row.label
+        label = planned.label
         try:
             with self._place(planned.config) as place:
                 config = self._config(planned, self._lamp(planned, place))
@@ -263,7 +263,7 @@ class ExperimentRun:
         """Pretrain a LaMP on other data, and keep it."""
         folder = self.project.pretrained_folder(run_key(self.project, donor, PRETRAIN))
         label = f"LaMP on {donor.ingest.data}"
-        self.say(f"{planned.row.label}: first the {label}")
+        self.say(f"{planned.label}: first the {label}")
         try:
             self._pipeline(place, donor, label, PRETRAIN)
         except RowFailed as error:
@@ -316,14 +316,14 @@ def run_experiment(
         data: data set of the rows that name none, in place of the base's.
         profile: in place of the base's.
         assigned: ``a.b=c`` added to the base.
-        labels: run these rows only; empty: all.
+        labels: run these rows, or trainings of rows, only; empty: all.
         workers: run the rows side by side on the workers.
 
     Raises:
         LampError: a row that cannot be planned, an unknown label, or this experiment runs already.
     """
     rows = plan_rows(project, experiment, data=data, profile=profile, assigned=assigned)
-    known = [planned.row.label for planned in rows]
+    known = list(dict.fromkeys(label for planned in rows for label in (planned.row.label, planned.label)))
     unknown = [label for label in labels if label not in known]
     if unknown:
         raise LampError(f"unknown row '{unknown[0]}'; known: {', '.join(known)}")
@@ -337,6 +337,8 @@ def run_experiment(
 def _described(planned: PlannedRow) -> dict[str, object]:
     """What a record says of its row before it runs."""
     return {
+        "row": planned.row.label,
+        "seed": planned.seed,
         "changed": tuple(assignments(planned.row.set)),
         "data": planned.config.ingest.data,
         "profile": planned.config.profile,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flows.parameters import configured, look_at_source
 from lamp_core.config import Config, load_params
-from lamp_core.config.experiment import Experiment, Row, assignments
+from lamp_core.config.experiment import Experiment, Row, assignments, with_seed
 from lamp_core.errors import LampError
 from tasks.dvc.content import chain_key
 from tasks.dvc.graph import read_graph
@@ -16,17 +16,29 @@ PRETRAIN = "pretrain"
 
 @dataclass(frozen=True)
 class PlannedRow:
-    """A row with the parameters of its runs.
+    """A training of a row with the parameters of its runs.
 
     Args:
         row: as the experiment's file has it.
         config: parameters of its run, but for a LaMP from elsewhere.
         donor: parameters of the run that pretrains its LaMP on other data; None when it pretrains its own.
+        seed: added to the seeds of both.
     """
 
     row: Row
     config: Config
     donor: Config | None = None
+    seed: int = 0
+
+    @property
+    def label(self) -> str:
+        """The row's, and that of a further seed with the seed."""
+        return f"{self.row.label}, seed {self.seed}" if self.seed else self.row.label
+
+    def with_seed(self, seed: int) -> "PlannedRow":
+        """Another training of the row."""
+        donor = self.donor and with_seed(self.donor, seed)
+        return PlannedRow(self.row, with_seed(self.config, seed), donor, seed)
 
 
 def plan_rows(
@@ -37,7 +49,9 @@ def plan_rows(
     profile: str | None = None,
     assigned: Sequence[str] = (),
 ) -> list[PlannedRow]:
-    """Return the rows of an experiment; data set, profile and assignments given here change its base.
+    """Return the trainings of an experiment, all rows of one seed before those of the next.
+
+    Data set, profile and assignments given here change its base.
 
     Raises:
         LampError: a row with an unknown parameter, data set or profile, or a wrong value; an unknown stage.
@@ -67,7 +81,7 @@ def plan_rows(
     _check_until(project, experiment, planned)
     for config in {config.ingest.data: config for config in _configs(planned)}.values():
         look_at_source(project, config)
-    return planned
+    return [row.with_seed(seed) for seed in range(experiment.seeds) for row in planned]
 
 
 def run_key(project: Project, config: Config, until: str) -> str:

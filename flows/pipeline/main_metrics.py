@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 
-from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, UNTRAINED, is_baseline
+from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, ORACLE, UNTRAINED, is_baseline
 from lamp_core.evaluation.catalogue import KINDS, Kind, Metric
 from lamp_core.evaluation.results import key_in_family, key_of
 
 MAIN_STAGE = "evaluate"
 BESIDE = (UNTRAINED, CHANCE, GROUND_TRUTH)
-COLUMNS = ("trained", *BESIDE)
+COLUMNS = ("trained", *BESIDE, "oracle")
 
 
 def main_metrics(metrics: Mapping[str, float]) -> list[list[str]]:
@@ -25,6 +25,8 @@ def main_metrics(metrics: Mapping[str, float]) -> list[list[str]]:
         values = _values(metrics, kind.family, key)
         trained = [system for system in values if not is_baseline(system)]
         beside = [metric.shown(values[key_of(row)]) if key_of(row) in values else "" for row in BESIDE]
+        oracle = max((system for system in values if system.startswith(key_of(ORACLE))), key=len, default="")
+        beside += [metric.shown(values[oracle]) if oracle else ""]  # the one that knows most labels
         for system in trained or [""]:
             label = kind.headline(metric) + (f", {system}" if len(trained) > 1 else "")
             cell = metric.shown(values[system]) if system else ""

@@ -1,8 +1,10 @@
 """The process of a worker: Prefect's own, with the wish to end passed on to the stages that it runs."""
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +13,7 @@ from types import FrameType
 import psutil
 
 from tasks.system.orphans import lifeline_environment
+from tasks.system.processes import ProcessMark
 
 SECONDS_BETWEEN_LOOKS = 0.5
 HAND_BACK = (signal.SIGTERM, signal.SIGUSR1)
@@ -28,35 +31,41 @@ def run_worker(command: Sequence[str], folder: Path, environment: Mapping[str, s
         folder: that it works in.
         environment: of it.
     """
+    wishes: set[int] = set()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        wishes.add(number)
+
+    # Before the worker starts: the shell of a batch script ignores SIGINT for what it runs in the background,
+    # and what is ignored here would be ignored there.
+    for number in (*HAND_BACK, signal.SIGINT):
+        signal.signal(number, note)
     worker = subprocess.Popen(
         [sys.executable, "-m", "tasks.system.orphans", *command],
         cwd=folder,
         env={**environment, **lifeline_environment()},
         start_new_session=True,  # a terminal's Ctrl-C comes here alone, and is passed on once
     )
-    wishes: set[int] = set()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        wishes.add(number)
-
-    for number in (*HAND_BACK, signal.SIGINT):
-        signal.signal(number, note)
-    told: set[int] = set()
-    while worker.poll() is None:
-        if wishes and worker.pid not in told:
-            told.add(worker.pid)
-            worker.send_signal(signal.SIGINT)  # Prefect's worker: takes nothing more, waits for what it runs
+    runs: set[ProcessMark] = set()
+    ended: set[ProcessMark] = set()
+    is_told = False
+    while worker.poll() is None or any(run.is_alive for run in runs):
+        if wishes:
+            runs |= _runs_of(worker.pid)
         if wishes.intersection(HAND_BACK):
-            _tell(worker.pid, told)
-        with suppress(subprocess.TimeoutExpired):
-            worker.wait(SECONDS_BETWEEN_LOOKS)
+            for run in runs - ended:
+                with suppress(ProcessLookupError):
+                    os.kill(run.pid, signal.SIGTERM)
+            ended |= runs
+        if wishes and not is_told:
+            is_told = True
+            worker.send_signal(signal.SIGINT)  # Prefect's worker takes nothing more then
+        time.sleep(SECONDS_BETWEEN_LOOKS)
     return worker.returncode
 
 
-def _tell(worker: int, told: set[int]) -> None:
-    """Tell each flow run of a worker, once, to end."""
+def _runs_of(worker: int) -> set[ProcessMark]:
+    """The processes of a worker's flow runs; they may outlive it, and are waited for."""
     with suppress(psutil.NoSuchProcess):
-        for run in psutil.Process(worker).children():
-            if run.pid not in told:
-                told.add(run.pid)
-                run.send_signal(signal.SIGTERM)
+        return {ProcessMark.of(run.pid) for run in psutil.Process(worker).children()}
+    return set()

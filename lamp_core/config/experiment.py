@@ -11,12 +11,15 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from lamp_core.config.base import Section
+from lamp_core.config.base import Count, Section
+from lamp_core.config.models import Config
 from lamp_core.errors import LampError
 from lamp_core.io.yaml_text import parse_yaml
 
 NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 MEASURED_LAST = "evaluate"
+COMMON = ("evaluator",)
+"""Sections with a training that all seeds share: what measures."""
 Label = Annotated[str, Field(min_length=1, max_length=80)]
 Name = Annotated[str, Field(pattern=NAME)]
 Settings = dict[str, Any]
@@ -56,6 +59,7 @@ TEXT_TO_MOTION = tuple(
         *("FID", "MM-Dist", "Diversity", "MultiModality"),
     )
 )
+MINILM = tuple(MetricColumn(metric=f"MiniLM-{name}") for name in ("R-Precision top 3", "FID", "MM-Dist"))
 LAMP_BERT_SCORE = tuple(
     MetricColumn(metric=f"LaMP-BertScore ({of})", label=of) for of in ("true motion", "references")
 )
@@ -108,8 +112,13 @@ class Experiment(Section):
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
         {}, description="values by parameter: every combination is a run, of each row when there are rows"
     )
+    seeds: Count = Field(
+        1, description="trainings of every row: each adds one more to the seeds of all that trains"
+    )
     until: str = Field(MEASURED_LAST, description="last stage of every row")
-    tables: tuple[ResultTable, ...] = Field((), description="text to motion and LaMP-BertScore when left out")
+    tables: tuple[ResultTable, ...] = Field(
+        (), description="text to motion by both evaluators and LaMP-BertScore when left out"
+    )
     published: Published | None = Field(None, description="where the rows' published values come from")
 
     @model_validator(mode="after")
@@ -127,9 +136,12 @@ class Experiment(Section):
 
     @property
     def shown(self) -> tuple[ResultTable, ...]:
-        """The tables of the file, or those of text to motion and LaMP-BertScore."""
+        """The tables of the file, or those of text to motion by both evaluators and LaMP-BertScore."""
         default = (
             ResultTable(title="Text to motion", protocol="text to motion", columns=TEXT_TO_MOTION),
+            ResultTable(
+                title="Text to motion, MiniLM as the evaluator", protocol="text to motion", columns=MINILM
+            ),
             ResultTable(title="LaMP-BertScore", protocol="LaMP-BertScore", columns=LAMP_BERT_SCORE),
         )
         return self.tables or default
@@ -157,13 +169,31 @@ def load_experiment(path: Path) -> Experiment:
     return _validated(values, str(path))
 
 
-def named(experiment: Experiment, name: str) -> Experiment:
-    """Return the experiment under another name.
+def changed(experiment: Experiment, **values: object) -> Experiment:
+    """Return the experiment under another name, or with other seeds; what is None stays.
 
     Raises:
-        LampError: the name has other characters than lower-case letters, digits and hyphens.
+        LampError: a name of other characters than lower-case letters, digits and hyphens, or no seed.
     """
-    return _validated({**experiment.model_dump(), "name": name}, "--name")
+    given = {key: value for key, value in values.items() if value is not None}
+    return _validated(
+        {**experiment.model_dump(exclude_unset=True), **given}, " ".join(f"--{key}" for key in given)
+    )
+
+
+def with_seed(config: Config, seed: int) -> Config:
+    """Return the parameters with this added to the seeds of all that trains, but for the evaluator's.
+
+    Data, evaluator and the draws of the evaluation stay those of all seeds, so that their numbers compare.
+    """
+    sections = {
+        name: section.model_copy(
+            update={"training": training.model_copy(update={"seed": training.seed + seed})}
+        )
+        for name, section in config
+        if name not in COMMON and (training := getattr(section, "training", None)) is not None
+    }
+    return config.model_copy(update=sections)
 
 
 def assignments(settings: Mapping[str, Any], prefix: str = "") -> list[str]:

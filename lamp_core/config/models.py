@@ -159,6 +159,19 @@ class Tokens(Section):
     batch_frames: Count = Field(20_000, description="frames encoded at once")
 
 
+class MiniLMEvaluator(Section):
+    """The second opinion: frozen MiniLM reads texts, a motion encoder is trained towards it contrastively."""
+
+    trained: bool = Field(True, description="train it; it needs the extra minilm, and is left out without it")
+    hidden_dim: Count = Field(512, description="channels of the motion encoder")
+    embedding_dim: Count = Field(256, description="width of the joint embedding")
+    temperature: Positive = Field(0.07, description="of the contrastive loss at the start, learnable")
+    captions: Count = Field(20, description="captions of an item that it learns from, the first ones")
+    training: Optimisation = Optimisation(
+        steps=20_000, batch_size=128, learning_rate=2e-4, weight_decay=0.01, validate_every=1000
+    )
+
+
 class Evaluator(Section):
     """Dual encoder of Guo et al. 2022, trained on this data set (``guo-own``) or published (``guo``)."""
 
@@ -174,6 +187,7 @@ class Evaluator(Section):
     embedding_dim: Count = Field(512, description="width of the joint embedding")
     margin: Positive = Field(10.0, description="of the contrastive loss, Euclidean")
     max_words: Count = Field(20, description="longer captions are cut")
+    minilm: MiniLMEvaluator = MiniLMEvaluator()
     training: Optimisation = Optimisation(
         steps=100_000,
         batch_size=32,
@@ -333,6 +347,10 @@ class Evaluate(Section):
         0.5, description="share of a motion's frames to be filled in, at random places"
     )
     length: Literal["true", "estimated"] = Field("true", description="length given to text to motion")
+    route: Literal["features", "joints"] = Field(
+        "features",
+        description="what evaluators see of a motion: its features as made, or made anew from its joints",
+    )
     seed: int = Field(0, description="of captions, batches and sampling")
 
 

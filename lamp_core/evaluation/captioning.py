@@ -18,7 +18,7 @@ from lamp_core.evaluation.protocols.captioning import evaluate_captions
 from lamp_core.evaluation.protocols.common import OnProgress, TestItems
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import Trained
-from lamp_core.lamp.backbone import has_minilm
+from lamp_core.lamp.minilm import has_minilm
 from lamp_core.metrics.bert_score import MINILM, BertScorer
 from lamp_core.systems.capabilities import CAPTION
 from lamp_core.systems.model import with_capability

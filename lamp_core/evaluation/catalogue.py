@@ -88,7 +88,7 @@ class Kind:
 
 
 DIRECTIONS = ("text to motion", "motion to text")
-LAMP_KIND = "LaMP evaluator"
+LAMP_KIND, MINILM_KIND = "LaMP evaluator", "MiniLM evaluator"
 
 
 def _share(name: str, label: str = "", decimals: int = 1, ruler: Ruler = "data") -> Metric:
@@ -104,6 +104,7 @@ def _both(name: str, unit: str) -> tuple[Metric, Metric]:
 
 R_PRECISION = tuple(_share(f"R-Precision top {k}", f"R-Prec. {k}", ruler="evaluator") for k in (1, 2, 3))
 FID = Metric("FID", "lower", ruler="evaluator")
+FID_INFINITY = Metric("FID-infinity", "lower", label="FID∞", ruler="evaluator")
 KID = Metric("KID", "lower", "× 1000", 2, 1000.0, ruler="evaluator")
 MM_DIST = Metric("MM-Dist", "lower", ruler="evaluator")
 DIVERSITY = Metric("Diversity", "closer", ruler="evaluator")
@@ -113,6 +114,7 @@ READINGS = tuple(
 TEXT_TO_MOTION = (
     *R_PRECISION,
     FID,
+    FID_INFINITY,
     KID,
     *READINGS,
     MM_DIST,
@@ -123,11 +125,18 @@ LAMP_EVALUATOR = (
     *(_share(f"LaMP-R-Precision top {k}", f"LaMP-R-Prec. {k}", ruler="own model") for k in (1, 2, 3)),
     Metric("LaMP-MM-Dist", "lower", ruler="own model"),
 )
+MINILM_EVALUATOR = tuple(
+    replace(metric, name=f"MiniLM-{metric.name}", label=metric.label and f"MiniLM-{metric.label}")
+    for metric in (*R_PRECISION, FID, FID_INFINITY, KID, MM_DIST)
+)
+FURTHER_EVALUATORS = {LAMP_KIND: LAMP_EVALUATOR, MINILM_KIND: MINILM_EVALUATOR}
+"""Kinds of which the metrics' names tell, since their protocol is another kind's."""
 TOKENIZER = (
     Metric("MPJPE", "lower", "mm", 1),
     Metric("PA-MPJPE", "lower", "mm", 1),
     Metric("acceleration error", "lower", "mm/frame²", 2, label="Accel."),
     FID,
+    FID_INFINITY,
     KID,
     *R_PRECISION,
     MM_DIST,
@@ -164,6 +173,8 @@ PLAUSIBILITY = (
     Metric("gliding", "lower", "%", 1, 100.0, "Gliding"),
     Metric("bone-length error", "lower", "%", 2, 100.0, "Bones"),
     Metric("worst bone", "lower", "%", 0, 100.0, "Worst bone"),
+    Metric("joint limits", "lower", "%", 1, 100.0, "Past joint limits"),
+    Metric("self-intersection", "lower", "%", 1, 100.0, "Self-intersecting"),
     Metric("contradiction of velocities", "lower", "cm/frame", 2, label="By velocity"),
     Metric("contradiction of rotations", "lower", "cm", 1, label="By rotation"),
 )
@@ -188,6 +199,7 @@ KINDS: Mapping[str, Kind] = {
         highlight="R-Precision top 3",
     ),
     LAMP_KIND: Kind("text_to_motion", "Text to motion, LaMP as the evaluator", LAMP_EVALUATOR),
+    MINILM_KIND: Kind("text_to_motion", "Text to motion, MiniLM as the evaluator", MINILM_EVALUATOR),
     "reconstruction": Kind(
         "tokenizer", "Tokenizer", TOKENIZER, "MPJPE", headlines=("MPJPE", "FID"), highlight="MPJPE"
     ),
@@ -277,9 +289,13 @@ OF_STAGES = (
 
 def kind_of(result: Result) -> str:
     """Key of a result's kind in `KINDS`, or the first words of its protocol where none is known."""
-    if result.metric in {metric.name for metric in LAMP_EVALUATOR}:
-        return LAMP_KIND
-    return kind_of_protocol(result.protocol)
+    return kind_named(result.protocol, result.metric)
+
+
+def kind_named(protocol: str, metric: str) -> str:
+    """`kind_of` a number by its protocol and metric."""
+    further = (kind for kind, metrics in FURTHER_EVALUATORS.items() if metric in _names(metrics))
+    return next(further, kind_of_protocol(protocol))
 
 
 def kind_of_protocol(protocol: str) -> str:
@@ -319,6 +335,10 @@ def without_direction(name: str) -> str:
     """A metric's name without the direction of a retrieval."""
     way = next((way for way in DIRECTIONS if name.startswith(f"{way} ")), "")
     return name.removeprefix(way).strip()
+
+
+def _names(metrics: Sequence[Metric]) -> set[str]:
+    return {metric.name for metric in metrics}
 
 
 def _ends_with(key: str, metric: str) -> bool:

@@ -24,6 +24,7 @@ from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.protocols.joints import MakeMotions, evaluate_plausibility
 from lamp_core.evaluation.protocols.text_to_motion import GivenMotion, evaluate_given_motions
 from lamp_core.evaluation.results import Result
+from lamp_core.evaluation.route import Route, embed_by
 from lamp_core.evaluation.trained import ALL, TEST, Trained
 from lamp_core.features.encode import encode
 from lamp_core.io.folders import files_below, has_ending
@@ -56,12 +57,14 @@ class ReadMotions:
         left_out: the files that cannot.
         missing: the test items without a motion, ``clip`` or ``clip at frame N``.
         cut: motions that were longer than the protocol's longest and were cut to it.
+        from_joints: motions that were joints, whose features were made here.
     """
 
     given: list[GivenMotion]
     left_out: list[LeftOut]
     missing: list[str]
     cut: int
+    from_joints: int = 0
 
     @property
     def note(self) -> str:
@@ -123,27 +126,31 @@ def read_motions(
     longest = (max_frames - 1) // DOWNSAMPLING * DOWNSAMPLING
     given: list[GivenMotion] = []
     left_out: list[LeftOut] = []
-    cut = 0
+    cut = from_joints = 0
     for path in paths:
         try:
             place, caption = _meant(path.stem, captions_of, item_of)
-            raw_TD = _read(path, features, opened)
+            raw_TD, were_joints = _read(path, features, opened)
         except RejectedClip as fault:
             left_out.append(LeftOut(path.name, fault.reason, fault.detail))
             continue
+        from_joints += were_joints
         cut += len(raw_TD) > longest + DOWNSAMPLING - 1
         frames = min(len(raw_TD) // DOWNSAMPLING * DOWNSAMPLING, longest)
         normalised_TD = np.asarray(features.statistics.normalise(raw_TD[:frames]), dtype=np.float32)
         given.append(GivenMotion(place, caption, normalised_TD))
     found = {motion.item for motion in given}
     missing = [item_name(item) for place, item in enumerate(items) if place not in found]
-    return ReadMotions(given, left_out, missing, cut)
+    return ReadMotions(given, left_out, missing, cut, from_joints)
 
 
 def measure_motions(
     trained: Trained, folder: Path, name: str, gate: Gate | None = None
 ) -> tuple[dict[str, list[Result]], ReadMotions]:
     """Score a folder of motions by the evaluators of the trained models, beside the true motions.
+
+    Where one of them was joints all go by their joints, the true motions too: features as made and features
+    of joints share no table.
 
     Args:
         trained: evaluators, test items and settings; its text to motion is not asked.
@@ -161,15 +168,16 @@ def measure_motions(
         raise LampError(f"none of the files in {folder} can be scored; {read.note}")
     families: dict[str, list[Result]] = {}
     if "text-to-motion" in settings.protocols:
+        route: Route = "joints" if read.from_joints else settings.route
         families["text_to_motion"] = evaluate_given_motions(
             items,
             name,
             read.given,
             trained.guo,
             features.statistics,
-            settings,
+            settings.model_copy(update={"route": route}),
             matching=trained.further_evaluators,
-            embed=trained.cache.embed,
+            embed=embed_by(route, features, trained.cache.embed),
             note=read.note,
         )
     first_of = {motion.item: motion.features_TD for motion in reversed(read.given)}
@@ -202,11 +210,12 @@ def _meant(
     return item_of[clip, caption], caption
 
 
-def _read(path: Path, features: FeatureSet, gate: Gate) -> np.ndarray:
-    """Raw features (T, D)."""
+def _read(path: Path, features: FeatureSet, gate: Gate) -> tuple[np.ndarray, bool]:
+    """Raw features (T, D), and whether they were made of joints."""
     skeleton = features.skeleton
     motion, _ = open_motion(path, gate, skeleton.name)
     raw_TD = motion.features_TD
+    were_joints = raw_TD is None
     if raw_TD is None:
         joints_TJ3 = motion.resampled_TJ3
         if len(joints_TJ3) < 2:
@@ -214,7 +223,7 @@ def _read(path: Path, features: FeatureSet, gate: Gate) -> np.ndarray:
         raw_TD = encode(joints_TJ3.astype(np.float32), skeleton, features.reference_J3).numpy()
     if len(raw_TD) < DOWNSAMPLING:
         raise RejectedClip(SHORT, f"{len(raw_TD)} feature frames; a motion needs at least {DOWNSAMPLING}")
-    return raw_TD
+    return raw_TD, were_joints
 
 
 def _check_first(paths: Sequence[Path], features: FeatureSet, gate: Gate) -> None:

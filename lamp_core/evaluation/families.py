@@ -30,8 +30,9 @@ from lamp_core.evaluation.protocols.reconstruction import Reconstruction, evalua
 from lamp_core.evaluation.protocols.retrieval import evaluate_retrieval
 from lamp_core.evaluation.protocols.text_to_motion import Generate, evaluate_text_to_motion
 from lamp_core.evaluation.results import Result
+from lamp_core.evaluation.route import embed_by
 from lamp_core.evaluation.trained import Trained
-from lamp_core.lamp.backbone import has_minilm
+from lamp_core.lamp.minilm import has_minilm
 from lamp_core.metrics.recall import scaled_cosine
 from lamp_core.metrics.sentence_similarity import sentence_embeddings
 from lamp_core.systems.capabilities import (
@@ -155,7 +156,7 @@ def _tokenizer(systems: Systems, on_progress: OnProgress | None) -> list[Result]
         trained.features.skeleton,
         trained.features.statistics,
         trained.settings,
-        embed=trained.cache.embed,
+        embed=embed_by(trained.settings.route, trained.features, trained.cache.embed),
     )
 
 
@@ -169,7 +170,7 @@ def _text_to_motion(systems: Systems, on_progress: OnProgress | None) -> list[Re
         trained.settings,
         matching=trained.further_evaluators,
         floors={name: generate for name, generate in systems.generating.items() if name == UNTRAINED},
-        embed=trained.cache.embed,
+        embed=embed_by(trained.settings.route, trained.features, trained.cache.embed),
         on_progress=on_progress,
     )
 

@@ -18,6 +18,9 @@ from lamp_core.datasets.items import Item, items_of
 from lamp_core.evaluation.cache import EmbeddingCache, folder_digest
 from lamp_core.evaluation.protocols.common import MotionTextEvaluator, protocol_items
 from lamp_core.evaluators.guo import GuoEvaluator
+from lamp_core.evaluators.minilm import FOLDER as MINILM
+from lamp_core.evaluators.minilm import MiniLMEvaluator
+from lamp_core.lamp.minilm import has_minilm
 from lamp_core.metrics.captions import novel_captions
 from lamp_core.retrieval.captions import gallery_captions
 from lamp_core.systems.capabilities import (
@@ -138,11 +141,15 @@ class Trained:
 
     @cached_property
     def further_evaluators(self) -> list[MotionTextEvaluator]:
-        """Models that measure others, unless ``evaluate.lamp_evaluator`` is off."""
-        if not self.settings.lamp_evaluator:
-            return []
-        found = (model.evaluator() for model in self.comparing.values())
-        return [evaluator for evaluator in found if evaluator is not None]
+        """The second opinion where it was trained, and models that measure others.
+
+        Those not where ``evaluate.lamp_evaluator`` is off.
+        """
+        folder = self.data / "evaluator" / MINILM
+        second = [MiniLMEvaluator.load(folder, self.device)] if folder.is_dir() and has_minilm() else []
+        comparing = self.comparing.values() if self.settings.lamp_evaluator else ()
+        found = (model.evaluator() for model in comparing)
+        return [*second, *(evaluator for evaluator in found if evaluator is not None)]
 
     @cached_property
     def cache(self) -> EmbeddingCache:

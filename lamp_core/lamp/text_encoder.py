@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lamp_core.errors import LampError
 from lamp_core.io.quiet import no_progress_bar
-from lamp_core.lamp.backbone import minilm_folder
+from lamp_core.lamp.minilm import minilm_folder
 
 MAX_TEXT_TOKENS = 128
 BATCH_CAPTIONS = 256

@@ -10,7 +10,7 @@ from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.config.lexical import LexicalText
 from lamp_core.errors import LampError
 from lamp_core.io.quiet import no_progress_bar
-from lamp_core.lamp.backbone import minilm_folder
+from lamp_core.lamp.minilm import minilm_folder
 from lamp_core.lamp.text import FILE, TextTokenizer, train_vocabulary
 from lamp_core.lexical.text_encoder import TextEncoder, TextShape
 from lamp_core.lexical.words import Vocabulary

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from lamp_core.errors import LampError
-from lamp_core.lamp.backbone import minilm_folder
+from lamp_core.lamp.minilm import minilm_folder
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase

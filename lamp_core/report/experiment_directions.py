@@ -6,6 +6,7 @@ from typing import Literal
 
 from lamp_core.config.experiment import MetricColumn
 from lamp_core.evaluation.results import Result
+from lamp_core.evaluation.significance import Value, largest_by_chance
 
 NUMERAL = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 PUBLISHED_VALUE = re.compile(rf"\s*({NUMERAL})(?:\s*(?:±|\+/-)\s*({NUMERAL}))?")
@@ -17,26 +18,19 @@ JUDGED = {
 }
 
 
-@dataclass(frozen=True)
-class Value:
-    """A value with half of its 95 % interval; None when there is none (measured once)."""
+def measured_value(number: Result, trainings: int = 1) -> Value:
+    """A measured number."""
+    has_interval = trainings > 1 or number.repeats > 1
+    return Value(number.value, number.interval if has_interval else None, trainings)
 
-    value: float
-    interval: float | None
 
-    @classmethod
-    def of(cls, number: Result) -> "Value":
-        """A measured number."""
-        return cls(number.value, number.interval if number.repeats > 1 else None)
-
-    @classmethod
-    def published(cls, text: str) -> "Value | None":
-        """Read ``0.557 ± .003`` or ``60.81 %``, a share; None when the text does not begin with a number."""
-        found = PUBLISHED_VALUE.match(text)
-        if found is None:
-            return None
-        factor = 0.01 if "%" in text else 1.0
-        return cls(factor * float(found[1]), factor * float(found[2]) if found[2] else None)
+def published_value(text: str) -> Value | None:
+    """Read ``0.557 ± .003`` or ``60.81 %``, a share; None when the text does not begin with a number."""
+    found = PUBLISHED_VALUE.match(text)
+    if found is None:
+        return None
+    factor = 0.01 if "%" in text else 1.0
+    return Value(factor * float(found[1]), factor * float(found[2]) if found[2] else None)
 
 
 @dataclass(frozen=True)
@@ -45,8 +39,8 @@ class Change:
 
     Args:
         difference: of the values.
-        direction: ``none`` when the difference is no larger than the two half intervals together, or is shown
-            as zero.
+        direction: ``none`` when chance alone makes such a difference (`largest_by_chance`), or when it is
+            shown as zero.
         has_interval: whether both values have one.
     """
 
@@ -58,9 +52,9 @@ class Change:
     def between(cls, before: Value, after: Value, column: MetricColumn) -> "Change":
         """The change from one value of a column to another."""
         difference = after.value - before.value
-        intervals = (before.interval or 0.0) + (after.interval or 0.0)
+        chance = largest_by_chance(before, after)
         shown = 0.5 * 10.0**-column.decimals / column.factor
-        inside = abs(difference) <= max(intervals, shown) * ROUNDING
+        inside = abs(difference) <= max(chance, shown) * ROUNDING
         has_interval = before.interval is not None and after.interval is not None
         return cls(difference, "none" if inside else "up" if difference > 0 else "down", has_interval)
 

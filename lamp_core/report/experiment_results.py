@@ -33,7 +33,10 @@ SCHEMA = pa.schema(
 class RowRecord(Section):
     """How a row ended, and all that decides what its numbers may be compared with."""
 
-    label: str
+    label: str = Field(description="what the row is called; of a further seed, with the seed")
+    row: str = Field("", description="label of the row in the file, which its trainings share; empty: label")
+    seed: int = Field(0, description="added to the seeds of all that trains")
+    trainings: int = Field(1, description="behind its numbers, in what `over_seeds` returns")
     state: Literal["waiting", "failed", "finished"] = "waiting"
     error: str = Field("", description="why it failed")
     key: str = Field("", description="hash of parameters, code and data of all its stages")
@@ -47,6 +50,21 @@ class RowRecord(Section):
     run: str = Field("", description="MLflow run")
     seconds: float = Field(0.0, description="of the run that measured it")
     published: dict[str, str] = Field({}, description="published values as text, by metric")
+
+    @property
+    def of_row(self) -> str:
+        """Label of the row in the file."""
+        return self.row or self.label
+
+    @property
+    def told(self) -> str:
+        """How it ended, in words."""
+        words = {
+            "waiting": "not run yet",
+            "finished": self.error or "finished",
+            "failed": f"failed: {self.error}",
+        }
+        return words[self.state]
 
     @property
     def measured_on(self) -> tuple[str, str, str]:

@@ -1,7 +1,8 @@
 """The tables of an experiment: measured rows, published ones apart, directions, and where the rows come from.
 
 Nothing is ranked. A row is set against the row before it, in sign only, and only when both were measured on
-the same data by the same evaluator; published values are never set against measured ones.
+the same data by the same evaluator; published values are never set against measured ones. Of a row that was
+trained with several seeds, means stand with the interval over the trainings.
 """
 
 from collections import Counter
@@ -10,22 +11,29 @@ from dataclasses import astuple, dataclass
 from itertools import pairwise
 
 from lamp_core.config.experiment import MetricColumn, ResultTable
-from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, is_baseline
-from lamp_core.evaluation.catalogue import KINDS, kind_of_protocol
+from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, OTHER_HALF, is_baseline
+from lamp_core.evaluation.catalogue import KINDS, kind_named
 from lamp_core.evaluation.results import RESULT, Result
-from lamp_core.report.experiment_directions import Change, Value, Verdict
+from lamp_core.evaluation.significance import Value
+from lamp_core.report.experiment_directions import Change, Verdict, measured_value, published_value
 from lamp_core.report.experiment_results import ExperimentRecord, ExperimentResults, RowRecord
+from lamp_core.report.experiment_trainings import over_seeds
+from lamp_core.report.second_opinion import judgements_of_rows, second_opinions
 from lamp_core.report.tables import ARROWS, TextTable, csv_text
 
-SHOWN_BASELINES = (GROUND_TRUTH, CHANCE)
+SHOWN_BASELINES = (GROUND_TRUTH, OTHER_HALF, CHANCE)
 ABSENT = "–"
 FROM_CATALOGUE = ("direction", "unit", "decimals", "factor", "label")
-ORIGIN = ("data", "data version", "profile", "set", "commit", "MLflow run", "seconds")
+ORIGIN = ("seed", "data", "data version", "profile", "set", "commit", "MLflow run", "seconds")
 PUBLISHED = "Published, another evaluator and data set"
-ABOUT_DIRECTIONS = (
+ABOUT_ONE_TRAINING = (
     "Each row against the row before it. No difference: the change is no larger than the two half intervals "
     "together. The intervals are over the repeats of the evaluation; another seed of the training can move a "
-    "value by more."
+    "value by more: `--seeds 3` shows by how much."
+)
+ABOUT_SEVERAL = (
+    "Each row against the row before it. No difference: Welch's t-test over the trainings finds none at 5 %; "
+    "a row of one training is judged by the two half intervals together."
 )
 
 
@@ -57,7 +65,7 @@ class MeasuredTable:
         group: what the numbers share.
         rows: rows of the experiment in this group.
         numbers: by row and column.
-        baselines: ground truth and chance, by system and metric.
+        baselines: ground truth, its other half and chance, by system and metric.
     """
 
     table: ResultTable
@@ -88,20 +96,22 @@ class MeasuredTable:
         ]
 
     def _values(self, column: MetricColumn, rows: Iterable[RowRecord]) -> list[Value]:
-        numbers = [self.numbers.get((row.label, column)) for row in rows]
-        return [Value.of(number) for number in numbers if number is not None and number.measured]
+        found = [(self.numbers.get((row.label, column)), row.trainings) for row in rows]
+        return [measured_value(number, times) for number, times in found if number and number.measured]
 
 
 def experiment_tables(experiment: ExperimentResults) -> list[TextTable]:
     """Return all tables of an experiment, in the order in which they are read."""
-    found = measured_tables(experiment)
+    merged = over_seeds(experiment)
+    found = measured_tables(merged)
     several = len({measured.group for measured in found}) > 1
     tables = [_shown(measured, several) for measured in found] or [_states(experiment.record)]
     verdicts = [verdict for measured in found for verdict in measured.verdicts()]
     return [
         *tables,
+        *second_opinions(judgements_of_rows(merged)),
         *_published_table(experiment.record),
-        *_directions(verdicts),
+        *_directions(verdicts, max((row.trainings for table in found for row in table.rows), default=1)),
         _origins(experiment.record),
     ]
 
@@ -139,9 +149,9 @@ def measured_tables(experiment: ExperimentResults) -> list[MeasuredTable]:
 
 def in_full(table: ResultTable) -> ResultTable:
     """A described table, with what its columns leave out as the catalogue of metrics has it."""
-    kind = KINDS.get(kind_of_protocol(table.protocol))
     columns = []
     for column in table.columns:
+        kind = KINDS.get(kind_named(table.protocol, column.metric))
         metric = kind.metric(column.metric) if kind else None
         known = {} if metric is None else {name: getattr(metric, name) for name in FROM_CATALOGUE}
         columns.append(
@@ -200,7 +210,7 @@ def _measured_table(experiment: ExperimentResults, table: ResultTable, group: Gr
 def _shown(measured: MeasuredTable, several: bool) -> TextTable:
     """The table as text; a column for the state when a row has not finished."""
     columns = measured.columns
-    states = {row.label: _state(row) for row in measured.rows if row.state != "finished"}
+    states = {row.label: row.told for row in measured.rows if row.state != "finished" or row.error}
     lines = [
         [system, *(_cell(measured.baselines.get((system, column.metric)), column) for column in columns)]
         for system in dict.fromkeys(system for system, _ in measured.baselines)
@@ -217,17 +227,13 @@ def _shown(measured: MeasuredTable, several: bool) -> TextTable:
         ["", *map(heading, columns), *(["state"] if states else [])],
         lines,
         _facts(measured),
+        trainings={row.label: row.trainings for row in measured.rows},
     )
 
 
 def _states(record: ExperimentRecord) -> TextTable:
     """What there is to say before any row has a number."""
-    return TextTable("Rows", ["", "state"], [[row.label, _state(row)] for row in record.rows], numbers=False)
-
-
-def _state(row: RowRecord) -> str:
-    words = {"waiting": "not run yet", "finished": "finished", "failed": f"failed: {row.error}"}
-    return words[row.state]
+    return TextTable("Rows", ["", "state"], [[row.label, row.told] for row in record.rows], numbers=False)
 
 
 def _cell(number: Result | None, column: MetricColumn) -> str:
@@ -248,11 +254,22 @@ def _facts(measured: MeasuredTable) -> list[str]:
         f"items: {_range([number.items for number in numbers])}" if any(n.items for n in numbers) else "",
         f"repeats: {_range([number.repeats for number in numbers])}" if numbers else "",
     ]
+    trainings = [row.trainings for row in measured.rows if row.state == "finished"] or [1]
     absent = [column.heading for column in measured.table.columns if column not in measured.columns]
     return [
-        f"{'; '.join(filter(None, facts))}. ± is half of the 95 % interval over the repeats.",
+        f"{'; '.join(filter(None, facts))}. {about_trainings(trainings)}.",
         *([f"Not measured: {', '.join(absent)}."] if absent else []),
     ]
+
+
+def about_trainings(trainings: Sequence[int]) -> str:
+    """How many trainings are behind a table's rows, and what its intervals are over."""
+    if max(trainings) == 1:
+        return "One training; ± is half of the 95 % interval over the repeats of the evaluation"
+    return (
+        f"Mean of {_range(trainings)} trainings; ± is half of the 95 % interval over them (Student's t), of "
+        "baselines and of one training over the repeats of the evaluation"
+    )
 
 
 def _range(counts: Sequence[int]) -> str:
@@ -261,13 +278,13 @@ def _range(counts: Sequence[int]) -> str:
 
 
 def _published_change(column: MetricColumn, before: RowRecord, after: RowRecord) -> Change | None:
-    first, second = (Value.published(row.published.get(column.metric, "")) for row in (before, after))
+    first, second = (published_value(row.published.get(column.metric, "")) for row in (before, after))
     return None if first is None or second is None else Change.between(first, second, column)
 
 
 def _published_table(record: ExperimentRecord) -> list[TextTable]:
     """The published values as they were printed, in their own unit."""
-    rows = [row for row in record.rows if row.published]
+    rows = [row for row in record.rows if row.published and not row.seed]
     if not rows or record.published is None:
         return []
     columns = {column.metric: column for table in record.tables for column in table.columns}
@@ -286,7 +303,7 @@ def _published_table(record: ExperimentRecord) -> list[TextTable]:
     ]
 
 
-def _directions(verdicts: Sequence[Verdict]) -> list[TextTable]:
+def _directions(verdicts: Sequence[Verdict], trainings: int) -> list[TextTable]:
     if not verdicts:
         return []
     has_paper = any(verdict.paper is not None for verdict in verdicts)
@@ -299,7 +316,7 @@ def _directions(verdicts: Sequence[Verdict]) -> list[TextTable]:
             header,
             [_direction(verdict)[: len(header)] for verdict in verdicts],
             [
-                ABOUT_DIRECTIONS,
+                ABOUT_ONE_TRAINING if trainings == 1 else ABOUT_SEVERAL,
                 *([f"Of {agreements.total()} with a published one: {counted}."] if counted else []),
             ],
             numbers=False,
@@ -321,6 +338,7 @@ def _origins(record: ExperimentRecord) -> TextTable:
 def _origin(row: RowRecord) -> dict[str, str]:
     lamp = [f"LaMP of {row.pretrained_on}"] if row.pretrained_on else []
     values = [
+        str(row.seed),
         row.data,
         row.data_version[:12],
         row.profile,

@@ -170,9 +170,18 @@ def metric_table(
         repeats=_range([result.repeats for result in every if math.isfinite(result.value)]),
         items=_range([result.items for result in every]),
         note=note,
-        remarks=[*noise_remarks(every, kept), *remarks(every, kept)],
+        remarks=[*_noise(grouped, kept), *remarks(every, kept)],
         chart=chart if chart in {column.name for column in kept} else "",
     )
+
+
+def _noise(grouped: Mapping[str, Sequence["Result"]], columns: Sequence[Metric]) -> list[str]:
+    """What is noise in each group, behind its heading."""
+    return [
+        f"{heading}: {remark}" if heading else remark
+        for heading, group in grouped.items()
+        for remark in noise_remarks(group, columns)
+    ]
 
 
 def remarks(results: Iterable["Result"], columns: Sequence[Metric]) -> list[str]:

@@ -5,11 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
 from lamp_core.evaluation.baselines import GROUND_TRUTH, is_baseline
+from lamp_core.evaluation.significance import Value, largest_by_chance
 from lamp_core.report.tables import ARROWS, TextTable
 
 NUMBER = re.compile(r"([-+]?[\d,]*\.?\d+)(?: ± ([\d,]*\.?\d+))?")
-ABOUT = (
+BY_INTERVALS = (
     "Bold: best, apart from all others by the intervals; underlined: no significant difference from the best."
+)
+BY_TRAININGS = (
+    "Bold: best, and significantly so against each other row (Welch's t-test over the trainings, 5 %); "
+    "underlined: no significant difference from the best."
 )
 SPECIAL = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"} | {"\\": "\\textbackslash{}"}
@@ -38,14 +43,19 @@ def marks(table: TextTable) -> dict[tuple[int, int], str]:
     """Which cells (row, column) are ``bold`` or ``underlined``.
 
     Of each column with an arrow, among rows that are no baselines and where there are two or more: the best
-    value in bold where the intervals keep it apart from all others; else it and all that it cannot be told
-    from are underlined. A value without an interval was measured once and is told from nothing.
+    value in bold where no other can be told from it by chance (`largest_by_chance`); else it and all that it
+    cannot be told from are underlined. A value without an interval was measured once and is told from
+    nothing.
     """
     found: dict[tuple[int, int], str] = {}
     for column, heading in enumerate(table.header):
         direction = _direction(heading)
-        values = {row: value for row, cells in enumerate(table.rows) if (value := _value(cells[column]))}
-        truth = [value[0] for row, value in values.items() if table.rows[row][0] == GROUND_TRUTH]
+        values = {
+            row: value
+            for row, cells in enumerate(table.rows)
+            if (value := _value(cells[column], table.trainings.get(cells[0], 1)))
+        }
+        truth = [value.value for row, value in values.items() if table.rows[row][0] == GROUND_TRUTH]
         ranked = {row: value for row, value in values.items() if not is_baseline(table.rows[row][0])}
         if not direction or len(ranked) < 2 or (direction == "closer" and not truth):
             continue
@@ -60,29 +70,28 @@ def _badness(direction: str, truth: Sequence[float]) -> Callable[[float], float]
     return (lambda value: value) if direction == "lower" else (lambda value: -value)
 
 
-def _marked(
-    values: Mapping[int, tuple[float, float | None]], badness: Callable[[float], float]
-) -> dict[int, str]:
-    best = min(values, key=lambda row: badness(values[row][0]))
-    value, interval = values[best]
-    alike = [
-        row
-        for row, (other, half) in values.items()
-        if row != best and (interval is None or half is None or abs(other - value) <= interval + half)
-    ]
+def _marked(values: Mapping[int, Value], badness: Callable[[float], float]) -> dict[int, str]:
+    best = min(values, key=lambda row: badness(values[row].value))
+    alike = [row for row, other in values.items() if row != best and _are_alike(values[best], other)]
     return dict.fromkeys([best, *alike], "underlined") if alike else {best: "bold"}
+
+
+def _are_alike(best: Value, other: Value) -> bool:
+    if best.interval is None or other.interval is None:
+        return True
+    return abs(other.value - best.value) <= largest_by_chance(best, other)
 
 
 def _direction(heading: str) -> str:
     return next((name for name, arrow in ARROWS.items() if arrow and arrow in heading), "")
 
 
-def _value(cell: str) -> tuple[float, float | None] | None:
+def _value(cell: str, trainings: int) -> Value | None:
     found = NUMBER.fullmatch(cell.strip())
     if found is None:
         return None
     value, half = (float(part.replace(",", "")) if part else None for part in found.groups())
-    return None if value is None else (value, half)
+    return None if value is None else Value(value, half, trainings)
 
 
 def _cells(table: TextTable, plain: Mark, bold: Mark, underlined: Mark) -> list[list[str]]:
@@ -97,7 +106,8 @@ def _cells(table: TextTable, plain: Mark, bold: Mark, underlined: Mark) -> list[
 
 
 def _caption(table: TextTable) -> str:
-    return " ".join(f"{part.rstrip('.')}." for part in (table.title, *table.notes, ABOUT) if part)
+    about = BY_TRAININGS if max(table.trainings.values(), default=1) > 1 else BY_INTERVALS
+    return " ".join(f"{part.rstrip('.')}." for part in (table.title, *table.notes, about) if part)
 
 
 def _latex(table: TextTable) -> str:

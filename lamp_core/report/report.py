@@ -15,6 +15,7 @@ from lamp_core.report.report_data import (
     RetrievalExample,
     StageCurves,
 )
+from lamp_core.report.second_opinion import judgements_of, second_opinions
 from lamp_core.report.tables import ARROWS
 from lamp_core.viz.attention import attention_strip
 from lamp_core.viz.charts import Bar, histogram, loss_curve, metric_bars, similarity_heat_map
@@ -53,6 +54,7 @@ def render_report(data: ReportData) -> str:
         clip_seconds_chart=_clip_seconds_chart(data.data),
         stages=[(stage, _curve_charts(stage)) for stage in data.curves],
         tables=[(table, bar_chart(table)) for table in data.tables],
+        opinions=second_opinions(judgements_of(data.tables)),
         experiments=[(experiment, experiment_tables(experiment)) for experiment in data.experiments],
         heat_map_chart=_heat_map_chart(data.heat_map),
         comparisons=[(item, _player(item, index)) for index, item in enumerate(data.comparisons)],

@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from lamp_core.viz.templating import asset, render_template
 
@@ -20,6 +20,7 @@ class TextTable:
         rows: the cells of each.
         notes: sentences under the heading.
         numbers: whether the cells behind the first column are numbers, set to the right.
+        trainings: behind the numbers of a row, by its first cell; one where it is not named.
     """
 
     title: str
@@ -27,6 +28,7 @@ class TextTable:
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
     numbers: bool = True
+    trainings: Mapping[str, int] = field(default_factory=dict)
 
 
 def tables_page(title: str, tables: Sequence[TextTable], description: str = "") -> str:

@@ -2,7 +2,9 @@
 
 import csv
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from flows.comparison import TrackedRun, comparison_csv, comparison_tables, different, verdict
 from lamp_core.evaluation.catalogue import direction_at
@@ -153,3 +155,43 @@ def test_seeds_stand_beside_the_headlines_and_baselines_are_none() -> None:
         ["seed", "0", "0 7", ""],
         ["Text to motion, FID ↓", "0.500", "0.500", "same"],
     ]
+
+
+def seeded(label: str, seed: str, value: float, **params: str) -> TrackedRun:
+    settings = {"t2m.training.seed": seed, "evaluator.training.seed": "0", "t2m.hidden_dim": "3", **params}
+    metrics = {FID: value, f"interval/{FID}": 0.001}
+    return TrackedRun(label, {**TAGS, "git_commit": "c"}, settings, metrics)
+
+
+def test_runs_that_differ_in_seeds_alone_are_one_column_beside_others() -> None:
+    first, second = [2.44, 3.76, 3.0], [1.2, 1.4, 1.0]
+    runs = [seeded(f"narrow {place}", str(place), value) for place, value in enumerate(first)]
+    runs += [
+        seeded(f"wide {place}", str(place), value, **{"t2m.hidden_dim": "9"})
+        for place, value in enumerate(second)
+    ]
+    heads = comparison_tables(runs)[1]
+    half = stats.t.ppf(0.975, 2) * stats.sem(first)
+    assert heads.header[1] == "narrow\n×3" and heads.header[2] == "wide\n×3"
+    assert heads.rows[0] == ["seed", "0 1 2", "0 1 2", ""]
+    assert heads.rows[1][1] == f"{np.mean(first):.3f} ± {half:.3f}"
+    assert heads.rows[1][3] == "better" and stats.ttest_ind(first, second, equal_var=False).pvalue < 0.05
+    assert "Welch" in heads.notes[0]
+    # Against a third that no test tells from the first, though each evaluation's own interval is tiny.
+    near = [
+        seeded(f"near {place}", str(place), value - 0.3, **{"t2m.hidden_dim": "9"})
+        for place, value in enumerate(first)
+    ]
+    assert comparison_tables([*runs[:3], *near])[1].rows[1][3] == "inside ±"
+
+
+def test_another_evaluator_is_no_other_seed() -> None:
+    runs = [
+        seeded("a 1", "0", 1.0),
+        seeded("a 2", "1", 2.0),
+        seeded("a 3", "1", 3.0, **{"evaluator.training.seed": "1"}),
+    ]
+    heads = comparison_tables(runs)[1]
+    assert [heading.splitlines()[0] for heading in heads.header[1:3]] == ["a", "a"]
+    assert heads.header[1].endswith("×2") and heads.header[2].endswith("3")
+    assert comparison_tables(runs[:2])[1].notes[0].startswith("One training each")

@@ -19,6 +19,7 @@ from lamp_core.features.anchor import anchored
 from lamp_core.features.decode import decode
 from lamp_core.features.interpolation import interpolated
 from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.metrics.body_limits import LIMITS, body_limits
 from lamp_core.metrics.bones import BODY, body_errors
 from lamp_core.metrics.completion import PELVIS, completion_errors
 from lamp_core.metrics.plausibility import PLAUSIBILITY, plausibility
@@ -60,6 +61,7 @@ def evaluate_plausibility(
         joints = joints_of(features, skeleton)
         measured.record(PLAUSIBILITY, partial(_plausibility, joints, skeleton))
         measured.record(BODY, partial(_body, features, skeleton, reference_J3))
+        measured.record(LIMITS, partial(_limits, joints, skeleton))
         rows += measured.results()
     return rows
 
@@ -176,6 +178,11 @@ def _plausibility(joints: Sequence[np.ndarray], skeleton: Skeleton) -> list[floa
 def _body(features: Sequence[np.ndarray], skeleton: Skeleton, reference_J3: np.ndarray) -> list[float]:
     found = body_errors(features, skeleton, reference_J3)
     return [found[name] for name in BODY]
+
+
+def _limits(joints: Sequence[np.ndarray], skeleton: Skeleton) -> list[float]:
+    found = body_limits(joints, skeleton)
+    return [found[name] for name in LIMITS]
 
 
 def _measure(

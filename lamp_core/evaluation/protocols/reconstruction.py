@@ -12,12 +12,20 @@ import numpy as np
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.items import Item
 from lamp_core.evaluation.baselines import GROUND_TRUTH, MEAN_POSE
-from lamp_core.evaluation.protocols.common import Embedded, Made, MotionTextEvaluator, TestItems, candidates
+from lamp_core.evaluation.protocols.common import (
+    Embedded,
+    Made,
+    MotionTextEvaluator,
+    TestItems,
+    candidates,
+    random_draws,
+)
 from lamp_core.evaluation.protocols.text_to_motion import (
     measure_distances,
     measure_halves,
     measure_matching,
     other_half,
+    routed,
 )
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.statistics import FeatureStatistics
@@ -67,7 +75,7 @@ def evaluate_tokenizer(
     """
     test = TestItems.of(items, statistics)
     judge = embed(test, evaluator)
-    protocol = f"reconstruction, {candidates(settings)}"
+    protocol = f"reconstruction, {candidates(settings)}, {routed(settings.route)}"
     every = {GROUND_TRUTH: Reconstruction(list), MEAN_POSE: Reconstruction(_mean_pose), **systems}
     rows: list[Result] = []
     for name, system in every.items():
@@ -79,11 +87,11 @@ def evaluate_tokenizer(
         features = [statistics.denormalise(motion) for motion in made.motions]
         for metric, error in ERRORS.items():
             measured.record([metric], partial(_as_list, error, true, features, skeleton))
-        made_NE = made.embed(evaluator)
+        made_NE = made.embed(judge.evaluator)
         if name == GROUND_TRUTH:
             measured.record(["FID"], partial(_as_list, frechet_distance, judge.motions, made_NE))
         else:
-            measure_distances(measured, judge.motions, made_NE)
+            measure_distances(measured, judge.motions, made_NE, random_draws(settings, 0, "subsets"))
         for repeat in range(settings.repeats):
             texts_N = test.draw_captions(settings, repeat)[made.places]
             measure_matching(measured, judge, texts_N, made_NE, settings, repeat)
@@ -93,7 +101,7 @@ def evaluate_tokenizer(
         if name == GROUND_TRUTH:
             halves = other_half(protocol, judge, test)
             for repeat in range(settings.repeats):
-                measure_halves(halves, judge.motions, settings, repeat)
+                measure_halves(halves, judge, settings, repeat)
             rows += halves.results()
     return rows
 

@@ -33,7 +33,7 @@ from lamp_core.evaluation.protocols.matching import matching_of
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.diversity import diversity, diversity_pairs, multimodality
-from lamp_core.metrics.fid import frechet_distance
+from lamp_core.metrics.fid import fid_infinity, frechet_distance
 from lamp_core.metrics.kid import kernel_distance
 from lamp_core.metrics.r_precision import TOP
 
@@ -103,8 +103,8 @@ def evaluate_text_to_motion(
         evaluator: embeds texts and motions.
         statistics: normalise the items' features.
         settings: repeats, generations, batch, captions, seed.
-        matching: further evaluators, of which only R-Precision and MM-Dist are taken; the rows of each stand
-            behind those of the evaluator before.
+        matching: further evaluators, of which R-Precision, MM-Dist, FID and KID are taken; the rows of each
+            stand behind those of the evaluator before.
         floors: untrained generators by name, measured ``settings.floor_generations`` times at most.
         embed: how the test items are embedded, where a cache is wanted.
         on_progress: called with (generations done, of all, text).
@@ -116,7 +116,8 @@ def evaluate_text_to_motion(
     test = TestItems.of(items, statistics)
     judges = [embed(test, each) for each in (evaluator, *matching)]
     protocol = (
-        f"text to motion, {candidates(settings)}, {settings.length} length, {_pairs(settings, len(test))}"
+        f"text to motion, {candidates(settings)}, {settings.length} length, {routed(settings.route)}, "
+        f"{_pairs(settings, len(test))}"
     )
     generators = [*_floors(floors or {}, settings), *_systems(systems, settings)]
     total, done = sum(each.times for each in generators), 0
@@ -175,7 +176,10 @@ def evaluate_given_motions(
     embedded = [made.embed(judge.evaluator) for judge in judges]
     place_of = {caption: place for place, caption in enumerate(test.captions)}
     texts_M = np.array([place_of[motion.caption] for motion in kept])
-    protocol = f"text to motion, {candidates(settings)}, lengths as made, {_pairs(settings, len(test))}"
+    protocol = (
+        f"text to motion, {candidates(settings)}, lengths as made, {routed(settings.route)}, "
+        f"{_pairs(settings, len(test))}"
+    )
     rows = _truth_and_chance(test, judges, settings, protocol)
     measured = _measurements(name, protocol, judges, test)
     missing = len(test) - len({motion.item for motion in kept})
@@ -192,10 +196,18 @@ def evaluate_given_motions(
     return list(chain.from_iterable(rows))
 
 
-def measure_distances(measured: Measurements, true_NE: np.ndarray, made_NE: np.ndarray) -> None:
-    """Record how far two sets of embeddings are apart: FID, and KID without its bias."""
-    measured.record(["FID"], partial(_as_list, frechet_distance, true_NE, made_NE))
-    measured.record(["KID"], partial(_as_list, kernel_distance, true_NE, made_NE))
+def measure_distances(
+    measured: Measurements,
+    true_NE: np.ndarray,
+    made_NE: np.ndarray,
+    draws: np.random.Generator,
+    prefix: str = "",
+) -> None:
+    """Record how far two sets of embeddings are apart: FID, and what it is without its bias, and KID."""
+    both = (true_NE, made_NE)
+    measured.record([f"{prefix}FID"], partial(_as_list, frechet_distance, *both))
+    measured.record([f"{prefix}FID-infinity"], partial(_as_list, fid_infinity, *both, draws))
+    measured.record([f"{prefix}KID"], partial(_as_list, kernel_distance, *both))
 
 
 def other_half(protocol: str, judge: Embedded, test: TestItems) -> Measurements:
@@ -205,11 +217,17 @@ def other_half(protocol: str, judge: Embedded, test: TestItems) -> Measurements:
     return halves
 
 
-def measure_halves(halves: Measurements, true_NE: np.ndarray, settings: Evaluate, repeat: int) -> None:
+def measure_halves(halves: Measurements, judge: Embedded, settings: Evaluate, repeat: int) -> None:
     """Record how far random halves of the true motions are apart, other ones in every repeat."""
-    shuffled_NE = random_draws(settings, repeat, "halves").permutation(true_NE)
+    draws = random_draws(settings, repeat, "halves")
+    shuffled_NE = draws.permutation(judge.motions)
     half = len(shuffled_NE) // 2
-    measure_distances(halves, shuffled_NE[:half], shuffled_NE[half : 2 * half])
+    measure_distances(halves, shuffled_NE[:half], shuffled_NE[half : 2 * half], draws, judge.evaluator.prefix)
+
+
+def has_distances(judge: Embedded) -> bool:
+    """Whether a motion is one vector, as FID and KID need it; LaMP's are one a query."""
+    return judge.motions.ndim == 2
 
 
 def measure_matching(
@@ -231,6 +249,11 @@ def measure_matching(
         return [*scores.r_precision.values(), scores.mm_distance]
 
     measured.record(metrics, measure)
+
+
+def routed(route: str) -> str:
+    """On which way evaluators see motions (`lamp_core.evaluation.route`), for a protocol's name."""
+    return "features as made" if route == "features" else "features from joints"
 
 
 def _pairs(settings: Evaluate, items: int) -> str:
@@ -271,7 +294,7 @@ def _truth_and_chance(
     """Rows of each judge."""
     truth = _measurements(GROUND_TRUTH, protocol, judges, test)
     chance = _measurements(CHANCE, protocol, judges, test)
-    halves = other_half(protocol, judges[0], test)
+    halves = [other_half(protocol, judge, test) for judge in judges]
     true_NE = judges[0].motions
     for repeat in range(settings.repeats):
         texts_N = test.draw_captions(settings, repeat)
@@ -279,7 +302,9 @@ def _truth_and_chance(
         for of_truth, of_chance, judge in zip(truth, chance, judges, strict=True):
             measure_matching(of_truth, judge, texts_N, judge.motions, settings, repeat)
             measure_matching(of_chance, judge, texts_N, judge.motions[shuffled_N], settings, repeat)
-        measure_halves(halves, true_NE, settings, repeat)
+        for of_halves, judge in zip(halves, judges, strict=True):
+            if has_distances(judge):
+                measure_halves(of_halves, judge, settings, repeat)
         if repeat == 0:
             truth[0].record(["FID"], partial(_as_list, frechet_distance, true_NE, true_NE))
         _measure_diversity(truth[0], true_NE, settings, repeat)
@@ -287,7 +312,7 @@ def _truth_and_chance(
         of_chance.add_note("texts and true motions paired at random")
     rows: list[list[Result]] = [[] for _ in judges]
     _append(rows, truth)
-    rows[0] += halves.results()
+    _append(rows, halves)
     _append(rows, chance)
     return rows
 
@@ -319,10 +344,12 @@ def _measure_motions(
     settings: Evaluate,
     repeat: int,
 ) -> None:
-    """All of the first judge's metrics, the matching metrics of the others."""
+    """Matching and distances of every judge, Diversity of the first."""
     for each, judge, of_judge in zip(measured, judges, motions, strict=True):
         measure_matching(each, judge, texts_N, of_judge, settings, repeat)
-    measure_distances(measured[0], judges[0].motions, motions[0])
+        if has_distances(judge):
+            draws = random_draws(settings, repeat, "subsets")
+            measure_distances(each, judge.motions, of_judge, draws, judge.evaluator.prefix)
     _measure_diversity(measured[0], motions[0], settings, repeat)
 
 

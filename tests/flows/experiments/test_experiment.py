@@ -41,7 +41,8 @@ with open(f"data/{folder}/out", "w") as out:
 if name == "evaluate":
     from pathlib import Path
     from lamp_core.evaluation.results import Origin, Result, write_results
-    result = Result("LaMP-T2M", "FID", divisor, 0.5, "text to motion, 32 candidates", "guo-own", 20, 7)
+    value = divisor + values["t2m"]["training"]["seed"]
+    result = Result("LaMP-T2M", "FID", value, 0.5, "text to motion, 32 candidates", "guo-own", 20, 7)
     write_results(Path("data/evaluate/lamp/results.parquet"), [result], Origin("procedural", "v1", "run"))
 with open(f"data/metrics/{name}.json", "w") as metrics:
     json.dump({"score": divisor}, metrics)
@@ -97,7 +98,7 @@ def test_rows_share_what_is_upstream_are_tracked_each_and_run_once(
     assert published.rows[1] == ["divisor 4", "0.067 ± .002", "58.90"]
     verdict = ["divisor 4", "FID", "-1.000 (no difference)", "-0.017 (better)", "no difference here"]
     assert directions.rows == [verdict]
-    assert origins.rows[0][1:5] == ["procedural", "v1", "smoke", "features.std_root_divisor=5"]
+    assert origins.rows[0][1:6] == ["0", "procedural", "v1", "smoke", "features.std_root_divisor=5"]
 
     assert run_experiment(project.project, described, said.append) == results
     assert project.ran() == [] and len(Tracking(project.project).pipeline_runs(9)) == 2
@@ -105,6 +106,35 @@ def test_rows_share_what_is_upstream_are_tracked_each_and_run_once(
     partly = run_experiment(project.project, described, said.append, labels=["divisor 4"])
     assert states(partly) == {"divisor 5": "waiting", "divisor 4": "finished"}
     assert project.ran() == ["ingest", "features", "evaluator", "evaluate"]
+
+
+def test_seeds_train_every_row_again_and_share_what_does_not_train(
+    project: Toy, prefect_server: None, said: list[str]
+) -> None:
+    stages = yaml.safe_load(project.project.graph_file.read_text())
+    stages["stages"]["evaluate"]["params"] = ["t2m", "features"]
+    project.project.graph_file.write_text(yaml.safe_dump(stages, sort_keys=False))
+    once = run_experiment(project.project, make(set_divisor(5)), said.append)
+    assert "One training" in experiment_tables(once)[0].notes[0]
+    assert project.ran() == ["ingest", "features", "evaluator", "evaluate"]
+
+    described = make(set_divisor(5), set_divisor(9), seeds=2)
+    results = run_experiment(project.project, described, said.append)
+    assert list(states(results)) == ["divisor 5", "divisor 9", "divisor 5, seed 1", "divisor 9, seed 1"]
+    assert project.ran() == ["features", "evaluate", "evaluate", "evaluate"], (
+        "seed 0 had finished; the rest is shared"
+    )
+    measured, directions, origins = experiment_tables(results)
+    assert measured.rows == [["divisor 5", "5.500 ± 6.353"], ["divisor 9", "9.500 ± 6.353"]]
+    assert [line[:2] for line in origins.rows] == [[row.label, str(row.seed)] for row in results.record.rows]
+    assert directions.rows[0][2] == "+4.000 (worse)"
+    runs = {run.data.tags["row"]: run for run in Tracking(project.project).pipeline_runs(9)}
+    assert runs["divisor 5, seed 1"].data.params["t2m.training.seed"] == "1"
+    assert runs["divisor 5, seed 1"].data.params["evaluator.training.seed"] == "0"
+
+    assert run_experiment(project.project, described, said.append) == results and project.ran() == []
+    with pytest.raises(LampError, match="unknown row 'divisor 5, seed 2'"):
+        run_experiment(project.project, described, said.append, labels=["divisor 5, seed 2"])
 
 
 def test_an_interrupted_experiment_leaves_the_workspace_and_goes_on(

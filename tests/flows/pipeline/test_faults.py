@@ -263,6 +263,7 @@ def test_the_server_that_a_run_starts_ends_with_it(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)  # a server of its own; the run waits for a minute for it when it is gone
 def test_a_run_outlives_its_prefect_server(toy: Toy) -> None:
     import psutil
 
@@ -278,13 +279,13 @@ def test_a_run_outlives_its_prefect_server(toy: Toy) -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    wait_until(lambda: steps_done(toy) >= 1 or flow.poll() is not None, seconds=240)
+    wait_until(lambda: steps_done(toy) >= 1 or flow.poll() is not None, seconds=600)
     (server,) = (
         child for child in psutil.Process(flow.pid).children() if "uvicorn" in " ".join(child.cmdline())
     )
     server.kill()
     hold.unlink()
-    said = flow.communicate(timeout=200)[0]
+    said = flow.communicate(timeout=600)[0]
     assert flow.returncode == 0, said
     assert "features: done" in said
     assert said.count("warning: Prefect's server is gone") == 1

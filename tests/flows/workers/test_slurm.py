@@ -1,6 +1,5 @@
 """The script for `sbatch`, and the process of a worker that is told to end."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,30 +13,33 @@ from flows.cli import app
 from flows.workers.slurm import job_name
 from tests.toy import Toy
 
-# Stands for Prefect's worker: runs one stage, which says how it was ended, and waits for it.
+# Stands for Prefect's worker: runs one stage, which says how it was ended, and does not wait for it.
 WORKER = """\
-import signal, subprocess, sys
+import signal, subprocess, sys, time
 stage = subprocess.Popen([sys.executable, "stage.py"], start_new_session=True)
-signal.signal(signal.SIGINT, lambda number, frame: print("takes nothing more", flush=True))
-while stage.poll() is None:
-    try:
-        stage.wait(0.1)
-    except subprocess.TimeoutExpired:
-        pass
+def end(number, frame):
+    print("takes nothing more", flush=True)
+    sys.exit(0)
+if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    signal.signal(signal.SIGINT, end)
+time.sleep(120)
 """
 STAGE = """\
 import signal, sys, time
 def end(number, frame):
+    time.sleep(2)
     print("checkpoint", flush=True)
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
 print("works", flush=True)
-time.sleep(float(sys.argv[1]) if len(sys.argv) > 1 else 120)
+time.sleep(float(sys.argv[1]))
+print("ended", flush=True)
 """
 START = """\
-import os
+import os, signal
 from pathlib import Path
 from flows.workers.worker_process import run_worker
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as the shell of a batch script does
 raise SystemExit(run_worker(["worker"], Path.cwd(), os.environ))
 """
 
@@ -89,7 +91,10 @@ def test_a_worker_that_is_told_to_end_hands_its_stages_back(tmp_path: Path, numb
     (tmp_path / "start.py").write_text(START)
     with (tmp_path / "said").open("w") as said:
         process = subprocess.Popen(
-            [sys.executable, "start.py"], cwd=tmp_path, stdout=said, stderr=said, env=os.environ
+            [sys.executable, "start.py"],
+            cwd=tmp_path,
+            stdout=said,
+            stderr=said,
         )
     until = time.monotonic() + 60
     while "works" not in (tmp_path / "said").read_text():
@@ -98,4 +103,4 @@ def test_a_worker_that_is_told_to_end_hands_its_stages_back(tmp_path: Path, numb
     process.send_signal(number)
     assert process.wait(60) == 0
     words = set((tmp_path / "said").read_text().splitlines())
-    assert words == {"works", "takes nothing more", *(["checkpoint"] if number != signal.SIGINT else [])}
+    assert words == {"works", "takes nothing more", "ended" if number == signal.SIGINT else "checkpoint"}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lamp_core.config import override, profile_config
-from lamp_core.config.experiment import Experiment, assignments, load_experiment, named
+from lamp_core.config import Config, override, profile_config
+from lamp_core.config.experiment import Experiment, assignments, changed, load_experiment, with_seed
 from lamp_core.errors import LampError
 
 SHIPPED = sorted((Path(__file__).parents[3] / "experiments").glob("*.yaml"))
@@ -59,6 +59,37 @@ def test_values_come_through_as_they_were_written() -> None:
 
 def test_another_name_is_checked_too() -> None:
     experiment = Experiment.model_validate({"name": "x", "title": "x", "rows": [{"label": "a"}]})
-    assert named(experiment, "x-gpu").name == "x-gpu"
+    assert changed(experiment, name="x-gpu").name == "x-gpu"
     with pytest.raises(LampError, match="--name: 'name': string should match pattern"):
-        named(experiment, "../x")
+        changed(experiment, name="../x")
+
+
+def test_a_seed_reaches_all_that_trains_and_nothing_that_measures() -> None:
+    base = override(profile_config("quick"), ["t2m.training.seed=7", "evaluate.seed=3"])
+    before, after = (flat(with_seed(base, seed)) for seed in (0, 2))
+    assert before == flat(base)
+    moved = {key for key in before if before[key] != after[key]}
+    every = {key for key in before if key.endswith("training.seed")}
+    assert moved == {key for key in every if not key.startswith("evaluator.")} and len(moved) > 4
+    assert after["t2m.training.seed"] == "9" and after["evaluate.seed"] == "3"
+
+
+def test_name_and_seeds_of_the_command_change_nothing_else() -> None:
+    described = Experiment.model_validate(
+        {
+            "name": "a",
+            "title": "A",
+            "rows": [{"label": "x"}],
+            "tables": [{"title": "T", "columns": [{"metric": "FID"}]}],
+        }
+    )
+    other = changed(described, name="b", seeds=3)
+    assert (other.name, other.seeds, other.rows) == ("b", 3, described.rows)
+    assert other.tables[0].columns[0].model_fields_set == {"metric"}, "the catalogue fills in the rest"
+    assert changed(described, name=None, seeds=None) == described
+    with pytest.raises(LampError, match="--seeds: 'seeds': input should be greater"):
+        changed(described, seeds=0)
+
+
+def flat(config: Config) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in assignments(config.model_dump()))

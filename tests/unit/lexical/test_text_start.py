@@ -9,7 +9,7 @@ import torch
 from lamp_core.config import LexicalText
 from lamp_core.config.base import TextBackbone
 from lamp_core.errors import LampError
-from lamp_core.lamp.backbone import has_minilm
+from lamp_core.lamp.minilm import has_minilm
 from lamp_core.lamp.text import train_vocabulary
 from lamp_core.lexical.text_start import new_text
 from tests.unit.lexical.conftest import CAPTIONS

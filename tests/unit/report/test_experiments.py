@@ -8,7 +8,8 @@ import pytest
 from lamp_core.config.experiment import MetricColumn, Published, ResultTable
 from lamp_core.errors import LampError
 from lamp_core.evaluation.results import Result
-from lamp_core.report.experiment_directions import Change, Value
+from lamp_core.evaluation.significance import Value
+from lamp_core.report.experiment_directions import Change, published_value
 from lamp_core.report.experiment_results import (
     ExperimentRecord,
     ExperimentResults,
@@ -84,7 +85,7 @@ def test_a_change_inside_the_intervals_has_no_direction(before: Value, after: Va
     ],
 )
 def test_published_values_are_read_from_their_text(text: str, value: Value | None) -> None:
-    found = Value.published(text)
+    found = published_value(text)
     assert (found is None) == (value is None)
     if found and value:
         assert found.value == pytest.approx(value.value)

@@ -131,7 +131,7 @@ def _length(on_log: OnLog) -> None:
         conditions,
         owners_N,
         tokens,
-        Length(bins=10, hidden_dim=8, training=STEPS),
+        Length(bins=10, hidden_dim=8, reads="words", training=STEPS),
         device=CPU,
         validation=(conditions, torch.tensor(tokens)[owners_N]),
         on_log=on_log,

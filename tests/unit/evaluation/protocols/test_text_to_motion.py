@@ -63,7 +63,7 @@ def test_every_row_says_what_it_may_be_compared_with():
     rows = evaluate({"noisy": noisy}, settings=SETTINGS.model_copy(update={"generations": 2}))
     assert {row.evaluator for row in rows} == {"perfect"}
     assert {row.protocol for row in rows} == {
-        "text to motion, 32 candidates, unbiased counting, random caption, true length, "
+        "text to motion, 32 candidates, unbiased counting, random caption, true length, features as made, "
         "Diversity of 100 pairs, MultiModality of 10 texts, 6 motions, 3 pairs"
     }
     items = {row.items for row in rows if row.metric != "MultiModality" and row.system != OTHER_HALF}
@@ -133,7 +133,7 @@ def test_a_system_of_nothing_but_nan_gets_no_number():
         return [np.full((count, WIDTH), np.nan) for count in frames]
 
     rows = [row for row in evaluate({"broken": broken}) if row.system == "broken"]
-    assert len(rows) == 8
+    assert len(rows) == 9
     assert all(math.isnan(row.value) and "not measured" in row.note for row in rows)
 
 
@@ -154,7 +154,7 @@ def test_a_system_that_loses_motions_is_named():
         evaluate({}, items=[])
 
 
-def test_further_evaluators_measure_the_same_motions_and_matching_alone():
+def test_further_evaluators_measure_the_same_motions_and_no_diversity():
     generated = []
 
     def counted(captions, frames, seed):
@@ -169,8 +169,14 @@ def test_further_evaluators_measure_the_same_motions_and_matching_alone():
     assert rows[: len(alone)] == alone
     others = rows[len(alone) :]
     assert {row.evaluator for row in others} == {"second"}
-    assert {row.metric for row in others} == {f"LaMP-{name}" for name in MATCHING}
-    assert [row.system for row in others[::4]] == ["ground truth", "chance", "noisy"]
+    distances = ("FID", "FID-infinity", "KID")
+    assert {row.metric for row in others} == {f"LaMP-{name}" for name in (*MATCHING, *distances)}
+    assert list(dict.fromkeys(row.system for row in others)) == [
+        "ground truth",
+        OTHER_HALF,
+        "chance",
+        "noisy",
+    ]
     for row in others:
         assert row.value == table(alone)[row.system, row.metric.removeprefix("LaMP-")].value
 

@@ -1,0 +1,258 @@
+"""The evaluator ``minilm-own``: a second opinion beside the dual encoder of Guo et al.
+
+Texts are read by frozen MiniLM, which was trained on other texts than the data set's; motions by a
+convolutional encoder that is trained towards them with the contrastive loss (InfoNCE), where Guo's learns by
+a margin with recurrent networks. What both rank alike does not hang on one of them. Its embeddings are unit
+vectors; numbers of two trainings do not compare.
+
+Shapes: N items, B batch, T frames, D feature numbers a frame, H channels, W width of MiniLM's embeddings, E
+embedding numbers.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lamp_core.config.models import MiniLMEvaluator as Settings
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.items import DOWNSAMPLING, Item, length_batches, mask_of, pad
+from lamp_core.errors import LampError
+from lamp_core.features.layout import FeatureLayout
+from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.lamp.text_encoder import TextEncoder
+from lamp_core.metrics.batches import Counting
+from lamp_core.metrics.r_precision import MatchingScores, matching_scores
+from lamp_core.pairs.contrastive import contrastive_loss
+from lamp_core.pairs.table import PairTable
+from lamp_core.training.batches import BatchSampler
+from lamp_core.training.distribution import gather_rows, share
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
+from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
+from lamp_core.training.seeds import seed_everything
+from lamp_core.training.validation import Validation
+
+FOLDER = "minilm"
+"""Below the stage's output, beside the dual encoder."""
+TEXT_WIDTH = 384
+MOTION_BUDGET = 20_000
+LEAST_TEMPERATURE = 0.01
+
+
+class MiniLMNetwork(nn.Module):
+    """A motion encoder, and a projection of text embeddings.
+
+    Args:
+        feature_count: numbers a frame, contacts included; contacts are not read.
+        settings: widths and temperature.
+    """
+
+    def __init__(self, feature_count: int, settings: Settings) -> None:
+        super().__init__()
+        hidden, embedding = settings.hidden_dim, settings.embedding_dim
+        self.read = int(FeatureLayout.of_width(feature_count)["contacts"].start)
+        self.movements = nn.Conv1d(self.read, hidden, kernel_size=DOWNSAMPLING, stride=DOWNSAMPLING)
+        self.blocks = nn.ModuleList(
+            nn.Conv1d(hidden, hidden, kernel_size=3, padding=dilation, dilation=dilation)
+            for dilation in (1, 3)
+        )
+        self.motion = nn.Sequential(nn.LayerNorm(2 * hidden), nn.Linear(2 * hidden, embedding))
+        self.text = nn.Sequential(
+            nn.Linear(TEXT_WIDTH, hidden), nn.GELU(), nn.LayerNorm(hidden), nn.Linear(hidden, embedding)
+        )
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(settings.temperature)))
+
+    def embed_motions(self, features_BTD: Tensor, frames_B: Tensor) -> Tensor:
+        """Unit vectors (B, E) of normalised features; what stands behind ``frames_B`` changes nothing."""
+        whole = features_BTD.shape[1] // DOWNSAMPLING * DOWNSAMPLING
+        inside_B1M = mask_of(frames_B // DOWNSAMPLING, whole // DOWNSAMPLING)[:, None]
+        hidden_BHM = self.movements(features_BTD[:, :whole, : self.read].transpose(1, 2))
+        for block in self.blocks:
+            hidden_BHM = hidden_BHM.masked_fill(~inside_B1M, 0.0)
+            hidden_BHM = hidden_BHM + nn.functional.gelu(block(nn.functional.gelu(hidden_BHM)))
+        mean_BH = hidden_BHM.masked_fill(~inside_B1M, 0.0).sum(dim=2) / inside_B1M.sum(dim=2)
+        most_BH = hidden_BHM.masked_fill(~inside_B1M, float("-inf")).amax(dim=2)
+        return nn.functional.normalize(self.motion(torch.cat([mean_BH, most_BH], dim=1)), dim=1)
+
+    def embed_texts(self, texts_BW: Tensor) -> Tensor:
+        """Unit vectors (B, E) of MiniLM's embeddings."""
+        return nn.functional.normalize(self.text(nn.functional.normalize(texts_BW, dim=1)), dim=1)
+
+    def loss(self, motions_BE: Tensor, texts_BE: Tensor, equal_BB: Tensor) -> Tensor:
+        """The symmetric contrastive loss; equal pairs are no negatives of each other."""
+        scale = self.log_scale.exp().clamp(max=1.0 / LEAST_TEMPERATURE)
+        return contrastive_loss(scale * motions_BE @ texts_BE.T, equal_BB)
+
+
+class MiniLMEvaluator:
+    """Embeds normalised motions and captions as unit vectors; their distance lies between 0 and 2.
+
+    Args:
+        network: motion encoder and text projection.
+        settings: sizes that the network was built with.
+        feature_count: numbers a frame, contacts included.
+        device: where the network runs.
+    """
+
+    label = "minilm-own"
+    prefix = "MiniLM-"
+
+    def __init__(
+        self,
+        network: MiniLMNetwork,
+        settings: Settings,
+        feature_count: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.device = torch.device(device)
+        self.network = network.to(self.device).eval()
+        self.settings = settings
+        self.feature_count = feature_count
+
+    @cached_property
+    def sentences(self) -> TextEncoder:
+        """MiniLM; LampError where the extra is not installed."""
+        return TextEncoder.load("minilm", self.device)
+
+    @torch.no_grad()
+    def embed_motions(self, motions: Sequence[np.ndarray]) -> np.ndarray:
+        """Embed normalised features, each (T, D), cut to a multiple of four frames; float32 (N, E)."""
+        embeddings_NE = np.empty((len(motions), self.settings.embedding_dim), dtype=np.float32)
+        for batch in length_batches([len(motion) for motion in motions], MOTION_BUDGET):
+            features_BTD, frames_B = pad([np.array(motions[index], dtype=np.float32) for index in batch])
+            made = self.network.embed_motions(features_BTD.to(self.device), frames_B.to(self.device))
+            embeddings_NE[batch] = made.cpu().numpy()
+        return embeddings_NE
+
+    @torch.no_grad()
+    def embed_texts(self, captions: Sequence[Caption]) -> np.ndarray:
+        """Embed captions; float32 (N, E)."""
+        texts_NW = self.sentences.embeddings([caption.text for caption in captions]).to(self.device)
+        embeddings_NE: np.ndarray = self.network.embed_texts(texts_NW).cpu().numpy()
+        return embeddings_NE
+
+    def matching_scores(
+        self,
+        texts: np.ndarray,
+        motions: np.ndarray,
+        generator: np.random.Generator,
+        batch_size: int,
+        counting: Counting = "unbiased",
+    ) -> MatchingScores:
+        """R-Precision and MM-Dist by the distance of unit vectors, see `lamp_core.metrics.r_precision`."""
+        return matching_scores(texts, motions, generator, batch_size, counting=counting)
+
+    def save(self, folder: Path) -> None:
+        """Write ``model.safetensors`` and ``config.json``; MiniLM itself is no part of them."""
+        config = {"feature_count": self.feature_count, "settings": self.settings.model_dump()}
+        save_model(folder, self.network, config)
+
+    @classmethod
+    def load(cls, folder: Path, device: torch.device | str = "cpu") -> "MiniLMEvaluator":
+        """Read what `save` wrote; LampError where there is none, or its weights do not fit."""
+        config = read_model_config(folder)
+        settings = read_settings(folder, Settings, config["settings"])
+        network = MiniLMNetwork(config["feature_count"], settings)
+        load_weights(folder, network)
+        return cls(network, settings, config["feature_count"], device)
+
+
+def train_minilm(
+    items: Sequence[Item],
+    statistics: FeatureStatistics,
+    settings: Settings,
+    *,
+    device: torch.device | str = "cpu",
+    validation: Sequence[Item] = (),
+    checkpoints: Path | None = None,
+    on_log: OnLog | None = None,
+    on_progress: OnProgress | None = None,
+) -> MiniLMEvaluator:
+    """Train the evaluator on items of the train split, one caption of each drawn a step.
+
+    MiniLM embeds every caption once, before the first step. Equal captions and mirrored motions are no
+    negatives of each other.
+
+    Args:
+        items: of the train split.
+        statistics: mean and deviation of the features.
+        settings: section ``evaluator.minilm``.
+        device: where to train.
+        validation: items that training does not see; their loss decides which weights are kept.
+        checkpoints: see ``fit``.
+        on_log: see ``fit``.
+        on_progress: see ``fit``.
+
+    Raises:
+        LampError: fewer than two items, no MiniLM, or the loss is not finite.
+    """
+    if len(items) < 2:
+        raise LampError(f"the evaluator cannot train on {len(items)} items; it needs pairs that do not match")
+    seed_everything(settings.training.seed)
+    feature_count = items[0].features_TD.shape[1]
+    evaluator = MiniLMEvaluator(MiniLMNetwork(feature_count, settings), settings, feature_count, device)
+    pairs = _Pairs(items, statistics, evaluator)
+    unseen = _Pairs(validation, statistics, evaluator) if validation else None
+    sampler = BatchSampler.of(len(items), settings.training)
+
+    def losses(number: int) -> dict[str, Tensor]:
+        return {"loss": pairs.loss(sampler.whole(number))}
+
+    def measure() -> dict[str, float]:
+        assert unseen is not None
+        seed_everything(0)
+        batches = np.array_split(
+            np.arange(len(validation)), -(-len(validation) // settings.training.batch_size)
+        )
+        return {"val_loss": float(np.mean([float(unseen.loss(batch)) for batch in batches]))}
+
+    fit(
+        evaluator.network,
+        losses,
+        settings.training,
+        checkpoints=checkpoints,
+        on_log=on_log,
+        on_progress=on_progress,
+        validate=Validation(measure, "val_loss", "lower") if validation else None,
+    )
+    return evaluator
+
+
+class _Pairs:
+    """Items as the evaluator trains on them: normalised motions, MiniLM's embeddings of their captions."""
+
+    def __init__(
+        self, items: Sequence[Item], statistics: FeatureStatistics, evaluator: MiniLMEvaluator
+    ) -> None:
+        learnt = evaluator.settings.captions
+        texts = [[caption.text for caption in item.captions[:learnt]] for item in items]
+        self.table = PairTable([item.clip for item in items], texts)
+        self.motions = [torch.from_numpy(_normalised(item, statistics)) for item in items]
+        self.texts_CW = _embedded_once(self.table.captions, evaluator.sentences)
+        self.evaluator = evaluator
+
+    def loss(self, indices: np.ndarray) -> Tensor:
+        """Of a batch of items, a caption of each drawn; each process embeds its share of it."""
+        network, device = self.evaluator.network, self.evaluator.device
+        drawn_B = self.table.draw(indices)
+        features_BTD, frames_B = pad([self.motions[index] for index in share(indices)])
+        motions_BE = gather_rows(network.embed_motions(features_BTD.to(device), frames_B.to(device)))
+        texts_BE = gather_rows(network.embed_texts(self.texts_CW[share(drawn_B)].to(device)))
+        return network.loss(motions_BE, texts_BE, self.table.equal(indices, drawn_B).to(device))
+
+
+def _normalised(item: Item, statistics: FeatureStatistics) -> np.ndarray:
+    return np.asarray(statistics.normalise(item.features_TD), dtype=np.float32)
+
+
+def _embedded_once(captions: Iterable[str], sentences: TextEncoder) -> Tensor:
+    """Embeddings (C, W), equal captions once; by length, so that little of a batch is padding."""
+    listed = list(captions)
+    unique = sorted(set(listed), key=lambda text: (len(text), text))
+    place_of = {text: place for place, text in enumerate(unique)}
+    return sentences.embeddings(unique)[[place_of[text] for text in listed]]
