@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.commands.model_options import ModelOption
+from flows.commands.model_options import MOST_RESULTS, ModelOption
 from flows.commands.motion_options import (
     ForceOption,
     LeftHandedOption,
@@ -51,7 +51,10 @@ def caption(
     ] = None,
     seed: SeedOption = 0,
     count: Annotated[
-        int, typer.Option("-n", min=1, help="Captions a motion; several are drawn by nucleus sampling.")
+        int,
+        typer.Option(
+            "-n", min=1, max=MOST_RESULTS, help="Captions a motion; several are drawn by nucleus sampling."
+        ),
     ] = 1,
     model: ModelOption = None,
     joint_map: MapOption = None,

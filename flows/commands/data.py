@@ -95,7 +95,7 @@ def describe_set(
 
     project = find_project()
     page = output or project.state / "describe" / f"{name}.html"
-    if page.suffix != ".html":
+    if page.suffix.lower() != ".html":
         raise LampError(f"{page}: unknown ending {page.suffix!r}; known: .html")
     outputs = _outputs(project, name)
     limits = load_params(project.params_file).ingest.limits

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.generate import look_up_words, save_motions
-from flows.commands.model_options import DecodeOption, ModelOption
+from flows.commands.model_options import MOST_RESULTS, DecodeOption, ModelOption
 from flows.commands.motion_options import (
     ForceOption,
     LeftHandedOption,
@@ -56,7 +56,7 @@ def edit(
         float | None,
         typer.Option(help="Length of the new part; else that of the span, or estimated from the text."),
     ] = None,
-    count: Annotated[int, typer.Option("-n", min=1, help="Motions to make.")] = 1,
+    count: Annotated[int, typer.Option("-n", min=1, max=MOST_RESULTS, help="Motions to make.")] = 1,
     seed: SeedOption = 0,
     model: ModelOption = None,
     decode: DecodeOption = "bones",
@@ -81,7 +81,8 @@ def edit(
 
     check_ending(output)
     data = find_project().data
-    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    reads = motion is not None or to is not None
+    opened = gate(joint_map, unit, up, fps, left_handed, force, reads=reads)
     given_TD = (
         api.read_given(data, motion, opened) if motion is not None else api.clip_features(data, clip or "")
     )

@@ -57,7 +57,7 @@ def evaluate(
     ] = None,
     repeats: Annotated[
         int | None,
-        typer.Option(min=1, help="Of every sampled metric and generation; else as in params.yaml."),
+        typer.Option(min=1, max=1000, help="Of every sampled metric and generation; else as in params.yaml."),
     ] = None,
     data: Annotated[
         str | None, typer.Option(help="Data set that the models have to be of.", metavar="NAME")
@@ -92,7 +92,7 @@ def evaluate(
 
     if split not in SPLITS:
         raise LampError(f"unknown split '{split}'; known: {', '.join(SPLITS)}")
-    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    opened = gate(joint_map, unit, up, fps, left_handed, force, reads=motions is not None)
     request = Request(of, protocol or (), repeats, data, on, split, motions, captions, output, opened)
     console = Console()
     with _progress(console) as on_progress:

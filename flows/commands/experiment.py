@@ -8,6 +8,7 @@ import typer
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
 from tasks.system.processes import interrupt_on_signals
+from tasks.system.workspace import require_workspace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,9 +55,10 @@ def experiment(
 
     interrupt_on_signals()
     described = changed(load_experiment(file), name=name, seeds=seeds)
-    console = Console()
+    project, console = find_project(), Console()
+    require_workspace(project)
     results = run_experiment(
-        find_project(),
+        project,
         described,
         lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
         data=data,

@@ -83,28 +83,28 @@ def _load_array(path: Path, shape: tuple[int | None, ...]) -> "np.ndarray":
     """Read a float array whose shape fits (None fits any length)."""
     import numpy as np
 
+    from lamp_core.errors import RejectedClip
+    from lamp_core.io.arrays import read_npy
+
     try:
-        values = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise LampError(f"there is no file {path}") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise LampError(f"{path} is no .npy array: {error}") from error
+        values = read_npy(path)
+    except RejectedClip as rejected:
+        raise LampError(f"{path} cannot be used: {rejected}") from rejected
     wanted = "(" + ", ".join("T" if size is None else str(size) for size in shape) + ")"
     fits = values.ndim == len(shape) and all(
         size in {None, found} for size, found in zip(shape, values.shape, strict=True)
     )
-    if not fits or values.dtype.kind not in "fiu":
-        raise LampError(
-            f"{path} holds {values.dtype} of shape {values.shape}; wanted numbers of shape {wanted}"
-        )
+    if not fits or not np.isfinite(values).all():
+        raise LampError(f"{path} has the shape {values.shape}; wanted finite numbers of shape {wanted}")
     return np.ascontiguousarray(values, dtype=np.float32)
 
 
 def _save_array(path: Path, values: "np.ndarray") -> None:
     import numpy as np
 
-    if path.suffix != ".npy":
+    if path.suffix.lower() != ".npy":
         raise LampError(f"{path}: unknown ending '{path.suffix}'; known: .npy")
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, values)
+    with path.open("wb") as file:  # NumPy would put an ending of its own behind .NPY
+        np.save(file, values)
     typer.echo(f"{path}: {' x '.join(map(str, values.shape))}")

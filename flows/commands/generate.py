@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.model_options import DecodeOption, ModelOption
+from flows.commands.model_options import MOST_RESULTS, DecodeOption, ModelOption
 from flows.commands.motion_options import SeedOption
 from tasks.project import find_project
 
@@ -25,7 +25,7 @@ def generate(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="File to write: .npy (joints), .bvh, .gif or .html.")
     ],
-    count: Annotated[int, typer.Option("-n", min=1, help="Motions to generate.")] = 1,
+    count: Annotated[int, typer.Option("-n", min=1, max=MOST_RESULTS, help="Motions to generate.")] = 1,
     seconds: Annotated[
         float | None, typer.Option(min=0.2, help="Length; else estimated from the text.")
     ] = None,

@@ -92,11 +92,12 @@ def import_humanml3d(
     name: Name,
     unit: UnitOption = None,
     up: UpOption = None,
+    fps: RateOption = None,
     left_handed: LeftHandedOption = False,
     force: ForceOption = False,
 ) -> None:
     """Register a data set in the published layout of HumanML3D."""
-    _register(name, "humanml3d", {"motions": _folder(folder), **_form(unit, up, None, left_handed, force)})
+    _register(name, "humanml3d", {"motions": _folder(folder), **_form(unit, up, fps, left_handed, force)})
 
 
 @app.command("kit")
@@ -107,11 +108,12 @@ def import_kit(
     name: Name,
     unit: UnitOption = None,
     up: UpOption = None,
+    fps: RateOption = None,
     left_handed: LeftHandedOption = False,
     force: ForceOption = False,
 ) -> None:
     """Register a data set in the published layout of KIT-ML (kit21, 251 features)."""
-    _register(name, "kit", {"motions": _folder(folder), **_form(unit, up, None, left_handed, force)})
+    _register(name, "kit", {"motions": _folder(folder), **_form(unit, up, fps, left_handed, force)})
 
 
 @app.command("amass")
@@ -126,6 +128,7 @@ def import_amass(
     ] = None,
     reference: Reference = None,
     up: UpOption = None,
+    fps: RateOption = None,
     force: ForceOption = False,
 ) -> None:
     """Register AMASS: SMPL+H or SMPL-X parameters, posed by your body model."""
@@ -136,7 +139,7 @@ def import_amass(
         "splits": splits,
         "index": index,
         "reference_clip": reference,
-        **_form(None, up, None, False, force),
+        **_form(None, up, fps, False, force),
     }
     _register(name, "amass", options)
 
@@ -153,6 +156,10 @@ def import_motionx(
     skeleton: Annotated[
         str | None, typer.Option(help="smplx52 (623 features), or smpl22 for the body alone; else smplx52.")
     ] = None,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    fps: RateOption = None,
+    left_handed: LeftHandedOption = False,
     force: ForceOption = False,
 ) -> None:
     """Register Motion-X: whole-body motion, by parameters, joints or ready features (623)."""
@@ -162,7 +169,7 @@ def import_motionx(
         "captions": captions,
         "splits": splits,
         "skeleton": skeleton,
-        **_form(None, None, None, False, force),
+        **_form(unit, up, fps, left_handed, force),
     }
     _register(name, "motionx", options)
 

@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
+MOST_RESULTS = 1000
+"""Motions or captions of one call: they are held in memory together."""
 ModelOption = Annotated[
     str | None, typer.Option("--model", help="Model, where several can do it.", metavar="NAME")
 ]

@@ -44,12 +44,25 @@ SeedOption = Annotated[
 
 
 def gate(
-    joint_map: str | None, unit: str | None, up: str | None, fps: float | None, left_handed: bool, force: bool
+    joint_map: str | None,
+    unit: str | None,
+    up: str | None,
+    fps: float | None,
+    left_handed: bool,
+    force: bool,
+    *,
+    reads: bool = True,
 ) -> "Gate":
-    """The gate that the options state; LampError as `motion_form`."""
+    """The gate that the options state; LampError as `motion_form`, or where the command reads no motion."""
     from lamp_core.datasets.motion_file import Gate
 
-    return Gate(motion_form(joint_map, unit, up, fps, left_handed), force)
+    stated = Gate(motion_form(joint_map, unit, up, fps, left_handed), force)
+    if not reads and stated != Gate():
+        raise LampError(
+            "--map, --unit, --up, --fps, --left-handed and --force say how a motion file is read; none"
+            " is given"
+        )
+    return stated
 
 
 def motion_form(

@@ -9,6 +9,7 @@ from lamp_core.config import load_params
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
 from tasks.system.processes import interrupt_on_signals
+from tasks.system.workspace import require_workspace
 
 ENDED_BADLY = {"failed", "killed"}
 
@@ -39,6 +40,7 @@ def resume(
 
     interrupt_on_signals()
     project = find_project()
+    require_workspace(project)
     record = find_run(project, run)
     config = load_params(params_of(project, record))
     typer.echo(f"{record.name} ({record.run_id[:8]}, {record.flow_run}) {_ending(record)}; going on with it")

@@ -13,6 +13,7 @@ from tasks.project import Project, find_project
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
 from tasks.system.processes import interrupt_on_signals
+from tasks.system.workspace import require_workspace
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -85,6 +86,7 @@ def run(
         os.environ["LAMP_CLUSTER"] = cluster  # the stages' processes inherit it
     os.environ |= resources.several(cards or resources.cards(), nodes or resources.nodes())
     project = find_project()
+    require_workspace(project)
     graph = read_graph(project)
     chosen(graph, only, until, system)  # an unknown name is refused before params.yaml changes
     if force is not None:

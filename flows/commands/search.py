@@ -56,7 +56,7 @@ def search(
         raise LampError(f"there is no file {motion}")
     if index is not None and not lexical and keywords is None:
         raise LampError("an index is searched with --lexical or --keywords")
-    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    opened = gate(joint_map, unit, up, fps, left_handed, force, reads=motion is not None)
     from lamp_core.inference import search as api
 
     data = find_project().data

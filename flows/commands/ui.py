@@ -20,6 +20,7 @@ LOCALHOST = "127.0.0.1"
 THIS_MACHINE = {LOCALHOST, "localhost", "::1"}
 EVERY_ADDRESS = {"0.0.0.0", "::"}
 SECONDS_TO_END = 10
+LAST_PORT = 65535
 WARNING = (
     "warning: whoever reaches {host} can read and change every run: neither page asks for a password; "
     "docs/tracking.md says what to put before them"
@@ -27,8 +28,8 @@ WARNING = (
 
 
 def ui(
-    mlflow_port: Annotated[int, typer.Option(help="Port of the MLflow page.")] = 5000,
-    prefect_port: Annotated[int, typer.Option(help="Port of the Prefect page.")] = 4200,
+    mlflow_port: Annotated[int, typer.Option(min=1, max=LAST_PORT, help="Port of the MLflow page.")] = 5000,
+    prefect_port: Annotated[int, typer.Option(min=1, max=LAST_PORT, help="Port of the Prefect page.")] = 4200,
     host: Annotated[
         str, typer.Option(help="Address to bind to; other machines reach the pages of any but this one.")
     ] = LOCALHOST,

@@ -29,7 +29,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 def start(
     pool: PoolOption = "cpu",
     device: Annotated[
-        int | None, typer.Option(help="Card that it has to itself, by number; with --pool gpu.", metavar="N")
+        int | None,
+        typer.Option(min=0, help="Card that it has to itself, by number; with --pool gpu.", metavar="N"),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Stages at a time; one a card.")] = 1,
     name: Annotated[str | None, typer.Option(help="Its name; machine, pool and card by default.")] = None,

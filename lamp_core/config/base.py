@@ -8,6 +8,9 @@ Count = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+LARGEST_SEED = 2**63 - 1
+"""The generators of torch and NumPy take no larger one."""
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 FROM_SCRATCH = "from-scratch"
 """Checkpoint of a model that starts from none: a small one is trained here."""
@@ -16,7 +19,7 @@ FROM_SCRATCH = "from-scratch"
 class Section(BaseModel):
     """A frozen section that refuses keys it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Optimisation(Section):
@@ -45,7 +48,7 @@ class Optimisation(Section):
     validate_every: int = Field(0, ge=0, description="steps between validations; 0 for none")
     patience: int = Field(0, ge=0, description="validations without improvement that end it; 0 for never")
     checkpoint_every: Count = Field(1000, description="steps between checkpoints")
-    seed: int = Field(0, description="of weights, order and masks")
+    seed: Seed = Field(0, description="of weights, order and masks")
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Optimisation":

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from lamp_core.config.base import Count, Fraction, NonNegative, Positive
+from lamp_core.config.base import Count, Fraction, NonNegative, Positive, Seed
 from lamp_core.config.base import Optimisation as Optimisation
 from lamp_core.config.base import Section as Section
 from lamp_core.config.base import TextBackbone as TextBackbone
@@ -92,7 +92,7 @@ class Ingest(Section):
     clips: Count = Field(
         1500, description="clips of the procedural data set; other sources give what they have"
     )
-    seed: int = Field(0, description="of the procedural data set")
+    seed: Seed = Field(0, description="of the procedural data set")
     min_frames: int = Field(2, ge=2, description="shorter clips are rejected, frames at the skeleton's rate")
     max_rejected: Fraction = Field(0.1, description="share of rejected clips above which the stage fails")
     tagger: Literal["auto", "spacy", "built-in"] = Field(
@@ -307,7 +307,7 @@ class Retrieval(Section):
     similarity: Literal["max", "mean"] = Field("max", description="over the queries")
     rerank: int = Field(0, ge=0, description="candidates re-ranked by the matching head, 0 for none")
     captions: Literal["first", "random"] = Field("first", description="caption of a clip that has several")
-    seed: int = Field(0, description="of the captions and batches")
+    seed: Seed = Field(0, description="of the captions and batches")
 
 
 class Evaluate(Section):
@@ -351,7 +351,7 @@ class Evaluate(Section):
         "features",
         description="what evaluators see of a motion: its features as made, or made anew from its joints",
     )
-    seed: int = Field(0, description="of captions, batches and sampling")
+    seed: Seed = Field(0, description="of captions, batches and sampling")
 
 
 class Report(Section):

@@ -7,15 +7,15 @@ Shapes: T frames, J joints, D feature numbers a frame.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from lamp_core.datasets.body_checks import check_bodies, speed_remark
+from lamp_core.datasets.body_checks import Reading, check_bodies, speed_remark
 from lamp_core.datasets.features_store import FEATURES_FILE, load_reference
 from lamp_core.datasets.items import DOWNSAMPLING
-from lamp_core.datasets.motion_form import MotionForm
+from lamp_core.datasets.motion_form import MotionForm, require_unstated
 from lamp_core.datasets.schema import FEATURES, load_metadata
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.features.encode import encode
@@ -27,7 +27,6 @@ from lamp_core.skeleton.bvh import BvhMotion
 from lamp_core.skeleton.mapping import JointMap
 from lamp_core.skeleton.resampling import resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton, skeleton_names
-from lamp_core.skeleton.units import METRES
 
 BVH, ARRAY = ".bvh", ".npy"
 
@@ -55,6 +54,10 @@ class Gate:
         if not own.source_joints(wanted) <= set(own.own_names(names)):
             return self.form.joint_map(names)
         return own.measured(self.form.unit, self.form.up, self.form.left_handed)
+
+    def of_models(self, joint_map: JointMap | None) -> "Gate":
+        """This gate with the map of the data set that the models were trained on."""
+        return self if self.joint_map is not None else replace(self, joint_map=joint_map)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,16 +132,8 @@ def check_motions(
 ) -> None:
     """Hold motions of one skeleton against people; LampError where they are none, as `check_bodies`."""
     skeleton = motions[0].skeleton
-    stated = METRES[form.unit] if form.unit else skeleton.metres_per_unit
-    check_bodies(
-        [motion.joints_TJ3 for motion in motions],
-        skeleton,
-        where,
-        metres_per_unit=stated if joint_map is None else joint_map.metres_per_unit,
-        up=(form.up or "y") if joint_map is None else joint_map.up,
-        left_handed=form.left_handed if joint_map is None else joint_map.left_handed,
-        map_name=None if joint_map is None else joint_map.name,
-    )
+    joints = [motion.joints_TJ3 for motion in motions]
+    check_bodies(joints, skeleton, where, Reading.of(form, skeleton, joint_map))
     odd = speed_remark([(motion.joints_TJ3, motion.frames_per_second) for motion in motions], skeleton)
     if odd:
         remark(f"{where}: {odd}")
@@ -163,6 +158,7 @@ def _from_array(path: Path, wanted: Skeleton | None, gate: Gate) -> FileMotion:
             rate = gate.form.frames_per_second or skeleton.frames_per_second
             return FileMotion(_placed(path, array, skeleton, gate.form), skeleton, rate)
         if array.ndim == 2 and array.shape[1] == skeleton.feature_count:
+            require_unstated(gate.form, str(path))
             features_TD = _finite(path, array)
             joints_TJ3 = _decoded(features_TD, skeleton)
             return FileMotion(joints_TJ3, skeleton, skeleton.frames_per_second, features_TD)
@@ -240,8 +236,7 @@ def read_features(path: Path, space: FeatureSpace, gate: Gate | None = None) -> 
     Raises:
         LampError: as `read_motion_file`, and when the motion is of another skeleton or too short.
     """
-    gate = gate or Gate()
-    gate = Gate(gate.form, gate.force, gate.joint_map or space.joint_map)
+    gate = (gate or Gate()).of_models(space.joint_map)
     motion = read_motion_file(path, gate, space.skeleton.name)
     features_TD = features_of(motion, space, path)
     if len(features_TD) < DOWNSAMPLING:

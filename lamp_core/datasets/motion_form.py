@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lamp_core.errors import RejectedClip
+from lamp_core.errors import LampError, RejectedClip
 from lamp_core.skeleton.bvh import BvhMotion, read_bvh
 from lamp_core.skeleton.mapping import JointMap, detect_map, load_map
 from lamp_core.skeleton.resampling import resample
@@ -93,3 +93,12 @@ class MotionForm:
     def read_bvh(self, path: Path) -> BvhMotion:
         """A BVH file at the rate that is stated, or its own; RejectedClip as `read_bvh`."""
         return read_bvh(path, self.frames_per_second)
+
+
+def require_unstated(form: MotionForm, where: str) -> None:
+    """LampError where a form is stated of ready features: they stand as the skeleton says."""
+    if form.is_stated:
+        raise LampError(
+            f"{where} holds ready features, whose unit, axes and rate are the skeleton's: leave --unit, --up,"
+            " --fps and --left-handed out"
+        )

@@ -15,7 +15,7 @@ from lamp_core.datasets.sources import KINDS, Source
 from lamp_core.datasets.sources.base import FileJob
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.parquet import atomic_path
-from lamp_core.io.text import read_text
+from lamp_core.io.text import composed, read_text
 from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.skeleton.skeleton import load_skeleton
 
@@ -88,9 +88,8 @@ def register_source(data_folder: Path, name: str, kind: str, options: Mapping[st
     source = _parse_source({"name": name, "kind": kind, **_absolute(options)}, f"data set {name!r}")
     if source.skeleton is not None:
         load_skeleton(source.skeleton)
-    source = KINDS[source.kind].complete(source)
-    summary = summarise(source, _source_path(data_folder, name))
-    source = summary.source.model_copy(update={"fingerprint": fingerprint(source)})
+    summary = summarise(KINDS[source.kind].complete(source), _source_path(data_folder, name))
+    source = summary.source.model_copy(update={"fingerprint": fingerprint(summary.source)})
     _write_source(summary.path, source)
     return replace(summary, source=source)
 
@@ -145,17 +144,20 @@ def source_names(data_folder: Path) -> list[str]:
 def refresh_fingerprint(data_folder: Path, name: str) -> bool:
     """Compute the fingerprint again and rewrite ``data/sources/NAME.yaml`` only when it changed.
 
+    Files that changed are looked at as at import: the remarks are those of now.
+
     Returns:
         Whether the source's files changed since they were last looked at.
 
     Raises:
-        LampError: an unknown name, or a folder of the source that is gone.
+        LampError: an unknown name, a folder of the source that is gone, or files that `lamp import` refuses.
     """
-    source = load_source(data_folder, name)
+    source, path = load_source(data_folder, name), _source_path(data_folder, name)
     found = fingerprint(source)
     if found == source.fingerprint:
         return False
-    _write_source(_source_path(data_folder, name), source.model_copy(update={"fingerprint": found}))
+    fresh = KINDS[source.kind].complete(source.model_copy(update={"remarks": ()}))
+    _write_source(path, summarise(fresh, path).source.model_copy(update={"fingerprint": found}))
     return True
 
 
@@ -179,6 +181,8 @@ def _absolute(options: Mapping[str, Any]) -> dict[str, Any]:
         path = Path(given[key]).expanduser()
         if key != "map" or path.is_file():
             given[key] = str(path.resolve())
+    if "reference_clip" in given:
+        given["reference_clip"] = composed(given["reference_clip"])
     return given
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING, Item
-from lamp_core.datasets.motion_file import FileMotion, Gate, check_motions, open_motion
+from lamp_core.datasets.motion_file import FeatureSpace, FileMotion, Gate, check_motions, open_motion
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
 from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
@@ -27,7 +27,8 @@ from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.route import Route, embed_by
 from lamp_core.evaluation.trained import ALL, TEST, Trained
 from lamp_core.features.encode import encode
-from lamp_core.io.folders import files_below, has_ending
+from lamp_core.io.folders import files_below, has_ending, without_ending
+from lamp_core.io.text import composed
 from lamp_core.skeleton.mapping import JointMap
 
 EXAMPLES_A_REASON = 3
@@ -115,21 +116,25 @@ def read_motions(
     """
     if not folder.is_dir():
         raise LampError(f"there is no folder {folder}")
-    paths = [path for name, path in files_below(folder) if has_ending(name, *ENDINGS)]
+    paths = [
+        (composed(without_ending(name)), path)
+        for name, path in files_below(folder)
+        if has_ending(name, *ENDINGS)
+    ]
     if not paths:
         raise LampError(f"{folder} holds no .npy or .bvh files; a motion is CLIP.npy or CLIP_k.npy")
     of_split = range(len(features)) if split == ALL else features.of_split(split)
     opened = gate or Gate()
-    _check_first(paths, features, opened)
+    _check_first([path for _, path in paths], features, opened)
     captions_of = {features.clips[place]: features.captions[place] for place in of_split}
     item_of = {(item.clip, caption): place for place, item in enumerate(items) for caption in item.captions}
     longest = (max_frames - 1) // DOWNSAMPLING * DOWNSAMPLING
     given: list[GivenMotion] = []
     left_out: list[LeftOut] = []
     cut = from_joints = 0
-    for path in paths:
+    for name, path in paths:
         try:
-            place, caption = _meant(path.stem, captions_of, item_of)
+            place, caption = _meant(name, captions_of, item_of)
             raw_TD, were_joints = _read(path, features, opened)
         except RejectedClip as fault:
             left_out.append(LeftOut(path.name, fault.reason, fault.detail))
@@ -163,7 +168,8 @@ def measure_motions(
     """
     features, settings = trained.features, trained.settings
     items = TestItems.of(trained.items, features.statistics).items
-    read = read_motions(folder, features, items, settings.max_frames, trained.split, gate)
+    own = (gate or Gate()).of_models(FeatureSpace.load(trained.data / "features").joint_map)
+    read = read_motions(folder, features, items, settings.max_frames, trained.split, own)
     if not read.given:
         raise LampError(f"none of the files in {folder} can be scored; {read.note}")
     families: dict[str, list[Result]] = {}
@@ -197,10 +203,10 @@ def measure_motions(
 def _meant(
     stem: str, captions_of: dict[str, list[Caption]], item_of: dict[tuple[str, Caption], int]
 ) -> tuple[int, Caption]:
-    """The item and the caption that a file is of; a clip's own name comes before a number behind it."""
-    clip, number = stem, "0"
-    if clip not in captions_of:
-        clip, _, number = stem.rpartition("_")
+    """The item and the caption that a file is of: a clip's name may have folders in it, or lie in others, and
+    comes before a number behind it."""
+    called = [(name, number) for each in (stem, stem.rpartition("/")[2]) for name, number in _readings(each)]
+    clip, number = next(((name, number) for name, number in called if name in captions_of), (stem, ""))
     captions = captions_of.get(clip, [])
     if not number.isdecimal() or int(number) >= len(captions):
         raise RejectedClip(UNKNOWN, f"no caption of the split is called {stem}")
@@ -208,6 +214,12 @@ def _meant(
     if (clip, caption) not in item_of:
         raise RejectedClip(OUTSIDE, f"{clip} is too short or too long for the protocol")
     return item_of[clip, caption], caption
+
+
+def _readings(stem: str) -> list[tuple[str, str]]:
+    """A file's name as a clip and the number of its caption: as it is, and with what stands behind ``_``."""
+    clip, _, number = stem.rpartition("_")
+    return [(stem, "0"), (clip, number)]
 
 
 def _read(path: Path, features: FeatureSet, gate: Gate) -> tuple[np.ndarray, bool]:

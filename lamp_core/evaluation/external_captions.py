@@ -7,7 +7,7 @@ A span of a clip that captions of its own describe is called ``CLIP at frame N``
 
 import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lamp_core.datasets.items import Item
+from lamp_core.datasets.sources.caption_table import check_cells
 from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import GROUND_TRUTH
 from lamp_core.evaluation.captioning import CAPTIONING, bert_scorer, captions_of_systems
@@ -23,6 +24,7 @@ from lamp_core.evaluation.protocols.captioning import evaluate_captions
 from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import Trained
+from lamp_core.io.text import composed, open_text, read_text
 
 PROTOCOLS = (CAPTIONING,)
 """What can be measured of captions alone."""
@@ -69,9 +71,10 @@ def read_captions(path: Path, items: Sequence[Item]) -> ReadCaptions:
     """
     if not path.is_file():
         raise LampError(f"there is no file {path}")
-    if path.suffix not in READERS:
+    ending = path.suffix.lower()
+    if ending not in READERS:
         raise LampError(f"{path}: captions are read from {', '.join(READERS)}")
-    entries = READERS[path.suffix](path)
+    entries = READERS[ending](path)
     broken = [clip for clip, caption in entries if not isinstance(clip, str) or not isinstance(caption, str)]
     if broken:
         raise LampError(
@@ -83,7 +86,7 @@ def read_captions(path: Path, items: Sequence[Item]) -> ReadCaptions:
         place_of.setdefault(item_name(item), place)
     given: dict[int, str] = {}
     left_out = []
-    for clip, caption in ((str(clip), str(caption)) for clip, caption in entries):
+    for clip, caption in ((composed(str(clip)), str(caption)) for clip, caption in entries):
         if clip not in place_of:
             left_out.append(LeftOut(clip, UNKNOWN, f"no item of the split and protocol is called {clip}"))
         elif place_of[clip] in given:
@@ -139,7 +142,7 @@ def _with_note(row: Result, note: str) -> Result:
 def _of_json(path: Path) -> Entries:
     """An object's pairs, also those whose key returns."""
     try:
-        pairs = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_Pairs)
+        pairs = json.loads(read_text(path), object_pairs_hook=_Pairs)
     except ValueError as error:
         raise LampError(f"{path} is no JSON: {error}") from error
     if not isinstance(pairs, _Pairs):
@@ -153,12 +156,21 @@ class _Pairs(list[tuple[object, object]]):
 
 def _of_csv(path: Path) -> Entries:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            _check_columns(path, reader.fieldnames or ())
-            return [(row["clip"], row["caption"]) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
+        with open_text(path) as file:
+            lines = csv.reader(file, strict=True)
+            columns = next(lines, [])
+            _check_columns(path, columns)
+            return [
+                (row.get("clip"), row.get("caption")) for row in _rows(path, columns, filter(None, lines))
+            ]
+    except csv.Error as error:
         raise LampError(f"{path} is no CSV: {error}") from error
+
+
+def _rows(path: Path, columns: list[str], lines: Iterable[list[str]]) -> Iterator[dict[str, str]]:
+    for number, cells in enumerate(lines, start=2):
+        check_cells(path, number, cells, columns)
+        yield dict(zip(columns, cells, strict=False))
 
 
 def _of_parquet(path: Path) -> Entries:

@@ -18,6 +18,7 @@ from lamp_core.errors import LampError
 from lamp_core.features.bones import Decoding, decode_by
 from lamp_core.inference.editing import Gap, fill_gap
 from lamp_core.inference.models import loaded, say_what_is_lost
+from lamp_core.io.text import composed
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.systems.capabilities import COMPLETE, GENERATE, Completes, EstimatesLength, Generates
 
@@ -130,7 +131,7 @@ def clip_features(data: Path, name: str) -> np.ndarray:
     Raises:
         LampError: there is no clip of this name, or the stage features has not run.
     """
-    features = FeatureSet.load(data / "features")
+    features, name = FeatureSet.load(data / "features"), composed(name)
     if name not in features.clips:
         near = ", ".join(difflib.get_close_matches(name, features.clips)) or ", ".join(features.clips[:3])
         raise LampError(f"there is no clip '{name}' in {features.dataset}; there are {near} ...")
@@ -203,8 +204,11 @@ def _gap(given_TD: np.ndarray, place: Place, frames: int | None, rate: float) ->
 
 def _span_frames(span: tuple[float | None, float | None], frames: int, rate: float) -> tuple[int, int]:
     """First and last frame, the last not included, of a span in seconds."""
-    start = 0 if span[0] is None else round(span[0] * rate)
-    end = frames if span[1] is None else round(span[1] * rate)
+    last = frames / rate
+    start, end = (
+        round(min(edge, last + 1) * rate)
+        for edge in (0.0 if span[0] is None else span[0], last if span[1] is None else span[1])
+    )
     if end == frames + 1:  # the motion has a frame more than its features
         end = frames
     if not 0 <= start < end <= frames:
@@ -232,7 +236,7 @@ def _joints(features_TD: np.ndarray, space: FeatureSpace, decoding: Decoding) ->
 
 
 def _whole_frames(seconds: float, rate: float) -> int:
-    if not math.isfinite(seconds) or seconds <= 0:
+    if not math.isfinite(seconds * rate) or seconds <= 0:
         raise LampError(f"{seconds:g} s is no length; give seconds above 0")
     return round(seconds * rate)
 

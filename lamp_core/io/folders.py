@@ -136,7 +136,7 @@ def find_file(folder: Path, relative: str) -> Path | None:
     except OSError:
         return None
     found = _index(folder, modified).get(_key(relative))
-    return folder / found if found is not None else None
+    return folder / found if found is not None and (folder / found).is_file() else None
 
 
 @lru_cache(maxsize=8)

@@ -1,43 +1,104 @@
 """What a text encoder makes of a prompt: the words that it does not know, and where it cuts the prompt."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import regex
+from tokenizers import Encoding
+
 from lamp_core.lamp.text import TextTokenizer
 
-UNKNOWN, CONTINUED = "[UNK]", "##"
+UNKNOWN = "[UNK]"
 SHOWN = 5
+MARKS = ("##", "▁", "Ġ", "</w>")
+"""How tokenizers write that a piece goes on with a word, begins or ends one."""
+ALONE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]")
+"""Characters that are words of their own, or nearly."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a prompt as a text encoder reads it.
+
+    Args:
+        text: as the prompt has it.
+        pieces: that it is read as.
+        numbers: of the pieces.
+    """
+
+    text: str
+    pieces: tuple[str, ...]
+    numbers: tuple[int, ...]
+
+    @property
+    def is_one(self) -> bool:
+        """Whether there is a letter or a digit in it."""
+        return any(map(str.isalnum, self.text))
+
+    def is_unknown(self, unknown: int | None) -> bool:
+        """Whether a piece is none of the vocabulary, or the word is spelt, letter by letter or byte by byte.
+
+        Args:
+            unknown: number that all pieces have which are none; None where there is none.
+        """
+        if not self.is_one or unknown in self.numbers:
+            return self.is_one
+        if not any(map(str.isalpha, self.text)):
+            return False  # numbers are spelt by many
+        spelt, letters = sum(bool(_bare(piece)) for piece in self.pieces), len(self.text)
+        return spelt > letters or (spelt == letters > 1 and not ALONE.search(self.text))
 
 
 def losses(tokenizer: TextTokenizer, prompt: str) -> list[str]:
-    """A line for the words that are unknown, and one for what is cut; none where the prompt is read whole.
-
-    A word is unknown of which a piece has no number, or that is spelt letter by letter.
-    """
+    """A line for the words that are unknown, and one for what is cut; none where the prompt is read whole."""
     encoded = tokenizer.pieces.encode(prompt)
-    pieces: dict[int, list[str]] = {}
+    return losses_of(prompt, [encoded, *encoded.overflowing], tokenizer.pieces.token_to_id(UNKNOWN))
+
+
+def losses_of(prompt: str, parts: Sequence[Encoding], unknown: int | None) -> list[str]:
+    """The lines of `losses` for any tokenizer.
+
+    Args:
+        prompt: of the user.
+        parts: the pieces that are read, then those that are cut off.
+        unknown: number that all pieces have which are none of the vocabulary; None where there is none.
+    """
+    lines = told_unknown(_words(prompt, parts), unknown)
+    read = max((end for _, end in parts[0].offsets), default=0)
+    return lines + (told_cut(prompt[read:]) if len(parts) > 1 else [])
+
+
+def told_unknown(words: Sequence[Word], unknown: int | None) -> list[str]:
+    """A line for the words that are unknown, the first of them by name; none where all are known."""
+    strange = [word.text for word in words if word.is_unknown(unknown)]
+    if not strange:
+        return []
+    shown = ", ".join(strange[:SHOWN]) + (", ..." if len(strange) > SHOWN else "")
+    counted = sum(word.is_one for word in words)
+    return [f"the text encoder does not know {len(strange)} of the prompt's {counted} words: {shown}"]
+
+
+def told_cut(rest: str) -> list[str]:
+    """A line for the end of a prompt that is not read."""
+    return [f"the prompt is too long for the text encoder, which does not read {rest.strip()!r}"]
+
+
+def _words(prompt: str, parts: Sequence[Encoding]) -> list[Word]:
+    words: dict[int, Word] = {}
     place: dict[int, tuple[int, int]] = {}
-    for part in (encoded, *encoded.overflowing):
-        for piece, word, (start, end) in zip(part.tokens, part.word_ids, part.offsets, strict=True):
+    for part in parts:
+        read = zip(part.tokens, part.ids, part.word_ids, part.offsets, strict=True)
+        for piece, number, word, (start, end) in read:
             if word is not None:
-                pieces.setdefault(word, []).append(piece)
                 first, last = place.get(word, (start, end))
-                place[word] = (min(first, start), max(last, end))
-    words = {word: prompt[slice(*place[word])] for word in pieces}
-    unknown = [words[word] for word, found in pieces.items() if _is_unknown(found, words[word])]
-    lines = []
-    if unknown:
-        shown = ", ".join(unknown[:SHOWN]) + (", ..." if len(unknown) > SHOWN else "")
-        counted = sum(any(map(str.isalnum, word)) for word in words.values())
-        lines.append(
-            f"the text encoder does not know {len(unknown)} of the prompt's {counted} words: {shown}"
-        )
-    if encoded.overflowing:
-        read = max((end for _, end in encoded.offsets), default=0)
-        lines.append(
-            f"the prompt is too long for the text encoder, which does not read {prompt[read:].strip()!r}"
-        )
-    return lines
+                place[word] = first, last = min(first, start), max(last, end)
+                before = words.get(word, Word("", (), ()))
+                text = prompt[first:last].strip()
+                words[word] = Word(text, (*before.pieces, piece), (*before.numbers, number))
+    return list(words.values())
 
 
-def _is_unknown(pieces: list[str], word: str) -> bool:
-    letters = [piece.removeprefix(CONTINUED) for piece in pieces]
-    spelt = len(letters) > 1 and all(len(letter) == 1 for letter in letters)
-    return any(map(str.isalnum, word)) and (UNKNOWN in pieces or spelt)
+def _bare(piece: str) -> str:
+    for mark in MARKS:
+        piece = piece.replace(mark, "")
+    return piece

@@ -3,6 +3,7 @@
 Shapes: T frames, D feature numbers a frame.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -63,7 +64,9 @@ def windows(frames: int, fps: float, longest: int, seconds: float = SECONDS) -> 
     """
     if frames < DOWNSAMPLING:
         raise LampError(f"the motion has {frames} feature frames; a caption needs at least {DOWNSAMPLING}")
-    most = min(round(seconds * fps), longest) // DOWNSAMPLING
+    if not math.isfinite(seconds):
+        raise LampError(f"windows of {seconds:g} s: give a length in seconds")
+    most = round(min(seconds * fps, longest)) // DOWNSAMPLING
     if most < 1:
         raise LampError(f"windows of {seconds:g} s are shorter than {DOWNSAMPLING / fps:g} s, a motion token")
     tokens = frames // DOWNSAMPLING

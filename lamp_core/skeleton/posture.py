@@ -6,6 +6,7 @@ Shapes: T frames, J joints, K bones of one way to the root.
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, get_args
 
 import numpy as np
@@ -24,6 +25,8 @@ SLOWEST_STEPS, FASTEST_LIMBS = 0.8, 12.0  # metres a second, of the fastest join
 MOST_FRAMES = 0.95  # share of the frames
 FRAMES_FOR_SIDES = 32  # of a clip: which way the toes point needs no more
 AXES = get_args(UpAxis)
+TINY = 1e-12
+"""A length that is none."""
 
 
 def body_height(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> float:
@@ -31,20 +34,17 @@ def body_height(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> float:
 
     It does not depend on the pose: a person who lies on the floor is as tall as one who stands.
     """
-    _, ankle = skeleton.leg
-    bones = [*_way_to_root(ankle, skeleton), *_way_to_root(skeleton.index(HEAD), skeleton)]
-    children, parents = np.array(bones).T
-    bones_TK3 = joints_TJ3[:, children] - joints_TJ3[:, parents]
-    heights_T = np.sqrt(np.square(bones_TK3, dtype=np.float64).sum(-1)).sum(-1)
-    return float(np.median(heights_T)) * skeleton.metres_per_unit
+    children, parents = _from_ankle_to_head(skeleton)
+    bones_TK3 = np.asarray(joints_TJ3[:, children] - joints_TJ3[:, parents], dtype=np.float64)
+    heights_T = np.sqrt(np.einsum("tkc,tkc->tk", bones_TK3, bones_TK3)).sum(-1)
+    return float(percentile(heights_T)) * skeleton.metres_per_unit
 
 
 def root_to_head(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> NDArray[np.float64]:
     """Median over the frames of the unit direction from the root to the head, (3,)."""
     trunk_T3 = np.asarray(joints_TJ3[:, skeleton.index(HEAD)] - joints_TJ3[:, 0], dtype=np.float64)
-    lengths_T1 = np.linalg.norm(trunk_T3, axis=1, keepdims=True)
-    directions_T3 = np.divide(trunk_T3, lengths_T1, out=np.zeros_like(trunk_T3), where=lengths_T1 > 0)
-    return np.asarray(np.median(directions_T3, axis=0))
+    lengths_T = np.sqrt(np.einsum("tc,tc->t", trunk_T3, trunk_T3))
+    return np.asarray(percentile(trunk_T3 / np.maximum(lengths_T, TINY)[:, None]))
 
 
 def toes_ahead(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> float:
@@ -52,27 +52,32 @@ def toes_ahead(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> float:
 
     Negative where left and right are exchanged, as left-handed axes make them.
     """
-    joints_TJ3 = joints_TJ3[:: 1 + len(joints_TJ3) // FRAMES_FOR_SIDES]
+    step = 1 + len(joints_TJ3) // FRAMES_FOR_SIDES
     right_hip, left_hip, right_shoulder, left_shoulder = skeleton.face
-    across_T3 = joints_TJ3[:, right_hip] - joints_TJ3[:, left_hip]
-    across_T3 = across_T3 + joints_TJ3[:, right_shoulder] - joints_TJ3[:, left_shoulder]
-    forward_T2 = np.stack([across_T3[:, 2], -across_T3[:, 0]], axis=1).astype(np.float64)
-    lengths_T1 = np.linalg.norm(forward_T2, axis=1, keepdims=True)
-    forward_T2 = np.divide(forward_T2, lengths_T1, out=np.zeros_like(forward_T2), where=lengths_T1 > 0)
     left_ankle, left_foot, right_ankle, right_foot = skeleton.feet
-    feet_T3 = (
-        joints_TJ3[:, left_foot]
-        - joints_TJ3[:, left_ankle]
-        + joints_TJ3[:, right_foot]
-        - joints_TJ3[:, right_ankle]
-    )
-    ahead_T = 0.5 * (feet_T3[:, [0, 2]] * forward_T2).sum(1)
-    return float(np.median(ahead_T)) * skeleton.metres_per_unit
+    ends = (right_hip, right_shoulder, left_foot, right_foot)
+    starts = (left_hip, left_shoulder, left_ankle, right_ankle)
+    floor_TJ2 = joints_TJ3[::step, :, ::2]
+    lines_T42 = np.asarray(floor_TJ2[:, ends] - floor_TJ2[:, starts], dtype=np.float64)
+    across_T2, feet_T2 = lines_T42[:, 0] + lines_T42[:, 1], lines_T42[:, 2] + lines_T42[:, 3]
+    lengths_T = np.sqrt(np.einsum("tc,tc->t", across_T2, across_T2))
+    # Forward is across, turned by a right angle: (z, -x).
+    ahead_T = 0.5 * (feet_T2[:, 0] * across_T2[:, 1] - feet_T2[:, 1] * across_T2[:, 0])
+    return float(percentile(ahead_T / np.maximum(lengths_T, TINY))) * skeleton.metres_per_unit
+
+
+def percentile(values_T: NDArray[Any], share: float = 50.0) -> NDArray[Any]:
+    """As `numpy.percentile` over the first axis, the median by default; for few numbers many times faster."""
+    place = (len(values_T) - 1) * share / 100
+    first = int(place)
+    ordered_T = np.sort(values_T, axis=0)
+    low, high = ordered_T[first], ordered_T[min(first + 1, len(values_T) - 1)]
+    return np.asarray(low + (high - low) * (place - first))
 
 
 def bone_without_length(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> tuple[str, str] | None:
     """Parent and child of the first bone that has no length in most frames; None without one."""
-    children, parents = np.array(skeleton.bones).T
+    children, parents = skeleton.bone_ends
     bones_TE3 = joints_TJ3[:, children] - joints_TJ3[:, parents]
     lengths_E = np.median(np.sqrt(np.einsum("tec,tec->te", bones_TE3, bones_TE3)), axis=0)
     short = np.flatnonzero(lengths_E * skeleton.metres_per_unit < NO_LENGTH)
@@ -81,19 +86,34 @@ def bone_without_length(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> tuple[s
     return skeleton.joints[parents[short[0]]], skeleton.joints[children[short[0]]]
 
 
-def odd_speed(joints_TJ3: NDArray[Any], skeleton: Skeleton, rate: float) -> str:
-    """Why the stated rate may be wrong: limbs faster than people's, or steps in slow motion; else empty."""
-    if len(joints_TJ3) < 2:
-        return ""
+def joint_speeds(joints_TJ3: NDArray[Any], skeleton: Skeleton, rate: float) -> NDArray[Any]:
+    """Speeds of the joints from each frame to the next, (T-1, J), metres a second."""
     steps_TJ3 = np.diff(joints_TJ3, axis=0)
-    squares_T = np.einsum("tjc,tjc->tj", steps_TJ3, steps_TJ3).max(1)
-    to_speed = skeleton.metres_per_unit * rate
+    speeds_TJ: NDArray[Any] = np.sqrt(np.einsum("tjc,tjc->tj", steps_TJ3, steps_TJ3))
+    speeds_TJ *= skeleton.metres_per_unit * rate
+    return speeds_TJ
+
+
+def way_covered(joints_TJ3: NDArray[Any], skeleton: Skeleton) -> float:
+    """Metres over the floor from where the root begins to where it ends."""
     x, _, z = (joints_TJ3[-1, 0] - joints_TJ3[0, 0]) * skeleton.metres_per_unit
-    way = math.hypot(x, z)
-    if math.sqrt(squares_T.max()) * to_speed <= FASTEST_LIMBS and way <= WAY:
+    return math.hypot(x, z)
+
+
+def odd_speed(speeds_TJ: NDArray[Any], way: float) -> str:
+    """Why the stated rate may be wrong: limbs faster than people's, or steps in slow motion; else empty.
+
+    Args:
+        speeds_TJ: `joint_speeds`.
+        way: `way_covered`.
+    """
+    if not len(speeds_TJ):
         return ""
-    most = int(MOST_FRAMES * (len(squares_T) - 1))
-    speed = math.sqrt(np.partition(squares_T, most)[most]) * to_speed  # which most frames do not pass
+    fastest_T = speeds_TJ.max(1)
+    if way <= WAY and fastest_T.max() <= FASTEST_LIMBS:
+        return ""
+    most = int(MOST_FRAMES * (len(fastest_T) - 1))
+    speed = float(np.partition(fastest_T, most)[most])  # which most frames do not pass
     if speed > FASTEST_LIMBS:
         return f"limbs move at {speed:.1f} m/s most of the time, which is too fast for people"
     if way > WAY and speed < SLOWEST_STEPS:
@@ -121,6 +141,15 @@ def likely_up_axis(directions: Sequence[NDArray[np.float64]], stated: UpAxis) ->
     mean_of = dict(zip(AXES, np.mean(np.asarray(directions), axis=0), strict=True))
     furthest = max(AXES, key=lambda axis: abs(mean_of[axis]))
     return furthest if mean_of[stated] < UPRIGHT < abs(mean_of[furthest]) else stated
+
+
+@lru_cache(maxsize=8)
+def _from_ankle_to_head(skeleton: Skeleton) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Children and parents of the bones between them."""
+    _, ankle = skeleton.leg
+    bones = [*_way_to_root(ankle, skeleton), *_way_to_root(skeleton.index(HEAD), skeleton)]
+    children, parents = np.array(bones).T
+    return children, parents
 
 
 def _way_to_root(joint: int, skeleton: Skeleton) -> Iterator[tuple[int, int]]:

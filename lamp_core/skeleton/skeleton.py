@@ -78,6 +78,12 @@ class Skeleton:
         """Pairs (child, parent), in the order of the children."""
         return [(child, parent) for child, parent in enumerate(self.parents) if parent != ROOT]
 
+    @cached_property
+    def bone_ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Children and parents of the bones."""
+        children, parents = np.array(self.bones).T
+        return children, parents
+
     @property
     def mirror_pairs(self) -> list[tuple[int, int]]:
         """Pairs (left, right) of joints that change places in a mirror."""

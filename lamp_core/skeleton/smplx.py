@@ -147,7 +147,7 @@ def load_body_model(path: Path) -> BodyModel:
         LampError: a ``.pkl``, which can run code when it is read; a file that cannot be read, lacks a field,
             holds shapes that do not fit together, or whose joints do not form a tree.
     """
-    if path.suffix != ".npz":
+    if path.suffix.lower() != ".npz":
         raise LampError(
             f"{path}: body models are read from .npz files; a .pkl can run code when it is opened. "
             "SMPL-X and the extended SMPL+H of AMASS are published as .npz too"

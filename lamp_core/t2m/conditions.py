@@ -96,6 +96,21 @@ class QueryReader(nn.Module):
         return Condition(queries_BQH, valid_BQ)
 
 
+@dataclass(frozen=True)
+class EncoderConditions:
+    """One vector of a frozen text encoder for each caption.
+
+    Args:
+        encoder: reads the captions.
+    """
+
+    encoder: TextEncoder
+
+    def __call__(self, captions: Sequence[str]) -> list[Tensor]:
+        """Return the vectors (1, W)."""
+        return list(self.encoder.embeddings(captions)[:, None])
+
+
 def reader_of(settings: TextToMotion, lamp: LaMP) -> QueryReader | None:
     """Return what lets the queries read the words, where all of them are the condition."""
     return QueryReader(lamp) if settings.condition == "all_queries" else None
@@ -113,8 +128,7 @@ def conditions_of(settings: TextToMotion, lamp: LampFeatures) -> Conditions:
         LampError: the text encoder is not to be had.
     """
     if settings.condition == "text_encoder":
-        encoder = TextEncoder.load(settings.text_encoder, lamp.device)
-        return lambda captions: list(encoder.embeddings(captions)[:, None])
+        return EncoderConditions(TextEncoder.load(settings.text_encoder, lamp.device))
     if settings.condition == "queries":
         return lamp.query_means
     if settings.condition == "text":

@@ -58,7 +58,8 @@ def check_ending(path: Path | str) -> None:
 
 
 def _save_npy(path: Path, joints_TJ3: np.ndarray, skeleton: Skeleton, rate: float, caption: str) -> None:
-    np.save(path, np.asarray(joints_TJ3, dtype=np.float32))
+    with path.open("wb") as file:  # NumPy would put an ending of its own behind .NPY
+        np.save(file, np.asarray(joints_TJ3, dtype=np.float32))
 
 
 def _save_bvh(path: Path, joints_TJ3: np.ndarray, skeleton: Skeleton, rate: float, caption: str) -> None:

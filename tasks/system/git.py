@@ -1,6 +1,8 @@
 """Git: what the project's files are, by the tree that they make, and how that differs from the commit."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +16,7 @@ from tasks.system.redaction import masked
 
 WRITTEN_BY_RUNS = ("params.yaml", "dvc.lock")
 """Files of git that a run itself changes: they say nothing of the user's changes."""
+DUBIOUS = re.compile(r"dubious ownership in repository at '(.+)'")
 LARGE_BYTES = 10 << 20
 """A file from here on that git does not track is no code: it is linked, and no object of git."""
 
@@ -146,7 +149,7 @@ def git(
         ended = subprocess.run(
             ["git", *arguments],
             cwd=folder,
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **(env or {})},
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8", **(env or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -156,6 +159,11 @@ def git(
     except FileNotFoundError as error:
         raise LampError("git is not installed") from error
     if ended.returncode != 0:
+        if owned := DUBIOUS.search(ended.stderr):
+            raise LampError(
+                f"git does not trust {owned[1]}, which belongs to another user; if you do: "
+                f"git config --global --add safe.directory {shlex.quote(owned[1])}"
+            )
         if not check:
             return ""
         said = ended.stderr.strip().splitlines() or ["no word"]

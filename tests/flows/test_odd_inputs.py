@@ -6,14 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from benchmarks.features import moving_clip
-from flows.cli import app
 from lamp_core.config import profile_config, save_params
-from lamp_core.errors import LampError
 from lamp_core.skeleton.bvh_writer import write_bvh
 from lamp_core.skeleton.skeleton import load_skeleton
+from tests.flows.commands import run
 from tests.unit.bodies import write_amass, write_body
 from tests.unit.datasets.conftest import CAPTION_LINE, moving_joints
 
@@ -24,8 +21,10 @@ PLACES = {
     "npy": "motions",
     "amass": "motions",
     "humanml3d": "new_joints",
+    "kit": "new_joints",
     "motionx": "new_joints",
 }
+SKELETONS = {"kit": "kit21", "motionx": "smplx52"}
 ENDINGS = {"bvh": ".bvh", "amass": ".npz"}
 KINDS = (*PLACES, "manifest")
 
@@ -38,16 +37,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save_params(profile_config("smoke"), root / "params.yaml")
     monkeypatch.chdir(root)
     return root
-
-
-def run(*words: str) -> tuple[int, str]:
-    """Status and output; a `LampError` is what `main` makes of it: one line and status 2."""
-    ended = CliRunner().invoke(app, list(words))
-    if ended.exception is None or isinstance(ended.exception, SystemExit):
-        return ended.exit_code, ended.output
-    assert isinstance(ended.exception, LampError), repr(ended.exception)
-    assert "\n" not in str(ended.exception).strip()
-    return 2, str(ended.exception)
 
 
 def write_set(kind: str, folder: Path) -> None:
@@ -67,8 +56,7 @@ def write_set(kind: str, folder: Path) -> None:
         elif kind == "amass":
             write_amass(path, 24, rate=20.0, seed=index)
         else:
-            skeleton = load_skeleton("smplx52") if kind == "motionx" else SKELETON
-            np.save(path, moving_joints(skeleton, 24, index))
+            np.save(path, moving_joints(load_skeleton(SKELETONS.get(kind, "smpl22")), 24, index))
         (texts / f"{name}.txt").write_text(CAPTION_LINE)
     for split, name in zip(("train", "val", "test"), NAMES, strict=True):
         (folder / f"{split}.txt").write_text(f"{name}\n")
@@ -80,7 +68,7 @@ def words_of(kind: str, folder: Path) -> list[str]:
     sides = ["--captions", str(folder / "texts"), "--splits", str(folder)]
     if kind == "manifest":
         return ["import", kind, str(folder / "clips.csv"), "--skeleton", "smpl22", "--name", "odd"]
-    if kind in {"humanml3d", "motionx"}:
+    if kind in {"humanml3d", "kit", "motionx"}:
         return ["import", kind, str(folder), "--name", "odd"]
     more = {"npy": ["--skeleton", "smpl22"], "amass": ["--body-model", str(folder / "body.npz")]}.get(
         kind, []
@@ -201,62 +189,6 @@ def test_sources_take_or_refuse_in_a_line(project: Path, odd: str, kind: str) ->
         assert status == 0 and "3 clips" in shown and "will be rejected" not in shown, shown
     if odd == "a loop of links":
         assert kind == "manifest" or (status == 2 and "remove the link" in shown)
-
-
-TURNED = {
-    "sound": (lambda joints: joints, (), ""),
-    "z up": (lambda joints: joints[..., [0, 2, 1]] * np.array([1, -1, 1]), ("--up", "z"), "--up z"),
-    "x up": (lambda joints: joints[..., [1, 0, 2]] * np.array([1, -1, 1]), ("--up", "x"), "--up x"),
-    "millimetres": (lambda joints: joints * 1000, ("--unit", "mm"), "--unit mm"),
-    "centimetres": (lambda joints: joints * 100, ("--unit", "cm"), "--unit cm"),
-    "left-handed": (lambda joints: joints * np.array([-1, 1, 1]), ("--left-handed",), "--left-handed"),
-    "a point": (lambda joints: joints * 0, ("--force",), "0 m tall"),
-}
-COMMANDS = {
-    "import": lambda path: ["import", "npy", str(path.parent), "--skeleton", "smpl22", "--name", "odd"],
-    "export": lambda path: ["export", str(path), "-o", "out.npy"],
-    "features": lambda path: ["features", str(path), "-o", "out.npy", "--skeleton", "smpl22"],
-}
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("turned", TURNED)
-def test_every_command_refuses_and_takes_the_same(project: Path, command: str, turned: str) -> None:
-    change, remedy, told = TURNED[turned]
-    path = project / "joints" / "walk.npy"
-    path.parent.mkdir()
-    np.save(path, change(moving_joints(SKELETON, 40)).astype(np.float32))
-    words = COMMANDS[command](path)
-    status, shown = run(*words)
-    assert (status == 2) == bool(told) and told in shown
-    if turned == "a point" and command == "features":
-        return  # a body without a leg has no features, whoever insists
-    assert run(*words, *remedy)[0] == 0
-
-
-VALUES = [
-    *(["export", "walk.npy", "-o", "a.npy", "--fps", value] for value in ("0", "-1", "inf", "nan", "1e9")),
-    *(["export", "walk.npy", "-o", "a.npy", option, "parsec"] for option in ("--unit", "--up", "--map")),
-    *(["generate", "a man", "-o", "a.npy", "--seconds", value] for value in ("inf", "nan", "-1", "1e6", "x")),
-    *(["generate", "a man", "-o", "a.npy", "--seed", value] for value in (str(2**64), "-1", "1e3", "nan")),
-    *(["generate", value, "-o", "a.npy"] for value in ("", " ", "\u0301")),
-    *(["search", value] for value in ("", "  ", "\t")),
-    *(["edit", "walk.npy", "-o", "a.npy", "--after", "--seconds", value] for value in ("inf", "nan", "-3")),
-    *(["caption", name] for name in ("none.npy", "walk.txt", "walk.BVH")),
-    ["search", "--motion", "none.npy"],
-    ["import", "bvh", "."],
-    ["import", "bvh", "none.bvh", "--suggest-map", "map.yaml"],
-    ["import", "npy", ".", "--skeleton", "dog", "--name", "odd"],
-    ["import", "npy", ".", "--skeleton", "smpl22", "--name", "Not A Name"],
-    ["import", "npy", ".", "--skeleton", "smpl22", "--name", "odd", "--fps", "nan"],
-]
-
-
-@pytest.mark.parametrize("words", VALUES, ids=" ".join)
-def test_values_out_of_range_are_refused(project: Path, words: list[str]) -> None:
-    np.save(project / "walk.npy", moving_clip(SKELETON, 40, np.random.default_rng(0)))
-    status, shown = run(*words)
-    assert status == 2 and shown.strip()
 
 
 TABLES = {

@@ -9,6 +9,7 @@ Shapes: T frames, J joints, E bones.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import get_args
 
 import numpy as np
@@ -21,9 +22,12 @@ from lamp_core.skeleton.posture import (
     TOES_BEHIND,
     body_height,
     is_human_size,
+    joint_speeds,
     odd_speed,
+    percentile,
     root_to_head,
     toes_ahead,
+    way_covered,
 )
 from lamp_core.skeleton.skeleton import Skeleton
 
@@ -46,6 +50,31 @@ class Finding:
     rejects: bool
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A clip under the checks, and what several of them ask of it.
+
+    Args:
+        clip: at the skeleton's rate and unit.
+        skeleton: whose joints it has.
+        limits: thresholds.
+    """
+
+    clip: Clip
+    skeleton: Skeleton
+    limits: ClipLimits
+
+    @cached_property
+    def speeds_TJ(self) -> np.ndarray:
+        """Speeds of the joints from each frame to the next, (T-1, J), metres a second."""
+        return joint_speeds(self.clip.joints_TJ3, self.skeleton, self.clip.frames_per_second)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the clip."""
+        return len(self.clip.joints_TJ3) / self.clip.frames_per_second
+
+
 def check_clip(
     clip: Clip, skeleton: Skeleton, limits: ClipLimits | None = None, min_frames: int = 2
 ) -> list[Finding]:
@@ -65,10 +94,11 @@ def check_clip(
         _check_array(clip.joints_TJ3, skeleton, min_frames)
     except RejectedClip as rejected:
         return [Finding(rejected.reason, rejected.detail, rejects=True)]
+    checked = Checked(clip, skeleton, limits)
     return [
         Finding(check, detail, rejects=check in limits.reject)
         for check, details in _CHECKS.items()
-        for detail in details(clip, skeleton, limits)
+        for detail in details(checked)
     ]
 
 
@@ -86,93 +116,86 @@ def _check_array(joints_TJ3: np.ndarray, skeleton: Skeleton, min_frames: int) ->
         )
 
 
-def _unit(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    height = body_height(clip.joints_TJ3, skeleton)
+def _unit(of: Checked) -> Iterator[str]:
+    height = body_height(of.clip.joints_TJ3, of.skeleton)
     if not is_human_size(height):
         yield f"the body is {height:.3g} m tall; give the source's unit of length when it is registered"
 
 
-def _lying(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    upright = float(root_to_head(clip.joints_TJ3, skeleton)[1])
-    if upright < limits.min_upright:
+def _lying(of: Checked) -> Iterator[str]:
+    upright = float(root_to_head(of.clip.joints_TJ3, of.skeleton)[1])
+    if upright < of.limits.min_upright:
         yield f"the head is mostly {upright:.2f} of the trunk's length above the root; is Y the up axis?"
 
 
-def _bone_length(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    children, parents = np.array(skeleton.bones).T
-    bones_TE3 = clip.joints_TJ3[:, children] - clip.joints_TJ3[:, parents]
+def _bone_length(of: Checked) -> Iterator[str]:
+    children, parents = of.skeleton.bone_ends
+    bones_TE3 = of.clip.joints_TJ3[:, children] - of.clip.joints_TJ3[:, parents]
     lengths_TE = np.sqrt(np.einsum("tec,tec->te", bones_TE3, bones_TE3))
     spread_E = lengths_TE.max(0) - lengths_TE.min(0)
-    shares_E = spread_E / np.maximum(lengths_TE.mean(0), limits.shortest_bone / skeleton.metres_per_unit)
+    shortest = of.limits.shortest_bone / of.skeleton.metres_per_unit
+    shares_E = spread_E / np.maximum(lengths_TE.mean(0), shortest)
     worst = int(shares_E.argmax())
-    if shares_E[worst] > limits.max_bone_change:
-        joint = skeleton.joints[children[worst]]
+    if shares_E[worst] > of.limits.max_bone_change:
+        joint = of.skeleton.joints[children[worst]]
         yield f"the bone to {joint} changes its length by {shares_E[worst]:.0%}"
 
 
-def _jump(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    speeds_T = _speeds(clip, skeleton, slice(0, 1))[:, 0]
+def _jump(of: Checked) -> Iterator[str]:
+    speeds_T = of.speeds_TJ[:, 0]
     fastest = int(speeds_T.argmax())
-    if speeds_T[fastest] > limits.max_root_speed:
+    if speeds_T[fastest] > of.limits.max_root_speed:
         yield f"the root moves at {speeds_T[fastest]:.1f} m/s from frame {fastest} to the next"
 
 
-def _too_fast(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    speeds_TJ = _speeds(clip, skeleton, slice(None))
-    frame, joint = np.unravel_index(int(speeds_TJ.argmax()), speeds_TJ.shape)
-    if speeds_TJ[frame, joint] > limits.max_speed:
-        yield f"{skeleton.joints[joint]} moves at {speeds_TJ[frame, joint]:.1f} m/s after frame {frame}"
+def _too_fast(of: Checked) -> Iterator[str]:
+    frame, joint = np.unravel_index(int(of.speeds_TJ.argmax()), of.speeds_TJ.shape)
+    speed = of.speeds_TJ[frame, joint]
+    if speed > of.limits.max_speed:
+        yield f"{of.skeleton.joints[joint]} moves at {speed:.1f} m/s after frame {frame}"
 
 
-def _speeds(clip: Clip, skeleton: Skeleton, joints: slice) -> np.ndarray:
-    """Speeds of joints from each frame to the next, (T-1, joints), metres a second."""
-    steps_TJ3 = np.diff(clip.joints_TJ3[:, joints], axis=0)
-    lengths_TJ: np.ndarray = np.sqrt(np.einsum("tjc,tjc->tj", steps_TJ3, steps_TJ3))
-    return lengths_TJ * (skeleton.metres_per_unit * clip.frames_per_second)
-
-
-def _off_ground(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    lowest_T = clip.joints_TJ3[..., 1].min(1) * skeleton.metres_per_unit
-    floor = np.percentile(lowest_T, FLOOR_PERCENTILE)
-    grounded = float(np.mean(lowest_T < floor + limits.ground_height))
-    if grounded < limits.min_grounded:
+def _off_ground(of: Checked) -> Iterator[str]:
+    lowest_T = of.clip.joints_TJ3[..., 1].min(1) * of.skeleton.metres_per_unit
+    floor = percentile(lowest_T, FLOOR_PERCENTILE)
+    grounded = float(np.mean(lowest_T < floor + of.limits.ground_height))
+    if grounded < of.limits.min_grounded:
         yield f"a joint is near the floor in {grounded:.0%} of the frames only"
 
 
-def _sides(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    ahead = toes_ahead(clip.joints_TJ3, skeleton)
+def _sides(of: Checked) -> Iterator[str]:
+    ahead = toes_ahead(of.clip.joints_TJ3, of.skeleton)
     if ahead < TOES_BEHIND:
         yield f"the toes point against the facing ({ahead:.2f} m): are left and right exchanged?"
 
 
-def _frame_rate(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    odd = odd_speed(clip.joints_TJ3, skeleton, clip.frames_per_second)
+def _frame_rate(of: Checked) -> Iterator[str]:
+    odd = odd_speed(of.speeds_TJ, way_covered(of.clip.joints_TJ3, of.skeleton))
     if odd:
         yield f"{odd}; is the frame rate right?"
 
 
-def _too_long(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    seconds = len(clip.joints_TJ3) / clip.frames_per_second
-    if seconds > limits.max_seconds:
-        yield f"{seconds:.0f} s, longer than {limits.max_seconds:g}"
+def _too_long(of: Checked) -> Iterator[str]:
+    if of.seconds > of.limits.max_seconds:
+        yield f"{of.seconds:.0f} s, longer than {of.limits.max_seconds:g}"
 
 
-def _caption_missing(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    if not clip.captions:
+def _caption_missing(of: Checked) -> Iterator[str]:
+    if not of.clip.captions:
         yield "the clip has no caption"
 
 
-def _caption_wordless(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    wordless = [caption.text for caption in clip.captions if not has_words(caption)]
+def _caption_wordless(of: Checked) -> Iterator[str]:
+    wordless = [caption.text for caption in of.clip.captions if not has_words(caption)]
     if wordless:
-        yield f"{len(wordless)} of {len(clip.captions)} captions have no word in them: {wordless[0][:60]!r}"
+        share = f"{len(wordless)} of {len(of.clip.captions)}"
+        yield f"{share} captions have no word in them: {wordless[0][:60]!r}"
 
 
-def _caption_span(clip: Clip, skeleton: Skeleton, limits: ClipLimits) -> Iterator[str]:
-    seconds = len(clip.joints_TJ3) / clip.frames_per_second
-    outside = [caption for caption in clip.captions if caption.start >= seconds > 0]
+def _caption_span(of: Checked) -> Iterator[str]:
+    outside = [caption for caption in of.clip.captions if caption.start >= of.seconds > 0]
     if outside:
-        yield f"a caption begins at {outside[0].start:.1f} s, the clip ends at {seconds:.1f} s"
+        yield f"a caption begins at {outside[0].start:.1f} s, the clip ends at {of.seconds:.1f} s"
 
 
 def has_words(caption: Caption) -> bool:
@@ -180,7 +203,7 @@ def has_words(caption: Caption) -> bool:
     return any(map(str.isalpha, caption.text)) and any(map(str.strip, caption.words))
 
 
-_CHECKS: dict[ClipCheck, Callable[[Clip, Skeleton, ClipLimits], Iterator[str]]] = {
+_CHECKS: dict[ClipCheck, Callable[[Checked], Iterator[str]]] = {
     "unit": _unit,
     "jump": _jump,
     "bone-length": _bone_length,

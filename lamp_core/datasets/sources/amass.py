@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from lamp_core.datasets.body_checks import Reading
 from lamp_core.datasets.sources.amass_index import Cut, read_index
 from lamp_core.datasets.sources.base import (
     FASTEST,
@@ -44,6 +45,7 @@ SKELETONS = ("smpl22", "smplx52")
 PARAMETERS = ("poses", "trans", "betas")
 RATES = ("mocap_framerate", "mocap_frame_rate")
 TEXTS = (*RATES, "gender")
+UP: UpAxis = "z"
 NEUTRAL = "neutral"
 GENDERS = ("male", "female", NEUTRAL)
 WITHOUT_MOTION = ("shape.npz", "_stagei.npz")
@@ -56,6 +58,9 @@ JOINT_FILES = "humanact12"
 
 class AmassFolder(SourceKind):
     """A folder of AMASS parameter files, with the user's body model and perhaps the published index."""
+
+    options = frozenset({"--up", "--fps"})
+    """The body model gives the size and the sides."""
 
     def complete(self, source: Source) -> Source:
         """Check folder, body model, splits and index.
@@ -81,14 +86,17 @@ class AmassFolder(SourceKind):
         if reference is not None and reference not in cuts:
             raise LampError(f"the reference clip {reference!r} is not in {source.index}")
         has_reference = reference is not None and find_motion(folder, cuts[reference].source) is not None
-        return source.model_copy(
+        settled = source.model_copy(
             update={"skeleton": "smpl22", "reference_clip": reference if has_reference else None}
         )
+        return settled if source.force else self._looked_at(settled)
 
     def _looked_at(self, source: Source) -> Source:
+        """Hold the first motions that are there against people: an index names sets that nobody has whole."""
         skeleton = load_skeleton(source.skeleton or SKELETONS[0])
-        jobs = (job for job in self.clip_jobs(source, skeleton) if isinstance(job, FileJob))
-        return source.model_copy(update={"remarks": check_first_bodies(jobs, skeleton, source.form, up="z")})
+        jobs = (job for job in self.clip_jobs(source, skeleton) if isinstance(job, AmassJob) and job.is_there)
+        reading = Reading.of(source.form, skeleton, up=UP, options=self.options)
+        return source.model_copy(update={"remarks": check_first_bodies(jobs, skeleton, reading)})
 
     def clip_jobs(
         self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore
@@ -117,7 +125,8 @@ class AmassFolder(SourceKind):
                 body_model=body_model,
                 cut=cuts.get(name),
                 is_published=source.index is not None,
-                up=source.up or "z",
+                up=source.up or UP,
+                rate=source.frames_per_second,
             )
 
         return NamedJobs(clip_names(cuts, split_of, on_passed_over), job_of)
@@ -174,12 +183,22 @@ class AmassJob(FileJob):
         cut: what is taken of the file; None for a clip that only a split names.
         is_published: whether frames are taken as the published scripts do.
         up: axis that points up.
+        rate: frames a second; what the file says without it.
     """
 
     body_model: Path
     cut: Cut | None
     is_published: bool
-    up: UpAxis = "z"
+    up: UpAxis = UP
+    rate: float | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder holds the file."""
+        try:
+            return find_motion(self.folder, self.source) is not None
+        except RejectedClip:
+            return False
 
     def read_motion(self) -> Motion:
         """Read the parameters, pose the body, turn Z up to Y up and bring it to the skeleton's rate."""
@@ -198,14 +217,14 @@ class AmassJob(FileJob):
             from lamp_core.features.mirror import mirror
 
             joints_TJ3 = mirror(joints_TJ3, skeleton)
-        axes = [self.up] if self.up != "z" else []
-        return Motion(joints_TJ3, combined_sha256(file_sha256(path), *parts, cut, *axes))
+        stated = [value for value, usual in ((self.up, UP), (self.rate, None)) if value != usual]
+        return Motion(joints_TJ3, combined_sha256(file_sha256(path), *parts, cut, *stated))
 
     def _pose(self, path: Path, skeleton: Skeleton, cut: Cut | None) -> tuple[np.ndarray, list[str]]:
         """Joints, and what they were made with."""
         from lamp_core.skeleton.smplx import body_model_file
 
-        parameters = read_parameters(path)
+        parameters = read_parameters(path, self.rate)
         model_path = body_model_file(self.body_model, parameters.gender)
         frames = None if cut is None else cut.frames(len(parameters.root_T3), parameters.rate)
         if frames is not None and not len(frames):
@@ -288,22 +307,26 @@ def _fit_rotations(rotations_TK3: np.ndarray, joint_count: int, skeleton: Skelet
     return fitted_TK3
 
 
-def read_parameters(path: Path) -> Parameters:
-    """Read an AMASS file of either release, in the shapes that its kin write.
+def read_parameters(path: Path, rate: float | None = None) -> Parameters:
+    """Read an AMASS file of either release, in the shapes that its kin write, at the rate that it states.
 
     Shape parameters may be (B), (1, B) or (T, B), of which the first counts; the translation (T, 3) or (T, 1,
     3); the pose (T, 3 K) or (T, K, 3); rate and gender numbers, text, bytes or arrays of them.
+
+    Args:
+        path: the file.
+        rate: that counts in place of the file's, which then need not state one.
 
     Raises:
         RejectedClip: as `read_npz`, ``unreadable`` when a field is missing or of another shape,
             ``joint-count``, ``not-finite``, or ``frame-rate`` for one that no camera has.
     """
     fields = read_npz(path, PARAMETERS, TEXTS)
-    rates = [name for name in RATES if name in fields]
     missing = [name for name in PARAMETERS if name not in fields]
-    if missing or not rates:
-        lacking = ", ".join([*missing, *([] if rates else [" or ".join(RATES)])])
-        raise RejectedClip("unreadable", f"{path} is no AMASS motion: it lacks {lacking}")
+    if rate is None and not set(RATES) & set(fields):
+        missing.append(f"{' or '.join(RATES)} (--fps states it)")
+    if missing:
+        raise RejectedClip("unreadable", f"{path} is no AMASS motion: it lacks {', '.join(missing)}")
     infinite = [name for name in PARAMETERS if not np.isfinite(fields[name]).all()]
     if infinite:
         raise RejectedClip("not-finite", f"{path}: {infinite[0]} holds numbers that are not finite")
@@ -314,7 +337,7 @@ def read_parameters(path: Path) -> Parameters:
         _translation(path, fields["trans"], frames),
         _shape(path, fields["betas"], frames),
         _gender(fields.get("gender")),
-        _rate(path, rates[0], fields[rates[0]]),
+        _rate(path, fields) if rate is None else rate,
     )
 
 
@@ -348,11 +371,13 @@ def _shape(path: Path, betas: np.ndarray, frames: int) -> np.ndarray:
     raise RejectedClip("unreadable", f"{path}: betas {betas.shape} are neither (B), (1, B) nor ({frames}, B)")
 
 
-def _rate(path: Path, name: str, field: np.ndarray) -> float:
+def _rate(path: Path, fields: Mapping[str, np.ndarray]) -> float:
+    name = next(name for name in RATES if name in fields)
+    said = _text(fields[name])
     try:
-        rate = float(_text(field))
+        rate = float(said)
     except ValueError as error:
-        raise RejectedClip("frame-rate", f"{path}: {name} {_text(field)!r} is no number") from error
+        raise RejectedClip("frame-rate", f"{path}: {name} {said!r} is no number; --fps states it") from error
     if not 0 < rate <= FASTEST:
         raise RejectedClip("frame-rate", f"{path}: {name} says {rate:g} frames a second")
     return rate

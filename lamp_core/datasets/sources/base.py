@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from lamp_core.datasets.body_checks import check_bodies, speed_remark
+from lamp_core.datasets.body_checks import OPTIONS, Reading, check_bodies, speed_remark
 from lamp_core.datasets.clips import SPLITS, Clip, Split
 from lamp_core.datasets.labels import check_label_pattern
 from lamp_core.datasets.motion_form import MotionForm
@@ -21,7 +21,7 @@ from lamp_core.datasets.sources.texts import ClipTexts, read_clip_texts
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.folders import OnPassedOver, files_below, find_file, ignore, inside
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
-from lamp_core.skeleton.units import METRES, Unit, UpAxis
+from lamp_core.skeleton.units import Unit, UpAxis
 
 NAME_PATTERN = r"^[a-z0-9-]+$"
 FASTEST = 1000.0  # frames a second; a faster file states its rate in another unit
@@ -213,6 +213,8 @@ class SourceKind(ABC):
 
     usual_skeleton = "smpl22"
     """What clips are counted with before a skeleton is chosen."""
+    options = OPTIONS
+    """Those of `lamp import` that say how motions of the kind stand in their files."""
 
     @abstractmethod
     def complete(self, source: Source) -> Source:
@@ -266,24 +268,13 @@ def existing_captions(place: Path | None) -> Path:
     return place if place is not None and is_caption_table(place) else existing_folder(place, "captions")
 
 
-def check_first_bodies(
-    jobs: Iterable["FileJob"],
-    skeleton: Skeleton,
-    form: MotionForm,
-    *,
-    up: UpAxis | None = None,
-    metres_per_unit: float | None = None,
-    map_name: str | None = None,
-) -> tuple[str, ...]:
+def check_first_bodies(jobs: Iterable["FileJob"], skeleton: Skeleton, reading: Reading) -> tuple[str, ...]:
     """Look at the motions of the first jobs that can be read.
 
     Args:
         jobs: of a source.
         skeleton: whose joints they give.
-        form: what the source says of its files.
-        up: axis that counts where the form names none; Y without it.
-        metres_per_unit: that counts where the form names no unit; the skeleton's without it.
-        map_name: of the joint map of BVH files.
+        reading: how they are read.
 
     Returns:
         What is odd about them and stops nothing.
@@ -304,16 +295,9 @@ def check_first_bodies(
         raise LampError(
             f"none of the first files holds joints of {skeleton.name} ({fault or 'there is none'})"
         )
-    check_bodies(
-        clips,
-        skeleton,
-        "the first files",
-        metres_per_unit=METRES[form.unit] if form.unit else metres_per_unit or skeleton.metres_per_unit,
-        up=form.up or up or "y",
-        left_handed=form.left_handed,
-        map_name=map_name,
-    )
-    remark = speed_remark([(joints_TJ3, skeleton.frames_per_second) for joints_TJ3 in clips], skeleton)
+    check_bodies(clips, skeleton, "the first files", reading)
+    timed = [(joints_TJ3, skeleton.frames_per_second) for joints_TJ3 in clips]
+    remark = speed_remark(timed, skeleton, reading.options)
     return (remark,) if remark else ()
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from lamp_core.datasets.body_checks import Reading
 from lamp_core.datasets.clips import Split
 from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.datasets.sources.base import (
@@ -69,14 +70,7 @@ class BvhFolder(SourceKind):
         if source.force:
             return settled
         jobs = (_job(settled, skeleton, motions, name, path) for name, path in files.items())
-        remarks = check_first_bodies(
-            jobs,
-            skeleton,
-            settled.form,
-            up=joint_map.up,
-            metres_per_unit=joint_map.metres_per_unit,
-            map_name=joint_map.name,
-        )
+        remarks = check_first_bodies(jobs, skeleton, Reading.of(settled.form, skeleton, joint_map))
         return settled.model_copy(update={"remarks": remarks})
 
     def clip_jobs(

@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from lamp_core.datasets.motion_form import MotionForm
+from lamp_core.datasets.body_checks import Reading
+from lamp_core.datasets.motion_form import MotionForm, require_unstated
 from lamp_core.datasets.sources.base import (
     ClipJobs,
     FileJob,
@@ -67,11 +68,14 @@ class PublishedFolder(SourceKind):
             raise LampError(f"{folder} holds none of {VECTORS}, {', '.join(JOINTS)} with .npy files in it")
         name = source.skeleton or self._detect_skeleton(folder)
         settled = source.model_copy(update={"skeleton": name})
+        if _motion_folders(folder)[0].name == VECTORS:
+            require_unstated(source.form, str(folder / VECTORS))
         if source.force:
             return settled
         skeleton = load_skeleton(name)
         jobs = (job for job in self.clip_jobs(settled, skeleton) if isinstance(job, FileJob))
-        return settled.model_copy(update={"remarks": check_first_bodies(jobs, skeleton, source.form)})
+        remarks = check_first_bodies(jobs, skeleton, Reading.of(source.form, skeleton))
+        return settled.model_copy(update={"remarks": remarks})
 
     def clip_jobs(
         self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lamp_core.datasets.body_checks import Reading
 from lamp_core.datasets.clips import Split
 from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.datasets.preprocessing.tagging import plain_caption
@@ -74,14 +75,7 @@ class ManifestTable(SourceKind):
         readable = [job for job in jobs if not _fault_of(job)]
         if not readable:
             raise LampError(f"none of the manifest's first files can be used: {_fault_of(jobs[0])}")
-        remarks = check_first_bodies(
-            readable,
-            skeleton,
-            source.form,
-            up=None if joint_map is None else joint_map.up,
-            metres_per_unit=None if joint_map is None else joint_map.metres_per_unit,
-            map_name=source.map,
-        )
+        remarks = check_first_bodies(readable, skeleton, Reading.of(source.form, skeleton, joint_map))
         return settled.model_copy(update={"remarks": remarks})
 
     def clip_jobs(
@@ -186,8 +180,9 @@ class ManifestJob(FileJob):
         return self.row.labels
 
     def count_captions(self) -> tuple[int, int]:
-        """How many sentences the row has, without tagging them."""
-        return len(self.row.captions), 0
+        """How many sentences the row has, and how many have no word, without tagging them."""
+        kept = sum(any(map(str.isalnum, text)) for text in self.row.captions)
+        return kept, len(self.row.captions) - kept
 
     def read_motion(self) -> Motion:
         """Read the file by its ending and take the row's span of it."""
@@ -239,7 +234,7 @@ class ManifestJob(FileJob):
             raise RejectedClip(
                 "no-body-model", f"{path}: .npz needs a body model; register with --body-model"
             )
-        parameters = read_parameters(path)
+        parameters = read_parameters(path, self.form.frames_per_second)
         model_path = body_model_file(self.body_model, parameters.gender)
         rate, marks = skeleton.frames_per_second, version_mark(parameters.rate, skeleton.frames_per_second)
         posed_TJ3 = parameters.at_rate(rate).joints(model_path, skeleton)

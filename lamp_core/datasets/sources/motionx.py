@@ -16,11 +16,13 @@ Shapes: T frames, K joints of the body model.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from lamp_core.datasets.body_checks import Reading
+from lamp_core.datasets.motion_form import MotionForm, require_unstated
 from lamp_core.datasets.preprocessing.caption_files import caption_lines
 from lamp_core.datasets.sources.amass import Parameters, ready_joints
 from lamp_core.datasets.sources.base import (
@@ -92,11 +94,14 @@ class MotionXFolder(SourceKind):
         if wanted not in SKELETONS or (motions.name in VECTORS and wanted != self.usual_skeleton):
             raise LampError(f"{motions} gives {self.usual_skeleton}, not {wanted}")
         settled = source.model_copy(update={"skeleton": wanted})
+        if motions.name in VECTORS:
+            require_unstated(source.form, str(motions))
         if source.force:
             return settled
         skeleton = load_skeleton(wanted)
         jobs = (job for job in self.clip_jobs(settled, skeleton) if isinstance(job, FileJob))
-        return settled.model_copy(update={"remarks": check_first_bodies(jobs, skeleton, source.form)})
+        remarks = check_first_bodies(jobs, skeleton, Reading.of(source.form, skeleton))
+        return settled.model_copy(update={"remarks": remarks})
 
     def clip_jobs(
         self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore
@@ -119,6 +124,7 @@ class MotionXFolder(SourceKind):
                 split=split_by_name(name) if split_of is None else split_of.get(name),
                 skeleton=skeleton.name,
                 body_model=source.body_model,
+                form=source.form,
             )
 
         return NamedJobs(clip_names(files, split_of, on_passed_over), job_of)
@@ -159,9 +165,11 @@ class MotionXJob(FileJob):
 
     Args:
         body_model: file, or folder of files by gender; needed for parameters.
+        form: how joints, and those that parameters give, stand in it.
     """
 
     body_model: Path | None
+    form: MotionForm = field(default_factory=MotionForm)
 
     def read_texts(self) -> ClipTexts:
         """The sentences about the whole body, and those about its parts."""
@@ -186,7 +194,8 @@ class MotionXJob(FileJob):
         if not np.isfinite(array).all():
             raise RejectedClip("not-finite", f"{path} holds numbers that are not finite")
         if array.ndim == 3:
-            return Motion(_joints(array, path, skeleton), combined_sha256(sha256, skeleton.name))
+            joints_TJ3 = self._placed(_joints(array, path, skeleton), path, skeleton)
+            return Motion(joints_TJ3, self._sha256(sha256, skeleton.name))
         if is_parameters(self.folder) and array.ndim == 2 and array.shape[1] == WIDTH:
             return self._pose(array, skeleton, sha256)
         if array.ndim != 2 or array.shape[1] != skeleton.feature_count:
@@ -202,10 +211,21 @@ class MotionXJob(FileJob):
 
         assert self.body_model is not None
         model_path = body_model_file(self.body_model, "neutral")
-        rate, marks = skeleton.frames_per_second, version_mark(RATE, skeleton.frames_per_second)
-        joints_TJ3 = parameters_of(vectors_TV, model_path).at_rate(rate).joints(model_path, skeleton)
+        own = self.form.frames_per_second or RATE
+        rate, marks = skeleton.frames_per_second, version_mark(own, skeleton.frames_per_second)
+        parameters = replace(parameters_of(vectors_TV, model_path), rate=own).at_rate(rate)
+        placed_TJ3 = self.form.placed(parameters.joints(model_path, skeleton), model_path, skeleton)
         made_of = (shared_file_sha256(model_path), skeleton.name, *marks)
-        return Motion(joints_TJ3.astype(np.float32), combined_sha256(sha256, *made_of))
+        return Motion(placed_TJ3.astype(np.float32), self._sha256(sha256, *made_of))
+
+    def _placed(self, joints_TJ3: np.ndarray, path: Path, skeleton: Skeleton) -> np.ndarray:
+        """In the skeleton's unit, axes and rate, as the form says and else as they are published."""
+        rate = self.form.frames_per_second or RATE
+        placed_TJ3 = self.form.placed(joints_TJ3, path, skeleton)
+        return resample(placed_TJ3, rate, skeleton.frames_per_second).astype(np.float32)
+
+    def _sha256(self, *parts: object) -> str:
+        return combined_sha256(*parts, *([self.form.identity] if self.form.is_stated else []))
 
 
 def _joints(array: np.ndarray, path: Path, skeleton: Skeleton) -> np.ndarray:
@@ -213,8 +233,7 @@ def _joints(array: np.ndarray, path: Path, skeleton: Skeleton) -> np.ndarray:
         from lamp_core.skeleton.smplx import joint_order
 
         array = array[:, joint_order(skeleton, JOINTS_OF_SMPLX)]
-    joints_TJ3 = ready_joints(path, skeleton, array)
-    return resample(joints_TJ3, RATE, skeleton.frames_per_second).astype(np.float32)
+    return ready_joints(path, skeleton, array)
 
 
 def parameters_of(vectors_TV: np.ndarray, model_path: Path) -> Parameters:

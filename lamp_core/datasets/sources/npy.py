@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from lamp_core.datasets.body_checks import Reading
 from lamp_core.datasets.clips import Split
 from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.datasets.sources.base import (
@@ -54,7 +55,8 @@ class NpyFolder(SourceKind):
             return source
         skeleton = load_skeleton(source.skeleton)
         jobs = (_job(source, skeleton, folder, name, path) for name, path in names.items())
-        return source.model_copy(update={"remarks": check_first_bodies(jobs, skeleton, source.form)})
+        remarks = check_first_bodies(jobs, skeleton, Reading.of(source.form, skeleton))
+        return source.model_copy(update={"remarks": remarks})
 
     def clip_jobs(
         self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore

@@ -148,6 +148,38 @@ def test_fingerprint_changes_only_with_the_files(tmp_path: Path, bvh_source) -> 
     assert refresh_fingerprint(tmp_path, "tiny") is True
 
 
+def test_remarks_are_those_of_the_files_as_they_are(tmp_path: Path, bvh_source) -> None:
+    motions = bvh_source.source.motions
+    (motions / "._walk_00.bvh").write_bytes(b"\0")
+    register_source(tmp_path, "tiny", "bvh", options_of(bvh_source.source))
+    assert "hidden files" in " ".join(load_source(tmp_path, "tiny").remarks)
+    (motions / "._walk_00.bvh").unlink()
+    (motions / "notes.txt").write_text("of the day")
+    assert refresh_fingerprint(tmp_path, "tiny") is True
+    (remark,) = load_source(tmp_path, "tiny").remarks
+    assert "notes.txt" in remark
+    before = load_source(tmp_path, "tiny")
+    assert refresh_fingerprint(tmp_path, "tiny") is False
+    assert load_source(tmp_path, "tiny") == before
+
+
+def test_files_that_import_would_refuse_are_refused_when_they_change(tmp_path: Path, bvh_source) -> None:
+    register_source(tmp_path, "tiny", "bvh", options_of(bvh_source.source))
+    before = load_source(tmp_path, "tiny")
+    for path in bvh_source.source.motions.iterdir():
+        lines = path.read_text().splitlines()
+        scaled = [
+            " ".join(["OFFSET", *(str(100 * float(number)) for number in line.split()[1:])])
+            if line.startswith("OFFSET")
+            else line
+            for line in lines
+        ]
+        path.write_text("\n".join(scaled) + "\n")
+    with pytest.raises(LampError, match=r"the first files: the people are .* give --unit cm"):
+        refresh_fingerprint(tmp_path, "tiny")
+    assert load_source(tmp_path, "tiny") == before
+
+
 def test_folder_that_is_gone_is_named(tmp_path: Path, bvh_source) -> None:
     register_source(tmp_path, "tiny", "bvh", options_of(bvh_source.source))
     bvh_source.folder.rename(tmp_path / "moved")
