@@ -85,8 +85,9 @@ def captioning_table(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> Metri
     config = override(trained.config, ["evaluate.protocols=[captioning]"])
     families = measure(replace(trained, config=config))
     assert list(families) == ["captioning"]
-    (table,) = result_tables(families["captioning"])
+    table, *novel = result_tables(families["captioning"])
     assert table.title == "Captioning"
+    assert [other.title for other in novel] == ["Captioning, novel captions alone"]
     return table
 
 
