@@ -76,7 +76,6 @@ def edit(
         (span, after or None, before or None, to),
         "say what to make: one of --span FROM:TO, --after, --before and --to FILE",
     )
-    seconds_of_span = None if span is None else _seconds(span)
     from lamp_core.inference import generate as api
     from lamp_core.viz.export import check_ending
 
@@ -87,13 +86,13 @@ def edit(
         api.read_given(data, motion, opened) if motion is not None else api.clip_features(data, clip or "")
     )
     to_TD = None if to is None else api.read_given(data, to, opened)
-    place = api.Place(seconds_of_span, after, before, to_TD)
+    place = api.Place(None if span is None else _seconds(span), after, before, to_TD)
     if text:
         look_up_words(data, text)
     edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode)
     title = text or f"{clip or motion}, edited"
-    for path in save_motions(output, edited.joints, edited.skeleton, title, _shown(edited)):
-        typer.echo(path)
+    made = save_motions(output, edited.joints, edited.skeleton, title, _shown(edited))
+    typer.echo("\n".join(map(str, made)))
     typer.echo(f"made by the models: {edited.start:.2f} to {edited.end:.2f} s")
 
 
