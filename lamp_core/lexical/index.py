@@ -151,14 +151,16 @@ class SparseIndex:
     def search(self, query_V: np.ndarray, top: int, without: Sequence[int] = ()) -> list[Found]:
         """The best items; those that have one of the words ``without`` are passed over."""
         words = np.flatnonzero(query_V).tolist()
-        heaviest = max(words, key=lambda word: query_V[word], default=None)
+        if not words:
+            return []
+        heaviest = max(words, key=lambda word: float(query_V[word]))
         best: list[tuple[float, int]] = []
         for segment in self.segments:
             scores_N = segment.scores(words, query_V[words])
             scores_N[self.removed_N[segment.first : segment.first + len(segment)]] = 0
             for word in without:
                 scores_N[segment.postings(word)[0]] = 0
-            places = _best(scores_N, top, segment.postings(heaviest)[0] if words else np.arange(0))
+            places = _best(scores_N, top, segment.postings(heaviest)[0])
             best += [(float(scores_N[place]), segment.first + int(place)) for place in places]
         ranked = sorted(best, key=lambda found: (-found[0], found[1]))[:top]
         shares = self._shares(np.array([item for _, item in ranked], dtype=np.int64), words, query_V)
