@@ -21,6 +21,8 @@ from scipy.sparse import csc_array, csr_array, vstack
 from lamp_core.errors import LampError
 
 MOST_SEGMENTS = 8
+LOOKED_AT = 4096
+"""Items of a word that give the bound."""
 WORTHLESS = 0.5
 """Share of removed items above which a segment is built anew."""
 
@@ -90,18 +92,18 @@ class Segment:
         start, end = self.columns.indptr[word : word + 2]
         return self.columns.indices[start:end], self.columns.data[start:end]
 
-    def weight(self, place: int, word: int) -> float:
-        """The weight of a word in an item, 0 where it has none."""
-        places, values = self.postings(word)
-        at = int(np.searchsorted(places, place))
-        return float(values[at]) if at < len(places) and places[at] == place else 0.0
+    def weights(self, places: np.ndarray, word: int) -> np.ndarray:
+        """The weights of a word in items, 0 where they have none."""
+        having, values = self.postings(word)
+        at = np.searchsorted(having, places).clip(max=max(0, len(having) - 1))
+        if not len(having):
+            return np.zeros(len(places), dtype=np.float32)
+        found: np.ndarray = np.where(having[at] == places, values[at], 0)
+        return found
 
-    def scores(self, words: Sequence[int], weights: Sequence[float]) -> np.ndarray:
+    def scores(self, words: Sequence[int], weights_Q: np.ndarray) -> np.ndarray:
         """The products (N,) with a query of some words."""
-        scores_N = np.zeros(len(self), dtype=np.float32)
-        for word, weight in zip(words, weights, strict=True):
-            places, values = self.postings(word)
-            scores_N[places] += np.float32(weight) * values  # an item stands once in the postings of a word
+        scores_N: np.ndarray = self.columns[:, words] @ weights_Q
         return scores_N
 
 
@@ -149,16 +151,20 @@ class SparseIndex:
     def search(self, query_V: np.ndarray, top: int, without: Sequence[int] = ()) -> list[Found]:
         """The best items; those that have one of the words ``without`` are passed over."""
         words = np.flatnonzero(query_V).tolist()
+        if not words:
+            return []
+        heaviest = max(words, key=lambda word: float(query_V[word]))
         best: list[tuple[float, int]] = []
         for segment in self.segments:
-            scores_N = segment.scores(words, query_V[words].tolist())
+            scores_N = segment.scores(words, query_V[words])
             scores_N[self.removed_N[segment.first : segment.first + len(segment)]] = 0
             for word in without:
                 scores_N[segment.postings(word)[0]] = 0
-            places = _best(scores_N, top, [segment.postings(word)[0] for word in words])
+            places = _best(scores_N, top, segment.postings(heaviest)[0])
             best += [(float(scores_N[place]), segment.first + int(place)) for place in places]
         ranked = sorted(best, key=lambda found: (-found[0], found[1]))[:top]
-        return [Found(item, score, self._shares(item, words, query_V)) for score, item in ranked]
+        shares = self._shares(np.array([item for _, item in ranked], dtype=np.int64), words, query_V)
+        return [Found(item, score, gave) for (score, item), gave in zip(ranked, shares, strict=True)]
 
     def rows(self) -> csr_array:
         """All items, removed ones without words, (N, V)."""
@@ -167,10 +173,16 @@ class SparseIndex:
             return csr_array((0, self.width), dtype=np.float32)
         return csr_array(_without_rows(csc_array(vstack(parts)), self.removed_N))
 
-    def _shares(self, item: int, words: Sequence[int], query_V: np.ndarray) -> dict[int, float]:
-        segment = next(each for each in self.segments if item < each.first + len(each))
-        found = {word: segment.weight(item - segment.first, word) for word in words}
-        return {word: float(query_V[word]) * weight for word, weight in found.items() if weight}
+    def _shares(self, items: np.ndarray, words: Sequence[int], query_V: np.ndarray) -> list[dict[int, float]]:
+        """What each word gave to the score of each item."""
+        made: list[dict[int, float]] = [{} for _ in items]
+        for segment in self.segments:
+            inside = np.flatnonzero((items >= segment.first) & (items < segment.first + len(segment)))
+            for word in words if len(inside) else ():
+                weights = segment.weights(items[inside] - segment.first, word)
+                for rank in np.flatnonzero(weights):
+                    made[inside[rank]][word] = float(query_V[word]) * float(weights[rank])
+        return made
 
     def _merge(self) -> None:
         self.segments = [Segment(csc_array(self.rows()), 0)]
@@ -185,17 +197,16 @@ def _without_rows(columns: csc_array, gone_N: np.ndarray) -> csc_array:
     )
 
 
-def _best(scores_N: np.ndarray, top: int, postings: Sequence[np.ndarray]) -> np.ndarray:
+def _best(scores_N: np.ndarray, top: int, postings: np.ndarray) -> np.ndarray:
     """Places of the ``top`` largest scores above 0, best first; of equal ones the first.
 
-    The items of any one word have ``top`` scores that the best have to reach: only what reaches the highest
-    such bound is sorted.
+    Some items of the query's heaviest word have ``top`` scores that the best have to reach: only what reaches
+    the lowest of these is sorted.
     """
     bound = np.float32(0)
-    for places in postings:
-        if len(places) >= top:
-            some = scores_N[places[: max(top, 4096)]]
-            bound = max(bound, np.partition(some, len(some) - top)[len(some) - top])
+    if len(postings) >= top:
+        some = scores_N[postings[: max(top, LOOKED_AT)]]
+        bound = np.partition(some, len(some) - top)[len(some) - top]
     places = np.flatnonzero(scores_N >= bound) if bound > 0 else np.flatnonzero(scores_N > 0)
     order = np.lexsort((places, -scores_N[places]))[:top]
     chosen: np.ndarray = places[order]
