@@ -34,7 +34,8 @@ class EmbeddingCache:
 
     def embed(self, test: TestItems, evaluator: MotionTextEvaluator) -> Embedded:
         """Embed the test items, or take what was embedded before."""
-        who = self.identity_of(evaluator.label)
+        # Two evaluators of one stage have the same weights' hash; their labels tell them apart.
+        who = f"{evaluator.label} {self.identity_of(evaluator.label)}"
 
         def compute() -> dict[str, np.ndarray]:
             embedded = Embedded.of(test, evaluator)

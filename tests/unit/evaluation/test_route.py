@@ -10,6 +10,7 @@ from lamp_core.config import Config
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import Item
+from lamp_core.evaluation.cache import EmbeddingCache
 from lamp_core.evaluation.families import measure
 from lamp_core.evaluation.protocols.common import Embedded, TestItems
 from lamp_core.evaluation.protocols.joints import joints_of
@@ -79,3 +80,25 @@ def test_the_protocol_says_which_way(trained: Trained, config: Config) -> None:
         measured = measure(replace(trained, config=config.model_copy(update={"evaluate": settings})))
         protocols = {result.protocol for result in measured["text_to_motion"]}
         assert len(protocols) == 1 and words in protocols.pop()
+
+
+def test_evaluators_of_one_stage_share_no_embeddings(raw_TD: np.ndarray) -> None:
+    width = raw_TD.shape[1]
+    statistics = FeatureStatistics(np.zeros(width, np.float32), np.ones(width, np.float32))
+    item = Item("c", 0, raw_TD[:40], (Caption("walk 0", ("walk", "0"), ("VERB", "NUM"), 0.0, 0.0),))
+    test, cache = TestItems.of([item], statistics), EmbeddingCache(lambda label: "the same stage")
+
+    class Labelled:
+        def __init__(self, label: str, value: float) -> None:
+            self.label, self.value = label, value
+
+        def embed_motions(self, motions: list[np.ndarray]) -> np.ndarray:
+            return np.full((len(motions), 2), self.value)
+
+        def embed_texts(self, captions: list[Caption]) -> np.ndarray:
+            return np.full((len(captions), 2), self.value)
+
+    found = [
+        cache.embed(test, Labelled(label, value)).motions[0, 0] for label, value in (("a", 1.0), ("b", 2.0))
+    ]
+    assert found == [1.0, 2.0]
