@@ -27,7 +27,8 @@ LENGTHS = ("0", "-1", "nan", "inf", "-inf", "1e6", "1e300", "1e999", "x", "")
 COUNTS = ("-1", "1.5", "1e3", "nan", "1000000", "x")
 SEEDS = ("-1", "1.5", "nan", str(LARGEST_SEED + 1), str(2**64))
 REFUSED = {
-    ("generate", "--seconds"): LENGTHS, ("edit", "--seconds"): LENGTHS,
+    ("generate", "--seconds"): LENGTHS,
+    ("edit", "--seconds"): LENGTHS,
     ("caption", "--windows"): ("0", "-1", "nan", "inf", "x"),
     ("caption", "--top-p"): ("0", "-1", "1.5", "nan", "inf", "x"),
     **{(name, "--seed"): SEEDS for name in ("generate", "edit", "caption")},
