@@ -42,6 +42,8 @@ COMMANDS = (
     Command("edit", MOTION, "Make a part of a motion anew, or go on from it."),
     Command("caption", MOTION, "Say what happens in a motion."),
     Command("search", MOTION, "Find motions by a text, or captions by a motion."),
+    Command("explain", MOTION, "Say a motion in words with their weights."),
+    Command("index", MOTION, "Keep an index of motions by their words."),
     Command("evaluate", MEASURE, "Measure the trained models, or another system's motions or captions."),
     Command("compare", MEASURE, "Set runs or experiments side by side."),
     Command("promote", MACHINES, "Give a registered model an alias, or list the models."),

@@ -71,30 +71,34 @@ def edit(
 
     The rest stays as it is, frame by frame. A page (.html) shows it beside what was given.
     """
-    if (motion is None) == (clip is None):
-        raise LampError("give a motion file, or a clip of the data set with --clip NAME")
-    if (span is not None) + after + before + (to is not None) != 1:
-        raise LampError("say what to make: one of --span FROM:TO, --after, --before and --to FILE")
-    seconds_of_span = None if span is None else _seconds(span)
+    _require_one((motion, clip), "give a motion file, or a clip of the data set with --clip NAME")
+    _require_one(
+        (span, after or None, before or None, to),
+        "say what to make: one of --span FROM:TO, --after, --before and --to FILE",
+    )
     from lamp_core.inference import generate as api
     from lamp_core.viz.export import check_ending
 
     check_ending(output)
     data = find_project().data
-    reads = motion is not None or to is not None
-    opened = gate(joint_map, unit, up, fps, left_handed, force, reads=reads)
+    opened = gate(joint_map, unit, up, fps, left_handed, force, reads=bool(motion or to))
     given_TD = (
         api.read_given(data, motion, opened) if motion is not None else api.clip_features(data, clip or "")
     )
     to_TD = None if to is None else api.read_given(data, to, opened)
-    place = api.Place(seconds_of_span, after, before, to_TD)
+    place = api.Place(None if span is None else _seconds(span), after, before, to_TD)
     if text:
         look_up_words(data, text)
     edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode)
     title = text or f"{clip or motion}, edited"
-    for path in save_motions(output, edited.joints, edited.skeleton, title, _shown(edited)):
-        typer.echo(path)
+    made = save_motions(output, edited.joints, edited.skeleton, title, _shown(edited))
+    typer.echo("\n".join(map(str, made)))
     typer.echo(f"made by the models: {edited.start:.2f} to {edited.end:.2f} s")
+
+
+def _require_one(given: tuple[object, ...], what: str) -> None:
+    if sum(value is not None for value in given) != 1:
+        raise LampError(what)
 
 
 def _seconds(span: str) -> tuple[float | None, float | None]:

@@ -75,10 +75,8 @@ def run(
 
     Without flags the parameters in params.yaml are used as they stand; the flags change that file.
     """
-    from flows.pipeline.plan import chosen
     from flows.pipeline.run import run_pipeline
     from flows.workers.runner import WorkersRunner
-    from tasks.dvc.graph import read_graph
 
     interrupt_on_signals()
     assignments, cluster = without_cluster(assignments or [], cluster)
@@ -87,14 +85,10 @@ def run(
     os.environ |= resources.several(cards or resources.cards(), nodes or resources.nodes())
     project = find_project()
     require_workspace(project)
-    graph = read_graph(project)
-    chosen(graph, only, until, system)  # an unknown name is refused before params.yaml changes
-    if force is not None:
-        graph.require(force)
+    _require_known(project, only, until, system, force)
     present = present_params(project, profile)
     config = configured(project, present, data=data, profile=profile, assignments=assignments)
     look_at_source(project, config)
-    runner = WorkersRunner if workers else None
     result = run_pipeline(
         project,
         config,
@@ -103,10 +97,23 @@ def run(
         force=force,
         system=system,
         name=name,
-        runner=runner,
+        runner=WorkersRunner if workers else None,
         wait=wait,
     )
     report_result(project, result)
+
+
+def _require_known(
+    project: Project, only: str | None, until: str | None, system: str | None, force: str | None
+) -> None:
+    """Refuse an unknown name before params.yaml changes."""
+    from flows.pipeline.plan import chosen
+    from tasks.dvc.graph import read_graph
+
+    graph = read_graph(project)
+    chosen(graph, only, until, system)
+    if force is not None:
+        graph.require(force)
 
 
 def report_result(project: Project, result: "PipelineResult") -> None:

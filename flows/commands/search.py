@@ -1,7 +1,7 @@
-"""``lamp search``: motions by text, or captions by motion, in the test gallery."""
+"""``lamp search``: motions by text, captions by motion, or motions by their words."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,11 +18,24 @@ from flows.commands.motion_options import (
 from lamp_core.errors import LampError
 from tasks.project import find_project
 
+if TYPE_CHECKING:
+    from lamp_core.datasets.motion_file import Gate
+    from lamp_core.lexical.gallery import LexicalHit
+
 
 def search(
     text: Annotated[str | None, typer.Argument(help="What the person does.")] = None,
     motion: Annotated[Path | None, typer.Option(help="A motion: joints (.npy) or .bvh.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Hits to show.")] = 10,
+    lexical: Annotated[
+        bool, typer.Option("--lexical", help="Search motions by their words, and say which matched.")
+    ] = False,
+    keywords: Annotated[
+        str | None, typer.Option(help="Motions by keywords, with weights and exclusions: run:2,-jump.")
+    ] = None,
+    index: Annotated[
+        Path | None, typer.Option(help="Index of `lamp index build`; that of the test split without it.")
+    ] = None,
     model: ModelOption = None,
     joint_map: MapOption = None,
     unit: UnitOption = None,
@@ -31,20 +44,29 @@ def search(
     left_handed: LeftHandedOption = False,
     force: ForceOption = False,
 ) -> None:
-    """Search the gallery: motions by text, or captions by motion."""
+    """Search the gallery: motions by text, or captions by motion; with --lexical or --keywords by words."""
     from rich.console import Console
     from rich.table import Table
 
-    if (text is None) == (motion is None):
-        raise LampError("give a text, or a motion with --motion FILE")
+    if sum(asked is not None for asked in (text, motion, keywords)) != 1:
+        raise LampError("give a text, or a motion with --motion FILE, or keywords with --keywords run,jump")
     if text is not None and not text.strip():
         raise LampError("the text is empty; say what the person does")
     if motion is not None and not motion.is_file():
         raise LampError(f"there is no file {motion}")
+    if index is not None and not lexical and keywords is None:
+        raise LampError("an index is searched with --lexical or --keywords")
     opened = gate(joint_map, unit, up, fps, left_handed, force, reads=motion is not None)
     from lamp_core.inference import search as api
 
     data = find_project().data
+    if lexical or keywords is not None:
+        table = Table("rank", "motion", "score", "words", "caption", box=None, header_style="bold")
+        for found in _by_words(data, text, motion, keywords, top, index, opened):
+            words = ", ".join(f"{word.word} {word.weight:.0%}" for word in found.words)
+            table.add_row(str(found.rank), found.name, f"{found.score:.3f}", words, found.caption)
+        Console().print(table)
+        return
     if motion is not None:
         hits = api.search_motion(data, motion, top, model, opened)
     else:
@@ -53,3 +75,21 @@ def search(
     for hit in hits:
         table.add_row(str(hit.rank), hit.clip, f"{hit.score:.3f}", hit.caption)
     Console().print(table)
+
+
+def _by_words(
+    data: Path,
+    text: str | None,
+    motion: Path | None,
+    keywords: str | None,
+    top: int,
+    index: Path | None,
+    gate: "Gate",
+) -> "list[LexicalHit]":
+    from lamp_core.inference import lexical as api
+
+    if keywords is not None:
+        return api.search_keywords(data, keywords, top, index)
+    if motion is not None:
+        return api.search_like(data, motion, top, index, gate)
+    return api.search_words(data, text or "", top, index)

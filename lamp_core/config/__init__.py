@@ -10,7 +10,13 @@ from lamp_core.config.files import (
     render_params,
     save_params,
 )
-from lamp_core.config.lexical import LexicalBridge, LexicalContrast, LexicalMotion, LexicalText
+from lamp_core.config.lexical import (
+    LexicalBridge,
+    LexicalContrast,
+    LexicalIndexing,
+    LexicalMotion,
+    LexicalText,
+)
 from lamp_core.config.models import (
     Config,
     Evaluate,
@@ -37,6 +43,7 @@ __all__ = [
     "Length",
     "LexicalBridge",
     "LexicalContrast",
+    "LexicalIndexing",
     "LexicalMotion",
     "LexicalText",
     "MotionToText",

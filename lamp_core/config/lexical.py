@@ -130,3 +130,9 @@ class LexicalDense(LexicalDirect):
     """The dense baseline: the same encoders, their states pooled to a vector."""
 
     representation: Literal["lexical", "dense"] = Field(DENSE, description="as in lexical_contrast")
+
+
+class LexicalIndexing(Section):
+    """Index of the test split by words."""
+
+    most_terms: Count = Field(64, description="words that are kept of a motion, the heaviest")

@@ -19,6 +19,7 @@ from lamp_core.config.lexical import (
     LexicalContrast,
     LexicalDense,
     LexicalDirect,
+    LexicalIndexing,
     LexicalMotion,
     LexicalText,
 )
@@ -387,4 +388,5 @@ class Config(Section):
     lexical_contrast: LexicalContrast = LexicalContrast()
     lexical_direct: LexicalDirect = LexicalDirect()
     lexical_dense: LexicalDense = LexicalDense()
+    lexical_index: LexicalIndexing = LexicalIndexing()
     report: Report = Report()

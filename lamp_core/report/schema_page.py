@@ -13,6 +13,8 @@ import pyarrow as pa
 from lamp_core.datasets.schema import CLIPS, FEATURES, MANIFEST, REJECTED, DatasetMetadata
 from lamp_core.evaluation.results import SCHEMA as RESULTS
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
+from lamp_core.lexical.gallery import ITEM_SCHEMA as LEXICAL_ITEMS
+from lamp_core.lexical.gallery import POSTING_SCHEMA as POSTINGS
 from lamp_core.report.experiment_results import SCHEMA as EXPERIMENT
 from lamp_core.retrieval.gallery import SCHEMA as GALLERY
 from lamp_core.tokens.cache import token_schema
@@ -77,6 +79,17 @@ PAGES = (
         "`embeddings.safetensors` (`motion`, N clips by queries by width, and `text`, N by width); the "
         "metadata say\nhow a similarity is taken over the queries.",
         GALLERY,
+    ),
+    Page(
+        "data/lexical_index/items.parquet",
+        "Stage `lexical_index`, and `lamp index`: the motions of an index of words. The metadata hold the "
+        "vocabulary and\nname the file of postings that belongs to it.",
+        LEXICAL_ITEMS,
+    ),
+    Page(
+        "data/lexical_index/postings-HASH.parquet",
+        "The words of these motions, sorted by word.",
+        POSTINGS,
     ),
     Page(
         "data/evaluate/SYSTEM/results.parquet",

@@ -24,7 +24,7 @@ def _model(name: str, stage: str) -> Model:
 
 
 MODELS = (
-    _model("Lexical", "lexical_contrast"),
-    _model("Lexical directly", "lexical_direct"),
+    _model("LexCMLP", "lexical_contrast"),
+    _model("LexCMLP directly", "lexical_direct"),
     _model("Dense baseline", "lexical_dense"),
 )

@@ -322,6 +322,11 @@ CATALOGUE = Catalogue(
         _lexical("lexical_direct", "the same without the phases before", "LexCMLP directly"),
         _lexical("lexical_dense", "dense vectors of the same encoders, the baseline", "dense baseline"),
         Stage(
+            "lexical_index",
+            makes="inverted index of the test split, recall and time by the words that are kept",
+            reads=("features", "lexical_contrast"),
+        ),
+        Stage(
             "evaluate_lexical",
             folder="evaluate/lexical",
             makes="retrieval by the lexical, the direct and the dense vectors",
@@ -349,7 +354,7 @@ CATALOGUE = Catalogue(
         System(
             "lexical",
             "lexical pretraining: retrieval by weights of words",
-            finals=("evaluate_lexical", "report"),
+            finals=("lexical_index", "evaluate_lexical", "report"),
         ),
     ),
 )

@@ -186,11 +186,11 @@ def test_another_system_runs_on_the_same_clips_and_stands_in_the_same_report(wor
     own = [name for name in CATALOGUE.stages_of("lexical") if CATALOGUE.systems_of(name) == ("lexical",)]
     assert [name for name, state in states.items() if state == "done"] == [*own, "report"]
     assert {states[name] for name in ("ingest", "features")} == {"fresh"}
-    ended = workspace.lamp("search", "a person jumps", "--top", "3", "--model", "Lexical")
+    ended = workspace.lamp("search", "a person jumps", "--top", "3", "--model", "LexCMLP")
     assert ended.returncode == 0, ended.stderr
     assert len(ended.stdout.strip().splitlines()) == 4
     page = (workspace.root / "data" / "report" / "report.html").read_text()
-    assert all(name in page for name in ("LaMP-Feat", "Lexical directly", "Dense baseline"))
+    assert all(name in page for name in ("LaMP-Feat", "LexCMLP directly", "Dense baseline"))
     assert set(workspace.run().values()) == {"fresh"}
 
 

@@ -53,7 +53,7 @@ def test_every_number_is_a_row_with_its_origin(measured: Evaluation, project: Pr
     assert measured.folder.parent == project.data / "evaluations"
     assert measured.folder.name.endswith("-text-to-motion-full")
     path = measured.folder / "results.parquet"
-    np.testing.assert_equal(read_results(path), measured.results)
+    assert list(map(repr, read_results(path))) == list(map(repr, measured.results))  # NaN equals NaN
     features = FeatureSet.load(project.output("features"))
     origin = read_origins(path)[0]
     assert (origin.data, origin.data_version) == ("procedural", features.version)
@@ -87,7 +87,7 @@ def test_a_second_call_takes_the_embeddings_of_the_first(measured: Evaluation, p
     again = evaluate_on_demand(project, Request(stage="t2m", protocols=["text-to-motion"], repeats=3))
     assert set(cache.iterdir()) == set(before)
     of_family = [row for row in measured.results if not row.protocol.startswith("full")]
-    np.testing.assert_equal(again.results, of_family)
+    assert list(map(repr, again.results)) == list(map(repr, of_family))
 
 
 def test_other_motions_are_scored_and_what_is_left_out_is_named(project: Project, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 With the published index of HumanML3D (Guo et al. 2022) clips are cut as its scripts do: every n-th frame,
 n = int(rate / 20); some of AMASS's sets lose their first seconds, in which the actor is calibrated; then the
-frames from start to end. Without it a file is a clip, interpolated to the skeleton's rate.
+frames from start to end. Else a file is a clip, interpolated to the skeleton's rate.
 
 Shapes: T frames, K joints of the model, B shape parameters.
 """
@@ -46,8 +46,7 @@ PARAMETERS = ("poses", "trans", "betas")
 RATES = ("mocap_framerate", "mocap_frame_rate")
 TEXTS = (*RATES, "gender")
 UP: UpAxis = "z"
-NEUTRAL = "neutral"
-GENDERS = ("male", "female", NEUTRAL)
+GENDERS = ("male", "female", NEUTRAL := "neutral")
 WITHOUT_MOTION = ("shape.npz", "_stagei.npz")
 """Files of AMASS that hold a body's shape and no motion, by the end of their names."""
 PUBLISHED_REFERENCE = "000021"

@@ -2,27 +2,35 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from lamp_core.config import Config, override, profile_config
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.errors import LampError
 from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.store import RESULTS_FILE
+from lamp_core.inference import lexical
 from lamp_core.inference.search import search_text
 from lamp_core.lexical.folder import load_lexical
+from lamp_core.lexical.gallery import LexicalIndex
+from lamp_core.lexical.words import Vocabulary
+from lamp_core.remarks import Remark
 from lamp_core.systems.lexical import MODELS
 from tasks.stage.process import StageContext
 from tasks.stages import (
     evaluate_lexical,
     lexical_bridge,
     lexical_contrast,
+    lexical_index,
     lexical_motion,
     lexical_text,
 )
 from tasks.stages.catalogue import CATALOGUE
 from tests.small_project import make_features
 
-MODULES = (lexical_text, lexical_motion, lexical_bridge, lexical_contrast, evaluate_lexical)
+MODULES = (lexical_text, lexical_motion, lexical_bridge, lexical_contrast, lexical_index, evaluate_lexical)
 RUN = {module.__name__.rpartition(".")[2]: module.run for module in MODULES}
 CLIPS = 60
 PHASES = [name for name in CATALOGUE.trained() if CATALOGUE.systems_of(name) == ("lexical",)]
@@ -58,7 +66,9 @@ def metrics(data: Path) -> dict[str, dict[str, float]]:
     """What every stage reports, run in the catalogue's order."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate_lexical, "model_run", lambda project, measured_by: "run")
-        return {name: run_stage(name, data, config()) for name in (*PHASES, "evaluate_lexical")}
+        return {
+            name: run_stage(name, data, config()) for name in (*PHASES, "lexical_index", "evaluate_lexical")
+        }
 
 
 def test_every_phase_measures_itself(metrics: dict[str, dict[str, float]]) -> None:
@@ -104,3 +114,50 @@ def test_a_phase_that_is_left_out_passes_on_what_it_got(
     words = started.text.words_VH
     assert abs(float(words.std()) - 0.02) < 0.002  # as they start
     assert not torch.equal(words, trained.text.words_VH)
+
+
+def test_the_test_split_is_searched_by_words(metrics: dict[str, dict[str, float]], data: Path) -> None:
+    measured = metrics["lexical_index"]
+    assert measured["items"] == len(LexicalIndex.load(data / "lexical_index"))
+    full = max(int(name.split("_")[1].split("/")[0]) for name in measured if name.endswith("query_ms"))
+    assert measured[f"terms_{full}/text_to_motion_r10"] >= 0
+    by_text = lexical.search_words(data, "a person walks forward", 3)
+    assert [hit.rank for hit in by_text] == [1, 2, 3]
+    for hit in by_text:
+        assert sum(word.weight for word in hit.words) <= 1 + 1e-5
+    assert lexical.search_keywords(data, "walk", 2)
+    with pytest.raises(LampError, match="only words that say nothing of a motion"):
+        lexical.search_words(data, "the person is", 3)
+    with pytest.raises(LampError, match="no word of 'qqq zzz' is known"):
+        lexical.search_words(data, "qqq zzz", 3)
+    with pytest.raises(LampError, match="the text is empty"):
+        lexical.search_words(data, " ... ", 3)
+
+
+def test_any_folder_of_motions_is_indexed(
+    metrics: dict[str, dict[str, float]], data: Path, tmp_path: Path
+) -> None:
+    features = FeatureSet.load(data / "features")
+    motions, folder = tmp_path / "motions", tmp_path / "index"
+    (motions / "more").mkdir(parents=True)
+    names = ["a.npy", "b.npy", "more/c.npy"]
+    for name, motion_TD in zip(names, features.features, strict=False):
+        np.save(motions / name, motion_TD)
+    np.save(motions / "short.npy", features.features[0][:2])
+    with pytest.warns(Remark, match=r"left out: .*short\.npy has 2 feature frames"):
+        made = lexical.build_index(data, motions, folder, 32)
+    assert list(made.places) == names
+    extra = tmp_path / "extra.npy"
+    np.save(extra, features.features[5])
+    lexical.add_to_index(data, folder, [extra])
+    lexical.remove_from_index(folder, ["b.npy"])
+    assert list(LexicalIndex.load(folder).places) == ["a.npy", "more/c.npy", str(extra)]
+    (hit, *_) = lexical.search_like(data, extra, 3, folder)
+    assert hit.name == str(extra)
+    words = lexical.explain(data, extra, 5)
+    assert 0 < len(words) <= 5
+    assert words == sorted(words, key=lambda word: -word.weight)
+    other = LexicalIndex(Vocabulary(("[CLS]", "walk")), {})
+    other.save(tmp_path / "other")
+    with pytest.raises(LampError, match="has another vocabulary than the model; `lamp index build`"):
+        lexical.search_words(data, "a person walks", 3, tmp_path / "other")

@@ -24,7 +24,7 @@ SYSTEMS = {
     "text_to_motion": ["ground truth", "truth, other half", "chance", "untrained", "LaMP-T2M"],
     "plausibility": ["ground truth", "VQ-VAE", "untrained", "LaMP-T2M"],
     "completion": ["interpolation", "untrained", "LaMP-T2M"],
-    "retrieval": ["chance", "untrained", "LaMP-Feat"],
+    "retrieval": ["chance", "untrained", "LaMP-Feat", "oracle: actions", "oracle: actions, parameters"],
 }
 
 

@@ -1,9 +1,8 @@
-from types import SimpleNamespace
-
 import pytest
 
 from lamp_core.errors import LampError
 from lamp_core.evaluation.catalogue import Metric
+from lamp_core.evaluation.results import Result
 from lamp_core.report.metric_tables import metric_table
 
 COLUMNS = [Metric("FID", "lower"), Metric("R@1", "higher"), Metric("Diversity", "closer"), Metric("Length")]
@@ -12,7 +11,7 @@ NAN = float("nan")
 
 def result(system, metric, value, interval=0.0, **changes):
     facts = {"protocol": "batches", "evaluator": "guo-own", "repeats": 20, "items": 460, "note": ""} | changes
-    return SimpleNamespace(system=system, metric=metric, value=value, interval=interval, **facts)
+    return Result(system, metric, value, interval, **facts)
 
 
 def systems(**values):

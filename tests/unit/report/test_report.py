@@ -1,12 +1,12 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lamp_core.evaluation.catalogue import Metric
+from lamp_core.evaluation.results import Result
 from lamp_core.report.metric_tables import Cell, PublishedRows, Row, RowGroup, metric_table
 from lamp_core.report.report import flatten, format_rank, render_report
 from lamp_core.report.report_data import (
@@ -50,7 +50,7 @@ class Outline(HTMLParser):
 
 def result(system, metric, value, interval=0.0, **changes):
     facts = {"protocol": "batches", "evaluator": "guo-own", "repeats": 20, "items": 460, "note": ""} | changes
-    return SimpleNamespace(system=system, metric=metric, value=value, interval=interval, **facts)
+    return Result(system, metric, value, interval, **facts)
 
 
 def table():

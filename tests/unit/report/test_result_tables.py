@@ -4,6 +4,7 @@ import pytest
 
 from lamp_core.evaluation.catalogue import KINDS
 from lamp_core.evaluation.results import Result
+from lamp_core.metrics.body_limits import LIMITS
 from lamp_core.metrics.bones import BODY
 from lamp_core.metrics.plausibility import PLAUSIBILITY
 from lamp_core.report.result_tables import result_tables
@@ -84,7 +85,11 @@ def test_both_directions_of_a_retrieval_share_the_columns():
 
 
 def test_every_number_of_plausibility_has_its_column():
-    assert {column.name for column in KINDS["plausibility"].metrics} == {*PLAUSIBILITY, *BODY}
+    assert {column.name for column in KINDS["plausibility"].metrics} == {
+        *PLAUSIBILITY,
+        *BODY,
+        *LIMITS,
+    }
 
 
 @pytest.mark.parametrize(("protocol", "sources"), [("full", "Lexical"), ("batches of 32", "LaMP, Table 3")])

@@ -1,0 +1,95 @@
+"""``lamp index``: motions by their words, in an index of your own."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.motion_options import (
+    ForceOption,
+    LeftHandedOption,
+    MapOption,
+    RateOption,
+    UnitOption,
+    UpOption,
+    gate,
+)
+from tasks.project import find_project
+
+if TYPE_CHECKING:
+    from lamp_core.lexical.gallery import LexicalIndex
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+Folder = Annotated[
+    Path | None,
+    typer.Option("--index", help="Folder of the index; that of the test split without it.", metavar="INDEX"),
+]
+
+
+@app.command()
+def build(
+    motions: Annotated[Path, typer.Argument(help="Folder of motions: .npy or .bvh.")],
+    index: Annotated[Path, typer.Option("--index", "-o", help="Folder to write.", metavar="INDEX")],
+    terms: Annotated[int, typer.Option(min=1, help="Words that are kept of a motion.")] = 64,
+    joint_map: MapOption = None,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    fps: RateOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
+) -> None:
+    """Index every motion below a folder."""
+    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    from lamp_core.inference.lexical import build_index
+
+    _say(build_index(find_project().data, motions, index, terms, opened), index)
+
+
+@app.command()
+def add(
+    files: Annotated[list[Path], typer.Argument(help="Motions: .npy or .bvh.")],
+    index: Folder = None,
+    joint_map: MapOption = None,
+    unit: UnitOption = None,
+    up: UpOption = None,
+    fps: RateOption = None,
+    left_handed: LeftHandedOption = False,
+    force: ForceOption = False,
+) -> None:
+    """Add motions to an index."""
+    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    from lamp_core.inference.lexical import add_to_index, index_folder
+
+    data = find_project().data
+    folder = index_folder(data, index)
+    _say(add_to_index(data, folder, files, opened), folder)
+
+
+@app.command()
+def remove(
+    names: Annotated[list[str], typer.Argument(help="Motions, as the index names them.")],
+    index: Folder = None,
+) -> None:
+    """Take motions out of an index."""
+    from lamp_core.inference.lexical import index_folder, remove_from_index
+
+    folder = index_folder(find_project().data, index)
+    _say(remove_from_index(folder, names), folder)
+
+
+@app.command()
+def info(index: Folder = None) -> None:
+    """Say what an index holds."""
+    from lamp_core.inference.lexical import index_folder
+    from lamp_core.lexical.gallery import LexicalIndex
+
+    folder = index_folder(find_project().data, index)
+    _say(LexicalIndex.load(folder), folder)
+
+
+def _say(index: "LexicalIndex", folder: Path) -> None:
+    postings = index.sparse.rows().nnz
+    typer.echo(
+        f"{folder}: {len(index):,} motions, {postings / max(1, len(index)):.1f} words a motion, at most "
+        f"{index.most_terms}"
+    )

@@ -1,0 +1,257 @@
+"""Exact search in an inverted index, and in a matrix of dense vectors, behind one interface.
+
+The sparse index keeps, for every word, the items that have it and their weights (postings, in columns). A
+query adds up the postings of its words into one number an item. The best are then found without sorting:
+the k-th best partial score of the items of one word is a bound that no item below it can pass, so that only
+a handful is compared.
+
+Items that are added stand in a segment of their own, and items that are removed are marked: neither builds
+anything anew. Segments are merged when they are many or when most of what they hold is removed.
+
+Shapes: N items, V vocabulary or width of dense vectors, P postings, Q words of a query.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from scipy.sparse import csc_array, csr_array, vstack
+
+from lamp_core.errors import LampError
+
+MOST_SEGMENTS = 8
+LOOKED_AT = 4096
+"""Items of a word that give the bound."""
+WORTHLESS = 0.5
+"""Share of removed items above which a segment is built anew."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One place of a ranking.
+
+    Args:
+        item: number of the item, in the order in which items were added.
+        score: more is more similar.
+        shares: what each of the query's numbers gives to the score; empty for dense vectors.
+    """
+
+    item: int
+    score: float
+    shares: dict[int, float] = field(default_factory=dict)
+
+
+class Index(Protocol):
+    """What is searched: vectors that come and go."""
+
+    def __len__(self) -> int:
+        """Items that can be found."""
+
+    def add(self, vectors_NV: np.ndarray) -> range:
+        """Add items, and return their numbers."""
+
+    def remove(self, items: Iterable[int]) -> None:
+        """Let items not be found any more; LampError for one that is not there."""
+
+    def search(self, query_V: np.ndarray, top: int, without: Sequence[int] = ()) -> list[Found]:
+        """The items with the largest products with the query, best first, none with a product of 0."""
+
+
+def pruned(vectors_NV: np.ndarray, top: int) -> csr_array:
+    """Keep the largest ``top`` numbers of each row, and of these what is above 0."""
+    count, width = vectors_NV.shape
+    kept = min(top, width)
+    columns_Nk = np.argpartition(-vectors_NV, kept - 1, axis=1)[:, :kept]
+    values_Nk = np.take_along_axis(vectors_NV, columns_Nk, axis=1)
+    rows = np.repeat(np.arange(count), kept)
+    positive = values_Nk.ravel() > 0
+    taken = (values_Nk.ravel()[positive].astype(np.float32), (rows[positive], columns_Nk.ravel()[positive]))
+    made = csr_array(taken, shape=(count, width))
+    made.sort_indices()
+    return made
+
+
+@dataclass
+class Segment:
+    """Items that were added together.
+
+    Args:
+        columns: postings by word, (N, V).
+        first: number of the first item.
+    """
+
+    columns: csc_array
+    first: int
+
+    def __len__(self) -> int:
+        return int(self.columns.shape[0])
+
+    def postings(self, word: int) -> tuple[np.ndarray, np.ndarray]:
+        """Places of the items that have a word, and their weights."""
+        start, end = self.columns.indptr[word : word + 2]
+        return self.columns.indices[start:end], self.columns.data[start:end]
+
+    def weights(self, places: np.ndarray, word: int) -> np.ndarray:
+        """The weights of a word in items, 0 where they have none."""
+        having, values = self.postings(word)
+        at = np.searchsorted(having, places).clip(max=max(0, len(having) - 1))
+        if not len(having):
+            return np.zeros(len(places), dtype=np.float32)
+        found: np.ndarray = np.where(having[at] == places, values[at], 0)
+        return found
+
+    def scores(self, words: Sequence[int], weights_Q: np.ndarray) -> np.ndarray:
+        """The products (N,) with a query of some words."""
+        scores_N: np.ndarray = self.columns[:, words] @ weights_Q
+        return scores_N
+
+
+class SparseIndex:
+    """An inverted index in memory.
+
+    Args:
+        width: V.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.segments: list[Segment] = []
+        self.removed_N = np.zeros(0, dtype=bool)
+
+    def __len__(self) -> int:
+        return int((~self.removed_N).sum())
+
+    def add(self, vectors_NV: np.ndarray | csr_array) -> range:
+        """Add items, given by weights of which those above 0 become postings."""
+        rows = csr_array(vectors_NV).astype(np.float32)
+        if rows.shape[1] != self.width:
+            raise LampError(f"vectors of {rows.shape[1]} words do not fit an index of {self.width}")
+        first = len(self.removed_N)
+        columns = csc_array(rows)
+        columns.sort_indices()  # an item is found in the postings of a word by bisection
+        self.segments.append(Segment(columns, first))
+        self.removed_N = np.concatenate([self.removed_N, np.zeros(rows.shape[0], dtype=bool)])
+        if len(self.segments) > MOST_SEGMENTS:
+            self._merge()
+        return range(first, len(self.removed_N))
+
+    def remove(self, items: Iterable[int]) -> None:
+        """Mark items, so that they are found no more."""
+        wanted = sorted(set(items))
+        missing = [item for item in wanted if not 0 <= item < len(self.removed_N) or self.removed_N[item]]
+        if missing:
+            raise LampError(f"the index has no item {missing[0]}; it was removed, or never added")
+        self.removed_N[wanted] = True
+        for segment in self.segments:
+            gone_N = self.removed_N[segment.first : segment.first + len(segment)]
+            if gone_N.mean() > WORTHLESS and segment.columns.nnz:
+                segment.columns = _without_rows(segment.columns, gone_N)
+
+    def search(self, query_V: np.ndarray, top: int, without: Sequence[int] = ()) -> list[Found]:
+        """The best items; those that have one of the words ``without`` are passed over."""
+        words = np.flatnonzero(query_V).tolist()
+        if not words:
+            return []
+        heaviest = max(words, key=lambda word: float(query_V[word]))
+        best: list[tuple[float, int]] = []
+        for segment in self.segments:
+            scores_N = segment.scores(words, query_V[words])
+            scores_N[self.removed_N[segment.first : segment.first + len(segment)]] = 0
+            for word in without:
+                scores_N[segment.postings(word)[0]] = 0
+            places = _best(scores_N, top, segment.postings(heaviest)[0])
+            best += [(float(scores_N[place]), segment.first + int(place)) for place in places]
+        ranked = sorted(best, key=lambda found: (-found[0], found[1]))[:top]
+        shares = self._shares(np.array([item for _, item in ranked], dtype=np.int64), words, query_V)
+        return [Found(item, score, gave) for (score, item), gave in zip(ranked, shares, strict=True)]
+
+    def rows(self) -> csr_array:
+        """All items, removed ones without words, (N, V)."""
+        parts = [segment.columns for segment in self.segments]
+        if not parts:
+            return csr_array((0, self.width), dtype=np.float32)
+        return csr_array(_without_rows(csc_array(vstack(parts)), self.removed_N))
+
+    def _shares(self, items: np.ndarray, words: Sequence[int], query_V: np.ndarray) -> list[dict[int, float]]:
+        """What each word gave to the score of each item."""
+        made: list[dict[int, float]] = [{} for _ in items]
+        for segment in self.segments:
+            inside = np.flatnonzero((items >= segment.first) & (items < segment.first + len(segment)))
+            for word in words if len(inside) else ():
+                weights = segment.weights(items[inside] - segment.first, word)
+                for rank in np.flatnonzero(weights):
+                    made[inside[rank]][word] = float(query_V[word]) * float(weights[rank])
+        return made
+
+    def _merge(self) -> None:
+        self.segments = [Segment(csc_array(self.rows()), 0)]
+
+
+def _without_rows(columns: csc_array, gone_N: np.ndarray) -> csc_array:
+    """The postings without those of some items, whose numbers stay."""
+    kept = ~gone_N[columns.indices]
+    counts_P = np.concatenate([[0], np.cumsum(kept)])
+    return csc_array(
+        (columns.data[kept], columns.indices[kept], counts_P[columns.indptr]), shape=columns.shape
+    )
+
+
+def _best(scores_N: np.ndarray, top: int, postings: np.ndarray) -> np.ndarray:
+    """Places of the ``top`` largest scores above 0, best first; of equal ones the first.
+
+    Some items of the query's heaviest word have ``top`` scores that the best have to reach: only what reaches
+    the lowest of these is sorted.
+    """
+    bound = np.float32(0)
+    if len(postings) >= top:
+        some = scores_N[postings[: max(top, LOOKED_AT)]]
+        bound = np.partition(some, len(some) - top)[len(some) - top]
+    places = np.flatnonzero(scores_N >= bound) if bound > 0 else np.flatnonzero(scores_N > 0)
+    order = np.lexsort((places, -scores_N[places]))[:top]
+    chosen: np.ndarray = places[order]
+    return chosen
+
+
+class DenseIndex:
+    """Exact search in a matrix of vectors.
+
+    Args:
+        width: of the vectors.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.parts: list[np.ndarray] = []
+        self.removed_N = np.zeros(0, dtype=bool)
+
+    def __len__(self) -> int:
+        return int((~self.removed_N).sum())
+
+    def add(self, vectors_NV: np.ndarray) -> range:
+        """Add items."""
+        if vectors_NV.shape[1] != self.width:
+            raise LampError(f"vectors of width {vectors_NV.shape[1]} do not fit an index of {self.width}")
+        first = len(self.removed_N)
+        self.parts.append(np.ascontiguousarray(vectors_NV, dtype=np.float32))
+        self.removed_N = np.concatenate([self.removed_N, np.zeros(len(vectors_NV), dtype=bool)])
+        return range(first, len(self.removed_N))
+
+    def remove(self, items: Iterable[int]) -> None:
+        """Mark items, so that they are found no more."""
+        wanted = sorted(set(items))
+        missing = [item for item in wanted if not 0 <= item < len(self.removed_N) or self.removed_N[item]]
+        if missing:
+            raise LampError(f"the index has no item {missing[0]}; it was removed, or never added")
+        self.removed_N[wanted] = True
+
+    def search(self, query_V: np.ndarray, top: int, without: Sequence[int] = ()) -> list[Found]:
+        """The best items; there are no words to go without."""
+        if without:
+            raise LampError("dense vectors have no words to exclude; search a lexical index")
+        scores_N = np.concatenate([part @ query_V for part in self.parts] or [np.zeros(0, np.float32)])
+        scores_N[self.removed_N] = -np.inf
+        count = min(top, len(self))
+        places = np.argpartition(-scores_N, count - 1)[:count] if count else np.zeros(0, dtype=int)
+        order = np.lexsort((places, -scores_N[places]))
+        return [Found(int(place), float(scores_N[place])) for place in places[order]]

@@ -1,0 +1,86 @@
+"""Stage ``lexical_index``: the test split by its words, and what fewer words cost.
+
+By hand: ``python -m tasks.stages.lexical_index``.
+"""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from lamp_core.config import LexicalIndexing
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.items import items_of
+from lamp_core.errors import LampError
+from lamp_core.lexical.folder import load_lexical
+from lamp_core.lexical.gallery import LexicalIndex
+from lamp_core.lexical.index import SparseIndex, pruned
+from lamp_core.lexical.items import lexical_items
+from lamp_core.lexical.vectors import LexicalVectors, units
+from lamp_core.lexical.words import Vocabulary, split_words
+from lamp_core.metrics.recall import places, recall
+from tasks.stage.process import StageContext, main
+
+PRUNED_TO = (4, 8, 16, 32, 64, 128, 256)
+TOP = 10
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Index the motions of the test split; measure recall and time of a query by the words that are kept."""
+    features = FeatureSet.load(stage.input("features"))
+    model, tokenizer = load_lexical(stage.input("lexical_contrast"))
+    if not model.is_lexical:
+        raise LampError("dense vectors have no words to index; set lexical_contrast.representation=lexical")
+    vectors = LexicalVectors(model.to(stage.device), tokenizer)
+    items = lexical_items(features, items_of(features, "test"), model.shape.motion.max_frames)
+    weights_NV = vectors.motion_weights([item.features_TD for item in items])
+    train = (caption.text for place in features.of_split("train") for caption in features.captions[place])
+    index = LexicalIndex(
+        Vocabulary.of(tokenizer),
+        split_words(tokenizer, train),
+        stage.settings(LexicalIndexing).most_terms,
+    )
+    index.add(_names([item.clip for item in items]), [item.captions[0] for item in items], weights_NV)
+    index.save(stage.output)
+    queries_NV = units(vectors.text_weights([item.captions[0] for item in items]))
+    return {
+        "items": float(len(index)),
+        "motion_terms": float((weights_NV > 0).sum(axis=1).mean()),
+        "text_terms": float((queries_NV > 0).sum(axis=1).mean()),
+        **_sparsity(queries_NV, units(weights_NV)),
+    }
+
+
+def _names(clips: Sequence[str]) -> list[str]:
+    """Names of items; of a clip with several the later ones are numbered."""
+    counts: dict[str, int] = {}
+    names = []
+    for clip in clips:
+        counts[clip] = counts.get(clip, 0) + 1
+        names.append(clip if counts[clip] == 1 else f"{clip}-{counts[clip]}")
+    return names
+
+
+def _sparsity(queries_NV: np.ndarray, motions_NV: np.ndarray) -> dict[str, float]:
+    """Recall of text to motion and milliseconds a query, by the words that motion and query keep."""
+    measured: dict[str, float] = {}
+    for kept in PRUNED_TO:
+        if kept > motions_NV.shape[1]:
+            break
+        rows, queries = pruned(motions_NV, kept), pruned(queries_NV, kept).toarray()
+        found = recall(places(queries @ rows.toarray().T))
+        index = SparseIndex(motions_NV.shape[1])
+        index.add(rows)
+        began = time.perf_counter()
+        for query_V in queries:
+            index.search(query_V, TOP)
+        seconds = (time.perf_counter() - began) / len(queries)
+        measured |= {
+            f"terms_{kept}/text_to_motion_r10": found.at[10],
+            f"terms_{kept}/query_ms": 1000 * seconds,
+        }
+    return measured
+
+
+if __name__ == "__main__":
+    main("lexical_index", run)

@@ -1,0 +1,90 @@
+"""Numbers that no command can use are refused in a line, by every command that takes numbers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lamp_core.config import Config, override, profile_config
+from lamp_core.config.base import LARGEST_SEED
+from lamp_core.errors import LampError
+from tests.flows.commands import run
+
+MOTION = "rig/motions/CLIP"
+OUT = ("-o", "out.npy")
+SOUND = {
+    "generate": ("a person walks", *OUT),
+    "edit": (MOTION, *OUT, "--after", "--seconds", "1"),
+    "caption": (MOTION,),
+    "search": ("--motion", MOTION),
+    "export": (MOTION, *OUT),
+    "features": (MOTION, *OUT, "--skeleton", "smpl22"),
+    "evaluate": ("--motions", "rig/motions", "--protocol", "plausibility"),
+    "ui": (),
+}
+"""What else a command needs, so that the number alone is at fault."""
+LENGTHS = ("0", "-1", "nan", "inf", "-inf", "1e6", "1e300", "1e999", "x", "")
+COUNTS = ("-1", "1.5", "1e3", "nan", "1000000", "x")
+SEEDS = ("-1", "1.5", "nan", str(LARGEST_SEED + 1), str(2**64))
+REFUSED = {
+    ("generate", "--seconds"): LENGTHS,
+    ("edit", "--seconds"): LENGTHS,
+    ("caption", "--windows"): ("0", "-1", "nan", "inf", "x"),
+    ("caption", "--top-p"): ("0", "-1", "1.5", "nan", "inf", "x"),
+    **{(name, "--seed"): SEEDS for name in ("generate", "edit", "caption")},
+    **{(name, "-n"): COUNTS for name in ("generate", "edit", "caption")},
+    **{(name, "--fps"): LENGTHS for name in ("caption", "search", "edit", "export", "features", "evaluate")},
+    ("search", "--top"): ("0", "-1", "nan", "x"),
+    ("evaluate", "--repeats"): COUNTS,
+    ("ui", "--mlflow-port"): ("0", "-1", "65536", "nan"),
+    ("ui", "--prefect-port"): ("0", "-1", "65536", "nan"),
+}
+CASES = [(name, flag, value) for (name, flag), values in REFUSED.items() for value in values]
+
+
+@pytest.fixture
+def clip(rig_project: Path) -> str:
+    return sorted(path.name for path in (rig_project / "rig" / "motions").iterdir())[0]
+
+
+@pytest.mark.parametrize(("name", "flag", "value"), CASES)
+def test_a_number_out_of_range_is_refused(
+    rig_project: Path, clip: str, name: str, flag: str, value: str
+) -> None:
+    words = [word.replace(MOTION, f"rig/motions/{clip}") for word in SOUND[name]]
+    status, shown = run(name, *words, flag, value)
+    assert status == 2 and shown.strip(), shown
+    assert not (rig_project / "out.npy").exists()
+
+
+@pytest.mark.parametrize("span", ["1e3:2", "nan:1", "-1:2", "3:2", "5000:6000", ":" + 400 * "9", "0.5:0.51"])
+def test_a_span_out_of_the_motion_is_refused(rig_project: Path, clip: str, span: str) -> None:
+    status, shown = run("edit", f"rig/motions/{clip}", "-o", "out.npy", f"--span={span}")
+    assert status == 2, shown
+
+
+def parameters(values: dict[str, object], before: str = "") -> Iterator[tuple[str, type]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from parameters(value, f"{before}{key}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{before}{key}", type(value)
+
+
+SMOKE: Config = profile_config("smoke")
+PARAMETERS = dict(parameters(SMOKE.model_dump()))
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_a_parameter_that_is_no_number_is_refused(parameter: str) -> None:
+    for value in (".nan", ".inf", "-.inf", "nan", "inf", "1e999", "x"):
+        with pytest.raises(LampError, match=parameter.split(".")[0]):
+            override(SMOKE, [f"{parameter}={value}"])
+
+
+@pytest.mark.parametrize("parameter", [name for name in PARAMETERS if name.endswith("seed")])
+def test_a_seed_is_one_that_every_generator_takes(parameter: str) -> None:
+    for value in (-1, LARGEST_SEED + 1, 2**64, 10**30):
+        with pytest.raises(LampError, match=parameter):
+            override(SMOKE, [f"{parameter}={value}"])
+    override(SMOKE, [f"{parameter}={LARGEST_SEED}"])

@@ -1,0 +1,99 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from lamp_core.errors import LampError
+from lamp_core.lexical.gallery import ITEMS, POSTINGS, LexicalIndex
+from lamp_core.lexical.words import Vocabulary
+
+PIECES = ("[CLS]", "run", "jump", "left", "##ing")
+WEIGHTS = np.array([[0, 3, 0, 1, 0], [0, 0, 2, 0, 2], [0, 1, 1, 0, 0]], dtype=np.float32)
+NAMES = ["a", "b", "c"]
+
+
+@pytest.fixture
+def index() -> LexicalIndex:
+    made = LexicalIndex(Vocabulary(PIECES), {(2, 4): "jumping"}, most_terms=3)
+    made.add(NAMES, ["a person runs left", "", ""], WEIGHTS)
+    return made
+
+
+def query(**words: float) -> np.ndarray:
+    return np.array([words.get(piece.strip("#"), 0) for piece in PIECES], dtype=np.float32)
+
+
+def found(index: LexicalIndex, **words: float) -> list[str]:
+    return [hit.name for hit in index.search(query(**words), 10)]
+
+
+def test_a_hit_says_the_words_that_matched_and_their_share(index: LexicalIndex) -> None:
+    first, second = index.search(query(run=1, left=1), 10)
+    assert (first.rank, first.name, first.caption) == (1, "a", "a person runs left")
+    assert [(word.word, round(word.weight, 3)) for word in first.words] == [("run", 0.75), ("left", 0.25)]
+    assert (second.name, [word.word for word in second.words]) == ("c", ["run"])
+    (joined,) = index.search(query(jump=1, ing=1), 1)
+    assert [word.word for word in joined.words] == ["jumping"]
+
+
+def test_what_is_saved_comes_back(index: LexicalIndex, tmp_path: Path) -> None:
+    index.remove(["b"])
+    index.save(tmp_path)
+    again = LexicalIndex.load(tmp_path)
+    assert again.places == {"a": 0, "c": 1}
+    assert (again.vocabulary, again.joined, again.most_terms) == (index.vocabulary, index.joined, 3)
+    assert found(again, run=1) == found(index, run=1) == ["a", "c"]
+    again.add(["b"], [""], WEIGHTS[1:2])
+    again.save(tmp_path)
+    assert len(list(tmp_path.glob(POSTINGS.format("*")))) == 1
+    assert found(LexicalIndex.load(tmp_path), jump=1) == found(again, jump=1) == ["c", "b"]
+
+
+def test_a_save_that_is_cut_short_leaves_the_index_of_before(index: LexicalIndex, tmp_path: Path) -> None:
+    index.save(tmp_path)
+    before = (tmp_path / ITEMS).read_bytes()
+    index.remove(["a"])
+    index.save(tmp_path / "other")
+    (new,) = (tmp_path / "other").glob(POSTINGS.format("*"))
+    new.rename(tmp_path / new.name)  # the postings are there, the items not yet
+    assert (tmp_path / ITEMS).read_bytes() == before
+    assert found(LexicalIndex.load(tmp_path), run=1) == ["a", "c"]
+
+
+def test_what_is_not_there_is_said(index: LexicalIndex, tmp_path: Path) -> None:
+    with pytest.raises(LampError, match="no 'd': it was removed, or never added"):
+        index.remove(["a", "d"])
+    assert len(index) == 3
+    with pytest.raises(LampError, match="the index has 'a' already"):
+        index.add(["a"], [""], WEIGHTS[:1])
+    with pytest.raises(LampError, match="the index has 'e' already"):
+        index.add(["e", "e"], ["", ""], WEIGHTS[:2])
+    with pytest.raises(LampError, match="the query has no word"):
+        index.search(query(), 3)
+    index.remove(NAMES)
+    with pytest.raises(LampError, match="the index is empty; `lamp index add` fills it"):
+        index.search(query(run=1), 3)
+    with pytest.raises(LampError, match=r"no lexical index in .*; `lamp index build` makes one"):
+        LexicalIndex.load(tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["noise", "missing", "fewer", "outside"])
+def test_damaged_postings_are_one_line_with_the_remedy(
+    damage: str, index: LexicalIndex, tmp_path: Path
+) -> None:
+    index.save(tmp_path)
+    (path,) = tmp_path.glob(POSTINGS.format("*"))
+    table = pq.read_table(path)
+    if damage == "noise":
+        path.write_bytes(b"PAR1" + bytes(range(200)))
+    elif damage == "missing":
+        path.unlink()
+    elif damage == "fewer":
+        pq.write_table(table.slice(1), path)
+    else:
+        items = table["item"].to_numpy() + 1
+        pq.write_table(table.set_column(1, table.schema.field("item"), [items]), path)
+    with pytest.raises(LampError, match="`lamp index build` makes it anew") as told:
+        LexicalIndex.load(tmp_path)
+    assert "\n" not in str(told.value)

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from lamp_core.errors import LampError
+from lamp_core.lexical.index import MOST_SEGMENTS, DenseIndex, SparseIndex, pruned
+
+WIDTH = 40
+
+
+def vectors(count: int, seed: int, words: int = 6) -> np.ndarray:
+    """Unit vectors with a few weights each, some of them equal."""
+    draws = np.random.default_rng(seed)
+    made_NV = np.zeros((count, WIDTH), dtype=np.float32)
+    for row_V in made_NV:
+        row_V[draws.choice(WIDTH, words, replace=False)] = draws.integers(1, 5, words)
+    return made_NV / np.linalg.norm(made_NV, axis=1, keepdims=True)
+
+
+def best(matrix_NV: np.ndarray, query_V: np.ndarray, top: int) -> list[tuple[int, float]]:
+    scores_N = matrix_NV.astype(np.float64) @ query_V
+    order = sorted(range(len(scores_N)), key=lambda item: (-round(scores_N[item], 6), item))
+    return [(item, scores_N[item]) for item in order[:top] if scores_N[item] > 1e-9]
+
+
+@pytest.mark.parametrize("kind", [SparseIndex, DenseIndex])
+@pytest.mark.parametrize("top", [1, 10, 500])
+def test_search_is_exact(kind: type, top: int) -> None:
+    matrix_NV = vectors(300, 0)
+    index = kind(WIDTH)
+    assert index.add(matrix_NV[:100]) == range(100)
+    assert index.add(matrix_NV[100:]) == range(100, 300)
+    for query_V in vectors(20, 1, words=4):
+        expected = best(matrix_NV, query_V, top)
+        found = [hit for hit in index.search(query_V, top) if hit.score > 1e-9]
+        assert [hit.score for hit in found] == pytest.approx([score for _, score in expected], abs=1e-5)
+        assert {hit.item for hit in found[:1]} <= {
+            item for item, score in expected if score > expected[0][1] - 1e-5
+        }
+
+
+@pytest.mark.parametrize("kind", [SparseIndex, DenseIndex])
+def test_items_come_and_go_without_a_rebuild(kind: type) -> None:
+    matrix_NV = vectors(60, 2)
+    index = kind(WIDTH)
+    for start in range(0, 60, 4):  # more parts than segments are kept
+        index.add(matrix_NV[start : start + 4])
+    gone = list(range(0, 60, 3))
+    index.remove(gone)
+    assert len(index) == 40
+    left_NV = matrix_NV.copy()
+    left_NV[gone] = 0
+    for query_V in vectors(10, 3, words=4):
+        scores = [hit.score for hit in index.search(query_V, 10) if hit.score > 1e-9]
+        assert scores == pytest.approx([score for _, score in best(left_NV, query_V, 10)], abs=1e-5)
+        assert not {hit.item for hit in index.search(query_V, 60)} & set(gone)
+    with pytest.raises(LampError, match="the index has no item 3; it was removed, or never added"):
+        index.remove([1, 3])
+    assert len(index) == 40
+    with pytest.raises(LampError, match="do not fit an index of 40"):
+        index.add(np.ones((1, 3), dtype=np.float32))
+
+
+def test_segments_stay_few() -> None:
+    index = SparseIndex(WIDTH)
+    for seed in range(3 * MOST_SEGMENTS):
+        index.add(vectors(2, seed))
+    assert len(index.segments) <= MOST_SEGMENTS
+    assert len(index) == 6 * MOST_SEGMENTS
+
+
+def test_every_hit_says_what_each_word_gave() -> None:
+    index = SparseIndex(4)
+    index.add(np.array([[0.8, 0.6, 0, 0], [0, 0, 1, 0], [0.6, 0, 0.8, 0]], dtype=np.float32))
+    first, second, third = index.search(np.array([1, 0.5, 0.25, 0], dtype=np.float32), 10)
+    assert (first.item, second.item, third.item) == (0, 2, 1)
+    assert first.shares == pytest.approx({0: 0.8, 1: 0.3})
+    assert sum(second.shares.values()) == pytest.approx(second.score)
+
+
+def test_excluded_words_pass_over_their_items() -> None:
+    index = SparseIndex(3)
+    index.add(np.array([[1, 1, 0], [1, 0, 0]], dtype=np.float32))
+    assert [hit.item for hit in index.search(np.array([1, 0, 0], np.float32), 5, without=[1])] == [1]
+    dense = DenseIndex(3)
+    dense.add(np.eye(3, dtype=np.float32))
+    with pytest.raises(LampError, match="dense vectors have no words to exclude"):
+        dense.search(np.ones(3, np.float32), 2, without=[1])
+
+
+def test_an_empty_index_finds_nothing() -> None:
+    assert SparseIndex(3).search(np.ones(3, np.float32), 5) == []
+    assert DenseIndex(3).search(np.ones(3, np.float32), 5) == []
+
+
+def test_the_largest_weights_are_kept() -> None:
+    rows = pruned(np.array([[3.0, 0.0, 1.0, 2.0], [0.0, 0.0, 0.0, 5.0]]), 2)
+    assert isinstance(rows, csr_array)
+    assert rows.toarray().tolist() == [[3, 0, 0, 2], [0, 0, 0, 5]]
+    assert pruned(np.ones((1, 3)), 9).nnz == 3
