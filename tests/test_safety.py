@@ -50,7 +50,7 @@ def test_nothing_is_started_by_a_shell_and_no_archive_is_unpacked() -> None:
 def test_a_stage_s_command_holds_no_value_of_the_parameters() -> None:
     stages = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
     for name, stage in stages.items():
-        assert re.fullmatch(r"python -m tasks\.stages\.\w+", stage["cmd"]), name
+        assert re.fullmatch(rf"python -m tasks\.stages\.\w+(?: --stage {name})?", stage["cmd"]), name
 
 
 def test_a_data_set_whose_name_is_a_command_is_refused_before_anything_runs(toy: Toy) -> None:

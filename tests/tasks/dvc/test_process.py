@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -75,11 +76,11 @@ def test_a_network_and_a_lock_are_tried_again_and_bad_data_is_not(
         left = list(errors)
         calls: list[int] = []
 
-        def once(*arguments: str) -> str:
+        def once(*arguments: str) -> "subprocess.CompletedProcess[str]":
             calls.append(1)
             if left:
                 raise left.pop(0)
-            return "well"
+            return subprocess.CompletedProcess([], 0, stdout="well", stderr="")
 
         monkeypatch.setattr(versions, "_once", once)
         assert versions.dvc("pull") == "well"
@@ -98,8 +99,6 @@ def test_a_network_and_a_lock_are_tried_again_and_bad_data_is_not(
 
 
 def test_dvc_s_words_of_a_network_that_is_down_are_known(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    import subprocess
-
     said = "ERROR: failed to push: Could not connect to the endpoint URL: http://127.0.0.1:9/x"
     ended = subprocess.CompletedProcess([], 1, stdout="", stderr=said)
     monkeypatch.setattr("tasks.dvc.versions.subprocess.run", lambda *arguments, **options: ended)

@@ -25,6 +25,7 @@ def _features() -> Any:
             [_caption("short")],
             [_caption("test")],
         ],
+        labels=[{}, {}, {}],
         features=[np.arange(n * 263, dtype=np.float32).reshape(n, 263) for n in (103, 3, 40)],
         skeleton=load_skeleton("smpl22"),
         of_split=lambda split: {"train": [0, 1], "test": [2]}[split],

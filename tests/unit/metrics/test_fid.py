@@ -79,6 +79,9 @@ def test_too_few_items_and_broken_ones_are_named():
         frechet_distance(items, broken)
 
 
+TRIALS = 200
+
+
 def test_infinity_is_without_the_bias_of_few_items() -> None:
     draws = np.random.default_rng(0)
     width = 16
@@ -87,12 +90,12 @@ def test_infinity_is_without_the_bias_of_few_items() -> None:
     shift[0] = 1.0
     true_value = frechet_distance_of_moments(np.zeros(width), np.eye(width), shift, np.diag(spread**2))
     biased, found = [], []
-    for _ in range(20):
+    for _ in range(TRIALS):
         true, made = draws.normal(size=(200, width)), shift + spread * draws.normal(size=(200, width))
         biased.append(frechet_distance(true, made))
         found.append(fid_infinity(true, made, draws))
     bias, left = np.mean(biased) - true_value, np.mean(found) - true_value
-    assert bias > 5 * np.std(biased) / np.sqrt(20), "FID of few items is too large"
+    assert bias > 5 * np.std(biased) / np.sqrt(TRIALS), "FID of few items is too large"
     assert abs(left) < 0.25 * bias
 
 
