@@ -36,7 +36,8 @@ class Model:
 
     def is_trained(self, data: Path) -> bool:
         """Whether the stage has written below a project's data folder."""
-        return (data / self.stage).is_dir()
+        folder = data / self.stage
+        return folder.is_dir() and any(folder.iterdir())  # one that others show is made empty
 
 
 def with_capability(models: Sequence[Model], capability: str) -> list[Model]:

@@ -91,7 +91,9 @@ def test_a_command_takes_the_first_or_the_one_that_is_named(
 
 def test_what_is_not_trained_is_not_chosen(data: Path, tmp_path: Path) -> None:
     assert chosen_model((NEAREST, *LAMP), data, GENERATE).name == "Nearest text"
-    (tmp_path / "t2m").mkdir()
+    for stage in ("t2m", NEAREST.stage):  # the second one is empty: another stage shows it
+        (tmp_path / stage).mkdir()
+    (tmp_path / "t2m" / "model.safetensors").touch()
     assert [model.name for model in trained_models((NEAREST, *LAMP), tmp_path, GENERATE)] == ["LaMP-T2M"]
     with pytest.raises(LampError, match="`lamp run --until m2t` trains LaMP-M2T"):
         trained_models(LAMP, tmp_path, CAPTION)
