@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -115,8 +116,8 @@ class Victim:
     def forget_output(self) -> None:
         """Put something else in the place of output and metrics, as if other parameters had made them."""
         output = self.project.output(self.name)
-        for path in output.iterdir():
-            path.unlink()
+        shutil.rmtree(output)
+        output.mkdir()
         (output / OLD).touch()
         self.project.metrics_file(self.name).write_text("{}")
 
