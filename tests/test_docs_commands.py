@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable, Mapping
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -43,7 +43,7 @@ def of(page: str, *programs: str) -> list[Command]:
 
 def read_by_lamp(words: list[str]) -> None:
     """Parse the command down to its last option; a file that it reads is one of the project, or anybody's."""
-    _parse(typer.main.get_command(app), "lamp", words)
+    _parse(typer.main.get_command(app), "lamp", list(takewhile(lambda word: word != ">", words)))
     for word in words:
         if word.startswith("experiments/"):
             assert (REPOSITORY / word).is_file(), word
@@ -121,6 +121,23 @@ def test_a_documented_command_is_understood_by_its_program(command: Command) -> 
     READERS[program_of(command)](list(command.words[1:]))  # raises, or ends the test, where it does not
 
 
+WRONG = {
+    "lamp": "run --no-such-option",
+    "mlflow": "server --no-such-option",
+    "dvc": "repro --no-such-option",
+    "prefect": "server start --no-such-option",
+    "make": "no-such-target",
+    "python": "-m no_such_module",
+    "torchrun": "--no-such-option -m tasks.stages.pretrain",
+}
+
+
+@pytest.mark.parametrize("program", READERS)
+def test_a_command_that_its_program_does_not_know_is_found(program: str) -> None:
+    with pytest.raises((Exception, SystemExit)):
+        READERS[program](WRONG[program].split())
+
+
 def test_the_commands_of_the_store_run_as_written(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
     run_id = _fill_store(toy)
     commands = [command for command in of("docs/tracking.md", "lamp") if "--experiment" not in command.words]
@@ -182,9 +199,9 @@ def test_the_commands_of_postgres_run_as_written(tmp_path_factory: pytest.TempPa
     assert time.monotonic() - began < 120  # none waits at a prompt
 
 
-def _parse(command: click.Command, name: str, words: list[str], parent: click.Context | None = None) -> None:
+def _parse(command: Any, name: str, words: list[str], parent: Any = None) -> None:
     context = command.make_context(name, list(words), parent=parent)
-    if isinstance(command, click.Group):
+    if hasattr(command, "resolve_command"):  # Typer brings a click of its own: no common class of groups
         rest = [*context._protected_args, *context.args]
         found, inner, arguments = command.resolve_command(context, rest)
         assert inner is not None

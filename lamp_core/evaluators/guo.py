@@ -23,7 +23,7 @@ from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.batches import Counting
 from lamp_core.metrics.r_precision import MatchingScores, matching_scores
 from lamp_core.pairs.table import PairTable
-from lamp_core.training.batches import BatchSampler
+from lamp_core.training.batches import BatchSampler, in_order
 from lamp_core.training.distribution import gather_rows, share
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
@@ -271,7 +271,7 @@ def train_guo(
 
     def measure() -> dict[str, float]:
         seed_everything(0)
-        batches = np.array_split(np.arange(len(unseen)), -(-len(unseen) // settings.training.batch_size))
+        batches = in_order(len(unseen), settings.training.batch_size)
         measured = [evaluator.losses(*unseen.draw(batch)) for batch in batches]
         return {
             f"val_{name}": float(np.mean([float(part[name]) for part in measured])) for name in measured[0]

@@ -29,7 +29,7 @@ from lamp_core.metrics.batches import Counting
 from lamp_core.metrics.r_precision import MatchingScores, matching_scores
 from lamp_core.pairs.contrastive import contrastive_loss
 from lamp_core.pairs.table import PairTable
-from lamp_core.training.batches import BatchSampler
+from lamp_core.training.batches import BatchSampler, in_order
 from lamp_core.training.distribution import gather_rows, share
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
@@ -206,9 +206,7 @@ def train_minilm(
     def measure() -> dict[str, float]:
         assert unseen is not None
         seed_everything(0)
-        batches = np.array_split(
-            np.arange(len(validation)), -(-len(validation) // settings.training.batch_size)
-        )
+        batches = in_order(len(validation), settings.training.batch_size)
         return {"val_loss": float(np.mean([float(unseen.loss(batch)) for batch in batches]))}
 
     fit(
