@@ -144,6 +144,19 @@ def test_a_request_that_cannot_be_met_is_one_line_and_status_2(
     assert "Traceback" not in ended.stderr
 
 
+def test_another_system_runs_on_the_same_clips_and_stands_in_the_same_report(workspace: Workspace) -> None:
+    states = workspace.run("--system", "lexical")
+    own = [name for name in CATALOGUE.stages_of("lexical") if CATALOGUE.systems_of(name) == ("lexical",)]
+    assert {name for name, state in states.items() if state == "done"} == {*own, "report"}
+    assert {states[name] for name in ("ingest", "features")} == {"fresh"}
+    ended = workspace.lamp("search", "a person jumps", "--top", "3", "--model", "LexCMLP")
+    assert ended.returncode == 0, ended.stderr
+    assert len(ended.stdout.strip().splitlines()) == 4
+    page = (workspace.root / "data" / "report" / "report.html").read_text()
+    assert all(name in page for name in ("LaMP-Feat", "LexCMLP directly", "Dense baseline"))
+    assert set(workspace.run().values()) == {"fresh"}
+
+
 def test_a_changed_parameter_of_t2m_runs_t2m_and_what_follows(workspace: Workspace) -> None:
     states = workspace.run("--set", "t2m.training.steps=20")
     assert [name for name, state in states.items() if state == "done"] == ["t2m", "evaluate", "report"]
@@ -179,19 +192,6 @@ def test_a_stage_killed_at_random_moments_ends_with_the_files_of_an_uninterrupte
     victim = Victim(Project(workspace.root), "evaluator")
     kill_often(victim, victim.uninterrupted(), seed=0)
     assert victim.kills > 0
-
-
-def test_another_system_runs_on_the_same_clips_and_stands_in_the_same_report(workspace: Workspace) -> None:
-    states = workspace.run("--system", "lexical")
-    own = [name for name in CATALOGUE.stages_of("lexical") if CATALOGUE.systems_of(name) == ("lexical",)]
-    assert {name for name, state in states.items() if state == "done"} == {*own, "report"}
-    assert {states[name] for name in ("ingest", "features")} == {"fresh"}
-    ended = workspace.lamp("search", "a person jumps", "--top", "3", "--model", "LexCMLP")
-    assert ended.returncode == 0, ended.stderr
-    assert len(ended.stdout.strip().splitlines()) == 4
-    page = (workspace.root / "data" / "report" / "report.html").read_text()
-    assert all(name in page for name in ("LaMP-Feat", "LexCMLP directly", "Dense baseline"))
-    assert set(workspace.run().values()) == {"fresh"}
 
 
 def _pid_after_a_checkpoint(root: Path) -> int:
