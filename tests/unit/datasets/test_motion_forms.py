@@ -12,7 +12,7 @@ from lamp_core.errors import LampError
 from lamp_core.features.encode import encode
 from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import Skeleton
-from lamp_core.viz.export import save_motion
+from lamp_core.exports.kinds import save_motion
 
 MILLIMETRE = 0.001
 
