@@ -38,8 +38,8 @@ def generate(
     ] = False,
 ) -> None:
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
-    from lamp_core.inference import generate as api
     from lamp_core.exports.kinds import check_ending
+    from lamp_core.inference import generate as api
     from lamp_core.viz.player import PlayerMotion
 
     check_ending(output)
