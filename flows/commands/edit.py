@@ -76,8 +76,8 @@ def edit(
         (span, after or None, before or None, to),
         "say what to make: one of --span FROM:TO, --after, --before and --to FILE",
     )
+    from lamp_core.exports.kinds import check_ending
     from lamp_core.inference import generate as api
-    from lamp_core.viz.export import check_ending
 
     check_ending(output)
     data = find_project().data

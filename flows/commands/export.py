@@ -45,7 +45,7 @@ def export(
 ) -> None:
     """Write a motion as BVH (inverse kinematics onto the skeleton), joints, GIF, MP4 or an HTML player."""
     from lamp_core.datasets.motion_file import read_motion_file
-    from lamp_core.viz.export import check_ending, save_motion
+    from lamp_core.exports.kinds import check_ending, save_motion
 
     check_ending(output)
     read = read_motion_file(motion, gate(joint_map, unit, up, fps, left_handed, force), skeleton)

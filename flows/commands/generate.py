@@ -38,8 +38,8 @@ def generate(
     ] = False,
 ) -> None:
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
+    from lamp_core.exports.kinds import check_ending
     from lamp_core.inference import generate as api
-    from lamp_core.viz.export import check_ending
     from lamp_core.viz.player import PlayerMotion
 
     check_ending(output)
@@ -73,7 +73,7 @@ def save_motions(
     path: Path, motions: "Sequence[np.ndarray]", skeleton: "Skeleton", text: str, shown: "list[PlayerMotion]"
 ) -> list[Path]:
     """Write the motions, several as NAME-1, NAME-2, ..., or one page of ``shown``; return the files."""
-    from lamp_core.viz.export import save_motion
+    from lamp_core.exports.kinds import save_motion
     from lamp_core.viz.player import player_page
 
     if path.suffix.lower() == ".html":

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.exports.kinds import check_ending, save_motion
 from lamp_core.skeleton.bvh import read_bvh
-from lamp_core.viz.export import check_ending, save_motion
 
 
 def test_npy_holds_the_joints(tmp_path, motion_of):
