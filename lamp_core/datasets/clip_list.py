@@ -1,4 +1,4 @@
-"""The clips of ``features.parquet`` without their features: names, splits, captions, labels; one clip's on demand.
+"""The clips of ``features.parquet`` without their features, and one clip's features on demand.
 
 Shapes: T frames, D feature numbers a frame.
 """

@@ -54,7 +54,7 @@ def page_app(workshop: Workshop) -> "FastAPI":
 
 
 def _guard(app: "FastAPI") -> None:
-    """Answer this machine's browser alone: names that lead here (DNS rebinding) and foreign pages are refused."""
+    """Answer this machine's browser alone: not a name that leads here (DNS rebinding), not a foreign page."""
     from starlette.middleware.gzip import GZipMiddleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from starlette.requests import Request
