@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.exports.kinds import WRITERS, check_ending, save_motion
 from lamp_core.page.workshop import Workshop
-from lamp_core.viz.export import WRITERS, check_ending, save_motion
 
 
 def export_endings() -> list[str]:
