@@ -43,6 +43,7 @@ COMMANDS = (
     Command("caption", MOTION, "Say what happens in a motion."),
     Command("search", MOTION, "Find motions by a text, or captions by a motion."),
     Command("explain", MOTION, "Say a motion in words with their weights."),
+    Command("page", MOTION, "Open a page in the browser to generate, edit, describe, search and compare."),
     Command("index", MOTION, "Keep an index of motions by their words."),
     Command("evaluate", MEASURE, "Measure the trained models, or another system's motions or captions."),
     Command("compare", MEASURE, "Set runs or experiments side by side."),
