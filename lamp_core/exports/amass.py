@@ -17,7 +17,7 @@ from lamp_core.errors import LampError
 from lamp_core.remarks import remark
 from lamp_core.skeleton.fitting import Array, check_joints, fit_rotations
 from lamp_core.skeleton.skeleton import Skeleton
-from lamp_core.skeleton.units import turn_back
+from lamp_core.skeleton.units import UpAxis, turn_back
 
 SKELETONS = ("smpl22", "smplx52")
 JOINTS = 52
@@ -26,7 +26,7 @@ PELVIS = (0.0, -0.22, 0.03)
 """Where the pelvis of SMPL's mean body stands in its own axes, to a centimetre, metres."""
 BETAS = 16
 GENDER = "neutral"
-UP = "z"
+UP: UpAxis = "z"
 SAID_MILLIMETRES = 1.0
 
 

@@ -161,7 +161,8 @@ class Limbs:
 def unit(vectors: Array) -> Array:
     """Vectors (..., 3) of length one; those without length stay."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    units: Array = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return units
 
 
 def _cross(first: Array, second: Array) -> Array:

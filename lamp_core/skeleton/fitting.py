@@ -200,7 +200,8 @@ def _twist(bone_T3: Array, bend_T3: Array, hinge_T3: Array) -> Array:
 
 def _unit(vectors_T3: Array) -> Array:
     length_T1 = np.linalg.norm(vectors_T3, axis=1, keepdims=True)
-    return np.divide(vectors_T3, length_T1, out=np.zeros_like(vectors_T3), where=length_T1 > 0)
+    units_T3: Array = np.divide(vectors_T3, length_T1, out=np.zeros_like(vectors_T3), where=length_T1 > 0)
+    return units_T3
 
 
 def _matrices(rotation_vectors_T3: Array) -> Array:
