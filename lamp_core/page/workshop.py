@@ -14,6 +14,7 @@ from lamp_core.datasets.clip_list import ClipList
 from lamp_core.datasets.motion_file import FeatureSpace
 from lamp_core.inference.models import loaded
 from lamp_core.page.shelf import HeldMotion, Shelf
+from lamp_core.page.study import Trial
 from lamp_core.remarks import Remark
 from lamp_core.systems.capabilities import RECONSTRUCT
 from lamp_core.systems.catalogue import MODELS
@@ -39,6 +40,7 @@ class Workshop:
         others: data folders of other runs, by the name that they are shown under.
         runs: says what runs now.
         sets: folders of the stage ``features`` of the data sets that can be looked at, by name.
+        trials: blind comparisons that wait for their answer.
     """
 
     data: Path
@@ -47,10 +49,11 @@ class Workshop:
     runs: Callable[[], Answer] = nothing
     sets: Callable[[], Mapping[str, Path]] = dict
     shelf: Shelf = field(init=False)
+    trials: dict[str, Trial] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(self.data)
+        self.shelf = Shelf(self.data / "features", self.sets)
 
     @property
     def space(self) -> FeatureSpace:
