@@ -37,7 +37,7 @@ COMMANDS = (
     Command("data", DATA, "Look at registered data sets."),
     Command("features", MOTION, "Turn joint positions into motion features."),
     Command("joints", MOTION, "Turn motion features back into joint positions.", "features"),
-    Command("export", MOTION, "Write a motion as .bvh, .npy, .gif, .mp4 or .html."),
+    Command("export", MOTION, "Write a motion for other programs: BVH, GLB, USD, AMASS, a robot, pictures."),
     Command("generate", MOTION, "Make motions of a text."),
     Command("edit", MOTION, "Make a part of a motion anew, or go on from it."),
     Command("caption", MOTION, "Say what happens in a motion."),

@@ -12,6 +12,7 @@ from flows.commands.motion_options import (
     ForceOption,
     LeftHandedOption,
     MapOption,
+    OutputOption,
     RateOption,
     SeedOption,
     UnitOption,
@@ -33,10 +34,7 @@ SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)?:(\d+(?:\.\d*)?|\.\d+)?")
 
 
 def edit(
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="File to write: .npy (joints), .bvh, .gif, .mp4 or .html."),
-    ],
+    output: OutputOption,
     motion: Annotated[
         Path | None, typer.Argument(help="The motion: joints or features (.npy), or .bvh.")
     ] = None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.model_options import MOST_RESULTS, DecodeOption, ModelOption
-from flows.commands.motion_options import SeedOption
+from flows.commands.motion_options import OutputOption, SeedOption
 from tasks.project import find_project
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 def generate(
     text: Annotated[str, typer.Argument(help="What the person does.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: .npy (joints), .bvh, .gif or .html.")
-    ],
+    output: OutputOption,
     count: Annotated[int, typer.Option("-n", min=1, max=MOST_RESULTS, help="Motions to generate.")] = 1,
     seconds: Annotated[
         float | None, typer.Option(min=0.2, help="Length; else estimated from the text.")

@@ -1,5 +1,6 @@
 """The options of every command that reads motions: how they stand in their files."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,14 @@ LARGEST_SEED = 2**63 - 1
 
 SkeletonName = Annotated[
     str, typer.Option(help="smpl22 (263 features), kit21 (251) or smplx52 (623, with fingers).")
+]
+OutputOption = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File to write: .npy (joints), .bvh, .glb, .usd, .npz (AMASS), .csv (robot), .gif, .mp4, .html.",
+    ),
 ]
 MapOption = Annotated[
     str | None,

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from lamp_core.errors import LampError, RejectedClip
-from lamp_core.exports.kinds import WRITERS, check_ending, save_motion
+from lamp_core.exports.kinds import check_ending, endings, save_motion
 from lamp_core.page.workshop import Workshop
 
 
 def export_endings() -> list[str]:
     """Endings that can be written on this machine, in the catalogue's order."""
-    return [ending for ending in WRITERS if _can_write(ending)]
+    return [ending for ending in endings() if _can_write(ending)]
 
 
 def _can_write(ending: str) -> bool:
