@@ -119,10 +119,7 @@ def _drawn_clip(workshop: Workshop, seed: int) -> str:
 
 
 def _made(workshop: Workshop, maker: Maker, true: HeldMotion, seed: int) -> HeldMotion:
-    if maker.run is not None and maker.run not in workshop.others:
-        known = ", ".join(workshop.others) or "none"
-        raise LampError(f"no run {maker.run!r}; known: {known}; `lamp page --with NAME=FOLDER` adds one")
-    data = workshop.data if maker.run is None else workshop.others[maker.run]
+    data = workshop.data_of(maker.run)
     generator: Generates = loaded(data, GENERATE, maker.model)
     frames = min(generator.longest_frames, len(true.joints_TJ3))
     made = api.generate(data, true.caption, 1, frames / true.rate, seed, maker.model, sampling=maker.sampling)

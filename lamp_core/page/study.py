@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 TRUTH = "truth"
 NORMAL_95 = 1.959964
@@ -100,18 +101,17 @@ def counts(path: Path) -> dict[str, list[Share]]:
     }
 
 
-def _pairs(lines: Sequence[Mapping[str, object]]) -> Iterator[Share]:
+def _pairs(lines: Sequence[Mapping[str, Any]]) -> Iterator[Share]:
     wins: Counter[tuple[str, str]] = Counter()
     for line in lines:
-        shown, better = line["shown"], str(line["better"])
-        assert isinstance(shown, dict)
-        wins.update((better, other) for other in set(shown.values()) if other != better)
+        others = {*line["shown"].values()} - {line["better"]}
+        wins.update((line["better"], other) for other in others)
     for one, other in sorted({(min(pair), max(pair)) for pair in wins}):
         both = wins[one, other] + wins[other, one]
         yield Share.of(f"{one} over {other}", wins[one, other], both)
 
 
-def _lines(path: Path) -> Iterator[Mapping[str, object]]:
+def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
     if not path.exists():
         return
     for text in path.read_text(encoding="utf-8").splitlines():
