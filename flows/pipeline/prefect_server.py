@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from lamp_core.errors import LampError
 from lamp_core.io.yaml_text import parse_yaml
 from tasks.project import Project, write_atomically
 from tasks.system.orphans import lifeline_environment
@@ -107,8 +108,8 @@ def start_server() -> None:
         LifelineServer().start()
     except RuntimeError as error:  # Prefect's only word for it
         raise LampError(
-            f"the run's own Prefect server did not start within {SERVER_START_SECONDS} s; `lamp doctor` looks at"
-            f" the machine, and `prefect server start` shows what the server says ({error})"
+            f"the run's own Prefect server did not start in {SERVER_START_SECONDS} s ({error}); `lamp doctor`"
+            " looks at the machine, `prefect server start` shows what the server says"
         ) from error
 
 
