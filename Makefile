@@ -43,7 +43,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is another version or not here"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt $(PIP_TORCH) torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[pipeline,minilm,video,cluster,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[pipeline,minilm,video,exports,cluster,dev]'
 	@touch $@
 
 # Each Python that is here gets a fresh environment in .venvs/ and runs the unit tests in it.

@@ -6,8 +6,8 @@ OUT is .npy, .bvh, .gif or .html; DATA is the data folder of a project that has 
 import sys
 from pathlib import Path
 
+from lamp_core.exports.kinds import save_motion
 from lamp_core.inference.generate import generate
-from lamp_core.viz.export import save_motion
 
 data = Path(sys.argv[3] if sys.argv[3:] else "data")
 made = generate(data, sys.argv[1], seconds=4.0, seed=0)

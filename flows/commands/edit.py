@@ -12,6 +12,7 @@ from flows.commands.motion_options import (
     ForceOption,
     LeftHandedOption,
     MapOption,
+    OutputOption,
     RateOption,
     SeedOption,
     UnitOption,
@@ -35,10 +36,7 @@ SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)?:(\d+(?:\.\d*)?|\.\d+)?")
 
 
 def edit(
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="File to write: .npy (joints), .bvh, .gif, .mp4 or .html."),
-    ],
+    output: OutputOption,
     motion: Annotated[
         Path | None, typer.Argument(help="The motion: joints or features (.npy), or .bvh.")
     ] = None,
@@ -76,8 +74,8 @@ def edit(
         (span, after or None, before or None, to),
         "say what to make: one of --span FROM:TO, --after, --before and --to FILE",
     )
+    from lamp_core.exports.kinds import check_ending
     from lamp_core.inference import generate as api
-    from lamp_core.viz.export import check_ending
 
     check_ending(output)
     data = find_project().data

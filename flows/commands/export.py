@@ -9,6 +9,7 @@ from flows.commands.motion_options import (
     ForceOption,
     LeftHandedOption,
     MapOption,
+    OutputOption,
     RateOption,
     UnitOption,
     UpOption,
@@ -26,13 +27,20 @@ def export(
     motion: Annotated[
         Path, typer.Argument(help="Features or joints (.npy), or .bvh of any mapped rig.", metavar="IN")
     ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: .bvh, .npy (joints), .gif, .mp4 or .html.")
-    ],
+    output: OutputOption,
     plant: Annotated[
         bool, typer.Option("--plant", help="Hold feet in place while they are in contact with the floor.")
     ] = False,
     caption: Annotated[str, typer.Option(help="Shown in a GIF, film or page.")] = "",
+    body_model: Annotated[
+        Path | None, typer.Option(help="SMPL body that an .npz is for; else the reference skeleton.")
+    ] = None,
+    robot: Annotated[
+        str, typer.Option(metavar="MAP", help="Robot of a .csv: a built-in map or a YAML file.")
+    ] = "unitree-g1",
+    clamp: Annotated[
+        bool, typer.Option("--clamp", help="Keep a robot's angles within its limits and speeds.")
+    ] = False,
     skeleton: Annotated[
         str | None, typer.Option(help="smpl22, kit21 or smplx52; else told by the file.")
     ] = None,
@@ -43,17 +51,18 @@ def export(
     left_handed: LeftHandedOption = False,
     force: ForceOption = False,
 ) -> None:
-    """Write a motion as BVH (inverse kinematics onto the skeleton), joints, GIF, MP4 or an HTML player."""
+    """Write a motion for other programs: BVH, GLB, USD, AMASS, a robot's angles, joints, pictures."""
     from lamp_core.datasets.motion_file import read_motion_file
-    from lamp_core.viz.export import check_ending, save_motion
+    from lamp_core.exports.kinds import ExportOptions, check_ending, save_motion
 
-    check_ending(output)
+    options = ExportOptions(body_model, robot, clamp)
+    check_ending(output, options)
     read = read_motion_file(motion, gate(joint_map, unit, up, fps, left_handed, force), skeleton)
     joints_TJ3 = read.joints_TJ3
     if plant:
         joints_TJ3 = _planted(joints_TJ3, read.skeleton, read.frames_per_second)
     try:
-        save_motion(output, joints_TJ3, read.skeleton, read.frames_per_second, caption)
+        save_motion(output, joints_TJ3, read.skeleton, read.frames_per_second, caption, options)
     except RejectedClip as rejected:
         raise LampError(f"{motion} cannot be written: {rejected}") from rejected
     seconds = len(joints_TJ3) / read.frames_per_second

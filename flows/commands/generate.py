@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.model_options import MOST_RESULTS, DecodeOption, ModelOption
-from flows.commands.motion_options import SeedOption
+from flows.commands.motion_options import OutputOption, SeedOption
 from tasks.project import find_project
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 def generate(
     text: Annotated[str, typer.Argument(help="What the person does.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: .npy (joints), .bvh, .gif or .html.")
-    ],
+    output: OutputOption,
     count: Annotated[int, typer.Option("-n", min=1, max=MOST_RESULTS, help="Motions to generate.")] = 1,
     seconds: Annotated[
         float | None, typer.Option(min=0.2, help="Length; else estimated from the text.")
@@ -38,8 +36,8 @@ def generate(
     ] = False,
 ) -> None:
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
+    from lamp_core.exports.kinds import check_ending
     from lamp_core.inference import generate as api
-    from lamp_core.viz.export import check_ending
     from lamp_core.viz.player import PlayerMotion
 
     check_ending(output)
@@ -73,7 +71,7 @@ def save_motions(
     path: Path, motions: "Sequence[np.ndarray]", skeleton: "Skeleton", text: str, shown: "list[PlayerMotion]"
 ) -> list[Path]:
     """Write the motions, several as NAME-1, NAME-2, ..., or one page of ``shown``; return the files."""
-    from lamp_core.viz.export import save_motion
+    from lamp_core.exports.kinds import save_motion
     from lamp_core.viz.player import player_page
 
     if path.suffix.lower() == ".html":

@@ -13,7 +13,6 @@ from flows.commands.motion_options import (
     SkeletonName,
     UnitOption,
     UpOption,
-    motion_form,
 )
 from lamp_core.errors import LampError
 from tasks.project import find_project
@@ -236,7 +235,9 @@ def _form(
     unit: str | None, up: str | None, fps: float | None, left_handed: bool, force: bool
 ) -> dict[str, Any]:
     """The options of a source that say how its motions stand in their files."""
-    motion_form(None, unit, up, fps)  # what is out of range is said as in every other command
+    from lamp_core.datasets.motion_file import stated_form
+
+    stated_form(None, unit, up, fps)  # what is out of range is said as in every other command
     stated = {"unit": unit, "up": up, "frames_per_second": fps}
     return stated | {"left_handed": left_handed or None, "force": force or None}
 

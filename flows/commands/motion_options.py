@@ -1,21 +1,28 @@
 """The options of every command that reads motions: how they stand in their files."""
 
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lamp_core.errors import LampError
-from lamp_core.skeleton.units import METRES, TURNS, Unit, UpAxis
+from lamp_core.skeleton.units import METRES, TURNS
 
 if TYPE_CHECKING:
     from lamp_core.datasets.motion_file import Gate
-    from lamp_core.datasets.motion_form import MotionForm
 
 LARGEST_SEED = 2**63 - 1
-FASTEST = 1000.0
 
 SkeletonName = Annotated[
     str, typer.Option(help="smpl22 (263 features), kit21 (251) or smplx52 (623, with fingers).")
+]
+OutputOption = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File to write: .npy (joints), .bvh, .glb, .usd, .npz (AMASS), .csv (robot), .gif, .mp4, .html.",
+    ),
 ]
 MapOption = Annotated[
     str | None,
@@ -53,39 +60,13 @@ def gate(
     *,
     reads: bool = True,
 ) -> "Gate":
-    """The gate that the options state; LampError as `motion_form`, or where the command reads no motion."""
-    from lamp_core.datasets.motion_file import Gate
+    """The gate that the options state; LampError as `stated_form`, or where the command reads no motion."""
+    from lamp_core.datasets.motion_file import Gate, stated_form
 
-    stated = Gate(motion_form(joint_map, unit, up, fps, left_handed), force)
+    stated = Gate(stated_form(joint_map, unit, up, fps, left_handed), force)
     if not reads and stated != Gate():
         raise LampError(
             "--map, --unit, --up, --fps, --left-handed and --force say how a motion file is read; none"
             " is given"
         )
     return stated
-
-
-def motion_form(
-    joint_map: str | None = None,
-    unit: str | None = None,
-    up: str | None = None,
-    fps: float | None = None,
-    left_handed: bool = False,
-) -> "MotionForm":
-    """The form that the options state.
-
-    Raises:
-        LampError: an unknown map, unit or axis, or a rate that no camera has.
-    """
-    from lamp_core.datasets.motion_form import MotionForm
-    from lamp_core.skeleton.mapping import load_map
-
-    if joint_map is not None:
-        load_map(joint_map)  # a name that means nothing is said, whatever the file is
-    if unit is not None and unit not in get_args(Unit):
-        raise LampError(f"unknown unit {unit!r}; known: {', '.join(METRES)}")
-    if up is not None and up not in get_args(UpAxis):
-        raise LampError(f"unknown up axis {up!r}; known: {', '.join(TURNS)}")
-    if fps is not None and not 0 < fps <= FASTEST:
-        raise LampError(f"--fps {fps:g}: frames a second are above 0 and at most {FASTEST:g}")
-    return MotionForm(joint_map, cast(Unit | None, unit), cast(UpAxis | None, up), fps, left_handed)

@@ -9,6 +9,7 @@ Shapes: T frames, J joints, D feature numbers a frame.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast, get_args
 
 import numpy as np
 
@@ -24,11 +25,14 @@ from lamp_core.io.arrays import read_npy
 from lamp_core.io.parquet import open_parquet
 from lamp_core.remarks import remark
 from lamp_core.skeleton.bvh import BvhMotion
-from lamp_core.skeleton.mapping import JointMap
+from lamp_core.skeleton.mapping import JointMap, load_map
 from lamp_core.skeleton.resampling import resample
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton, skeleton_names
+from lamp_core.skeleton.units import METRES, TURNS, Unit, UpAxis
 
 BVH, ARRAY = ".bvh", ".npy"
+FASTEST = 1000.0
+"""Frames a second of no camera."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,29 @@ class Gate:
     def of_models(self, joint_map: JointMap | None) -> "Gate":
         """This gate with the map of the data set that the models were trained on."""
         return self if self.joint_map is not None else replace(self, joint_map=joint_map)
+
+
+def stated_form(
+    joint_map: str | None = None,
+    unit: str | None = None,
+    up: str | None = None,
+    fps: float | None = None,
+    left_handed: bool = False,
+) -> MotionForm:
+    """The form that a user states.
+
+    Raises:
+        LampError: an unknown map, unit or axis, or a rate that no camera has.
+    """
+    if joint_map is not None:
+        load_map(joint_map)  # a name that means nothing is said, whatever the file is
+    if unit is not None and unit not in get_args(Unit):
+        raise LampError(f"unknown unit {unit!r}; known: {', '.join(METRES)}")
+    if up is not None and up not in get_args(UpAxis):
+        raise LampError(f"unknown up axis {up!r}; known: {', '.join(TURNS)}")
+    if fps is not None and not 0 < fps <= FASTEST:
+        raise LampError(f"--fps {fps:g}: frames a second are above 0 and at most {FASTEST:g}")
+    return MotionForm(joint_map, cast(Unit | None, unit), cast(UpAxis | None, up), fps, left_handed)
 
 
 @dataclass(frozen=True, eq=False)

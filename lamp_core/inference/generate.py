@@ -5,6 +5,7 @@ Shapes: T frames, J joints, D feature numbers a frame.
 
 import difflib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from lamp_core.errors import LampError
 from lamp_core.features.bones import Decoding, decode_by
 from lamp_core.inference.editing import Gap, fill_gap
 from lamp_core.inference.models import loaded, say_what_is_lost
+from lamp_core.inference.sampling import SamplingChange
 from lamp_core.io.text import composed
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.systems.capabilities import COMPLETE, GENERATE, Completes, EstimatesLength, Generates
@@ -30,10 +32,12 @@ class GeneratedMotions:
     Args:
         joints: (T, J, 3) each, in the skeleton's unit.
         skeleton: of the data set that the models were trained on.
+        features: (T, D) each, not normalised, that the joints were made from.
     """
 
     joints: list[np.ndarray]
     skeleton: Skeleton
+    features: Sequence[np.ndarray] = ()
 
 
 def generate(
@@ -44,6 +48,7 @@ def generate(
     seed: int = 0,
     model: str | None = None,
     decoding: Decoding = "bones",
+    sampling: SamplingChange | None = None,
 ) -> GeneratedMotions:
     """Generate motions of a text.
 
@@ -55,6 +60,7 @@ def generate(
         seed: same seed, text and models, same motions.
         model: name of the one that generates, where several can; the first without it.
         decoding: how features become joints; by default so that bones keep their lengths.
+        sampling: guidance and steps other than those of the model.
 
     Raises:
         LampError: an empty text, a length that the model cannot make, or stages that have not run.
@@ -64,15 +70,17 @@ def generate(
     if count < 1:
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")
-    generator: Generates = loaded(data, GENERATE, model)
+    generator: Generates = (sampling or SamplingChange()).of(loaded(data, GENERATE, model))
     say_what_is_lost(generator, text)
     captions = [text] * count
     frames = (
         generator.lengths(captions, seed) if seconds is None else [_frames(seconds, space, generator)] * count
     )
     motions = generator.generate(captions, frames, seed)
-    joints = [_joints(space.statistics.denormalise(motion), space, decoding) for motion in motions]
-    return GeneratedMotions(joints, space.skeleton)
+    features = [space.statistics.denormalise(motion) for motion in motions]
+    return GeneratedMotions(
+        [joints_of(each_TD, space, decoding) for each_TD in features], space.skeleton, features
+    )
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,7 @@ class EditedMotions:
         start: seconds to the stretch that was made.
         end: seconds to its end.
         skeleton: of the data set that the models were trained on.
+        features: of the edited motions, (T, D) each, not normalised.
     """
 
     given: list[np.ndarray]
@@ -117,6 +126,7 @@ class EditedMotions:
     start: float
     end: float
     skeleton: Skeleton
+    features: Sequence[np.ndarray] = ()
 
 
 def read_given(data: Path, path: Path, gate: Gate | None = None) -> np.ndarray:
@@ -183,11 +193,12 @@ def edit(
     motions = fill_gap(completing, space, gap, text, count, seed)
     given = [given_TD] if place.to_TD is None else [given_TD, place.to_TD]
     return EditedMotions(
-        [_joints(features_TD, space, decoding) for features_TD in given],
-        [_joints(motion.features_TD, space, decoding) for motion in motions],
+        [joints_of(features_TD, space, decoding) for features_TD in given],
+        [joints_of(motion.features_TD, space, decoding) for motion in motions],
         motions[0].start / rate,
         motions[0].end / rate,
         space.skeleton,
+        [motion.features_TD for motion in motions],
     )
 
 
@@ -231,7 +242,8 @@ def _estimated(data: Path, completing: Completes, text: str | None, given: int, 
     return min(estimating.lengths([text], seed)[0], (longest - kept) * DOWNSAMPLING)
 
 
-def _joints(features_TD: np.ndarray, space: FeatureSpace, decoding: Decoding) -> np.ndarray:
+def joints_of(features_TD: np.ndarray, space: FeatureSpace, decoding: Decoding = "bones") -> np.ndarray:
+    """Joints (T, J, 3), in the skeleton's unit, of features that are not normalised."""
     return decode_by(decoding, torch.tensor(features_TD), space.skeleton, space.reference_J3).numpy()
 
 

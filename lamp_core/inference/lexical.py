@@ -14,6 +14,7 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.motion_file import ARRAY, BVH, FeatureSpace, Gate, read_features, read_motion
 from lamp_core.errors import LampError
 from lamp_core.io.folders import files_below, has_ending
+from lamp_core.io.kept import kept
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import REMEDY, LexicalHit, LexicalIndex
 from lamp_core.lexical.keywords import Keywords
@@ -45,6 +46,10 @@ class Lexicon:
         Raises:
             LampError: it has not run, or its vectors are dense.
         """
+        return kept((data.resolve(), cls, device), [data / MODEL], lambda: cls._read(data, device))
+
+    @classmethod
+    def _read(cls, data: Path, device: torch.device | None) -> "Lexicon":
         model, tokenizer = load_lexical(data / MODEL)
         if not model.is_lexical:
             raise LampError(

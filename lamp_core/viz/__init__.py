@@ -1,1 +1,1 @@
-"""Motions and figures to look at: player, GIF, MP4, charts, export by file ending."""
+"""Motions and figures to look at: player, GIF, MP4, charts."""

@@ -13,6 +13,7 @@ from lamp_core.skeleton.skeleton import Skeleton
 
 Side = Literal["left", "right", "spine"]
 SIDES: tuple[Side, ...] = get_args(Side)
+SIDE_COLOURS: dict[Side, str] = {"left": "#2b78c5", "right": "#dc6428", "spine": "#566070"}
 
 SPINE_RADIUS = 0.066
 LIMB_RADIUS = 0.044
@@ -35,6 +36,16 @@ def joint_sides(skeleton: Skeleton) -> tuple[Side, ...]:
     for left, right in skeleton.mirror_pairs:
         sides[left], sides[right] = "left", "right"
     return tuple(sides)
+
+
+def linear_colour(side: Side) -> tuple[float, float, float]:
+    """The colour of a side as light, 0 to 1 each of red, green and blue (the inverse of sRGB's curve)."""
+    red, green, blue = (int(SIDE_COLOURS[side][place : place + 2], 16) / 255 for place in (1, 3, 5))
+    return _linear(red), _linear(green), _linear(blue)
+
+
+def _linear(value: float) -> float:
+    return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)
 
 
 def figure_bones(skeleton: Skeleton) -> list[Bone]:

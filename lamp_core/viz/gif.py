@@ -5,13 +5,24 @@ Shapes: T frames, J joints, 3 coordinates (Y up), P points of a polyline.
 
 import math
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lamp_core.skeleton.planting import toe_contacts
 from lamp_core.skeleton.skeleton import Skeleton
-from lamp_core.viz.figure import HEAD_RADIUS, Bone, camera_path, figure_bones, head_joint, joints_in_metres
+from lamp_core.viz.figure import (
+    HEAD_RADIUS,
+    SIDE_COLOURS,
+    SIDES,
+    Bone,
+    camera_path,
+    figure_bones,
+    head_joint,
+    joints_in_metres,
+)
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -23,9 +34,12 @@ YAW, PITCH = 0.45, 0.2  # radians
 CAMERA_DISTANCE, VISIBLE_HEIGHT, LOOK_AT_HEIGHT = 5.0, 2.25, 0.9  # metres
 GRID_STEP, GRID_REACH = 0.5, 3.0  # metres
 
+CONTACT_RADIUS = 0.11  # metres
+CIRCLE_P3 = np.array([(math.cos(turn), 0.0, math.sin(turn)) for turn in np.linspace(0, 2 * math.pi, 24)])
+LIGHT, LIT = np.array([-0.28, -0.36]), 0.4  # where a limb's lighter side lies, and how thick, in radii
+
 BACKGROUND, FLOOR_LINE, SHADOW = "#ffffff", "#d9dcd6", "#e4e6e3"
 INK, PROGRESS, PATH = "#1b1e22", "#dfe1dc", "#21677f"
-SIDE_COLOURS = {"left": "#2b78c5", "right": "#dc6428", "spine": "#566070"}
 
 
 def save_gif(
@@ -75,6 +89,12 @@ def frame_milliseconds(frames: int, frames_per_second: float) -> list[int]:
     return [int(10 * hundredths) for hundredths in np.diff(ends)]
 
 
+def _lighter(colour: str, share: float) -> str:
+    """A colour that is mixed with a share of white."""
+    parts = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round(part + share * (255 - part)):02x}" for part in parts)
+
+
 class Painter:
     """Draws single frames; the camera follows the root from the front left, slightly above."""
 
@@ -92,6 +112,10 @@ class Painter:
         self.caption = caption
         self.pixels = pixels * SUPERSAMPLING
         self.floor = float(joints_TJ3[..., 1].min())
+        self.toes = skeleton.feet[1::2]
+        self.contacts_T2 = toe_contacts(
+            joints_TJ3, replace(skeleton, metres_per_unit=1.0), frames_per_second, self.floor
+        )
         self.camera_T2 = camera_path(joints_TJ3, frames_per_second)
 
     def paint(self, frame: int) -> "Image.Image":
@@ -105,6 +129,7 @@ class Painter:
         self._floor(draw, target)
         self._shadow(draw, frame, target)
         self._path(draw, frame, target)
+        self._contacts(draw, frame, target)
         self._body(draw, frame, target)
         self._progress(draw, frame)
         self._caption(draw)
@@ -133,9 +158,9 @@ class Painter:
         ends = np.array([-GRID_REACH, GRID_REACH])
         along_z = [[(centre[0] + x, self.floor, centre[2] + z) for z in ends] for x in offsets]
         along_x = [[(centre[0] + x, self.floor, centre[2] + z) for x in ends] for z in offsets]
-        for line in along_z + along_x:
-            pixels, _, _ = self._project(np.array(line), target)
-            draw.line([tuple(point) for point in pixels], fill=FLOOR_LINE, width=SUPERSAMPLING)
+        pixels, _, _ = self._project(np.array(along_z + along_x).reshape(-1, 3), target)
+        for line in pixels.reshape(-1, 2, 2):
+            draw.line([tuple(point) for point in line], fill=FLOOR_LINE, width=SUPERSAMPLING)
 
     def _shadow(self, draw: "ImageDraw.ImageDraw", frame: int, target: np.ndarray) -> None:
         pixels, _, scale = self._project(self._on_floor(self.joints_TJ3[frame]), target)
@@ -146,6 +171,15 @@ class Painter:
         pixels, _, _ = self._project(self._on_floor(self.joints_TJ3[: frame + 1, 0]), target)
         draw.line([tuple(point) for point in pixels], fill=PATH, width=2 * SUPERSAMPLING, joint="curve")
 
+    def _contacts(self, draw: "ImageDraw.ImageDraw", frame: int, target: np.ndarray) -> None:
+        """A disc of the side's colour on the floor under toes that stand."""
+        for side, toe, stands in zip(SIDES, self.toes, self.contacts_T2[frame], strict=False):
+            if not stands:
+                continue
+            ring_P3 = self.joints_TJ3[frame, toe] + CONTACT_RADIUS * CIRCLE_P3
+            pixels, _, _ = self._project(self._on_floor(ring_P3), target)
+            draw.polygon([tuple(point) for point in pixels], fill=_lighter(SIDE_COLOURS[side], 0.55))
+
     def _body(self, draw: "ImageDraw.ImageDraw", frame: int, target: np.ndarray) -> None:
         pixels, depth, scale = self._project(self.joints_TJ3[frame], target)
         nearness = {bone: -(depth[bone.child] + depth[bone.parent]) for bone in self.bones}
@@ -153,7 +187,7 @@ class Painter:
             start, end = pixels[bone.parent], pixels[bone.child]
             radius = bone.radius * (scale[bone.child] + scale[bone.parent]) / 2
             self._edge(draw, start, end, radius)
-            self._capsule(draw, start, end, radius, SIDE_COLOURS[bone.side])
+            self._lit(draw, start, end, radius, SIDE_COLOURS[bone.side])
             if bone.child == self.head:
                 self._head(draw, bone, frame, target)
 
@@ -163,7 +197,7 @@ class Painter:
         pixels, _, scale = self._project((head + 0.06 * direction)[None], target)
         radius = HEAD_RADIUS * scale[0]
         self._capsule(draw, pixels[0], pixels[0], radius + SUPERSAMPLING, BACKGROUND)
-        self._capsule(draw, pixels[0], pixels[0], radius, SIDE_COLOURS[bone.side])
+        self._lit(draw, pixels[0], pixels[0], radius, SIDE_COLOURS[bone.side])
 
     @staticmethod
     def _edge(draw: "ImageDraw.ImageDraw", start: np.ndarray, end: np.ndarray, radius: float) -> None:
@@ -173,6 +207,14 @@ class Painter:
             trim = (end - start) * (radius / length)
             width = round(2 * (radius + SUPERSAMPLING))
             draw.line([tuple(start + trim), tuple(end - trim)], fill=BACKGROUND, width=width)
+
+    def _lit(
+        self, draw: "ImageDraw.ImageDraw", start: np.ndarray, end: np.ndarray, radius: float, colour: str
+    ) -> None:
+        """A limb with a lighter side, where the light comes from above."""
+        self._capsule(draw, start, end, radius, colour)
+        towards_light = radius * LIGHT
+        self._capsule(draw, start + towards_light, end + towards_light, LIT * radius, _lighter(colour, 0.22))
 
     @staticmethod
     def _capsule(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 CODEC, PIXEL_FORMAT = "h264", "yuv420p"
-QUALITY = {"crf": "20", "preset": "medium"}
+QUALITY = {"crf": "20", "preset": "veryfast"}
 
 
 def require_video() -> Any:

@@ -1,20 +1,26 @@
-"""Animated 3-D player of motions as HTML: plain JavaScript on a canvas, nothing loaded from elsewhere.
+"""Animated 3-D player of motions as HTML: nothing is loaded from elsewhere.
 
-A page holds `player_style()` and `player_script()` once and any number of `player_fragment(...)`. Positions
-travel as base64 of little-endian 16-bit integers, a millimetre a count, relative to an origin.
+The figure is drawn by `figure.js` with three.js, which the page carries packed, and on a plain canvas where
+there is no WebGL. A page holds `player_style()` and `player_script()` once and any number of
+`player_fragment(...)`. Positions travel as base64 of little-endian 16-bit integers, a millimetre a count,
+relative to an origin.
 
 Shapes: T frames, J joints, 3 coordinates (Y up).
 """
 
 import base64
+import gzip
 import hashlib
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from lamp_core.errors import LampError
+from lamp_core.skeleton.planting import toe_contacts
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.viz.figure import SIDES, camera_path, figure_bones, head_joint, joints_in_metres
 from lamp_core.viz.templating import asset, render_template
@@ -50,15 +56,29 @@ def player_style() -> str:
     return f"<style>\n{asset('theme.css')}{asset('player.css')}</style>"
 
 
+SCRIPTS = ("canvas_figure.js", "player.js")
+PACKED = ("three.js", "figure.js")
+SMALLEST = 9  # of gzip
+
+
 def player_script() -> str:
-    """The `<script>` element that drives every player of the page, once, anywhere in it."""
-    return f"<script>{asset('player.js')}</script>"
+    """The `<script>` elements that drive every player of the page, once, behind the players."""
+    scripts = "".join(f"<script>{asset(name)}</script>" for name in SCRIPTS)
+    return f'<script type="application/json" id="lamp-figure">{packed_figure()}</script>{scripts}'
+
+
+@cache
+def packed_figure() -> str:
+    """three.js and the figure's module, each gzip in base64, as a JSON list; the same bytes every time."""
+    packed = (gzip.compress(asset(name).encode(), SMALLEST, mtime=0) for name in PACKED)
+    return json.dumps([base64.b64encode(text).decode() for text in packed])
 
 
 def content_security_policy() -> str:
-    """A policy under which the page loads nothing at all and runs the player's script alone."""
-    digest = base64.b64encode(hashlib.sha256(asset("player.js").encode()).digest()).decode()
-    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    """A policy under which the page loads nothing at all and runs the player's scripts alone."""
+    digests = (hashlib.sha256(asset(name).encode()).digest() for name in SCRIPTS)
+    own = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {own} blob:"
 
 
 def player_fragment(motions: Sequence[PlayerMotion], element_id: str, *, compact: bool = False) -> str:
@@ -127,7 +147,17 @@ def motion_data(motion: PlayerMotion) -> dict[str, object]:
             for bone in figure_bones(motion.skeleton)
         ],
         "head": head_joint(motion.skeleton),
+        "face": list(motion.skeleton.face),
+        "feet": list(motion.skeleton.feet),
+        "contacts": foot_contacts(motion),
     }
+
+
+def foot_contacts(motion: PlayerMotion) -> str:
+    """A digit a frame: 1 where the left foot stands on the floor, 2 the right one, 3 both."""
+    joints_TJ3 = np.asarray(motion.joints_TJ3)
+    contacts_T2 = toe_contacts(joints_TJ3, motion.skeleton, motion.frames_per_second)
+    return "".join(map(str, (contacts_T2 @ np.array([1, 2])).tolist()))
 
 
 def _base64_counts(counts: np.ndarray) -> str:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 LIBRARY = Path(__file__).parent.parent
-TEMPLATES = (LIBRARY / "viz" / "templates", LIBRARY / "report" / "templates")
+TEMPLATES = (LIBRARY / "viz" / "templates", LIBRARY / "viz" / "three", LIBRARY / "report" / "templates")
 
 
 def asset(name: str) -> str:

@@ -236,15 +236,16 @@ def _spacy(name: str) -> Iterator[Finding]:
     yield _judged(name, has_model, f"{version('spacy')}, model {'there' if has_model else 'missing'}", remedy)
 
 
-def _video(name: str) -> Iterator[Finding]:
-    from lamp_core.viz.mp4 import require_video
+def _exports(name: str) -> Iterator[Finding]:
+    from lamp_core.exports.kinds import KINDS
 
-    try:
-        require_video()
-    except LampError as fault:
-        yield Finding(name, "warn", "no .mp4", str(fault))
-        return
-    yield Finding(name, "ok", "writes .mp4")
+    for kind in KINDS:
+        ending = kind.endings[0]
+        try:
+            kind.require()
+        except LampError as fault:
+            yield Finding(name, "warn", f"no {ending}", str(fault))
+    yield Finding(name, "ok", "looked for the libraries of " + ", ".join(kind.endings[0] for kind in KINDS))
 
 
 def _fonts(name: str) -> Iterator[Finding]:
@@ -269,7 +270,7 @@ LOOKS: dict[str, Callable[[str], Iterator[Finding]]] = {
     "DVC remote": _remote,
     "servers": _servers,
     "spaCy": _spacy,
-    "video": _video,
+    "exports": _exports,
     "fonts": _fonts,
 }
 """What is looked at, in this order."""

@@ -53,6 +53,9 @@ def test_drift_against_a_set_and_against_a_folder(project: Path) -> None:
         (["data", "drift", "procedural", "--against", "nowhere"], "neither a data set"),
         (["data", "describe", "procedural", "-o", "page.txt"], "unknown ending"),
         (["export", "clip.npy", "-o", "clip.xyz"], "unknown ending"),
+        (["export", "clip.npy", "-o", "clip.fbx"], "Blender reads"),
+        (["export", "clip.npy", "-o", "clip.glb", "--clamp"], "--clamp says how .csv is written"),
+        (["export", "clip.npy", "-o", "clip.csv", "--robot", "r2"], "unknown robot 'r2'; known: unitree-g1"),
         (["export", "clip.bvh", "-o", "clip.npy", "--unit", "mile"], "unknown unit"),
         (["export", "clip.bvh", "-o", "clip.npy", "--up", "w"], "unknown up axis"),
     ],
@@ -72,3 +75,15 @@ def test_export_plants_feet_and_says_so(project: Path) -> None:
     assert "40 frames, 2.0 s, smpl22" in lamp("export", "walk.bvh", "-o", "again.npy")
     assert np.abs(np.load(project / "again.npy") - joints).max() < 1e-3
     assert "feet in contact slid" in lamp("export", "walk.npy", "-o", "planted.html", "--plant")
+
+
+def test_export_writes_for_other_programs_and_says_what_a_robot_cannot(project: Path) -> None:
+    skeleton = load_skeleton("smpl22")
+    np.save(project / "walk.npy", moving_clip(skeleton, 40, np.random.default_rng(0)))
+    for name in ("walk.glb", "walk.usdz", "walk.npz"):
+        assert "40 frames" in lamp("export", "walk.npy", "-o", name)
+        assert (project / name).stat().st_size > 10_000
+    said = lamp("export", "walk.npy", "-o", "walk.csv", "--clamp")
+    assert "frames are past the limits of unitree-g1" in said, said
+    rows = np.loadtxt(project / "walk.csv", delimiter=",", skiprows=1)
+    assert rows.shape == (98, 8 + 29)

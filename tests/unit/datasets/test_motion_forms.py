@@ -9,10 +9,10 @@ from benchmarks.features import moving_clip
 from lamp_core.datasets.motion_file import Gate, read_motion_file
 from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.errors import LampError
+from lamp_core.exports.kinds import save_motion
 from lamp_core.features.encode import encode
 from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import Skeleton
-from lamp_core.viz.export import save_motion
 
 MILLIMETRE = 0.001
 

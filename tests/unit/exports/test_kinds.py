@@ -1,12 +1,13 @@
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lamp_core.errors import LampError, RejectedClip
+from lamp_core.exports.kinds import ExportOptions, check_ending, endings, save_motion
 from lamp_core.skeleton.bvh import read_bvh
-from lamp_core.viz.export import check_ending, save_motion
 
 
 def test_npy_holds_the_joints(tmp_path, motion_of):
@@ -40,7 +41,7 @@ def test_html_is_a_page_with_the_caption(tmp_path, motion_of, hostile):
 @pytest.mark.parametrize("name", ["walk.avi", "walk", "walk.npy.zip"])
 def test_another_ending_is_an_error_that_names_the_known_ones(tmp_path, name, motion_of):
     motion = motion_of(4)
-    with pytest.raises(LampError, match=re.escape(name) + r".*\.npy, \.bvh, \.gif, \.mp4, \.html"):
+    with pytest.raises(LampError, match=re.escape(name) + r".*\.npy, \.bvh, \.glb, .*\.gif, \.mp4, \.html"):
         save_motion(tmp_path / name, motion.joints_TJ3, motion.skeleton, 20.0)
     with pytest.raises(LampError):
         check_ending(name)
@@ -73,3 +74,31 @@ def test_a_failed_export_leaves_the_older_file(tmp_path, motion_of):
     with pytest.raises(RejectedClip):
         save_motion(path, motion.joints_TJ3 + np.nan, motion.skeleton, 20.0)
     assert path.read_text() == "older" and list(tmp_path.iterdir()) == [path]
+
+
+def test_fbx_is_refused_with_what_blender_makes_it_of(tmp_path, motion_of):
+    motion = motion_of(4)
+    with pytest.raises(LampError, match=r"no library .* writes FBX; .* \.glb, \.usd and \.bvh"):
+        save_motion(tmp_path / "walk.FBX", motion.joints_TJ3, motion.skeleton, 20.0)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", [ending for ending in endings() if ending not in {".mp4", ".html"}])
+def test_every_kind_writes_a_file_of_one_frame_and_nothing_else(tmp_path, motion_of, ending):
+    motion = motion_of(1)
+    save_motion(tmp_path / f"walk{ending}", motion.joints_TJ3, motion.skeleton, 20.0, "walks")
+    assert [path.name for path in tmp_path.iterdir()] == [f"walk{ending}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("walk.glb", ExportOptions(clamp=True), r"--clamp says how \.csv is written, not \.glb"),
+        ("walk.csv", ExportOptions(body_model=Path("body")), r"--body-model says how \.npz is written"),
+        ("walk.npz", ExportOptions(robot="other"), r"--robot says how \.csv is written"),
+        ("walk.csv", ExportOptions(robot="other"), "unknown robot 'other'; known: unitree-g1"),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(name, options, said):
+    with pytest.raises(LampError, match=said):
+        check_ending(name, options)

@@ -1,0 +1,1 @@
+"""Motions to files that other programs open: one module a form, `kinds` the catalogue of them."""

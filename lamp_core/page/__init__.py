@@ -1,0 +1,1 @@
+"""The local page: its server, its panels, and what runs in the browser."""
