@@ -9,13 +9,16 @@ from typing import Any
 
 import yaml
 
+from lamp_core.errors import LampError
 from lamp_core.io.yaml_text import parse_yaml
 from tasks.project import Project, write_atomically
 from tasks.system.orphans import lifeline_environment
 from tasks.system.processes import ProcessMark, this_process
-from tasks.system.servers import reach_local_servers, require_answer
+from tasks.system.servers import reach_local_servers, require_answer, sqlite_address
 
 SERVER_START_SECONDS = 180
+DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+OF_DATABASE = ("PREFECT_SERVER_DATABASE_", "PREFECT_API_DATABASE_")
 SERVER_ENVIRONMENT = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT__SERVER_EPHEMERAL": "1",
@@ -26,8 +29,13 @@ SERVER_ENVIRONMENT = {
 
 def prefect_settings(project: Project) -> dict[str, str]:
     """Environment variables for Prefect; what the user has set stays."""
-    return {
-        "PREFECT_HOME": str(project.state / "prefect"),
+    home = Path(os.environ.get("PREFECT_HOME") or project.state / "prefect")
+    address = sqlite_address(home / "prefect.db", "sqlite+aiosqlite")
+    is_database_set = any(name.startswith(OF_DATABASE) for name in os.environ)
+    # Prefect's own address of that file takes no % and no ? in the names of folders.
+    own = {} if is_database_set or "%" not in address else {DATABASE: address}
+    return own | {
+        "PREFECT_HOME": str(home),
         "PREFECT_LOGGING_SETTINGS_PATH": str(_logging_file(project)),
         "PREFECT_LOGGING_LEVEL": "INFO",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
@@ -73,7 +81,7 @@ def start_server() -> None:
     Where a server is set (``PREFECT_API_URL``) it has to answer.
 
     Raises:
-        LampError: it does not.
+        LampError: it does not, or the run's own does not start.
     """
     import prefect
     from prefect.server.api.server import SubprocessASGIServer
@@ -95,8 +103,14 @@ def start_server() -> None:
     if is_server_set():
         remedy = "start it, or unset PREFECT_API_URL: a run then brings a server of its own"
         require_answer("Prefect", PREFECT_API_URL.value(), remedy)
-    else:
+        return
+    try:
         LifelineServer().start()
+    except RuntimeError as error:  # Prefect's only word for it
+        raise LampError(
+            f"the run's own Prefect server did not start in {SERVER_START_SECONDS} s ({error}); `lamp doctor`"
+            " looks at the machine, `prefect server start` shows what the server says"
+        ) from error
 
 
 def is_server_set() -> bool:
