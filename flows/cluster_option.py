@@ -1,10 +1,14 @@
-"""The address of a Dask scheduler, by either spelling: where work is done is no parameter of a stage."""
+"""Options that say where work is done, which is no parameter of a stage: the address of a Dask scheduler, by
+either spelling, and how large a cluster may be.
+"""
 
 from collections.abc import Sequence
 
 from lamp_core.errors import LampError
 
 ADDRESS = "cluster.address"
+MOST_MACHINES = 10_000
+"""Nodes, cards, cores or stages of a job: more of them are a slip of the hand."""
 
 
 def without_cluster(assignments: Sequence[str], cluster: str | None) -> tuple[list[str], str | None]:

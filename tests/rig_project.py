@@ -5,14 +5,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import torch
 import yaml
 
-from lamp_core.config import override, save_params
+from lamp_core.config import Config, override, save_params
 from lamp_core.datasets.clips import Clip
+from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
 from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.registry import load_source, register_source
 from lamp_core.datasets.synthetic.generate import generate_clips
+from lamp_core.inference.lexical import MODEL
+from lamp_core.lexical.folder import joined, save_lexical
+from lamp_core.lexical.motion_training import new_motion_model
+from lamp_core.lexical.text_training import new_text_model
 from lamp_core.skeleton.bvh_writer import write_bvh
 from lamp_core.skeleton.skeleton import load_skeleton
 from tests.small_project import make_models, small_config
@@ -73,4 +79,14 @@ def make_rig_project(root: Path) -> None:
     extract_features(data / "ingest", data / "features")
     config = override(small_config(), [f"ingest.data={NAME}"])
     make_models(data, config)
+    make_lexical(data, config)
     save_params(config, root / "params.yaml")
+
+
+def make_lexical(data: Path, config: Config) -> None:
+    """Write an untrained lexical model, which `lamp explain` asks."""
+    features = FeatureSet.load(data / "features")
+    captions = [caption.text for clip in features.captions for caption in clip]
+    text, words = new_text_model(config.lexical_text, captions, torch.device("cpu"))
+    motion = new_motion_model(config.lexical_motion, features.skeleton, torch.device("cpu"))
+    save_lexical(data / MODEL, joined(text.text, motion.encoder, 0), words)

@@ -170,7 +170,7 @@ def _print_description(described: "Description") -> None:
         table.add_row(split.split, f"{split.clips:,}", f"{split.captions:,}", f"{split.frames:,}", minutes)
     console.print(table)
     for remark in described.remarks:
-        console.print(f"passed over: {remark}", markup=False)
+        console.print(f"note: {remark}", markup=False)
     _print_reasons(console.print, "rejected", described.rejected)
     _print_reasons(console.print, "warned", described.warnings)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lamp_core.report.experiment_results import ExperimentResults
 
 FAILED = 1
+MOST_SEEDS = 1000
 
 
 def experiment(
@@ -37,7 +38,9 @@ def experiment(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, help="Train every row with so many seeds, in place of those in the file."),
+        typer.Option(
+            min=1, max=MOST_SEEDS, help="Train every row with so many seeds, in place of those in the file."
+        ),
     ] = None,
     workers: Annotated[
         bool, typer.Option("--workers", help="Run the rows side by side on the workers; docs/cluster.md.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.cluster_option import without_cluster
+from flows.cluster_option import MOST_MACHINES, without_cluster
 from flows.parameters import configured, look_at_source, present_params
 from flows.pipeline.main_metrics import COLUMNS, main_metrics
 from flows.tables import print_tables
@@ -35,10 +35,15 @@ WorkersOption = Annotated[
 ]
 CardsOption = Annotated[
     int | None,
-    typer.Option(min=1, help="Train a stage in so many processes, with a card each where there are."),
+    typer.Option(
+        min=1, max=MOST_MACHINES, help="Train a stage in so many processes, with a card each where there are."
+    ),
 ]
 NodesOption = Annotated[
-    int | None, typer.Option(min=1, help="Train a stage on so many nodes of a Slurm job; docs/cluster.md.")
+    int | None,
+    typer.Option(
+        min=1, max=MOST_MACHINES, help="Train a stage on so many nodes of a Slurm job; docs/cluster.md."
+    ),
 ]
 REPORT, REPORT_FILE = "report", "report/report.html"
 BAD_REQUEST, FAILED = 2, 1

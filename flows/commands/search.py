@@ -52,6 +52,8 @@ def search(
         raise LampError("give a text, or a motion with --motion FILE, or keywords with --keywords run,jump")
     if text is not None and not text.strip():
         raise LampError("the text is empty; say what the person does")
+    if keywords is not None and not keywords.strip():
+        raise LampError("the keywords are empty; write words with commas between them: run,jump")
     if motion is not None and not motion.is_file():
         raise LampError(f"there is no file {motion}")
     if index is not None and not lexical and keywords is None:

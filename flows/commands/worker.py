@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from flows.cluster_option import MOST_MACHINES
 from flows.pipeline.prefect_server import prefect_settings, prepare
 from flows.workers.runner import require_servers
 from flows.workers.slurm import Job, job_name, sbatch_script
@@ -30,9 +31,14 @@ def start(
     pool: PoolOption = "cpu",
     device: Annotated[
         int | None,
-        typer.Option(min=0, help="Card that it has to itself, by number; with --pool gpu.", metavar="N"),
+        typer.Option(
+            min=0,
+            max=MOST_MACHINES,
+            help="Card that it has to itself, by number; with --pool gpu.",
+            metavar="N",
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Stages at a time; one a card.")] = 1,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_MACHINES, help="Stages at a time; one a card.")] = 1,
     name: Annotated[str | None, typer.Option(help="Its name; machine, pool and card by default.")] = None,
 ) -> None:
     """Run stages of a work pool in this clone of the project, until Ctrl-C.
@@ -65,9 +71,11 @@ def start(
 @app.command()
 def slurm(
     pool: PoolOption = "gpu",
-    nodes: Annotated[int, typer.Option(min=1, help="Nodes of a job.")] = 1,
-    cards: Annotated[int, typer.Option(min=0, help="Cards of a node; 0 for --pool cpu.")] = 1,
-    cores: Annotated[int, typer.Option(min=1, help="Cores of a node.")] = 8,
+    nodes: Annotated[int, typer.Option(min=1, max=MOST_MACHINES, help="Nodes of a job.")] = 1,
+    cards: Annotated[
+        int, typer.Option(min=0, max=MOST_MACHINES, help="Cards of a node; 0 for --pool cpu.")
+    ] = 1,
+    cores: Annotated[int, typer.Option(min=1, max=MOST_MACHINES, help="Cores of a node.")] = 8,
     time: Annotated[str, typer.Option(help="Time limit of a job, as Slurm writes it.")] = "04:00:00",
     partition: Annotated[str | None, typer.Option(help="Partition; Slurm's own by default.")] = None,
     array: Annotated[

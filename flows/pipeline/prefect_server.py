@@ -1,21 +1,27 @@
 """Prefect's settings for a project: its database in ``.lamp/prefect``, its words in a file, no calls home."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from lamp_core.errors import LampError
 from lamp_core.io.yaml_text import parse_yaml
 from tasks.project import Project, write_atomically
 from tasks.system.orphans import lifeline_environment
 from tasks.system.processes import ProcessMark, this_process
-from tasks.system.servers import reach_local_servers, require_answer
+from tasks.system.servers import reach_local_servers, require_answer, sqlite_address
 
 SERVER_START_SECONDS = 180
+PREFECT = "Prefect"
+DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+OF_DATABASE = ("PREFECT_SERVER_DATABASE_", "PREFECT_API_DATABASE_")
 SERVER_ENVIRONMENT = {
     "PREFECT_UI_ENABLED": "0",
     "PREFECT__SERVER_EPHEMERAL": "1",
@@ -26,8 +32,13 @@ SERVER_ENVIRONMENT = {
 
 def prefect_settings(project: Project) -> dict[str, str]:
     """Environment variables for Prefect; what the user has set stays."""
-    return {
-        "PREFECT_HOME": str(project.state / "prefect"),
+    home = Path(os.environ.get("PREFECT_HOME") or project.state / "prefect")
+    address = sqlite_address(home / "prefect.db", "sqlite+aiosqlite")
+    is_database_set = any(name.startswith(OF_DATABASE) for name in os.environ)
+    # Prefect's own address of that file takes no % and no ? in the names of folders.
+    own = {} if is_database_set or "%" not in address else {DATABASE: address}
+    return own | {
+        "PREFECT_HOME": str(home),
         "PREFECT_LOGGING_SETTINGS_PATH": str(_logging_file(project)),
         "PREFECT_LOGGING_LEVEL": "INFO",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
@@ -53,18 +64,24 @@ def prepare(project: Project) -> None:
         os.environ.setdefault(name, value)
 
 
-def note_page(project: Project, api: str) -> None:
-    """Say that this process keeps Prefect's server open at an address."""
-    write_atomically(_page_file(project), f"{this_process()} {api}")
+def note_pages(project: Project, pages: Mapping[str, str]) -> None:
+    """Say that this process keeps pages open, each at an address; that of Prefect is its API's."""
+    write_atomically(_page_file(project), json.dumps({"process": str(this_process()), "pages": dict(pages)}))
+
+
+def open_pages(project: Project) -> dict[str, str]:
+    """Addresses of the pages that `lamp ui` keeps open, by name; none when it is not."""
+    try:
+        noted = json.loads(_page_file(project).read_text())
+        mark = ProcessMark.read(noted["process"])
+        return dict(noted["pages"]) if mark is not None and mark.is_alive else {}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
 
 
 def open_page(project: Project) -> str | None:
-    """Address of the server that `lamp ui` keeps open; None when it is not."""
-    if not _page_file(project).exists():
-        return None
-    process, _, api = _page_file(project).read_text().partition(" ")
-    mark = ProcessMark.read(process)
-    return api if mark is not None and mark.is_alive else None
+    """Address of the API of the Prefect server that `lamp ui` keeps open; None when it is not."""
+    return open_pages(project).get(PREFECT)
 
 
 def start_server() -> None:
@@ -73,7 +90,7 @@ def start_server() -> None:
     Where a server is set (``PREFECT_API_URL``) it has to answer.
 
     Raises:
-        LampError: it does not.
+        LampError: it does not, or the run's own does not start.
     """
     import prefect
     from prefect.server.api.server import SubprocessASGIServer
@@ -95,8 +112,14 @@ def start_server() -> None:
     if is_server_set():
         remedy = "start it, or unset PREFECT_API_URL: a run then brings a server of its own"
         require_answer("Prefect", PREFECT_API_URL.value(), remedy)
-    else:
+        return
+    try:
         LifelineServer().start()
+    except RuntimeError as error:  # Prefect's only word for it
+        raise LampError(
+            f"the run's own Prefect server did not start in {SERVER_START_SECONDS} s ({error}); `lamp doctor`"
+            " looks at the machine, `prefect server start` shows what the server says"
+        ) from error
 
 
 def is_server_set() -> bool:
@@ -124,7 +147,7 @@ def write_logging_file(project: Project) -> None:
 
 
 def _page_file(project: Project) -> Path:
-    return project.state / "prefect" / "page"
+    return project.state / "prefect" / "pages.json"
 
 
 def _logging_file(project: Project) -> Path:

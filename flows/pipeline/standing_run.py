@@ -14,6 +14,7 @@ from lamp_core.io.disk import write_text
 from tasks.mlflow.store import STORE_FILE, tracking_uri
 from tasks.mlflow.tags import params_hash
 from tasks.project import Project
+from tasks.system.servers import sqlite_address
 
 FILE = "standing_runs.json"
 KEPT = 20
@@ -55,7 +56,7 @@ class StandingRun:
         files = [self.project.graph_file, self.project.lock_file]
         state = [hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else "" for file in files]
         store, uri = self.project.root / STORE_FILE, tracking_uri(self.project)
-        identity = store.stat().st_ino if store.exists() and str(store) in uri else 0
+        identity = store.stat().st_ino if store.exists() and sqlite_address(store) == uri else 0
         told = json.dumps([wanted, params_hash(self.config), state, uri, identity])
         return hashlib.sha256(told.encode()).hexdigest()
 

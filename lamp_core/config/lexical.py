@@ -136,3 +136,9 @@ class LexicalIndexing(Section):
     """Index of the test split by words."""
 
     most_terms: Count = Field(64, description="words that are kept of a motion, the heaviest")
+    shown: Count = Field(20, description="test motions that the report shows as words")
+    shown_words: Count = Field(12, description="words that the report shows of a motion")
+    keywords: tuple[str, ...] = Field(
+        ("run,jump", "walk,left", "wave", "kick,-walk", "turn:2,right"),
+        description="queries of `lamp search --keywords` whose first hits the report shows",
+    )

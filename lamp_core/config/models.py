@@ -223,6 +223,9 @@ class Pretrain(Section):
         1.0,
         description="share of a batch that matching and the two generations take; contrastive takes all",
     )
+    length_groups: Count = Field(
+        1, description="passes a step, of pairs of similar length: the same losses, and less is padded"
+    )
     motion_decoding: Literal["autoregressive", "parallel"] = Field(
         "autoregressive",
         description="text-grounded motion generation: as the paper, or one shot as the public code",

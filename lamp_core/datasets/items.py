@@ -100,3 +100,8 @@ def length_batches(lengths: Sequence[int], budget: int) -> Iterable[list[int]]:
         batch.append(int(index))
     if batch:
         yield batch
+
+
+def length_groups(lengths_B: torch.Tensor, groups: int) -> list[torch.Tensor]:
+    """Rows of a batch in groups of similar length and (nearly) equal size, so that little is padded."""
+    return [rows for rows in lengths_B.argsort(stable=True).tensor_split(groups) if len(rows)]

@@ -4,6 +4,7 @@ Shapes: B batch, S motion tokens, C code width, K codes, Q queries, L word piece
 width.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lamp_core.config.models import Section
+from lamp_core.datasets.items import length_groups
 from lamp_core.lamp.backbone import TextEmbedding, start_queries_as_text
 from lamp_core.lamp.masks import (
     CONTRASTIVE,
@@ -68,6 +70,17 @@ class Pairs:
         """Return some of the pairs."""
         return Pairs(
             self.latents_BSC[rows], self.tokens_mask_BS[rows], self.ids_BL[rows], self.words_mask_BL[rows]
+        )
+
+    def unpadded(self, rows: Tensor) -> "Pairs":
+        """Return some of the pairs, as long as the longest of them."""
+        tokens_mask_GS, words_mask_GL = self.tokens_mask_BS[rows], self.words_mask_BL[rows]
+        tokens, words = int(tokens_mask_GS.sum(dim=1).max()), int(words_mask_GL.sum(dim=1).max())
+        return Pairs(
+            self.latents_BSC[rows, :tokens],
+            tokens_mask_GS[:, :tokens],
+            self.ids_BL[rows, :words],
+            words_mask_GL[:, :words],
         )
 
 
@@ -196,7 +209,9 @@ class LaMP(nn.Module):
         states: Tensor = self.transformer(hidden_BXH, mask_BXX, stream, queries, context)
         return states
 
-    def encode_pairs(self, pairs: Pairs, captioned: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    def encode_pairs(
+        self, pairs: Pairs, captioned: int | None = None, groups: int = 1
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return query states, text states and caption states of one pass over [queries | text | caption].
 
         The masks keep queries and text apart (contrastive) and let the caption see the queries and what is
@@ -205,12 +220,26 @@ class LaMP(nn.Module):
         Args:
             pairs: B motions and captions.
             captioned: how many of the first pairs get caption states; all without it.
+            groups: passes, each of captions of similar length; states of padding are zero where several.
         """
         captioned = len(pairs.ids_BL) if captioned is None else captioned
         parts = [(pairs.part(slice(captioned)), True), (pairs.part(slice(captioned, None)), False)]
-        encoded = [self._encode_pairs(part, caption) for part, caption in parts if len(part.ids_BL)]
+        encoded = [self._encode_groups(part, caption, groups) for part, caption in parts if len(part.ids_BL)]
         queries, texts, captions = zip(*encoded, strict=True)
         return torch.cat(queries), torch.cat(texts), captions[0]
+
+    def _encode_groups(self, pairs: Pairs, caption: bool, groups: int) -> tuple[Tensor, Tensor, Tensor]:
+        if groups == 1:
+            return self._encode_pairs(pairs, caption)
+        rows = length_groups(pairs.words_mask_BL.sum(dim=1), groups)
+        encoded = [self._encode_pairs(pairs.unpadded(group), caption) for group in rows]
+        queries, texts, captions = zip(*encoded, strict=True)
+        words = pairs.ids_BL.shape[1]
+        return (
+            _joined(queries, rows, self.shape.queries),
+            _joined(texts, rows, words),
+            _joined(captions, rows, words if caption else 0),
+        )
 
     def _encode_pairs(self, pairs: Pairs, caption: bool) -> tuple[Tensor, Tensor, Tensor]:
         batch, words, queries = *pairs.ids_BL.shape, self.shape.queries
@@ -222,6 +251,19 @@ class LaMP(nn.Module):
         mask = attention_mask(parts, {**CONTRASTIVE, **TEXT_GENERATION})
         states = self._run(torch.cat(embedded, dim=1), mask, queries, queries, self._motion_context(pairs))
         return states[:, :queries], states[:, queries : queries + words], states[:, queries + words :]
+
+    def match_groups(self, pairs: Pairs, motions_M: Tensor, texts_M: Tensor, groups: int) -> Tensor:
+        """Return what `match` does, in passes of captions of similar length; arguments as there."""
+        if groups == 1:
+            return self.match(pairs, motions_M, texts_M)
+        matched = Pairs(
+            pairs.latents_BSC[motions_M],
+            pairs.tokens_mask_BS[motions_M],
+            pairs.ids_BL[texts_M],
+            pairs.words_mask_BL[texts_M],
+        )
+        rows = length_groups(matched.words_mask_BL.sum(dim=1), groups)
+        return torch.cat([self.match(matched.unpadded(group)) for group in rows])[torch.cat(rows).argsort()]
 
     def match(self, pairs: Pairs, motions_M: Tensor | None = None, texts_M: Tensor | None = None) -> Tensor:
         """Return logits (M, 2) of [not matched, matched], averaged over the queries.
@@ -280,3 +322,9 @@ class LaMP(nn.Module):
     def word_logits(self, caption_BLH: Tensor) -> Tensor:
         """Return logits (B, L, V) of the next word piece; the output matrix is the word embedding."""
         return F.linear(self.word_transform(caption_BLH), self.text_embedding.word.weight, self.word_bias)
+
+
+def _joined(states: Sequence[Tensor], rows: Sequence[Tensor], longest: int) -> Tensor:
+    """States (G, X, H) of groups of rows in the order of the batch, filled up with zeros, (B, longest, H)."""
+    filled = [F.pad(group_GXH, (0, 0, 0, longest - group_GXH.shape[1])) for group_GXH in states]
+    return torch.cat(filled)[torch.cat(list(rows)).argsort()]

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lamp_core.config.models import Pretrain
+from lamp_core.datasets.items import length_groups
 from lamp_core.lamp.model import LaMP, Pairs
 from lamp_core.pairs.contrastive import contrastive_loss
 from lamp_core.pairs.negatives import hard_negatives
@@ -64,17 +65,19 @@ def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[st
     grounded = max(1, round(settings.grounded_share * len(own.codes_BS)))
     first = own.part(slice(grounded))
     captioned = grounded if settings.text_generation_weight else 0
-    queries_OQH, text_OLH, caption_GLH = model.encode_pairs(own.pairs, captioned)
+    queries_OQH, text_OLH, caption_GLH = model.encode_pairs(own.pairs, captioned, settings.length_groups)
     logits_BB = contrastive_logits(model, queries_OQH, text_OLH)
     losses: dict[str, Tensor] = {}
     if settings.contrastive_weight:
         losses["contrastive"] = contrastive_loss(logits_BB, batch.equal_BB, settings.label_smoothing)
     if settings.matching_weight:
-        losses["matching"] = matching_loss(model, batch, logits_BB, grounded)
+        losses["matching"] = matching_loss(model, batch, logits_BB, grounded, settings.length_groups)
     if settings.text_generation_weight:
         losses["text_generation"] = text_generation_loss(model, caption_GLH, first.pairs)
     if settings.motion_generation_weight:
-        losses["motion_generation"] = motion_generation_loss(model, text_OLH[:grounded], first)
+        losses["motion_generation"] = motion_generation_loss(
+            model, text_OLH[:grounded], first, settings.length_groups
+        )
     weights = objective_weights(settings)
     weighted = [weights[name] * value for name, value in losses.items()]
     return {"loss": torch.stack(weighted).sum(), **losses}
@@ -87,7 +90,9 @@ def contrastive_logits(model: LaMP, queries_OQH: Tensor, text_OLH: Tensor) -> Te
     return model.scale * torch.einsum("bqp,cp->bcq", motion_BQP, text_BP).amax(dim=-1)
 
 
-def matching_loss(model: LaMP, batch: Batch, logits_BB: Tensor, grounded: int | None = None) -> Tensor:
+def matching_loss(
+    model: LaMP, batch: Batch, logits_BB: Tensor, grounded: int | None = None, groups: int = 1
+) -> Tensor:
     """Cross entropy over G matched pairs, G with a hard negative motion and G with a hard negative text.
 
     Args:
@@ -95,6 +100,7 @@ def matching_loss(model: LaMP, batch: Batch, logits_BB: Tensor, grounded: int | 
         batch: B pairs.
         logits_BB: contrastive logits, (motions, texts).
         grounded: G, the first pairs of the share; all without it.
+        groups: passes, each of captions of similar length.
     """
     first = slice(len(logits_BB) if grounded is None else grounded * world_size())
     rows = torch.arange(len(logits_BB), device=logits_BB.device)[first]
@@ -105,7 +111,7 @@ def matching_loss(model: LaMP, batch: Batch, logits_BB: Tensor, grounded: int | 
     kept_M = torch.cat([torch.ones_like(own_G, dtype=torch.bool), share(motion_drawn), share(text_drawn)])
     labels_M = (torch.arange(len(kept_M), device=kept_M.device) < len(own_G)).long()
     return _mean_cross_entropy(
-        model.match(batch.pairs, motions_M, texts_M), labels_M.masked_fill(~kept_M, IGNORED)
+        model.match_groups(batch.pairs, motions_M, texts_M, groups), labels_M.masked_fill(~kept_M, IGNORED)
     )
 
 
@@ -115,12 +121,32 @@ def text_generation_loss(model: LaMP, caption_BLH: Tensor, pairs: Pairs) -> Tens
     return _mean_cross_entropy(model.word_logits(caption_BLH[:, :-1]).flatten(0, 1), targets.flatten())
 
 
-def motion_generation_loss(model: LaMP, text_BLH: Tensor, batch: Batch) -> Tensor:
-    """Cross entropy over the codes of the true length (Eq. 1, as a mean over tokens)."""
-    pairs = batch.pairs
-    logits = model.motion_logits(text_BLH, pairs.words_mask_BL, batch.codes_BS, pairs.tokens_mask_BS)
-    targets = batch.codes_BS.masked_fill(~pairs.tokens_mask_BS, IGNORED)
-    return _mean_cross_entropy(logits.flatten(0, 1), targets.flatten())
+def motion_generation_loss(model: LaMP, text_BLH: Tensor, batch: Batch, groups: int = 1) -> Tensor:
+    """Cross entropy over the codes of the true length (Eq. 1, as a mean over tokens).
+
+    Args:
+        model: whose queries read the texts.
+        text_BLH: states of the captions.
+        batch: B pairs.
+        groups: passes, each of motions of similar length.
+    """
+    pairs, codes_BS = batch.pairs, batch.codes_BS
+    if groups == 1:
+        return _mean_cross_entropy(*_generated(model, text_BLH, pairs, codes_BS))
+    parts = []
+    for rows in length_groups(pairs.tokens_mask_BS.sum(dim=1), groups):
+        group = pairs.unpadded(rows)
+        words, tokens = group.ids_BL.shape[1], group.tokens_mask_BS.shape[1]
+        parts.append(_generated(model, text_BLH[rows, :words], group, codes_BS[rows, :tokens]))
+    logits, targets = zip(*parts, strict=True)
+    return _mean_cross_entropy(torch.cat(logits), torch.cat(targets))
+
+
+def _generated(model: LaMP, text_BLH: Tensor, pairs: Pairs, codes_BS: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits of the codes of all motions, one after another, and the codes, where they count."""
+    logits_BSK = model.motion_logits(text_BLH, pairs.words_mask_BL, codes_BS, pairs.tokens_mask_BS)
+    targets_BS = codes_BS.masked_fill(~pairs.tokens_mask_BS, IGNORED)
+    return logits_BSK.flatten(0, 1), targets_BS.flatten()
 
 
 def _mean_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

@@ -11,14 +11,17 @@ from lamp_core.report.report_data import (
     Comparison,
     DataSummary,
     HeatMap,
+    KeywordHit,
+    MotionWords,
     ReportData,
     RetrievalExample,
     StageCurves,
+    WordedMotion,
 )
 from lamp_core.report.second_opinion import judgements_of, second_opinions
 from lamp_core.report.tables import ARROWS
 from lamp_core.viz.attention import attention_strip
-from lamp_core.viz.charts import Bar, histogram, loss_curve, metric_bars, similarity_heat_map
+from lamp_core.viz.charts import Bar, histogram, loss_curve, measured_curve, metric_bars, similarity_heat_map
 from lamp_core.viz.player import (
     PlayerMotion,
     content_security_policy,
@@ -31,6 +34,7 @@ from lamp_core.viz.templating import asset, render_template
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+SMALLEST_EM, LARGEST_EM = 0.8, 2.0  # letters of the lightest and the heaviest word of a cloud
 ARROW_WORDS = {
     "higher": "higher is better",
     "lower": "lower is better",
@@ -59,6 +63,9 @@ def render_report(data: ReportData) -> str:
         heat_map_chart=_heat_map_chart(data.heat_map),
         comparisons=[(item, _player(item, index)) for index, item in enumerate(data.comparisons)],
         captioned=_captioned(data.captioned),
+        worded=_worded(data.words) if data.words else [],
+        keyword_hits=_keyword_hits(data.words) if data.words else [],
+        sparsity=_sparsity(data.words) if data.words else [],
         retrievals=[(item, _small_players(item, index)) for index, item in enumerate(data.retrievals)],
         parameters=[
             (section, list(flatten(values))) for section, values in sections(data.parameters).items()
@@ -166,4 +173,34 @@ def _small_players(example: RetrievalExample, index: int) -> list["Markup | None
     return [
         _small_player(found.motion, f"retrieved-{index + 1}-{place}")
         for place, found in enumerate(example.retrieved, start=1)
+    ]
+
+
+def _worded(words: MotionWords) -> list[tuple[WordedMotion, list[tuple[str, float, float]], "Markup | None"]]:
+    """Each motion with its words (word, weight, size in em: the heaviest is the largest) and its player."""
+    return [
+        (
+            motion,
+            [
+                (word, weight, SMALLEST_EM + (LARGEST_EM - SMALLEST_EM) * weight / motion.words[0][1])
+                for word, weight in motion.words
+            ],
+            _small_player(motion.motion, f"worded-{index}"),
+        )
+        for index, motion in enumerate(words.motions, start=1)
+    ]
+
+
+def _keyword_hits(words: MotionWords) -> list[tuple[str, list[tuple[KeywordHit, "Markup | None"]]]]:
+    return [
+        (query, [(hit, _small_player(hit.motion, f"hit-{number}-{place}")) for place, hit in enumerate(hits)])
+        for number, (query, hits) in enumerate(words.keywords.items(), start=1)
+    ]
+
+
+def _sparsity(words: MotionWords) -> list["Markup"]:
+    curves = {"text to motion R@10, %": words.recall, "time of a query, ms": words.milliseconds}
+    return [
+        _safe(measured_curve(curve, "words kept", name, f"{name} by the words that are kept"))
+        for name, curve in curves.items()
     ]

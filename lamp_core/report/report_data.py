@@ -170,6 +170,51 @@ class CaptionedMotion:
 
 
 @dataclass(frozen=True, eq=False)
+class WordedMotion:
+    """A test motion as weighted words.
+
+    Args:
+        clip: name.
+        captions: what people said of it.
+        words: words and weights, the heaviest first.
+        motion: shown in a small player; its own title and caption should be empty.
+    """
+
+    clip: str
+    captions: Sequence[str]
+    words: Sequence[tuple[str, float]]
+    motion: PlayerMotion | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class KeywordHit:
+    """One hit of keywords, with the words that matched and their shares of the score."""
+
+    clip: str
+    caption: str
+    score: float
+    words: Sequence[tuple[str, float]]
+    motion: PlayerMotion | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class MotionWords:
+    """The section of motions as words.
+
+    Args:
+        motions: as words.
+        keywords: the first hits of each query.
+        recall: R@10, in per cent, by the words that are kept.
+        milliseconds: of a query, by the words that are kept.
+    """
+
+    motions: Sequence[WordedMotion]
+    keywords: Mapping[str, Sequence[KeywordHit]]
+    recall: Curve
+    milliseconds: Curve
+
+
+@dataclass(frozen=True, eq=False)
 class ReportData:
     """Everything on the page; a section without content is left out.
 
@@ -191,6 +236,7 @@ class ReportData:
         comparisons: the section of generated motions.
         captioned: the section of captions.
         retrievals: the retrieval section.
+        words: the section of motions as words.
         parameters: nested mapping as in params.yaml.
     """
 
@@ -211,4 +257,5 @@ class ReportData:
     comparisons: Sequence[Comparison] = ()
     captioned: Sequence[CaptionedMotion] = ()
     retrievals: Sequence[RetrievalExample] = ()
+    words: MotionWords | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)

@@ -13,6 +13,7 @@ import pyarrow as pa
 from lamp_core.datasets.schema import CLIPS, FEATURES, MANIFEST, REJECTED, DatasetMetadata
 from lamp_core.evaluation.results import SCHEMA as RESULTS
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
+from lamp_core.lexical import samples
 from lamp_core.lexical.gallery import ITEM_SCHEMA as LEXICAL_ITEMS
 from lamp_core.lexical.gallery import POSTING_SCHEMA as POSTINGS
 from lamp_core.report.experiment_results import SCHEMA as EXPERIMENT
@@ -90,6 +91,21 @@ PAGES = (
         "data/lexical_index/postings-HASH.parquet",
         "The words of these motions, sorted by word.",
         POSTINGS,
+    ),
+    Page(
+        "data/lexical_index/words.parquet",
+        "Stage `lexical_index`: a few test motions as words, which the report shows.",
+        samples.WORDS,
+    ),
+    Page(
+        "data/lexical_index/keywords.parquet",
+        "Stage `lexical_index`: the first hits of `lexical_index.keywords`, which the report shows.",
+        samples.KEYWORDS,
+    ),
+    Page(
+        "data/lexical_index/sparsity.parquet",
+        "Stage `lexical_index`: what fewer words cost, which the report draws.",
+        samples.SPARSITY,
     ),
     Page(
         "data/evaluate/SYSTEM/results.parquet",

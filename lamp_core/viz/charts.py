@@ -89,6 +89,26 @@ def loss_curve(curve: Curve, name: str, title: str) -> str:
         return _svg(figure, title)
 
 
+def measured_curve(curve: Curve, label: str, name: str, title: str) -> str:
+    """A panel with a mark a measurement, over a quantity that doubles.
+
+    Args:
+        curve: above 0, in ascending order.
+        label: of the quantity.
+        name: heading of the panel.
+        title: read by screen readers.
+    """
+    with _style(title):
+        figure, axes = _figure(PANEL_WIDTH, PANEL_HEIGHT)
+        axes.plot(curve.steps, curve.values, color=FIRST, marker="o", markersize=3.5)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(list(curve.steps), [f"{step:g}" for step in curve.steps])
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel(label)
+        axes.set_title(name, pad=6)
+        return _svg(figure, title)
+
+
 def similarity_heat_map(similarity_NN: np.ndarray, captions: Sequence[str], title: str) -> str:
     """Similarity of every caption (row) and every motion (column); matched pairs lie on the diagonal.
 

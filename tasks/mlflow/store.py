@@ -21,7 +21,7 @@ from lamp_core.errors import LampError
 from tasks.mlflow.outbox import Outbox
 from tasks.mlflow.relocation import follow_move
 from tasks.project import Project
-from tasks.system.servers import answers, reach_local_servers
+from tasks.system.servers import answers, reach_local_servers, sqlite_address
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -44,7 +44,7 @@ Result = TypeVar("Result")
 
 def tracking_uri(project: Project) -> str:
     """``MLFLOW_TRACKING_URI``, or the SQLite store in the project."""
-    return os.environ.get(URI) or f"sqlite:///{home_of(project) / STORE_FILE}"
+    return os.environ.get(URI) or sqlite_address(home_of(project) / STORE_FILE)
 
 
 def home_of(project: Project) -> Path:

@@ -342,7 +342,7 @@ CATALOGUE = Catalogue(
                 *("tokenizer", "evaluator", "pretrain", "length", "t2m", "language_model", "m2t"),
                 *("retrieval", "evaluate"),
                 *("lexical_text", "lexical_motion", "lexical_bridge", "lexical_contrast", "lexical_direct"),
-                *("lexical_dense", "evaluate_lexical"),
+                *("lexical_dense", "lexical_index", "evaluate_lexical"),
             ),
             files=(EXPERIMENTS,),
         ),

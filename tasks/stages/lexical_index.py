@@ -12,6 +12,9 @@ from lamp_core.config import LexicalIndexing
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.errors import LampError
+from lamp_core.io.parquet import write_table
+from lamp_core.lexical import samples
+from lamp_core.lexical.excerpts import keyword_hits, motions_as_words
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import LexicalIndex
 from lamp_core.lexical.index import SparseIndex, pruned
@@ -23,6 +26,7 @@ from tasks.stage.process import StageContext, main
 
 PRUNED_TO = (4, 8, 16, 32, 64, 128, 256)
 TOP = 10
+SHOWN_HITS = 5
 
 
 def run(stage: StageContext) -> dict[str, float]:
@@ -35,19 +39,30 @@ def run(stage: StageContext) -> dict[str, float]:
     items = lexical_items(features, items_of(features, "test"), model.shape.motion.max_frames)
     weights_NV = vectors.motion_weights([item.features_TD for item in items])
     train = (caption.text for place in features.of_split("train") for caption in features.captions[place])
-    index = LexicalIndex(
-        Vocabulary.of(tokenizer),
-        split_words(tokenizer, train),
-        stage.settings(LexicalIndexing).most_terms,
-    )
+    settings = stage.settings(LexicalIndexing)
+    index = LexicalIndex(Vocabulary.of(tokenizer), split_words(tokenizer, train), settings.most_terms)
     index.add(_names([item.clip for item in items]), [item.captions[0] for item in items], weights_NV)
     index.save(stage.output)
     queries_NV = units(vectors.text_weights([item.captions[0] for item in items]))
+    sparsity = _sparsity(queries_NV, units(weights_NV))
+    captions = [item.captions for item in items]
+    words = motions_as_words(index, captions, settings.shown, settings.shown_words)
+    hits = keyword_hits(index, settings.keywords, SHOWN_HITS)
+    for file, rows, schema in (
+        (samples.WORDS_FILE, words, samples.WORDS),
+        (samples.KEYWORDS_FILE, hits, samples.KEYWORDS),
+        (samples.SPARSITY_FILE, sparsity, samples.SPARSITY),
+    ):
+        write_table(stage.output / file, rows, schema)
     return {
         "items": float(len(index)),
         "motion_terms": float((weights_NV > 0).sum(axis=1).mean()),
         "text_terms": float((queries_NV > 0).sum(axis=1).mean()),
-        **_sparsity(queries_NV, units(weights_NV)),
+        **{
+            f"terms_{row['terms']}/{name}": row[name]
+            for row in sparsity
+            for name in ("text_to_motion_r10", "query_ms")
+        },
     }
 
 
@@ -61,25 +76,22 @@ def _names(clips: Sequence[str]) -> list[str]:
     return names
 
 
-def _sparsity(queries_NV: np.ndarray, motions_NV: np.ndarray) -> dict[str, float]:
+def _sparsity(queries_NV: np.ndarray, motions_NV: np.ndarray) -> list[dict[str, float]]:
     """Recall of text to motion and milliseconds a query, by the words that motion and query keep."""
-    measured: dict[str, float] = {}
+    rows: list[dict[str, float]] = []
     for kept in PRUNED_TO:
         if kept > motions_NV.shape[1]:
             break
-        rows, queries = pruned(motions_NV, kept), pruned(queries_NV, kept).toarray()
-        found = recall(places(queries @ rows.toarray().T))
+        motions, queries = pruned(motions_NV, kept), pruned(queries_NV, kept).toarray()
+        found = recall(places(queries @ motions.toarray().T))
         index = SparseIndex(motions_NV.shape[1])
-        index.add(rows)
+        index.add(motions)
         began = time.perf_counter()
         for query_V in queries:
             index.search(query_V, TOP)
         seconds = (time.perf_counter() - began) / len(queries)
-        measured |= {
-            f"terms_{kept}/text_to_motion_r10": found.at[10],
-            f"terms_{kept}/query_ms": 1000 * seconds,
-        }
-    return measured
+        rows.append({"terms": kept, "text_to_motion_r10": found.at[10], "query_ms": 1000 * seconds})
+    return rows
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from lamp_core.evaluation.samples import CAPTIONED, GENERATED
 from lamp_core.evaluation.store import measured_systems, read_store
 from lamp_core.features.decode import decode
 from lamp_core.io.parquet import read_table
+from lamp_core.lexical import samples
 from lamp_core.metrics.recall import ranks
 from lamp_core.report.experiment_results import read_experiments
 from lamp_core.report.figures import verb_confusion, write_figures
@@ -32,12 +33,15 @@ from lamp_core.report.report_data import (
     Comparison,
     DataSummary,
     HeatMap,
+    KeywordHit,
+    MotionWords,
     RejectedSummary,
     ReportData,
     RetrievalExample,
     RetrievedClip,
     SplitSummary,
     StageCurves,
+    WordedMotion,
 )
 from lamp_core.report.result_tables import result_tables
 from lamp_core.retrieval.gallery import Gallery
@@ -74,6 +78,7 @@ def run(stage: StageContext) -> dict[str, float]:
         heat_map=_heat_map(*found, settings.heat_map) if found else None,
         comparisons=_comparisons(stage, features),
         captioned=_captioned(stage, features),
+        words=_words(stage, features),
         retrievals=_retrievals(features, *found, settings.retrievals) if found else [],
         parameters=stage.config.model_dump(exclude={"profile"}),
     )
@@ -200,6 +205,39 @@ def _retrievals(
             )
         )
     return examples
+
+
+def _words(stage: StageContext, features: FeatureSet) -> MotionWords | None:
+    """What the first index of motions as words shows of itself, where there is one."""
+    places = {name: place for place, name in enumerate(features.clips)}
+
+    def motion(name: str) -> PlayerMotion | None:
+        place = places.get(name)
+        return None if place is None else _motion(features, features.features[place])
+
+    for folder in stage.inputs("lexical_index").values():
+        keywords: dict[str, list[KeywordHit]] = {}
+        for row in read_table(folder / samples.KEYWORDS_FILE, samples.KEYWORDS).to_pylist():
+            shares = list(zip(row["words"], row["shares"], strict=True))
+            hit = KeywordHit(row["name"], row["caption"], row["score"], shares, motion(row["name"]))
+            keywords.setdefault(row["keywords"], []).append(hit)
+        sparsity = read_table(folder / samples.SPARSITY_FILE, samples.SPARSITY).to_pydict()
+        recall = [100 * value for value in sparsity["text_to_motion_r10"]]
+        return MotionWords(
+            [
+                WordedMotion(
+                    row["name"],
+                    row["captions"],
+                    list(zip(row["words"], row["weights"], strict=True)),
+                    motion(row["name"]),
+                )
+                for row in read_table(folder / samples.WORDS_FILE, samples.WORDS).to_pylist()
+            ],
+            keywords,
+            Curve(sparsity["terms"], recall),
+            Curve(sparsity["terms"], sparsity["query_ms"]),
+        )
+    return None
 
 
 if __name__ == "__main__":

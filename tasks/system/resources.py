@@ -7,7 +7,7 @@ import os
 
 from lamp_core.errors import LampError
 
-CORES_FOR_TWO_STAGES = 4
+CORES_FOR_TWO_STAGES = 2
 WORKER_PATIENCE_SECONDS = 60
 
 
@@ -17,7 +17,10 @@ def cores() -> int:
 
 
 def stages_at_once() -> int:
-    """Stages that run side by side: ``LAMP_STAGES_AT_ONCE``, or one below four cores and two from there."""
+    """Stages that run side by side: ``LAMP_STAGES_AT_ONCE``, or two, or one on a machine of one core.
+
+    Small models do not gain from a second thread what two stages of one thread do (docs/speed.md).
+    """
     return _count("LAMP_STAGES_AT_ONCE") or (1 if cores() < CORES_FOR_TWO_STAGES else 2)
 
 

@@ -1,4 +1,4 @@
-"""Whether a server answers, asked before anything waits for it.
+"""Whether a server answers, asked before anything waits for it; and where a database in a file is.
 
 The clients of MLflow, Prefect and DVC's remotes try again for minutes by themselves.
 """
@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from http.client import HTTPException
+from pathlib import Path
 from ssl import SSLError
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, urlsplit
@@ -61,6 +62,12 @@ def require_answer(name: str, address: str, remedy: str) -> None:
     """
     if not answers(address):
         raise LampError(f"{name} at {shown(address)} does not answer; {remedy}")
+
+
+def sqlite_address(file: Path, driver: str = "sqlite") -> str:
+    """The address of a database in a file, whatever the names of its folders: SQLAlchemy reads ``%41`` in it
+    as a letter, and what follows ``?`` as options."""
+    return f"{driver}:///{str(file).replace('%', '%25').replace('?', '%3F')}"
 
 
 def shown(address: str) -> str:

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Words] = {
     ],
     "caption": lambda path, out: ["caption", str(path)],
     "search": lambda path, out: ["search", "--motion", str(path)],
+    "explain": lambda path, out: ["explain", str(path)],
     "edit": lambda path, out: [*("edit", str(path), "-o", str(out / "out.npy"), "--after", "--seconds", "1")],
     "evaluate": lambda path, out: [
         *("evaluate", "--motions", str(path.parent), "--protocol", "plausibility", "-o", str(out / "found"))
@@ -164,7 +165,7 @@ def test_a_wrong_rate_is_said_by_every_command_and_set_right(
     assert status == 0 and "slow motion" not in shown, shown
 
 
-@pytest.mark.parametrize("command", ["export", "caption", "search", "edit"])
+@pytest.mark.parametrize("command", ["export", "caption", "search", "explain", "edit"])
 def test_nothing_is_stated_of_ready_features(
     rig_project: Path, clip: tuple[str, np.ndarray], tmp_path: Path, command: str
 ) -> None:
@@ -191,8 +192,8 @@ ODD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
 }
 OF_TEXT = {"a mark before the text", "Windows' line ends", "a frame more than it says"}
 READERS = ["export", "features", "caption"]
-"""Commands of single files; those of folders are held against such files in `test_odd_inputs`. `search` and
-`edit` read as `caption` does."""
+"""Commands of single files; those of folders are held against such files in `test_odd_inputs`. `search`,
+`explain` and `edit` read as `caption` does."""
 
 
 def renamed(path: Path, stem: str) -> Path:

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flows.commands.catalogue import COMMANDS
+from flows.lazy_commands import loaded
 from lamp_core.config import Config, override, profile_config
 from lamp_core.config.base import LARGEST_SEED
 from lamp_core.errors import LampError
@@ -12,20 +15,35 @@ from tests.flows.commands import run
 
 MOTION = "rig/motions/CLIP"
 OUT = ("-o", "out.npy")
+SIDES = ("--captions", "rig/texts", "--splits", "rig/splits", "--name", "odd")
+IMPORTS = {
+    "import bvh": ("rig/motions", *SIDES),
+    "import npy": ("rig/motions", *SIDES, "--skeleton", "smpl22"),
+    "import amass": ("rig/motions", *SIDES),
+    "import manifest": ("clips.csv", "--skeleton", "smpl22", "--name", "odd"),
+    **{f"import {kind}": ("rig/motions", "--name", "odd") for kind in ("humanml3d", "kit", "motionx")},
+}
 SOUND = {
     "generate": ("a person walks", *OUT),
     "edit": (MOTION, *OUT, "--after", "--seconds", "1"),
     "caption": (MOTION,),
     "search": ("--motion", MOTION),
+    "explain": (MOTION,),
     "export": (MOTION, *OUT),
     "features": (MOTION, *OUT, "--skeleton", "smpl22"),
     "evaluate": ("--motions", "rig/motions", "--protocol", "plausibility"),
-    "ui": (),
+    "index build": ("rig/motions", "-o", "out"),
+    "index add": (MOTION,),
+    "experiment": ("rows.yaml",),
+    **IMPORTS,
 }
 """What else a command needs, so that the number alone is at fault."""
 LENGTHS = ("0", "-1", "nan", "inf", "-inf", "1e6", "1e300", "1e999", "x", "")
 COUNTS = ("-1", "1.5", "1e3", "nan", "1000000", "x")
+FROM_ONE = ("0", "-1", "1.5", "nan", "x", "")
 SEEDS = ("-1", "1.5", "nan", str(LARGEST_SEED + 1), str(2**64))
+PORTS = ("0", "-1", "65536", "nan")
+READ_A_MOTION = ("caption", "search", "explain", "edit", "export", "features", "evaluate")
 REFUSED = {
     ("generate", "--seconds"): LENGTHS,
     ("edit", "--seconds"): LENGTHS,
@@ -33,13 +51,36 @@ REFUSED = {
     ("caption", "--top-p"): ("0", "-1", "1.5", "nan", "inf", "x"),
     **{(name, "--seed"): SEEDS for name in ("generate", "edit", "caption")},
     **{(name, "-n"): COUNTS for name in ("generate", "edit", "caption")},
-    **{(name, "--fps"): LENGTHS for name in ("caption", "search", "edit", "export", "features", "evaluate")},
-    ("search", "--top"): ("0", "-1", "nan", "x"),
+    **{(name, "--fps"): LENGTHS for name in (*READ_A_MOTION, "index build", "index add", *IMPORTS)},
+    **{(name, "--top"): FROM_ONE for name in ("search", "explain")},
+    ("index build", "--terms"): FROM_ONE,
     ("evaluate", "--repeats"): COUNTS,
-    ("ui", "--mlflow-port"): ("0", "-1", "65536", "nan"),
-    ("ui", "--prefect-port"): ("0", "-1", "65536", "nan"),
+    ("experiment", "--seeds"): COUNTS,
+    **{(name, "--cards"): COUNTS for name in ("run", "worker slurm")},
+    **{(name, "--nodes"): COUNTS for name in ("run", "worker slurm")},
+    ("worker slurm", "--cores"): COUNTS,
+    ("worker start", "--device"): COUNTS,
+    ("worker start", "--limit"): COUNTS,
+    ("ui", "--mlflow-port"): PORTS,
+    ("ui", "--prefect-port"): PORTS,
 }
+TOLD = {"--seconds": " s can", "--top-p": "top_p"}
+"""The words of the library, which knows of no options."""
 CASES = [(name, flag, value) for (name, flag), values in REFUSED.items() for value in values]
+
+
+def numbers(name: str, command: Any) -> Iterator[tuple[str, str]]:
+    """Commands and their options that take a number."""
+    for below, each in getattr(command, "commands", {}).items():
+        yield from numbers(f"{name} {below}", each)
+    for parameter in command.params:
+        if parameter.type_descriptor.annotation in {int, float}:
+            yield name, parameter.opts[0]
+
+
+def test_every_option_of_a_number_is_tried() -> None:
+    found = {option for command in COMMANDS for option in numbers(command.name, loaded(command))}
+    assert found == set(REFUSED)
 
 
 @pytest.fixture
@@ -51,10 +92,26 @@ def clip(rig_project: Path) -> str:
 def test_a_number_out_of_range_is_refused(
     rig_project: Path, clip: str, name: str, flag: str, value: str
 ) -> None:
-    words = [word.replace(MOTION, f"rig/motions/{clip}") for word in SOUND[name]]
-    status, shown = run(name, *words, flag, value)
-    assert status == 2 and shown.strip(), shown
+    words = [word.replace(MOTION, f"rig/motions/{clip}") for word in SOUND.get(name, ())]
+    status, shown = run(*name.split(), *words, flag, value)
+    assert status == 2 and (flag.lstrip("-") in shown or TOLD.get(flag, "?") in shown), shown
     assert not (rig_project / "out.npy").exists()
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n", "\u3000"])
+@pytest.mark.parametrize(
+    "words", [("search",), ("search", "--lexical"), ("search", "--keywords"), ("generate", *OUT)]
+)
+def test_a_text_without_a_word_is_refused(rig_project: Path, words: tuple[str, ...], text: str) -> None:
+    status, shown = run(*words, text)
+    assert status == 2 and ("the text is empty" in shown or "the keywords are empty" in shown), shown
+    assert not (rig_project / "out.npy").exists()
+
+
+@pytest.mark.parametrize("name", ["search", "explain"])
+def test_more_than_there_is_is_all_of_it(rig_project: Path, clip: str, name: str) -> None:
+    words = [word.replace(MOTION, f"rig/motions/{clip}") for word in SOUND[name]]
+    assert run(name, *words, "--top", str(10**30))[0] == 0
 
 
 @pytest.mark.parametrize("span", ["1e3:2", "nan:1", "-1:2", "3:2", "5000:6000", ":" + 400 * "9", "0.5:0.51"])

@@ -15,6 +15,7 @@ from tests.toy import REPOSITORY, make_toy
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(900)]
 NOWHERE = "/proc/self/no-home"
+ODDEST = """it's 50 %41, "ödd" #1; what? a=b&c"""
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,13 @@ def home(value: str | None) -> Callable[[Path, Path], Place]:
     return make
 
 
+def everything_in_its_name(folder: Path, store: Path) -> Place:
+    """With the Prefect server that a run brings itself: its database lies in the project, too."""
+    return Place(
+        plain(folder / ODDEST, store).root, environment={"PREFECT_API_URL": None, "PREFECT_HOME": None}
+    )
+
+
 PLACES: dict[str, Callable[[Path, Path], Place]] = {
     "without a commit": plain,
     "data behind a link": data_elsewhere,
@@ -135,6 +143,7 @@ PLACES: dict[str, Callable[[Path, Path], Place]] = {
     "a folder below the root": below_the_root,
     "a home that takes nothing": home(NOWHERE),
     "no home": home(None),
+    "a path with everything": everything_in_its_name,
     **{
         f"a path with {name}": named(name)
         for name in ("a blank", "a#hash", "a%41", "a'quote", 'a"double', "Übung", "what?")

@@ -277,28 +277,36 @@ def check_first_bodies(jobs: Iterable["FileJob"], skeleton: Skeleton, reading: R
         reading: how they are read.
 
     Returns:
-        What is odd about them and stops nothing.
+        What is odd about them and stops nothing: files that cannot be used or miscount, and speeds.
 
     Raises:
         LampError: none can be read, or the bodies are none of people.
     """
     clips: list[np.ndarray] = []
-    fault = ""
+    faults: list[str] = []
+    odd: list[str] = []
     for job in islice(jobs, FILES_TRIED):
         try:
-            clips.append(job.read_motion().joints_TJ3)
+            motion = job.read_motion()
         except RejectedClip as rejected:
-            fault = str(rejected)
+            faults.append(str(rejected))
+            continue
+        clips.append(motion.joints_TJ3)
+        odd += [sentence for _, sentence in motion.remarks]
         if len(clips) == FILES_LOOKED_AT:
             break
     if not clips:
-        raise LampError(
-            f"none of the first files holds joints of {skeleton.name} ({fault or 'there is none'})"
-        )
+        why = faults[0] if faults else "there is none"
+        raise LampError(f"none of the first files holds joints of {skeleton.name} ({why})")
     check_bodies(clips, skeleton, "the first files", reading)
     timed = [(joints_TJ3, skeleton.frames_per_second) for joints_TJ3 in clips]
-    remark = speed_remark(timed, skeleton, reading.options)
-    return (remark,) if remark else ()
+    told = [_of_first("cannot be used", faults), _of_first("read otherwise than they say", odd)]
+    return tuple(filter(None, (*told, speed_remark(timed, skeleton, reading.options))))
+
+
+def _of_first(what: str, found: Sequence[str]) -> str:
+    """How many of the first files, with the first of them; empty for none."""
+    return f"of the first files {len(found)} {what}: {found[0]}" if found else ""
 
 
 def file_sha256(path: Path) -> str:

@@ -72,10 +72,7 @@ class ManifestTable(SourceKind):
         if source.force:
             return settled
         joint_map = None if source.map is None else load_map(source.map)
-        readable = [job for job in jobs if not _fault_of(job)]
-        if not readable:
-            raise LampError(f"none of the manifest's first files can be used: {_fault_of(jobs[0])}")
-        remarks = check_first_bodies(readable, skeleton, Reading.of(source.form, skeleton, joint_map))
+        remarks = check_first_bodies(jobs, skeleton, Reading.of(source.form, skeleton, joint_map))
         return settled.model_copy(update={"remarks": remarks})
 
     def clip_jobs(
@@ -138,15 +135,6 @@ def _check_first_files(jobs: list["ManifestJob"]) -> None:
             faults.append(str(rejected))
     if len(faults) == len(jobs):
         raise LampError(f"none of the manifest's first files can be read: {faults[0]}")
-
-
-def _fault_of(job: "ManifestJob") -> str:
-    """Why a row's motion gives no joints; empty where it does."""
-    try:
-        job.read_motion()
-    except RejectedClip as rejected:
-        return str(rejected)
-    return ""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,15 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
+from flows.pipeline.prefect_server import DATABASE, prefect_settings
 from lamp_core.errors import LampError
+from tasks.mlflow.store import tracking_uri
+from tasks.project import Project
 from tasks.system.servers import answers, reach_local_servers, require_answer, shown
 
 
@@ -75,3 +80,23 @@ def test_what_is_no_server_is_not_asked() -> None:
     assert answers("sqlite:////srv/mlflow.db")
     assert answers("s3://bucket/folder")
     assert shown("https://ann:hunter22@host:5000/?key=1") == "https://host:5000"
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "a%41", "a%2Fb", "a#hash", "what?", "a?b=c&d", "a'b", 'a"b', "Übung"]
+)
+def test_a_database_in_a_file_is_found_whatever_its_folders_are_called(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("MLFLOW_TRACKING_URI", "PREFECT_HOME", DATABASE):
+        monkeypatch.delenv(variable, raising=False)
+    project = Project(tmp_path / name)
+    assert make_url(tracking_uri(project)).database == str(project.root / "mlflow.db")
+    home = project.state / "prefect"
+    stated = prefect_settings(project).get(DATABASE, f"sqlite+aiosqlite:///{home}/prefect.db")
+    assert make_url(stated).database == str(home / "prefect.db")
+
+
+def test_a_database_that_the_user_chose_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "postgresql+asyncpg://a@b/c")
+    assert DATABASE not in prefect_settings(Project(tmp_path / "a%41"))

@@ -139,6 +139,40 @@ def test_a_grounded_share_gives_the_losses_of_the_first_pairs() -> None:
         torch.testing.assert_close(shared[objective], first[objective])
 
 
+def _uneven(batch: Batch) -> Batch:
+    """The batch with motions and captions of many lengths."""
+    for row in range(len(batch.codes_BS)):
+        batch.pairs.tokens_mask_BS[row, 2 + (5 * row) % 8 :] = False
+        batch.pairs.words_mask_BL[row, 3 + (3 * row) % 5 :] = False
+    return batch
+
+
+@pytest.mark.parametrize("groups", [2, 3, 8])
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_groups_of_similar_length_have_the_losses_and_gradients_of_one_pass(
+    groups: int, share: float
+) -> None:
+    batch, measured = _uneven(_batch()), []
+    for changes in ({}, {"length_groups": groups}):
+        model = _model().train()
+        model.load_state_dict(_seeded().state_dict())
+        settings = SETTINGS.model_copy(update={"grounded_share": share, **changes})
+        same = Batch(batch.pairs, batch.codes_BS, batch.equal_BB, torch.Generator().manual_seed(3))
+        losses = pretraining_losses(model, same, settings)
+        losses["loss"].backward()
+        measured.append(
+            (losses, {name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+        )
+    (one, one_gradients), (several, several_gradients) = measured
+    torch.testing.assert_close(several, one)
+    torch.testing.assert_close(several_gradients, one_gradients, rtol=1e-4, atol=1e-6)
+
+
+def _seeded() -> LaMP:
+    torch.manual_seed(0)
+    return _model()
+
+
 def test_matching_rows_equals_matching_copies_of_them() -> None:
     model, pairs = _model(), _pairs()
     motions, texts = torch.tensor([0, 3, 0, 2]), torch.tensor([1, 3, 0, 0])

@@ -15,12 +15,15 @@ from lamp_core.report.report_data import (
     DataSummary,
     HeatMap,
     Highlight,
+    KeywordHit,
+    MotionWords,
     RejectedSummary,
     ReportData,
     RetrievalExample,
     RetrievedClip,
     SplitSummary,
     StageCurves,
+    WordedMotion,
 )
 from lamp_core.viz.charts import Curve
 
@@ -114,6 +117,12 @@ def report(motion_of, hostile):
             CaptionedMotion("clip_2", "a captioner", "", "one hops", ["one runs"]),
         ],
         retrievals=[RetrievalExample("one walks", "clip_1", 1.0, 150, found)],
+        words=MotionWords(
+            [WordedMotion("clip_1", [hostile], [("jump", 0.8), (hostile, 0.2)], motion_of(8))],
+            {hostile: [KeywordHit("clip_1", hostile, 0.7, [("jump", 1.0)], motion_of(8))]},
+            Curve([4, 8], [41.0, 52.5]),
+            Curve([4, 8], [0.1, 0.2]),
+        ),
         parameters={"profile": "quick", "t2m": {"width": 64, "training": {"steps": 7}, "note": hostile}},
     )
 
@@ -134,7 +143,7 @@ def test_the_page_loads_nothing_from_elsewhere(page):
 
 def test_everything_written_by_others_is_escaped(page):
     assert "<script>alert" not in page
-    assert len(re.findall(r"<script", page)) == 1 + 3
+    assert len(re.findall(r"<script", page)) == 1 + 5
 
 
 def test_tags_close_in_order_and_every_link_has_its_target(page):
@@ -185,6 +194,16 @@ def test_captions_stand_beside_the_true_ones_and_some_are_explained(page):
 def test_the_true_clip_and_its_rank_are_named(page):
     assert re.search(r"<code>clip_1</code> at rank <b>1</b> of 150", page)
     assert page.count(">correct<") == 1
+
+
+def test_motions_stand_as_words_the_heaviest_largest_with_hits_of_keywords_and_curves(page):
+    section = page[page.index('<section id="words">') : page.index('<section id="similarity">')]
+    cloud = re.findall(r'<span style="font-size: ([\d.]+)em" title="([\d.]+)">(.*?)</span>', section)
+    assert [(size, weight) for size, weight, _ in cloud] == [("2.00", "0.800"), ("1.10", "0.200")]
+    assert cloud[0][2] == "jump"
+    assert "jump 100 %" in section
+    assert section.count('id="worded-') == section.count('id="hit-') == 1
+    assert section.count("<svg class=") == 2
 
 
 def test_a_section_without_content_is_left_out():
