@@ -103,9 +103,9 @@ def the_page(project: Path) -> None:
     """`lamp page` with motions of a text, side by side."""
     _there(project / "data" / "t2m", "lamp run --until t2m")
     command = [sys.executable, "-m", "flows.cli", "page", "--port", "{port}", "--no-open"]
-    with served(command, project, {}, "/api/page") as address:
+    with served(command, project, {}, "/") as address:
         link = f"{address}/#generate?text={quote('a person walks forward')}&seconds=4&count=3&seed=0"
-        photograph(link, FOLDER / "page.png", (1280, 1000), seconds=20)
+        photograph(link, FOLDER / "page.png", (1280, 503), seconds=20)
 
 
 def _there(path: Path, command: str) -> Path:
