@@ -38,7 +38,7 @@ bench: env
 
 # The documentation site, in site/; it opens without a network.
 docs: env
-	PYTHONPATH=. NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	PYTHONPATH=. NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Pictures of the documentation, of a project that has run: PROJECT=FOLDER make pictures
 PROJECT ?= .

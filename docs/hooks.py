@@ -67,7 +67,7 @@ def page_of(target: str) -> tuple[str, str] | None:
     """The page of the site that shows a path of the repository, and the place on it."""
     if target in DOCUMENTS:
         return DOCUMENTS[target], ""
-    if target.startswith("docs/") and (REPOSITORY / target).is_file():
+    if target.startswith("docs/") and not target.endswith(".py") and (REPOSITORY / target).is_file():
         return target.removeprefix("docs/"), ""
     if target == "docs/sources":
         return "data.md", ""
@@ -124,10 +124,11 @@ def _described(command: Any, called: str) -> Iterator[str]:
         if not getattr(parameter, "hidden", False) and parameter.name != "help"
     ]
     arguments = [_value(parameter) for parameter in parameters if _is_argument(parameter)]
-    yield f"## {called}\n\n{command.help or ''}\n"
+    heading = "Options" if called.count(" ") == 1 else called
+    yield f"## {heading}\n\n{command.help or ''}\n"
     yield f"    {' '.join([called, '[OPTIONS]', *arguments, *(['COMMAND ...'] if below else [])])}\n"
     if parameters:
-        yield "| | | |\n|---|---|---|"
+        yield "| option | value | what |\n|---|---|---|"
         yield from (f"| {' | '.join(_row(parameter))} |" for parameter in parameters)
         yield ""
     for name, inner in below.items():
