@@ -66,7 +66,7 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
             (disk / "fills it").write_bytes(b"0" * 100_000)
         yield disk
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)  # a test may stand in it
 
 
 def test_temporary_files_go_below_the_project_when_their_disk_is_full(
