@@ -1,5 +1,6 @@
 # Two commands for a bare clone: `make run` and `make test`. `make check` is the quick half of the tests, for every
-# commit; `make soak` kills what runs, again and again; `make bench` measures; `make pythons` tries every Python.
+# commit; `make soak` kills what runs, again and again; `make bench` measures; `make docs` builds the site, `make pictures` its
+# pictures; `make pythons` tries every Python.
 
 # Options for pip's installation of torch alone, to choose a build: PIP_TORCH="--index-url ..."
 PIP_TORCH ?=
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test check style soak bench env pythons
+.PHONY: run test check style soak bench docs pictures env pythons
 
 run: env
 	$(BIN)/lamp run --data procedural --profile quick
@@ -35,6 +36,15 @@ soak: env
 bench: env
 	$(BIN)/python -m benchmarks.run
 
+# The documentation site, in site/; it opens without a network.
+docs: env
+	PYTHONPATH=. NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Pictures of the documentation, of a project that has run: PROJECT=FOLDER make pictures
+PROJECT ?= .
+pictures: env
+	$(BIN)/python docs/make_pictures.py $(PROJECT)
+
 env: $(INSTALLED)
 
 # torch first: what needs it then accepts the build that is there.
@@ -43,7 +53,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is another version or not here"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt $(PIP_TORCH) torch
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[pipeline,minilm,video,exports,cluster,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[pipeline,minilm,video,exports,cluster,docs,dev]'
 	@touch $@
 
 # Each Python that is here gets a fresh environment in .venvs/ and runs the unit tests in it.

@@ -15,10 +15,21 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import captions, data, evaluation, features, metrics, models, pipeline
+from benchmarks import captions, data, evaluation, features, lexical, metrics, models, pipeline
 from tasks.system.machine import commit_label, machine_label
 
-GROUPS = ("features", "bvh", "metrics", "data", "models", "captions", "memory", "evaluation", "pipeline")
+GROUPS = (
+    "features",
+    "bvh",
+    "metrics",
+    "data",
+    "models",
+    "captions",
+    "lexical",
+    "memory",
+    "evaluation",
+    "pipeline",
+)
 RESULTS = Path(__file__).parent / "results.json"
 
 
@@ -39,6 +50,7 @@ def main() -> None:
         "data": data.measure(Path("data"), chosen.data),
         "models": models.measure(),
         "captions": captions.measure(),
+        "lexical": lexical.measure(),
         "memory": data.measure_memory(),
         "evaluation": evaluation.measure(Path("data"), chosen.data),
         "pipeline": pipeline.measure(),

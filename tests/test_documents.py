@@ -6,8 +6,13 @@ from pathlib import Path
 import pytest
 
 from flows.cli import app
+from flows.commands.catalogue import COMMANDS, Command
+from flows.lazy_commands import loaded
+from lamp_core.features.layout import FeatureLayout
+from lamp_core.skeleton.skeleton import load_skeleton
 from tests.workspace import REPOSITORY
 
+DOCS = REPOSITORY / "docs"
 DOCUMENTS = sorted(
     [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "data").glob("*.md")]
 )
@@ -54,6 +59,56 @@ def test_every_command_is_described() -> None:
     commands = [*groups, *(command.name for command in app.registered_commands)]
     text = (REPOSITORY / "docs" / "commands.md").read_text()
     assert [name for name in commands if f"`lamp {name}" not in text] == []
+
+
+def test_every_command_has_its_page_and_the_site_shows_every_page() -> None:
+    assert {command.name for command in COMMANDS} == {path.stem for path in (DOCS / "commands").glob("*.md")}
+    site = set(re.findall(r"[\w/-]+\.md", (REPOSITORY / "mkdocs.yml").read_text().partition("\nnav:")[2]))
+    made_at_build = {"index.md", "contributing.md", "changes.md", "reference/index.md"}
+    assert site - made_at_build == {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_a_commands_page_lists_all_its_options(command: Command) -> None:
+    pytest.importorskip("mkdocs", reason="MkDocs (extra docs) is not installed")
+    from docs.hooks import options
+
+    text = options(command.name)
+    assert (DOCS / "commands" / f"{command.name}.md").read_text().startswith(f"# lamp {command.name}\n")
+    todo = [loaded(command)]
+    while todo:
+        one = todo.pop()
+        todo += getattr(one, "commands", {}).values()
+        flags = [flag for option in one.params if option.name != "help" for flag in option.opts]
+        assert [flag for flag in flags if flag.startswith("-") and f"`{flag}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("target", "page"),
+    [
+        ("docs/export.md", "[x](../export.md)"),
+        ("CONTRIBUTING.md", "[x](../contributing.md)"),
+        ("lamp_core/t2m/sampler.py", "[x](../reference/lamp_core.t2m.md#lamp_core.t2m.sampler)"),
+        ("flows/commands", "[x](../reference/flows.commands.md)"),
+        ("dvc.yaml", "`x`"),
+        ("tests/test_documents.py", "`x`"),
+    ],
+)
+def test_links_out_of_the_documents_lead_somewhere_on_the_site(target: str, page: str) -> None:
+    pytest.importorskip("mkdocs", reason="MkDocs (extra docs) is not installed")
+    from docs.hooks import link
+
+    assert link("x", target, "", "commands/run.md") == page
+
+
+@pytest.mark.parametrize("name", ["smpl22", "kit21", "smplx52"])
+def test_the_page_of_the_features_has_the_slices_of_the_code(name: str) -> None:
+    (header, *rows) = next(table for table in tables_of((DOCS / "features.md").read_text()))
+    layout = FeatureLayout.of(load_skeleton(name))
+    for row in rows:
+        first, _, last = row[header.index(name)].partition(" to ")
+        block = layout[row[0].strip("`")]
+        assert (int(first), int(last or first) + 1) == (block.start, block.stop), row
 
 
 @pytest.mark.parametrize("page", ["results", "speed"])

@@ -23,8 +23,6 @@ from lamp_core.errors import LampError
 from tasks.project import find_project
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from lamp_core.inference.generate import EditedMotions
     from lamp_core.viz.player import PlayerMotion
 
@@ -112,23 +110,12 @@ def _shown(edited: "EditedMotions") -> "list[PlayerMotion]":
     from lamp_core.viz.player import PlayerMotion
 
     rate = edited.skeleton.frames_per_second
-    first, *second = edited.given
-    # Where the new part comes first, the given motion waits until both are at the same frame.
-    waits = [max(0, len(edited.joints[0]) - len(first)) if edited.start == 0 else 0]
-    waits += [round(edited.end * rate)] * len(second)
-    titles = ["first", "second"] if second else ["given"]
+    titles = ["first", "second"] if len(edited.given) > 1 else ["given"]
     shown = [
-        PlayerMotion(_delayed(joints_TJ3, frames), edited.skeleton, rate, title)
-        for joints_TJ3, frames, title in zip(edited.given, waits, titles, strict=True)
+        PlayerMotion(joints_TJ3, edited.skeleton, rate, title)
+        for joints_TJ3, title in zip(edited.given_in_time, titles, strict=True)
     ]
     for index, joints_TJ3 in enumerate(edited.joints, start=1):
         title = f"edited {index}" if len(edited.joints) > 1 else "edited"
         shown.append(PlayerMotion(joints_TJ3, edited.skeleton, rate, title, made=(edited.start, edited.end)))
     return shown
-
-
-def _delayed(joints_TJ3: "np.ndarray", frames: int) -> "np.ndarray":
-    """The motion, at rest in its first frame until it begins."""
-    import numpy as np
-
-    return np.concatenate([joints_TJ3[:1].repeat(frames, axis=0), joints_TJ3])

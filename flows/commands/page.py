@@ -5,8 +5,10 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +16,7 @@ from lamp_core.errors import LampError
 from tasks.project import Project, find_project
 
 if TYPE_CHECKING:
+    from flows.pipeline.stage_states import StageStates
     from lamp_core.page.workshop import Workshop
 
 HOST = "127.0.0.1"
@@ -67,7 +70,66 @@ def page(
 def _workshop(project: Project, others: Mapping[str, Path]) -> "Workshop":
     from lamp_core.page.workshop import Workshop
 
-    return Workshop(project.data, project.state / "page" / "answers.jsonl", others)
+    answers = project.state / "page" / "answers.jsonl"
+    return Workshop(project.data, answers, others, Runs(project).told, partial(_sets, project))
+
+
+def _sets(project: Project) -> dict[str, Path]:
+    """Folders of features of the registered data sets whose outputs stand and can be read."""
+    from lamp_core.config import load_params
+    from lamp_core.datasets.registry import source_names
+    from tasks.dataset_outputs import known_outputs
+
+    found = {}
+    for name in source_names(project.data):
+        with suppress(LampError, OSError):
+            outputs = known_outputs(project, load_params(project.params_file), name)
+            if outputs is not None:
+                found[name] = outputs.features
+    return found
+
+
+class Runs:
+    """What `lamp status` tells, for the page; DVC is asked by one request at a time."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._states: StageStates | None = None
+        self._turn = threading.Lock()
+
+    def told(self) -> dict[str, Any]:
+        """Runs at work, a row a stage, and the addresses of MLflow and Prefect where they are open."""
+        from flows.pipeline.stage_states import StageStates
+
+        with self._turn:
+            if self._states is None:
+                self._states = StageStates(self._project)
+            else:
+                self._states.look_again()
+            states = self._states
+            return {
+                "runs": states.run_lines(),
+                "stages": [_row(states, name, *row) for name, row in states.rows().items()],
+                "links": self._links(),
+            }
+
+    def _links(self) -> list[dict[str, str | None]]:
+        from flows.pipeline.prefect_server import open_pages
+        from tasks.mlflow.store import server_page
+
+        pages = open_pages(self._project)
+        mlflow = server_page(self._project) or pages.get("MLflow")
+        prefect = pages["Prefect"].removesuffix("/api") if "Prefect" in pages else None
+        return [
+            {"name": name, "url": url, "hint": f"{name} is closed; `lamp ui` opens it"}
+            for name, url in (("MLflow", mlflow), ("Prefect", prefect))
+        ]
+
+
+def _row(states: "StageStates", name: str, state: str, reason: str) -> dict[str, Any]:
+    progress = states.progress.get(name) if state == "running" else None
+    done, total = (progress.done, progress.total) if progress is not None else (0, 0)
+    return {"name": name, "state": state, "reason": reason, "done": done, "total": total}
 
 
 def _others(given: list[str]) -> dict[str, Path]:

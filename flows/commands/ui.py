@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from flows.pipeline.cleanup import close_flow_runs
-from flows.pipeline.prefect_server import note_page, prefect_settings, write_logging_file
+from flows.pipeline.prefect_server import note_pages, prefect_settings, write_logging_file
 from lamp_core.errors import LampError
 from tasks.mlflow.store import keep_quiet, server_page, tracking_uri
 from tasks.project import Project, find_project
@@ -49,7 +49,8 @@ def ui(
     servers = {name: start[name](project, host, port) for name, port in ports.items()}
     try:
         _wait_until_open(host, ports, servers, project)
-        note_page(project, _prefect_api(host, prefect_port))
+        open_ports = {name: f"http://{_reached_at(host)}:{port}" for name, port in ports.items()}
+        note_pages(project, {**open_ports, "Prefect": _prefect_api(host, prefect_port)})
         os.environ.setdefault("PREFECT_API_URL", _prefect_api(host, prefect_port))
         close_flow_runs(project)
         typer.echo(f"Ctrl-C ends {'both' if len(servers) > 1 else 'it'}")

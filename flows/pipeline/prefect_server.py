@@ -1,8 +1,10 @@
 """Prefect's settings for a project: its database in ``.lamp/prefect``, its words in a file, no calls home."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from tasks.system.processes import ProcessMark, this_process
 from tasks.system.servers import reach_local_servers, require_answer, sqlite_address
 
 SERVER_START_SECONDS = 180
+PREFECT = "Prefect"
 DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 OF_DATABASE = ("PREFECT_SERVER_DATABASE_", "PREFECT_API_DATABASE_")
 SERVER_ENVIRONMENT = {
@@ -61,18 +64,24 @@ def prepare(project: Project) -> None:
         os.environ.setdefault(name, value)
 
 
-def note_page(project: Project, api: str) -> None:
-    """Say that this process keeps Prefect's server open at an address."""
-    write_atomically(_page_file(project), f"{this_process()} {api}")
+def note_pages(project: Project, pages: Mapping[str, str]) -> None:
+    """Say that this process keeps pages open, each at an address; that of Prefect is its API's."""
+    write_atomically(_page_file(project), json.dumps({"process": str(this_process()), "pages": dict(pages)}))
+
+
+def open_pages(project: Project) -> dict[str, str]:
+    """Addresses of the pages that `lamp ui` keeps open, by name; none when it is not."""
+    try:
+        noted = json.loads(_page_file(project).read_text())
+        mark = ProcessMark.read(noted["process"])
+        return dict(noted["pages"]) if mark is not None and mark.is_alive else {}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
 
 
 def open_page(project: Project) -> str | None:
-    """Address of the server that `lamp ui` keeps open; None when it is not."""
-    if not _page_file(project).exists():
-        return None
-    process, _, api = _page_file(project).read_text().partition(" ")
-    mark = ProcessMark.read(process)
-    return api if mark is not None and mark.is_alive else None
+    """Address of the API of the Prefect server that `lamp ui` keeps open; None when it is not."""
+    return open_pages(project).get(PREFECT)
 
 
 def start_server() -> None:
@@ -138,7 +147,7 @@ def write_logging_file(project: Project) -> None:
 
 
 def _page_file(project: Project) -> Path:
-    return project.state / "prefect" / "page"
+    return project.state / "prefect" / "pages.json"
 
 
 def _logging_file(project: Project) -> Path:

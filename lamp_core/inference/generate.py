@@ -128,6 +128,17 @@ class EditedMotions:
     skeleton: Skeleton
     features: Sequence[np.ndarray] = ()
 
+    @property
+    def given_in_time(self) -> list[np.ndarray]:
+        """The given motions, at rest in their first frame until the edited ones have come to it."""
+        first, *second = self.given
+        waits = [max(0, len(self.joints[0]) - len(first)) if self.start == 0 else 0]
+        waits += [round(self.end * self.skeleton.frames_per_second)] * len(second)
+        return [
+            np.concatenate([joints_TJ3[:1].repeat(frames, axis=0), joints_TJ3])
+            for joints_TJ3, frames in zip(self.given, waits, strict=True)
+        ]
+
 
 def read_given(data: Path, path: Path, gate: Gate | None = None) -> np.ndarray:
     """Return features (T, D), not normalised, of a .npy (joints or features) or .bvh file; LampError as
@@ -158,6 +169,7 @@ def edit(
     seed: int = 0,
     model: str | None = None,
     decoding: Decoding = "bones",
+    sampling: SamplingChange | None = None,
 ) -> EditedMotions:
     """Make a stretch of a motion anew, what follows it, what precedes it, or the way to another motion.
 
@@ -172,6 +184,7 @@ def edit(
         seed: same seed, arguments and models, same motions.
         model: name of the one that completes motion, where several can; the first without it.
         decoding: see `generate`.
+        sampling: see `generate`.
 
     Raises:
         LampError: a span outside of the motion, a length that the models cannot make, neither a length nor a
@@ -182,7 +195,7 @@ def edit(
     if count < 1:
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")
-    completing: Completes = loaded(data, COMPLETE, model)
+    completing: Completes = (sampling or SamplingChange()).of(loaded(data, COMPLETE, model))
     rate = space.skeleton.frames_per_second
     if text is not None:
         say_what_is_lost(completing, text)

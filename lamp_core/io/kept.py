@@ -1,5 +1,6 @@
 """What was read from folders stays in memory until a file in them changes."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ State = tuple[tuple[str, int, int], ...]
 MOST = 16
 """Contents at once; the one that was asked for longest ago goes first."""
 _KEPT: OrderedDict[Hashable, tuple[State, object]] = OrderedDict()
+_AT_IT = threading.Lock()
 
 
 def kept(key: Hashable, folders: Sequence[Path], read: Callable[[], Content]) -> Content:
@@ -24,14 +26,18 @@ def kept(key: Hashable, folders: Sequence[Path], read: Callable[[], Content]) ->
         read: reads it; what it raises is raised, and nothing is kept.
     """
     state = _state(folders)
-    found = _KEPT.get(key)
-    if found is None or found[0] != state:
+    with _AT_IT:
+        found = _KEPT.get(key)
+        if found is not None and found[0] == state:
+            _KEPT.move_to_end(key)
+            return found[1]  # type: ignore[return-value]  # one key, one kind
         _KEPT.pop(key, None)  # before the new one is read: both together may not fit
-        found = _KEPT[key] = (state, read())
-    _KEPT.move_to_end(key)
-    while len(_KEPT) > MOST:
-        _KEPT.popitem(last=False)
-    return found[1]  # type: ignore[return-value]  # one key, one kind
+    content = read()
+    with _AT_IT:
+        _KEPT[key] = (state, content)
+        while len(_KEPT) > MOST:
+            _KEPT.popitem(last=False)
+    return content
 
 
 def _state(folders: Sequence[Path]) -> State:

@@ -60,8 +60,7 @@ class Keywords:
         """Read ``word, word:weight, -word``.
 
         Raises:
-            LampError: nothing is asked for, only stop words or unknown words, or a weight is no number
-            above 0.
+            LampError: nothing is asked for, only stop or unknown words, or a weight is no number above 0.
         """
         weights_V = np.zeros(self.width, dtype=np.float32)
         without: list[int] = []

@@ -46,6 +46,7 @@ def page_app(workshop: Workshop) -> "FastAPI":
     _serve_files(app)
     _tell_faults(app)
     app.get("/api/page")(lambda: page_state(workshop) | {"exports": export_endings()})
+    app.get("/api/runs")(workshop.runs)
     for panel in PANELS:
         for action in panel.actions:
             _perform(app, workshop, action)
@@ -147,7 +148,7 @@ def _serve_motions(app: "FastAPI", workshop: Workshop) -> None:
 
     @app.get("/api/motions/{key}")
     def motion(key: str) -> Any:
-        return in_turn(workshop, lambda: {"motion": workshop.shelf.get(key).answer})
+        return {"motion": workshop.shelf.get(key).answer}  # asks no model: nobody's turn is waited for
 
     @app.get("/api/exports/{key}/{name}")
     def exported(key: str, name: str) -> "Response":

@@ -7,7 +7,12 @@ from typing import Any
 
 from lamp_core.errors import LampError
 from lamp_core.inference.models import loaded
+from lamp_core.page.compare import BlindAnswer, CompareRequest, CountsRequest, answer_blind, compare, count
+from lamp_core.page.describe import DescribeRequest, describe
+from lamp_core.page.edit import EditRequest, MotionRequest, edit, open_motion
+from lamp_core.page.gallery import GalleryRequest, gallery
 from lamp_core.page.generate import GenerateRequest, Request, generate
+from lamp_core.page.search import SearchRequest, search
 from lamp_core.page.workshop import Answer, Workshop
 from lamp_core.systems.capabilities import CAPTION, COMPLETE, GENERATE, SIMILARITY
 from lamp_core.systems.catalogue import MODELS
@@ -46,7 +51,29 @@ class Panel:
     actions: tuple[Action, ...]
 
 
-PANELS = (Panel("generate", "Generate", GENERATE, (Action("generate", GenerateRequest, generate),)),)
+PANELS = (
+    Panel("generate", "Generate", GENERATE, (Action("generate", GenerateRequest, generate),)),
+    Panel(
+        "edit",
+        "Edit",
+        COMPLETE,
+        (Action("edit", EditRequest, edit), Action("open", MotionRequest, open_motion)),
+    ),
+    Panel("describe", "Describe", CAPTION, (Action("describe", DescribeRequest, describe),)),
+    Panel("search", "Search", SIMILARITY, (Action("search", SearchRequest, search),)),
+    Panel("gallery", "Gallery", "", (Action("gallery", GalleryRequest, gallery),)),
+    Panel(
+        "compare",
+        "Compare",
+        GENERATE,
+        (
+            Action("compare", CompareRequest, compare),
+            Action("answers", BlindAnswer, answer_blind),
+            Action("counts", CountsRequest, count),
+        ),
+    ),
+    Panel("runs", "Runs", "", ()),
+)
 
 
 def page_state(workshop: Workshop) -> Answer:

@@ -4,7 +4,9 @@ Shapes: T frames, J joints, D feature numbers a frame.
 """
 
 import secrets
+import threading
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lamp_core.datasets.clip_list import ClipList
+from lamp_core.datasets.motion_file import FeatureSpace, Gate
 from lamp_core.errors import LampError
 from lamp_core.inference.generate import joints_of
 from lamp_core.skeleton.skeleton import Skeleton
@@ -20,8 +23,10 @@ from lamp_core.viz.player import PlayerMotion, motion_data
 
 MOST = 500
 """Motions that are made or dropped; the oldest is forgotten first."""
-CLIP = "clip:"
-"""Before the name of a clip of the data set."""
+CLIP, SET = "clip:", "set:"
+"""Before the name of a clip of the models' data set; before ``NAME/CLIP`` of any set."""
+TAKEN = Gate(force=True)
+"""How files of the shelf are read again: they were looked at when they came in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +82,15 @@ class Shelf:
     """Holds the motions of a page.
 
     Args:
-        data: the project's data folder.
+        own: folder of the stage ``features`` that the models were trained on.
+        sets: such folders of all data sets that can be looked at, by name.
     """
 
-    def __init__(self, data: Path) -> None:
-        self._data = data
+    def __init__(self, own: Path, sets: Callable[[], Mapping[str, Path]]) -> None:
+        self._own, self._sets = own, sets
         self._folder = TemporaryDirectory(prefix="lamp-page-")
         self._held: OrderedDict[str, HeldMotion] = OrderedDict()
+        self._at_it = threading.Lock()
 
     @property
     def folder(self) -> Path:
@@ -98,33 +105,47 @@ class Shelf:
             file = self.folder / f"{key}.npy"
             np.save(file, np.asarray(motion.features_TD, dtype=np.float32))
         held = replace(motion, key=key, file=file)
-        self._held[key] = held
-        while len(self._held) > MOST:
-            _, oldest = self._held.popitem(last=False)
-            if oldest.file is not None:
-                oldest.file.unlink(missing_ok=True)
+        with self._at_it:
+            self._held[key] = held
+            oldest = self._held.popitem(last=False)[1] if len(self._held) > MOST else held
+        if oldest is not held and oldest.file is not None:
+            oldest.file.unlink(missing_ok=True)
         return held
 
     def get(self, key: str) -> HeldMotion:
         """A motion by its key, or a clip of the data set; LampError where it is not held any more."""
         if key.startswith(CLIP):
-            return self._clip(key)
-        if key not in self._held:
-            raise LampError("this motion is not held any more: the page was started again; make it again")
-        self._held.move_to_end(key)
-        return self._held[key]
+            return self._clip(key, self._own, key.removeprefix(CLIP))
+        if key.startswith(SET):
+            name, _, clip = key.removeprefix(SET).partition("/")
+            return self._clip(key, self.folder_of(name), clip)
+        with self._at_it:
+            if key not in self._held:
+                raise LampError("this motion is not held any more; make it again")
+            self._held.move_to_end(key)
+            return self._held[key]
 
     def close(self) -> None:
         """Remove the files."""
         self._folder.cleanup()
 
-    def _clip(self, key: str) -> HeldMotion:
-        name = key.removeprefix(CLIP)
-        clips = ClipList.load(self._data / "features")
-        features_TD = np.array(clips.features(name))
-        captions, skeleton = clips.captions[clips.place(name)], clips.space.skeleton
-        file = self.folder / f"clip-{clips.place(name)}.npy"
-        np.save(file, features_TD)
+    def folder_of(self, name: str) -> Path:
+        """Features of a data set; LampError where there are none of this name."""
+        sets = self._sets()
+        if name not in sets:
+            raise LampError(
+                f"no clips of the data set {name!r} stand here; `lamp data describe {name}` makes them"
+            )
+        return sets[name]
+
+    def _clip(self, key: str, folder: Path, name: str) -> HeldMotion:
+        clips = ClipList.load(folder)
+        place, skeleton = clips.place(name), clips.space.skeleton
+        features_TD, captions = np.array(clips.features(name)), clips.captions[place]
+        file = None
+        if skeleton == FeatureSpace.load(self._own).skeleton:
+            file = self.folder / f"clip-{clips.dataset}-{place}.npy"
+            np.save(file, features_TD)
         return HeldMotion(
             key,
             name,

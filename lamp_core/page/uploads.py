@@ -3,18 +3,27 @@
 Shapes: T frames, J joints, D feature numbers a frame.
 """
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from lamp_core.datasets.items import DOWNSAMPLING
-from lamp_core.datasets.motion_file import Gate, features_of, read_motion_file, stated_form
-from lamp_core.errors import LampError
+from lamp_core.datasets.motion_file import (
+    FileMotion,
+    Gate,
+    check_motions,
+    features_of,
+    read_motion_file,
+    stated_form,
+)
+from lamp_core.errors import LampError, RejectedClip
 from lamp_core.inference.generate import joints_of
+from lamp_core.page.amass import ENDING, read_amass
 from lamp_core.page.shelf import HeldMotion
 from lamp_core.page.workshop import Workshop
+from lamp_core.skeleton.skeleton import Skeleton
 
 MOST_BYTES = 64 * 2**20
 
@@ -54,7 +63,7 @@ def take_file(workshop: Workshop, form: UploadForm, content: bytes) -> HeldMotio
     path = folder / name
     try:
         path.write_bytes(content)
-        motion = read_motion_file(path, gate.of_models(space.joint_map), space.skeleton.name)
+        motion = _read(path, gate.of_models(space.joint_map), space.skeleton)
         features_TD = features_of(motion, space, path)
     except LampError as fault:
         raise LampError(str(fault).replace(f"{folder}/", "")) from fault
@@ -65,3 +74,16 @@ def take_file(workshop: Workshop, form: UploadForm, content: bytes) -> HeldMotio
             f"{name} has {len(features_TD)} feature frames; a motion needs at least {DOWNSAMPLING}"
         )
     return workshop.keep(name, joints_of(np.asarray(features_TD), space), features_TD)
+
+
+def _read(path: Path, gate: Gate, skeleton: Skeleton) -> FileMotion:
+    """A motion file held against people, AMASS files among them."""
+    if path.suffix.lower() != ENDING:
+        return read_motion_file(path, gate, skeleton.name)
+    try:
+        motion = read_amass(path, skeleton, gate.form)
+    except RejectedClip as rejected:
+        raise LampError(f"{path} cannot be used: {rejected}") from rejected
+    if not gate.force:
+        check_motions(str(path), [motion], None, gate.form)
+    return motion

@@ -12,8 +12,10 @@ import numpy as np
 
 from lamp_core.datasets.clip_list import ClipList
 from lamp_core.datasets.motion_file import FeatureSpace
+from lamp_core.errors import LampError
 from lamp_core.inference.models import loaded
 from lamp_core.page.shelf import HeldMotion, Shelf
+from lamp_core.page.study import Trial
 from lamp_core.remarks import Remark
 from lamp_core.systems.capabilities import RECONSTRUCT
 from lamp_core.systems.catalogue import MODELS
@@ -39,6 +41,7 @@ class Workshop:
         others: data folders of other runs, by the name that they are shown under.
         runs: says what runs now.
         sets: folders of the stage ``features`` of the data sets that can be looked at, by name.
+        trials: blind comparisons that wait for their answer.
     """
 
     data: Path
@@ -47,10 +50,11 @@ class Workshop:
     runs: Callable[[], Answer] = nothing
     sets: Callable[[], Mapping[str, Path]] = dict
     shelf: Shelf = field(init=False)
+    trials: dict[str, Trial] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.shelf = Shelf(self.data)
+        self.shelf = Shelf(self.data / "features", self.sets)
 
     @property
     def space(self) -> FeatureSpace:
@@ -61,6 +65,29 @@ class Workshop:
     def clips(self) -> ClipList:
         """The data set of the models; LampError likewise."""
         return ClipList.load(self.data / "features")
+
+    def data_of(self, run: str | None) -> Path:
+        """The data folder of a run, of the project itself without a name.
+
+        What `lamp fetch` wrote has models alone; they are shown with the project's features.
+
+        Raises:
+            LampError: there is no run of this name.
+        """
+        if run is None:
+            return self.data
+        if run not in self.others:
+            known = ", ".join(self.others) or "none"
+            raise LampError(f"no run {run!r}; known: {known}; `lamp page --with NAME=FOLDER` adds one")
+        folder = self.others[run]
+        if (folder / "features").is_dir():
+            return folder
+        joined = self.shelf.folder / "runs" / str(list(self.others).index(run))
+        joined.mkdir(parents=True, exist_ok=True)
+        for found in (*(path for path in folder.iterdir() if path.is_dir()), self.data / "features"):
+            if not (joined / found.name).is_symlink():
+                (joined / found.name).symlink_to(found.resolve())
+        return joined
 
     @contextmanager
     def turn(self) -> Iterator[list[str]]:

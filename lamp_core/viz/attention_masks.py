@@ -28,6 +28,8 @@ where the papers have 49, and a text with one position of padding, which nobody 
 
 In every second block the queries also cross-attend a context: in the first three objectives the motion's
 latents, in text-grounded motion generation the contextual states of the text, both up to their true length.
+
+![The masks as grids: a row looks, a column is seen](pictures/attention-masks.svg)
 """
 
 

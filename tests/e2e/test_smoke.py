@@ -15,9 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.project import Project
 from tasks.stages.catalogue import CATALOGUE
-from tests.soak.kills import Victim, kill_often
 from tests.workspace import copy_project
 
 
@@ -184,14 +182,6 @@ def test_a_killed_stage_goes_on_and_ends_with_the_weights_of_an_uninterrupted_on
     assert progress["first_done"] > 10, "it started from the beginning"
     assert workspace.run("--only", "tokenizer", "--force", "tokenizer") == {"tokenizer": "done"}
     assert _written_by_the_tokenizer(workspace.root) == resumed
-
-
-def test_a_stage_killed_at_random_moments_ends_with_the_files_of_an_uninterrupted_run(
-    workspace: Workspace,
-) -> None:
-    victim = Victim(Project(workspace.root), "evaluator")
-    kill_often(victim, victim.uninterrupted(), seed=0)
-    assert victim.kills > 0
 
 
 def _pid_after_a_checkpoint(root: Path) -> int:

@@ -41,6 +41,11 @@ export async function motionOf(key) {
   }
 }
 
+// The same with its tokens; waits for the models.
+export async function openMotion(key) {
+  return (await ask("open", { motion: key })).motion;
+}
+
 export async function sendFile(file, form) {
   const query = new URLSearchParams({ name: file.name });
   for (const [name, value] of Object.entries(form)) if (value !== "" && value !== null && value !== false) query.set(name, value);

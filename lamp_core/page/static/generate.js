@@ -10,10 +10,10 @@ const WAYS = [["bones", "bones of constant length"], ["positions", "positions as
 
 export function makePanel(element, page, panel) {
   const text = make("textarea", { rows: 3, required: true, placeholder: "a person walks forward and waves", maxlength: 2000 });
-  const length = number({ min: 0.2, step: 0.1, placeholder: "estimated" });
+  const length = number({ min: 0.2, step: "any", placeholder: "estimated" });
   const seed = number({ min: 0, step: 1, value: 0 });
   const count = number({ min: 1, max: 12, step: 1, value: 2 });
-  const guidance = number({ min: 0, max: 20, step: 0.5, placeholder: "the model's" });
+  const guidance = number({ min: 0, max: 20, step: "any", placeholder: "the model's" });
   const steps = number({ min: 1, max: 100, step: 1, placeholder: "the model's" });
   const model = select([["", "the first"], ...page.models.generate.map((name) => [name, name])], "");
   const decode = select(WAYS, "bones");

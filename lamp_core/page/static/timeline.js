@@ -20,7 +20,7 @@ export class Timeline {
 
   show(rows) {
     const scale = this.scale();
-    this.rows.replaceChildren(...rows.map((row) => this.row(row)), scale);
+    this.rows.replaceChildren(...(rows.length ? rows : [{ kind: "made", label: "" }]).map((row) => this.row(row)), scale);
     const track = make("div", { class: "tl-over" }, this.span ?? null, this.head);
     this.rows.append(track);
     this.track = track;
@@ -45,7 +45,7 @@ export class Timeline {
   }
 
   made({ made }) {
-    return [this.mark(made)];
+    return made ? [this.mark(made)] : [];
   }
 
   mark([from, to]) {

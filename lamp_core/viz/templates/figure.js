@@ -14,7 +14,7 @@ const COLLAR = 0.056; // from the collar to the shoulder
 const UP = new Vector3(0, 1, 0);
 const WHITE = new Color(1, 1, 1);
 const MOST_PARTS = 2048;
-const TORSO = [[0, 0.118, 0.088], [0.3, 0.108, 0.082], [0.72, 0.148, 0.098], [0.93, 0.088, 0.07], [1, 0.05, 0.05]]; // way up, half width, half depth
+const TORSO = [[0, 0.112, 0.083], [0.3, 0.108, 0.082], [0.72, 0.148, 0.098], [0.93, 0.088, 0.07], [1, 0.05, 0.05]]; // way up, half width, half depth
 const RINGS = 12, SIDES = 18;
 const FLOOR = 12; // metres across
 const SPINE = 2; // number of the side
@@ -221,7 +221,10 @@ class Stage {
     }
     vertices.needsUpdate = true;
     mesh.geometry.computeVertexNormals();
-    return { shoulders, bottom: joints[0] };
+    const up = joints[1].clone().sub(joints[0]).normalize();
+    const side = hips.clone().addScaledVector(up, -hips.dot(up)).normalize();
+    const turn = new Quaternion().setFromRotationMatrix(new Matrix4().makeBasis(side, up, new Vector3().crossVectors(side, up)));
+    return { shoulders, bottom: joints[0], turn };
   }
 
   newTorso() {
@@ -245,8 +248,8 @@ class Stage {
   figure(number, pose, colours) {
     const body = this.body(pose.motion);
     const at = (joint) => lift(pose.joints, joint);
-    const { shoulders, bottom } = this.torso(number, body, pose, colours[SPINE]);
-    this.ball(bottom, 0.088, colours[SPINE], new Vector3(1.25, 0.9, 1));
+    const { shoulders, bottom, turn } = this.torso(number, body, pose, colours[SPINE]);
+    this.ball(bottom, 0.09, colours[SPINE], new Vector3(1.33, 1.1, 1.02), turn);
     for (const { child, parent, side, radius } of body.limbs) this.limb(at(parent), at(child), radius, colours[side]);
     for (const { child, parent, side, radius } of body.ends) this.hand(at(parent), at(child), radius, colours[side]);
     this.head(at(body.torso.at(-1)), at(pose.motion.head), shoulders, colours[SPINE]);
@@ -267,7 +270,7 @@ class Stage {
     this.turn.setFromUnitVectors(UP, up);
     this.ball(centre, 0.1, colour, new Vector3(0.9, 1.22, 1), this.turn);
     const forward = new Vector3().crossVectors(shoulders, up).normalize();
-    this.ball(centre.clone().addScaledVector(forward, 0.098).addScaledVector(up, -0.012), 0.022, colour);
+    this.ball(centre.clone().addScaledVector(forward, 0.098).addScaledVector(up, -0.012), 0.018, colour);
   }
 
   foot(ankle, toe, colour) {

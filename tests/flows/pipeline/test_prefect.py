@@ -1,6 +1,7 @@
 """A run as Prefect shows it: a task run a stage, edges, Cached, Cancelled; and the flow of the deployment."""
 
 import inspect
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
@@ -10,7 +11,7 @@ import yaml
 
 from flows.commands.run import run as lamp_run
 from flows.commands.worker import PREFECT_FILE
-from flows.pipeline.prefect_server import note_page, open_page
+from flows.pipeline.prefect_server import note_pages, open_page, open_pages
 from flows.pipeline.run import run_pipeline
 from flows.pipeline.run_records import read_records
 from tasks.dvc.versions import RemoteUnreachable, RepositoryBusy
@@ -129,7 +130,11 @@ def test_only_what_passes_by_itself_is_tried_again() -> None:
 
 def test_the_page_that_is_open_is_the_server_of_a_run(toy: Toy) -> None:
     assert open_page(toy.project) is None
-    note_page(toy.project, "http://127.0.0.1:4200/api")
+    noted = {"MLflow": "http://127.0.0.1:5000", "Prefect": "http://127.0.0.1:4200/api"}
+    note_pages(toy.project, noted)
+    assert open_pages(toy.project) == noted
     assert open_page(toy.project) == "http://127.0.0.1:4200/api"
-    (toy.project.state / "prefect" / "page").write_text("999999999:x:1 http://127.0.0.1:4200/api")
-    assert open_page(toy.project) is None
+    gone = {"process": "999999999:x:1", "pages": noted}
+    for text in (json.dumps(gone), "not whole"):
+        (toy.project.state / "prefect" / "pages.json").write_text(text)
+        assert open_page(toy.project) is None

@@ -5,7 +5,7 @@ from lamp_core.errors import LampError
 from tasks.system import resources
 
 
-@pytest.mark.parametrize(("cores", "stages", "threads"), [(1, 1, 1), (2, 1, 2), (4, 2, 2), (16, 2, 8)])
+@pytest.mark.parametrize(("cores", "stages", "threads"), [(1, 1, 1), (2, 2, 1), (4, 2, 2), (16, 2, 8)])
 def test_stages_share_the_cores(
     cores: int, stages: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
