@@ -263,7 +263,9 @@ def _is_unused(folder: Path) -> bool:
 
 
 def _is_ours(folder: Path) -> bool:
-    return not folder.exists() or folder.stat().st_uid == os.geteuid()
+    """Whether it was not laid out by another user: nobody else may read and write the settings there."""
+    settings = folder / ".dvc" / "config.local"
+    return not settings.exists() or os.access(settings, os.R_OK | os.W_OK)
 
 
 def _taken(file: TextIO) -> bool:
