@@ -14,6 +14,7 @@ CACHES = {"PREFECT_HOME": "prefect", "MPLCONFIGDIR": "matplotlib", "XDG_CACHE_HO
 """Variables by which a library is told its folder, and the folder's name."""
 LEAST_TEMPORARY = 50_000_000
 """Bytes that a run puts into the temporary folder at most, with room to spare."""
+BAD_REQUEST = 2
 COMMON = stat.S_ISGID | stat.S_IWGRP
 GROUP = stat.S_IRWXG
 
@@ -38,7 +39,15 @@ def settle() -> None:
 
 def _settle_temporary(root: Path | None) -> None:
     usual = os.environ.get("TMPDIR") or "/tmp"
-    if _has_room(Path(usual)) or root is None or not _has_room(root):
+    if _has_room(Path(usual)) or root is None:
+        return
+    if not _has_room(root):
+        if not _takes_files(root) and not _takes_files(Path(usual)):
+            print(
+                f"error: neither {usual} nor {root} takes more files; make room, or set TMPDIR",
+                file=sys.stderr,
+            )
+            sys.exit(BAD_REQUEST)
         return
     place = _below(root, "tmp")
     os.environ["TMPDIR"] = tempfile.tempdir = str(place)

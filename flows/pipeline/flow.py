@@ -21,6 +21,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.cluster_option import without_cluster
 from flows.parameters import configured, look_at_source, present_params
 from flows.pipeline.artifacts import flow_artifacts
 from flows.pipeline.cleanup import close_flow_runs
@@ -72,6 +73,8 @@ def pipeline(
     only: str | None = None,
     until: str | None = None,
     force: str | None = None,
+    name: str | None = None,
+    cluster: str | None = None,
     workers: bool = False,
     cards: int = 1,
     nodes: int = 1,
@@ -87,6 +90,8 @@ def pipeline(
         only: run this stage alone.
         until: run this stage and what it needs.
         force: run this stage even when it is fresh.
+        name: of the MLflow run; data set, profile and what differs by default.
+        cluster: address of the Dask scheduler whose workers take the shards of clips.
         workers: spread the stages over all workers.
         cards: processes a node that train a stage, with a card each where there are.
         nodes: nodes of a Slurm job that train a stage.
@@ -94,16 +99,19 @@ def pipeline(
     """
     # 1. The run that `lamp run` has planned; on a worker, plan it in a workspace of the commit.
     os.environ |= resources.several(cards, nodes)
-    asked = RunRecord("", "", "", only=only, until=until, force=force, system=system, workers=workers)
-    with _prepared(data, profile, set or [], asked, commit) as run:
+    assigned, cluster = without_cluster(set or [], cluster)
+    if cluster is not None:
+        os.environ["LAMP_CLUSTER"] = cluster
+    asked = RunRecord("", name or "", "", only=only, until=until, force=force, system=system, workers=workers)
+    with _prepared(data, profile, assigned, asked, commit) as run:
         with recorded(run, flow_run.get_name() or "", str(flow_run.get_id() or "")):
             close_flow_runs(run.plan.project)
             with flow_artifacts(run.plan.project, run):
                 # 2. Submit every stage; it waits for those that write what it reads.
                 futures: Futures = {}
-                for name in run.plan.names:
-                    needed = [futures[other] for other in run.before(name)]
-                    futures[name] = submit(run, name, wait_for=needed)
+                for each in run.plan.names:
+                    needed = [futures[other] for other in run.before(each)]
+                    futures[each] = submit(run, each, wait_for=needed)
                 # 3. Show how far they are until all have ended, or the run is cancelled.
                 _watch(run, futures)
         # 4. Say how it ended; what a worker made is pushed.

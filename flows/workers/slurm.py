@@ -1,15 +1,21 @@
 """A worker as a job of Slurm: the script for ``sbatch``."""
 
 import os
+import re
 import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lamp_core.errors import LampError
 from tasks.project import Project
 
 SECONDS_BEFORE_LIMIT = 120
 """Slurm's warning: time for a step, a checkpoint and its last words."""
+LEAST_SECONDS = 240
+TIME = r"\d+(:\d+){0,2}|\d+-\d+(:\d+){0,2}"
+ARRAY = r"\d+(-\d+(:\d+)?)?(,\d+(-\d+(:\d+)?)?)*(%\d+)?"
+PARTITION = r"[\w.-]+(,[\w.-]+)*"
 FROM_SHELL = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "MLFLOW_TRACKING_URI")
 
 
@@ -35,6 +41,29 @@ class Job:
     partition: str | None
     array: str | None
 
+    def __post_init__(self) -> None:
+        """Raise LampError for what Slurm would not take, or not understand as it is meant."""
+        for option, text, form, example in (
+            ("--partition", self.partition, PARTITION, "gpu"),
+            ("--array", self.array, ARRAY, "0-7%4"),
+            ("--time", self.time, TIME, "04:00:00 or 1-12"),
+        ):
+            if text is not None and not re.fullmatch(form, text):
+                raise LampError(f"{option} {text!r} is none that Slurm takes; write it as {example}")
+        if _seconds(self.time) < LEAST_SECONDS:
+            raise LampError(
+                f"--time {self.time} is too short: a stage writes its checkpoint {SECONDS_BEFORE_LIMIT} s"
+                f" before it, or up to a minute earlier; give {LEAST_SECONDS // 60} minutes or more"
+            )
+
+
+def _seconds(time: str) -> int:
+    """A time limit as Slurm reads it: M, M:S, H:M:S, D-H, D-H:M or D-H:M:S."""
+    days, dash, clock = time.rpartition("-")
+    parts = [int(part) for part in clock.split(":")]
+    units = (3600, 60, 1) if dash or len(parts) == 3 else (60, 1)
+    return 86400 * int(days or 0) + sum(unit * part for unit, part in zip(units, parts, strict=False))
+
 
 def job_name() -> str:
     """Name of a worker in the present job, the same after it was queued again; empty outside of Slurm."""
@@ -57,9 +86,7 @@ def sbatch_script(project: Project, job: Job) -> str:
         "time": job.time,
         "signal": f"B:USR1@{SECONDS_BEFORE_LIMIT}",
         "open-mode": "append",
-        "output": f"{project.state / 'logs'}/slurm-%A_%a.log"
-        if job.array
-        else f"{project.state / 'logs'}/slurm-%j.log",
+        "output": shlex.quote(f"{project.state}/logs/slurm-{'%A_%a' if job.array else '%j'}.log"),
     }
     options = "".join(f"#SBATCH --{name}={value}\n" for name, value in asked.items() if value is not None)
     lamp = shlex.quote(str(Path(sys.executable).parent / "lamp"))

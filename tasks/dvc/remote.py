@@ -1,6 +1,5 @@
 """A project whose outputs lie on DVC's remote: what is pulled, pushed, and taken over from other machines."""
 
-import configparser
 import json
 import re
 import shutil
@@ -8,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 from lamp_core.errors import LampError
+from tasks.dvc.config import default_remote, read_config
 from tasks.dvc.graph import Stage
 from tasks.dvc.snapshot import read_lock, write_lock
 from tasks.dvc.versions import Freshness, Versions
@@ -167,26 +167,19 @@ def require_remote(project: Project) -> str:
     Raises:
         LampError: there is none, or it does not answer.
     """
-    settings, name = _remote_of(project)
+    name = default_remote(project)
     if not name:
         raise LampError(
             "workers exchange data through DVC's remote, and there is none; "
             "`dvc remote add --default storage URL` (docs/cluster.md)"
         )
-    remote = f"'remote \"{name}\"'"
+    settings = read_config(project).get(f'remote "{name}"', {})
     for key in ("endpointurl", "url"):
-        address = settings.get(remote, key, fallback="")
+        address = str(settings.get(key, ""))
         require_answer(f"DVC's remote '{name}'", address, "is it up, and its address in .dvc/config right?")
     return name
 
 
 def has_remote(project: Project) -> bool:
     """Whether DVC has a default remote."""
-    return bool(_remote_of(project)[1])
-
-
-def _remote_of(project: Project) -> tuple[configparser.RawConfigParser, str]:
-    """DVC's configuration, and the name of its default remote; empty without one."""
-    settings = configparser.RawConfigParser()
-    settings.read([project.root / ".dvc" / "config", project.root / ".dvc" / "config.local"])
-    return settings, settings.get("core", "remote", fallback="")
+    return bool(default_remote(project))

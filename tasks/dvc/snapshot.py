@@ -7,9 +7,9 @@ hold an output under code or parameters that it was not made with. Each stage th
 once, output first, then its entry in ``dvc.lock``: a kill in between costs a link from the cache.
 """
 
-import configparser
 import fcntl
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +23,7 @@ import yaml
 
 from lamp_core.config import Config, save_params
 from lamp_core.io.yaml_text import parse_yaml
+from tasks.dvc.config import read_config
 from tasks.dvc.graph import Graph, Stage, read_graph
 from tasks.project import Project, write_atomically
 from tasks.stage.output import replace_by_link
@@ -100,7 +101,8 @@ def snapshot(project: Project, config: Config, *, returns: bool = True) -> Itera
 
 @contextmanager
 def free_folder(parent: Path) -> Iterator[Path]:
-    """A folder that no other process uses; the same one whenever it is free, so that DVC knows its files.
+    """A folder that no other process uses, nor another user of a common project; the same one whenever it is
+    free, so that DVC knows its files.
 
     It stays in use until every process has ended that called `used`.
     """
@@ -109,7 +111,7 @@ def free_folder(parent: Path) -> Iterator[Path]:
     while True:
         folder = parent / str(number)
         with _lock_of(folder).open("a") as file:
-            if _taken(file) and _is_unused(folder):
+            if _taken(file) and _is_unused(folder) and _is_ours(folder):
                 yield folder
                 return
         number += 1
@@ -231,23 +233,15 @@ def _link(project: Project, place: Project, paths: Iterable[str]) -> None:
 
 def _share_cache(source: Project, target: Project) -> None:
     """Give a snapshot the cache, the remotes and the local settings of DVC of its project."""
-    merged = configparser.RawConfigParser()
-    for file in ("config", "config.local"):
-        merged.read(source.root / ".dvc" / file)
-    for section in merged.sections():
-        url = merged.get(section, "url", fallback=None)
+    settings = read_config(source)
+    for section in settings.sections:
+        url = settings[section].get("url")
         if url is not None and "://" not in url and not Path(url).is_absolute():
-            merged.set(section, "url", str((source.root / ".dvc" / url).resolve()))
-    for section in ("core", "cache"):
-        if not merged.has_section(section):
-            merged.add_section(section)
-    cache = merged.get("cache", "dir", fallback="cache")
-    merged.set("cache", "dir", str((source.root / ".dvc" / cache).resolve()))
-    merged.set("core", "no_scm", "true")  # git's ignore files are the project's own
-    text = "".join(
-        f"[{section}]\n" + "".join(f"    {key} = {value}\n" for key, value in merged.items(section))
-        for section in merged.sections()
-    )
+            settings[section]["url"] = str((source.root / ".dvc" / url).resolve())
+    cache = settings.setdefault("cache", {})
+    cache["dir"] = str((source.root / ".dvc" / cache.get("dir", "cache")).resolve())
+    settings.setdefault("core", {})["no_scm"] = "true"  # git's ignore files are the project's own
+    text = "\n".join(line.decode() for line in settings.write()) + "\n"
     local = target.root / ".dvc" / "config.local"
     if not local.exists() or local.read_text() != text:
         write_atomically(local, text)
@@ -266,6 +260,12 @@ def _is_unused(folder: Path) -> bool:
     """Whether no process of a run that was killed is still at work there."""
     with _use_of(folder).open("a") as file:
         return _taken(file)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it was not laid out by another user: nobody else may read and write the settings there."""
+    settings = folder / ".dvc" / "config.local"
+    return not settings.exists() or os.access(settings, os.R_OK | os.W_OK)
 
 
 def _taken(file: TextIO) -> bool:

@@ -12,7 +12,7 @@ from tests.toy import give_quick_stages
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 
-RUN = ("run", "--workers", "--until", "features")
+RUN = ("run", "--workers", "--until", "features", "--set")
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,17 @@ def called(toys: Cluster, *command: str, text: str = "") -> str:
     return ended.stdout
 
 
-def test_a_stage_goes_on_in_the_next_job(toys: Cluster) -> None:
-    script = toys.ends_well("one", "worker", "slurm", "--pool", "cpu", "--cores", "1")
+@pytest.mark.parametrize("time", ["04:00:00", "00:04:00"], ids=["a signal", "the limit itself"])
+def test_a_stage_goes_on_in_the_next_job(toys: Cluster, time: str) -> None:
+    script = toys.ends_well("one", "worker", "slurm", "--pool", "cpu", "--cores", "1", "--time", time)
     job = called(toys, "sbatch", "--parsable", text=script).strip()
     (toys.root / "hold").touch()
-    toys.start_lamp("run", "here", *RUN)
+    before = len(_handed_back(toys))
+    toys.start_lamp("run", "here", *RUN, f"features.std_root_divisor={71 if time == '04:00:00' else 81}")
     until(lambda: trains(toys, "one"), "no worker trains")
-    called(toys, "scancel", "--batch", "--signal=USR1", job)  # as Slurm itself does before the limit
-    runs = until(lambda: _handed_back(toys), "the worker does not hand the stage back")
+    if time == "04:00:00":  # hours away: the signal that Slurm itself sends before the limit
+        called(toys, "scancel", "--batch", "--signal=USR1", job)
+    runs = until(lambda: _handed_back(toys)[before:], "the worker does not hand the stage back")
     (toys.root / "hold").unlink()
     assert toys.processes["run"].wait(600) == 0, toys.log("run").read_text()
     assert [run["state_name"] for run in runs] == ["Crashed"]

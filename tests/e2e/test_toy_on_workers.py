@@ -182,6 +182,7 @@ def test_the_deployment_of_the_pipeline_runs_on_workers(toys: Cluster, workers: 
         until="features",
         force="ingest",
         system="lamp",
+        name=f"nightly {divisor}",
         workers=workers,
         commit=toys.git("source", "rev-parse", "HEAD"),
     )

@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,8 @@ class Place:
     environment: dict[str, str | None] = field(default_factory=dict)
 
 
-def lamp(place: Place, *words: str, user: int | None = None) -> "subprocess.CompletedProcess[str]":
-    """Call ``lamp`` as it is installed, with the Prefect server of all tests."""
+def lamp(place: Place, *words: str, before: tuple[str, ...] = ()) -> "subprocess.CompletedProcess[str]":
+    """Call ``lamp`` as it is installed, with the Prefect server of all tests; by a command before it."""
     from prefect.settings import PREFECT_API_URL
 
     stated = {
@@ -46,13 +47,12 @@ def lamp(place: Place, *words: str, user: int | None = None) -> "subprocess.Comp
     environment = {name: value for name, value in {**os.environ, **stated}.items() if value is not None}
     code = "import sys; from flows.entry_point import main; sys.argv[0] = 'lamp'; main()"
     return subprocess.run(
-        [sys.executable, "-c", code, *words],
+        [*before, sys.executable, "-c", code, *words],
         cwd=place.root / place.below,
         env=environment,
         capture_output=True,
         text=True,
         check=False,
-        user=user,
     )
 
 
@@ -173,3 +173,57 @@ EXPECTED = {
     *(".git", ".dvc", ".dvcignore", ".gitignore", ".lamp", "data", "dvc.lock", "dvc.yaml", "mlartifacts"),
     *("mlflow.db", "params.yaml", "toy.py"),
 }
+
+
+USERS, GROUP = (60_001, 60_002), 60_000
+READS_ALL = "+dac_read_search"
+
+
+def lamp_as(user: int, place: Place, home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """`lamp` as one of two users of a group, who may read where Python lies, and write what is theirs."""
+    ids = ["--reuid", str(user), "--regid", str(GROUP), "--clear-groups"]
+    ids += ["--inh-caps", READS_ALL, "--ambient-caps", READS_ALL]
+    unset = dict.fromkeys(("PREFECT_HOME", "MPLCONFIGDIR", "XDG_CACHE_HOME"))
+    own = {**unset, "HOME": str(home / str(user)), "LOGNAME": f"user{user}", "TMPDIR": None}
+    return lamp(replace(place, environment=own), *words, before=("setpriv", *ids))
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder that every user may enter."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("needs root and setpriv (util-linux) to be two users")
+    folder = Path(tempfile.mkdtemp(prefix="lamp-users-", dir="/tmp"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_two_users_share_a_project(shared_folder: Path, empty_store: Path, prefect_server: None) -> None:
+    root = committed(shared_folder, empty_store)
+    (shared_folder / "ran.txt").touch()
+    for path in (shared_folder / "ran.txt", root, *root.rglob("*")):
+        os.chown(path, USERS[0], GROUP)
+        path.chmod(0o2775 if path.is_dir() else 0o664)
+    for user in USERS:
+        (shared_folder / str(user)).mkdir()
+        os.chown(shared_folder / str(user), user, GROUP)
+    place = Place(root)
+    wanted = ("run", "--until", "features")
+
+    def ends_well(user: int, *words: str) -> str:
+        ended = lamp_as(user, place, shared_folder, *words)
+        assert ended.returncode == 0 and "Traceback" not in ended.stderr, ended.stdout + ended.stderr
+        return ended.stdout
+
+    ends_well(USERS[0], *wanted)
+    refused = lamp_as(USERS[1], place, shared_folder, *wanted)
+    told = f"git config --global --add safe.directory {root}"
+    assert refused.returncode == 2 and told in refused.stderr, refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stderr
+    (shared_folder / str(USERS[1]) / ".gitconfig").write_text(f"[safe]\n\tdirectory = {root}\n")
+    assert "every stage was fresh" in ends_well(USERS[1], *wanted)
+    for user, divisor in ((USERS[1], 30), (USERS[0], 40), (USERS[1], 50)):
+        ends_well(user, *wanted, "--set", f"features.std_root_divisor={divisor}")
+    assert (shared_folder / "ran.txt").read_text().split() == ["ingest", *["features"] * 4]
+    assert ends_well(USERS[0], "status").count("fresh") == 2

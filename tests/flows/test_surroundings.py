@@ -2,8 +2,11 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,68 @@ def test_a_home_that_takes_files_is_left_alone(
     environment.setenv("HOME", str(tmp_path))
     surroundings.settle()
     assert not set(surroundings.CACHES) & set(os.environ) and capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own, which takes no more files."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], check=False, capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip("needs a disk of its own to fill, which this user may not mount")
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            (disk / "fills it").write_bytes(b"0" * 100_000)
+        yield disk
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)  # a test may stand in it
+
+
+def test_temporary_files_go_below_the_project_when_their_disk_is_full(
+    toy: Toy, full_disk: Path, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("TMPDIR", str(full_disk))
+    environment.setattr(tempfile, "tempdir", None)
+    environment.setenv("HOME", str(toy.project.root))
+    surroundings.settle()
+    place = toy.project.state / "tmp"
+    assert tempfile.gettempdir() == os.environ["TMPDIR"] == str(place)
+    told = capsys.readouterr().err
+    assert told == f"note: {full_disk} takes no more files; temporary ones go to {place}\n"
+    with tempfile.TemporaryFile() as file:
+        file.write(b"0" * 100_000)
+
+
+def test_a_project_on_a_full_disk_is_said(
+    toy: Toy, full_disk: Path, environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (full_disk / "dvc.yaml").symlink_to(toy.project.graph_file)
+    environment.chdir(full_disk)
+    environment.setenv("TMPDIR", str(full_disk))
+    environment.setattr(tempfile, "tempdir", None)
+    with pytest.raises(SystemExit) as ended:
+        surroundings.settle()
+    assert ended.value.code == 2
+    assert f"error: neither {full_disk} nor {full_disk} takes more files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("mode", "made"), [(0o2775, 0o664), (0o775, 0o644), (0o2755, 0o644)])
+def test_what_is_made_in_a_common_project_belongs_to_the_group(
+    toy: Toy, environment: pytest.MonkeyPatch, mode: int, made: int
+) -> None:
+    environment.setenv("HOME", str(toy.folder))
+    before = os.umask(0o022)
+    try:
+        toy.project.root.chmod(mode)
+        surroundings.settle()
+        file = toy.project.root / "new"
+        file.touch()
+        assert stat.S_IMODE(file.stat().st_mode) == made
+    finally:
+        os.umask(before)
 
 
 def found(name: str) -> list[doctor.Finding]:

@@ -97,14 +97,17 @@ def test_the_deployment_takes_the_parameters_of_the_command(
     assert entrypoints == ["flows/pipeline/flow.py:pipeline"]
     ours, theirs = inspect.signature(pipeline.fn).parameters, inspect.signature(lamp_run).parameters
     renamed = {"set": "assignments"}
-    assert {renamed.get(name, name) for name in ours} - {"commit"} <= set(theirs)
+    on_the_terminal = {"wait"}  # a worker always waits
+    assert {renamed.get(name, name) for name in ours} - {"commit"} == set(theirs) - on_the_terminal
     shared = share(toy, tmp_path / "store", monkeypatch)
-    ended = pipeline(until="features", set=["features.std_root_divisor=25"], return_state=True)
+    asked = {"until": "features", "set": ["features.std_root_divisor=25"], "name": "nightly"}
+    ended = pipeline(**asked, return_state=True)
     assert ended.is_completed(), ended
     assert shared.ran() == ["ingest", "features"]
     assert not shared.project.output("features").exists()  # it works in a workspace of the commit
     run = Tracking(shared.project).pipeline_runs(1)[0]
     assert run.data.params["features.std_root_divisor"] == "25.0"
+    assert run.info.run_name == "nightly"
     assert run.data.tags["git_dirty"] == "false"
     assert list((tmp_path / "store").rglob("*.dir"))
 

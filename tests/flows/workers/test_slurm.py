@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.workers.slurm import job_name
+from tests.flows.commands import run
 from tests.toy import Toy
 
 # Stands for Prefect's worker: runs one stage, which says how it was ended, and does not wait for it.
@@ -72,6 +73,25 @@ def test_the_script_asks_for_what_the_options_say(toy: Toy) -> None:
     assert f"cd {toy.project.root} || exit 1" in text
     assert subprocess.run(["bash", "-n"], input=text, text=True, check=False).returncode == 0
     assert "gpus" not in script("--pool", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "told"),
+    [
+        *(("--time", text, "write it as 04:00:00") for text in ("soon", "-1", "1:2:3:4", "1e3", "", "4h")),
+        *(("--time", text, "is too short") for text in ("0", "3", "3:59", "00:03:59", "0-0:3")),
+        *(("--array", text, "write it as 0-7%4") for text in ("a", "0-", "0-7%", "1;2", "")),
+        ("--partition", "a b\n#SBATCH --uid=0", "write it as gpu"),
+    ],
+)
+def test_what_slurm_would_not_take_is_refused(toy: Toy, option: str, text: str, told: str) -> None:
+    status, shown = run("worker", "slurm", option, text)
+    assert status == 2 and told in shown, shown
+
+
+@pytest.mark.parametrize("time", ["4", "4:00", "240", "00:04:00", "1-0", "0-1:30", "2-03:04:05"])
+def test_every_form_of_a_time_that_slurm_takes_is_taken(toy: Toy, time: str) -> None:
+    assert f"#SBATCH --time={time}\n" in script("--time", time)
 
 
 def test_a_worker_is_called_after_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
