@@ -22,7 +22,10 @@ LARGEST_MESSAGE = 2**26
 FLAGS = (
     "--headless",
     "--no-sandbox",
-    "--use-angle=swiftshader",
+    "--disable-gpu",
+    "--disable-renderer-backgrounding",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-background-timer-throttling",
     "--enable-unsafe-swiftshader",
     "--disable-dev-shm-usage",
     "--no-first-run",
@@ -64,7 +67,7 @@ class Page:
             self.faults.append(json.dumps(told)[:500])
 
     def look_as(self, width: int, height: int, theme: str = "light") -> None:
-        """Show it in a window of this size, by a system that is light or dark."""
+        """Show it in a window of this size, by a system that is light or dark, where nothing plays unasked."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -72,7 +75,8 @@ class Page:
             deviceScaleFactor=1,
             mobile=width < NARROW,
         )
-        features = [{"name": "prefers-color-scheme", "value": theme}]
+        wishes = {"prefers-color-scheme": theme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
         self.call("Emulation.setEmulatedMedia", features=features)
 
     def go(self, url: str) -> None:
@@ -89,7 +93,8 @@ class Page:
         """The value of an expression as soon as it is true."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            tried = f"(() => {{ try {{ return {expression}; }} catch {{ return null; }} }})()"
+            tried = f"(() => {{ try {{ return told({expression}); }} catch {{ return null; }} }})()"
+            tried = f"(() => {{ const told = (v) => (v instanceof Node ? true : v); return {tried}; }})()"
             if found := self.evaluate(tried):
                 return found
             time.sleep(0.1)
@@ -155,7 +160,7 @@ class Page:
 
     def save_downloads(self, folder: Path) -> None:
         """Write what is downloaded to a folder."""
-        self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        self.call("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
     def picture(self, path: Path) -> None:
         """Write what the window shows, as PNG or, by the ending, JPEG."""
