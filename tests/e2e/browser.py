@@ -67,7 +67,7 @@ class Page:
             self.faults.append(json.dumps(told)[:500])
 
     def look_as(self, width: int, height: int, theme: str = "light") -> None:
-        """Show it in a window of this size, by a system that is light or dark, where nothing plays unasked."""
+        """Show it in a window of this size, by a light or a dark system where nothing plays unasked."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -194,6 +194,7 @@ class Browser:
             target = json.load(answer)
         with connect(target["webSocketDebuggerUrl"], max_size=LARGEST_MESSAGE) as connection:
             yield Page(connection)
+            connection.send(json.dumps({"id": 0, "method": "Page.close"}))
 
 
 @contextmanager

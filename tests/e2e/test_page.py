@@ -143,7 +143,7 @@ def test_edit_a_dropped_motion(page: Page, workshop: Workshop, tmp_path: Path) -
     open_panel(page, "edit")
     page.drop(".drop", file)
     page.wait_for("document.querySelector('.tl-span')")
-    page.drag(".panel .tl-rows", 0.4, 0.55)
+    page.drag(".panel .tl-rows", 0.45, 0.55)
     start = page.evaluate("Number(document.querySelectorAll('.pair input')[2]?.value)")
     page.type(".panel textarea", "a person jumps")
     page.click(".panel .primary")

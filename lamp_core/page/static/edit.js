@@ -63,8 +63,7 @@ export function makePanel(element, page, panel) {
       work.say([answer.warning, ...answer.notes]);
       given.pause();
       edited.show([answer.given, ...answer.motions], { over: true });
-      edited.seek(Math.max(0, answer.made[0] - 0.5));
-      edited.player.setPlaying(true);
+      edited.player.seek(Math.max(0, answer.made[0] - 0.5)); // plays on from there, unless the user wants no motion
       under.replaceChildren(motionActions(answer.motions, page), make("p", { class: "fine" }, `made by the model: ${answer.made[0].toFixed(2)} to ${answer.made[1].toFixed(2)} s`));
     });
   }
