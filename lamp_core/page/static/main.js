@@ -7,6 +7,7 @@ const host = document.getElementById("panel");
 const shown = new Map();
 let page;
 let leave = null;
+let turn = 0;
 
 async function start() {
   startTheme(document.getElementById("theme"));
@@ -37,9 +38,12 @@ async function show() {
   }
   document.title = `${panel.title} · LaMP`;
   leave?.();
+  leave = null;
+  const mine = ++turn;
+  const module = await import(`./${panel.name}.js`);
+  if (mine !== turn) return; // another tab was chosen while its module came
   if (!shown.has(panel.name)) {
     const element = make("section", { class: "panel", "aria-label": panel.title });
-    const module = await import(`./${panel.name}.js`);
     shown.set(panel.name, { element, ...module.makePanel(element, page, panel) });
   }
   const { element, enter, leave: leaving } = shown.get(panel.name);
