@@ -137,7 +137,7 @@ def _others(given: list[str]) -> dict[str, Path]:
     found = {}
     for each in given:
         name, _, folder = each.partition("=")
-        if not name or not Path(folder).is_dir():
+        if not name or not folder or not Path(folder).is_dir():
             raise LampError(f"--with {each}: give it as NAME=FOLDER, the data folder of a run")
         found[name] = Path(folder)
     return found
