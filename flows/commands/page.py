@@ -46,8 +46,8 @@ def page(
     from lamp_core.page.catalogue import load_models
 
     project = find_project()
-    workshop = _workshop(project, _others(beside or []))
-    listening = _bound(port)
+    others, listening = _others(beside or []), _bound(port)
+    workshop = _workshop(project, others)
     address = f"http://{HOST}:{listening.getsockname()[1]}"
     config = uvicorn.Config(
         page_app(workshop), log_level="warning", lifespan="off", timeout_graceful_shutdown=SECONDS_TO_END
