@@ -149,6 +149,7 @@ def _bound(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, port))
+        listening.listen()  # before the address is said: who comes early waits, and is not refused
     except OSError as error:
         listening.close()
         raise LampError(

@@ -33,10 +33,12 @@ def test_it_serves_this_machine_and_ends_at_a_signal(toy: Toy, tmp_path: Path) -
         command, cwd=toy.project.root, env=environment(tmp_path), stdout=subprocess.PIPE, text=True
     ) as page:
         assert page.stdout is not None
-        address = page.stdout.readline().removeprefix("page: ").strip()
-        with urlopen(f"{address}/api/page", timeout=120) as answer:
-            state = json.load(answer)
-        page.send_signal(signal.SIGTERM)
+        try:
+            address = page.stdout.readline().removeprefix("page: ").strip()
+            with urlopen(f"{address}/api/page", timeout=120) as answer:
+                state = json.load(answer)
+        finally:
+            page.send_signal(signal.SIGTERM)
         rest = page.stdout.read()
         assert page.wait(120) == 0
     assert address.startswith("http://127.0.0.1:")
