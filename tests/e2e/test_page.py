@@ -91,7 +91,7 @@ def test_generate_scrub_and_export(page: Page, tmp_path: Path) -> None:
     page.click(".panel .primary")
     wait_for_views(page, 3)
     assert "never saw: moonwalk" in page.evaluate("document.querySelector('.notes').innerText")
-    assert page.evaluate("document.querySelectorAll('.tl-tokens .tl-token').length") > 3
+    assert page.evaluate("document.querySelectorAll('.of-tokens .tl-token').length") > 3
     page.click(".panel canvas")
     page.press("Home", HOME)
     page.wait_for("Number(document.querySelector('.panel .lamp-scrub').value) < 3")

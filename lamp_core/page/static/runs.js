@@ -16,7 +16,7 @@ export function makePanel(element) {
 
   function row({ name, state, reason, done, total }) {
     const bar = total ? make("progress", { max: total, value: done, "aria-label": `${name}: ${done} of ${total}` }) : "";
-    return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, make("span", { class: `state ${state.replace(/\W/g, "-")}` }, state)), make("td", {}, bar), make("td", {}, reason));
+    return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, make("span", { class: `state ${state.replace(/\W/g, "-")}` }, state)), make("td", {}, bar), make("td", {}, make("span", { class: "because", title: reason }, reason)));
   }
 
   async function update() {

@@ -28,7 +28,7 @@ export class Timeline {
   }
 
   row({ kind, label, ...content }) {
-    return make("div", { class: `tl-row tl-${kind}` }, make("span", { class: "tl-label", title: label }, label),
+    return make("div", { class: `tl-row of-${kind}` }, make("span", { class: "tl-label", title: label }, label),
       make("div", { class: "tl-track", role: "img", "aria-label": this.told(kind, content) }, this[kind](content)));
   }
 

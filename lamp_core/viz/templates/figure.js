@@ -234,7 +234,7 @@ class Stage {
     for (let ring = 0; ring + 1 < RINGS; ring++) {
       for (let side = 0; side < SIDES; side++) {
         const [a, b] = [ring * SIDES + side, ring * SIDES + ((side + 1) % SIDES)];
-        index.push(a, b, a + SIDES, b, b + SIDES, a + SIDES);
+        index.push(a, a + SIDES, b, b, a + SIDES, b + SIDES);
       }
     }
     geometry.setIndex(index);
