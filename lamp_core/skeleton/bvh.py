@@ -24,6 +24,7 @@ AXES = "XYZ"
 WIDEST_INDENT = 256  # bytes
 MISCOUNTED_FRAMES = 3  # whole frames more or fewer than the header says, as several programs write
 MOTION = b"MOTION"
+_CUT_NUMBER = re.compile(rb"\s(?:[-+]\.?|\.|[-+]?[\d.]+[eE][-+]?)\Z")
 _HEADER = re.compile(rb"(?i)\s*Frames\s*:\s*(\d{1,12})\s+Frame\s+Time\s*:\s*(\S+)")
 
 
@@ -244,6 +245,8 @@ def _parse_numbers(text: bytes, name: str) -> NDArray[np.float64]:
         try:
             return np.fromstring(text, dtype=np.float64, sep=" ")
         except (DeprecationWarning, ValueError) as error:
+            if cut := _CUT_NUMBER.search(text):  # the file ends within a number: a frame is not complete
+                return _parse_numbers(text[: cut.start()], name)
             raise RejectedClip(
                 "unreadable", f"{name} has text among the numbers of its MOTION part"
             ) from error

@@ -63,6 +63,7 @@ REFUSED = {
     ("worker start", "--limit"): COUNTS,
     ("ui", "--mlflow-port"): PORTS,
     ("ui", "--prefect-port"): PORTS,
+    ("page", "--port"): tuple(port for port in PORTS if port != "0"),
 }
 TOLD = {"--seconds": " s can", "--top-p": "top_p"}
 """The words of the library, which knows of no options."""

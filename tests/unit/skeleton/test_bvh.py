@@ -87,6 +87,14 @@ BAD_FILES = {
     "frame time of zero": (HIERARCHY + motion(FRAMES, frame_time="0"), "unreadable", "frame time 0"),
     "no frames": (HIERARCHY + motion([]), "empty", "0 frames"),
     "too few frames": (HIERARCHY + motion(FRAMES, count=6), "truncated", "says 6 frames and has 2 complete"),
+    **{
+        f"cut within the number {cut!r}": (
+            f"{GOOD.rstrip().rsplit(' ', 3)[0]} {cut}",
+            "truncated",
+            "says 2 frames and has 1 complete",
+        )
+        for cut in ("-", "+", ".", "-.", "1.5e", "-3e-")
+    },
     "cut in a frame": (GOOD.rstrip().rsplit(" ", 3)[0], "truncated", "says 2 frames and has 1 complete"),
     "too many numbers": (HIERARCHY + motion(3 * FRAMES, count=2), "unreadable", "60 numbers"),
     "numbers that are no whole frame": (GOOD.rstrip() + " 1 2\n", "unreadable", "22 numbers"),
