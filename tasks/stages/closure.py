@@ -21,11 +21,17 @@ NO_INPUT = ("lamp_core.config", "lamp_core.errors", "tasks.stages.catalogue")
 DATA_OF_MODULE = {
     "lamp_core.datasets.preprocessing.tagging": ("lamp_core/datasets/preprocessing/tag_words.yaml",),
     "lamp_core.evaluators.guo_words": ("lamp_core/evaluators/word_groups.yaml",),
+    "lamp_core.exports.robot_map": ("lamp_core/exports/robots",),
     "lamp_core.lexical.words": ("lamp_core/lexical/stop_words.yaml",),
+    "lamp_core.page.files": ("lamp_core/page/static",),
     "lamp_core.report.published": ("lamp_core/report/published.yaml",),
     "lamp_core.skeleton.mapping": ("lamp_core/skeleton/maps",),
     "lamp_core.skeleton.skeleton": ("lamp_core/skeleton/tables",),
-    "lamp_core.viz.templating": ("lamp_core/viz/templates", "lamp_core/report/templates"),
+    "lamp_core.viz.templating": (
+        "lamp_core/viz/templates",
+        "lamp_core/viz/three",
+        "lamp_core/report/templates",
+    ),
 }
 """Files of the package, or folders of them, that a module reads."""
 
