@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,11 +19,17 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars")
 SOFTWARE_WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 SECONDS_TO_START = 180
+LOCALHOST = "127.0.0.1"
+
+
+def chromium() -> str | None:
+    """The browser's program; None where there is none."""
+    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
 
 
 def photograph(url: str, picture: Path, size: tuple[int, int], seconds: float) -> None:
     """Write what a page shows after some seconds of its own time; LampError without Chromium."""
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+    program = chromium()
     if program is None:
         raise LampError("no Chromium on the path: apt-get install chromium")
     with TemporaryDirectory() as profile:
@@ -45,20 +51,20 @@ def photograph(url: str, picture: Path, size: tuple[int, int], seconds: float) -
 
 
 @contextmanager
-def served(command: Sequence[str], folder: Path, variables: Mapping[str, str], path: str) -> Iterator[str]:
-    """Start a server in a folder, ``{port}`` of its command a free port; its address once it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+def served(
+    command: Callable[[int], list[str]], folder: Path, variables: Mapping[str, str], path: str
+) -> Iterator[str]:
+    """Start a server in a folder on a free port; its address once it answers at a path."""
+    with socket.create_server((LOCALHOST, 0)) as free:
         port = free.getsockname()[1]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **variables}
-    words = [word.format(port=port) for word in command]
     with TemporaryDirectory() as logs, (Path(logs) / "log").open("w+") as log:
         server = subprocess.Popen(
-            words, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+            command(port), cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
         )
         try:
-            _wait(f"http://127.0.0.1:{port}{path}", server)
-            yield f"http://127.0.0.1:{port}"
+            _wait(f"http://{LOCALHOST}:{port}{path}", server)
+            yield f"http://{LOCALHOST}:{port}"
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait(60)

@@ -9,6 +9,7 @@ the same.
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from docs.browser import photograph, served
+from docs.browser import LOCALHOST, photograph, served
 from docs.drawings import FOLDER, QUIET, attention_masks, feature_vector, pipeline_graph, save
 from lamp_core.errors import LampError
 
@@ -66,7 +67,7 @@ def report(project: Path) -> None:
 
 def mlflow_comparison(project: Path) -> None:
     """MLflow's comparison of the two latest runs."""
-    from tasks.mlflow.store import tracking_uri
+    from tasks.mlflow.store import server_command, tracking_uri
     from tasks.mlflow.tracking import Tracking
     from tasks.project import Project
 
@@ -79,21 +80,8 @@ def mlflow_comparison(project: Path) -> None:
         f"{key}={quote(json.dumps(ids))}"
         for key, ids in (("runs", runs), ("experiments", [tracking.experiment_id]))
     )
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--workers",
-        "1",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        "{port}",
-    ]
-    with served(
-        command, project, {"MLFLOW_BACKEND_STORE_URI": tracking_uri(Project(project))}, "/health"
-    ) as address:
+    variables = {"MLFLOW_BACKEND_STORE_URI": tracking_uri(Project(project))}
+    with served(partial(server_command, LOCALHOST), project, variables, "/health") as address:
         photograph(
             f"{address}/#/compare-runs?{query}", FOLDER / "mlflow-comparison.png", (1400, 1000), seconds=25
         )
@@ -102,7 +90,10 @@ def mlflow_comparison(project: Path) -> None:
 def the_page(project: Path) -> None:
     """`lamp page` with motions of a text, side by side."""
     _there(project / "data" / "t2m", "lamp run --until t2m")
-    command = [sys.executable, "-m", "flows.cli", "page", "--port", "{port}", "--no-open"]
+
+    def command(port: int) -> list[str]:
+        return [sys.executable, "-m", "flows.cli", "page", "--port", str(port), "--no-open"]
+
     with served(command, project, {}, "/") as address:
         link = f"{address}/#generate?text={quote('a person walks forward')}&seconds=4&count=3&seed=0"
         photograph(link, FOLDER / "page.png", (1280, 503), seconds=20)

@@ -12,9 +12,9 @@ from flows.pipeline.cleanup import look_after_killed, send_what_was_kept
 from lamp_core.errors import LampError
 from lamp_core.remarks import Remark
 from tasks.project import find_project
+from tasks.system.exit_status import BAD_REQUEST, INTERRUPTED
 from tasks.system.redaction import masked
 
-BAD_REQUEST, INTERRUPTED = 2, 130
 HELP = "From raw human motion and captions to trained, evaluated and tracked language-motion models."
 
 app = typer.Typer(

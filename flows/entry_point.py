@@ -5,9 +5,9 @@ import sys
 from importlib.metadata import PackageNotFoundError, distribution, requires
 
 from flows.surroundings import settle
+from tasks.system.exit_status import BAD_REQUEST
 
 PROJECT, EXTRA = "lamp-motion", "pipeline"
-BAD_REQUEST = 2
 
 
 def main() -> None:

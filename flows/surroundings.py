@@ -9,12 +9,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tasks.system.exit_status import BAD_REQUEST
+
 GRAPH_FILE = "dvc.yaml"
 CACHES = {"PREFECT_HOME": "prefect", "MPLCONFIGDIR": "matplotlib", "XDG_CACHE_HOME": "cache"}
 """Variables by which a library is told its folder, and the folder's name."""
 LEAST_TEMPORARY = 50_000_000
 """Bytes that a run puts into the temporary folder at most, with room to spare."""
-BAD_REQUEST = 2
 COMMON = stat.S_ISGID | stat.S_IWGRP
 GROUP = stat.S_IRWXG
 

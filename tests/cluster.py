@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tasks.mlflow.store import server_command
 from tasks.system.processes import process_exists
 from tests.servers import LOCALHOST, Gate, free_port
 from tests.workspace import copy_project
@@ -175,7 +176,7 @@ def _start(started: Cluster, ports: Mapping[str, int], database: str) -> None:
         "PREFECT_HOME": str(root / "prefect"),
     }
     started.start("prefect", [sys.executable, "-m", *prefect], root, **settings)
-    mlflow = ["mlflow", "server", "--workers", "1", "--host", LOCALHOST, "--port", str(ports["mlflow"])]
+    mlflow = server_command(LOCALHOST, ports["mlflow"])
     mlflow += [
         "--backend-store-uri",
         f"sqlite:///{root}/mlflow.db",
@@ -183,7 +184,7 @@ def _start(started: Cluster, ports: Mapping[str, int], database: str) -> None:
         str(root / "files"),
     ]
     settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    started.start("mlflow", [sys.executable, "-m", *mlflow], root, **settings)
+    started.start("mlflow", mlflow, root, **settings)
 
 
 @contextmanager

@@ -4,13 +4,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tasks.mlflow.store import server_command
 from tasks.system.servers import answers
 
 LOCALHOST = "127.0.0.1"
@@ -27,12 +27,11 @@ def free_port() -> int:
 def mlflow_server(folder: Path, store: Path) -> Iterator[int]:
     """MLflow's server on a SQLite file, its artifacts and log in a folder; gives its port."""
     port = free_port()
-    options = ["--host", LOCALHOST, "--port", str(port), "--workers", "1"]
-    options += ["--backend-store-uri", f"sqlite:///{store}"]
+    options = ["--backend-store-uri", f"sqlite:///{store}"]
     options += ["--artifacts-destination", str(folder / "artifacts")]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", *options],
+            [*server_command(LOCALHOST, port), *options],
             cwd=folder,
             env={**os.environ, "MLFLOW_TRACKING_URI": "", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             stdout=log,

@@ -18,12 +18,12 @@ from flows.commands.motion_options import (
     gate,
 )
 from tasks.project import find_project
+from tasks.system.exit_status import BAD_REQUEST
 
 if TYPE_CHECKING:
     from lamp_core.inference.caption import CaptionedFile
     from lamp_core.m2t.decoding import Search
 
-BAD_REQUEST = 2
 TOP_P = 0.9
 
 

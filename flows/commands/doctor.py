@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from tasks.system.exit_status import FAILED
 from tasks.system.redaction import masked
 
-FAILED = 1
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 COLOURS = {"ok": None, "warn": "yellow", "fail": "red"}
 

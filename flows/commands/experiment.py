@@ -7,6 +7,7 @@ import typer
 
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
+from tasks.system.exit_status import FAILED
 from tasks.system.processes import interrupt_on_signals
 from tasks.system.workspace import require_workspace
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from lamp_core.report.experiment_results import ExperimentResults
 
-FAILED = 1
 MOST_SEEDS = 1000
 
 

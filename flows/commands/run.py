@@ -12,6 +12,7 @@ from flows.tables import print_tables
 from tasks.project import Project, find_project
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
+from tasks.system.exit_status import BAD_REQUEST, FAILED
 from tasks.system.processes import interrupt_on_signals
 from tasks.system.workspace import require_workspace
 
@@ -46,7 +47,6 @@ NodesOption = Annotated[
     ),
 ]
 REPORT, REPORT_FILE = "report", "report/report.html"
-BAD_REQUEST, FAILED = 2, 1
 
 
 def run(

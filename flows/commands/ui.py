@@ -13,7 +13,7 @@ import typer
 from flows.pipeline.cleanup import close_flow_runs
 from flows.pipeline.prefect_server import note_pages, prefect_settings, write_logging_file
 from lamp_core.errors import LampError
-from tasks.mlflow.store import keep_quiet, server_page, tracking_uri
+from tasks.mlflow.store import keep_quiet, server_command, server_page, tracking_uri
 from tasks.project import Project, find_project
 
 LOCALHOST = "127.0.0.1"
@@ -67,11 +67,9 @@ def ui(
 def _start_mlflow(project: Project, host: str, port: int) -> "subprocess.Popen[bytes]":
     """Start MLflow's server. The store's address may hold a password: it is no argument that `ps` shows."""
     keep_quiet()
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
-        *("--host", host, "--port", str(port)),
-    ]
-    return _start(project, "mlflow-ui", command, {"MLFLOW_BACKEND_STORE_URI": tracking_uri(project)})
+    return _start(
+        project, "mlflow-ui", server_command(host, port), {"MLFLOW_BACKEND_STORE_URI": tracking_uri(project)}
+    )
 
 
 def _prefect_api(host: str, port: int) -> str:

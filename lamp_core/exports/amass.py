@@ -13,20 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from lamp_core.datasets.sources.amass import SKELETONS, UP
 from lamp_core.errors import LampError
 from lamp_core.remarks import remark
 from lamp_core.skeleton.fitting import Array, check_joints, fit_rotations
 from lamp_core.skeleton.skeleton import Skeleton
-from lamp_core.skeleton.units import UpAxis, turn_back
+from lamp_core.skeleton.units import turn_back
 
-SKELETONS = ("smpl22", "smplx52")
 JOINTS = 52
 """Of SMPL+H, the body of most of AMASS: those of smpl22, then the fingers in the order of smplx52."""
 PELVIS = (0.0, -0.22, 0.03)
 """Where the pelvis of SMPL's mean body stands in its own axes, to a centimetre, metres."""
 BETAS = 16
 GENDER = "neutral"
-UP: UpAxis = "z"
 SAID_MILLIMETRES = 1.0
 
 

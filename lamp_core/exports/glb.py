@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lamp_core.errors import LampError
 from lamp_core.exports.body import BodyPart, body_parts
+from lamp_core.io.extras import require
 from lamp_core.skeleton.fitting import FittedMotion, fit_motion
 from lamp_core.skeleton.skeleton import ROOT, Skeleton
 from lamp_core.viz.figure import Side, linear_colour
@@ -25,11 +25,7 @@ ROUGHNESS = 0.75
 
 def require_glb() -> Any:
     """The module ``pygltflib``; LampError without it, before any work is done."""
-    try:
-        import pygltflib
-    except ImportError as error:
-        raise LampError("GLB needs pygltflib; install it with: pip install 'lamp-motion[exports]'") from error
-    return pygltflib
+    return require("pygltflib", "GLB", "pygltflib", "exports")
 
 
 def save_glb(

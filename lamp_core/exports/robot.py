@@ -62,7 +62,7 @@ def save_robot(
     bones_TB3 = (joints[:, ends] - joints[:, starts]) @ TO_ROBOT.T
     wanted_TB3 = unit(np.einsum("tji,tbj->tbi", pelvis_T33, bones_TB3))
     angles_TN = limbs.follow(wanted_TB3)
-    _say_limits(path, angles_TN, robot_map)
+    _say_limits(path, angles_TN, robot_map, clamp)
     if clamp:
         angles_TN = limbs.held_to_speeds(limbs.follow(wanted_TB3, within_limits=True))
     scale = robot_map.pelvis_height / _standing_height(joints, rest_J3, skeleton)
@@ -93,8 +93,9 @@ def _standing_height(joints_TJ3: Array, rest_J3: Array, skeleton: Skeleton) -> f
     return float(rest_J3[0, 1]) * shin / float(np.linalg.norm(rest_J3[lower] - rest_J3[upper]))
 
 
-def _say_limits(path: Path, angles_TN: Array, robot_map: RobotMap) -> None:
+def _say_limits(path: Path, angles_TN: Array, robot_map: RobotMap, clamp: bool) -> None:
     """A remark each about angles past their limits and steps past their speeds, the worst joints first."""
+    remedy = "they are kept within" if clamp else "--clamp keeps them within"
     limits = np.array([(joint.lower, joint.upper, joint.velocity) for joint in robot_map.joints])
     past_TN = (angles_TN < limits[:, 0] - SLACK) | (angles_TN > limits[:, 1] + SLACK)
     speeds_TN = np.abs(np.diff(angles_TN, axis=0)) * robot_map.frames_per_second
@@ -107,5 +108,5 @@ def _say_limits(path: Path, angles_TN: Array, robot_map: RobotMap) -> None:
         named = ", ".join(f"{robot_map.joints[joint].name} {frames_N[joint]}" for joint in worst)
         remark(
             f"{path.name}: {int(broken_TN.any(1).sum())} of {len(angles_TN)} frames are {what} of "
-            f"{robot_map.name} (frames: {named}); --clamp keeps them within"
+            f"{robot_map.name} (frames: {named}); {remedy}"
         )

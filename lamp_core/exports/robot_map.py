@@ -1,17 +1,11 @@
 """Robot maps (``robots/NAME.yaml``): joints of a robot with axes and limits, and which bones they follow."""
 
-from functools import lru_cache
-from importlib import resources
-from pathlib import Path
 from typing import Annotated
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lamp_core.config.base import NonNegative, Positive, Section
-from lamp_core.errors import LampError
-from lamp_core.io.text import composed, read_text
-from lamp_core.io.yaml_text import parse_yaml
+from lamp_core.io.named_files import read_named
 
 BASE = "pelvis"
 """What the first joints of a robot hang on."""
@@ -81,36 +75,6 @@ class RobotMap(Section):
         return self
 
 
-def robot_names() -> list[str]:
-    """Names of the built-in robot maps, sorted."""
-    maps = resources.files("lamp_core.exports") / "robots"
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in maps.iterdir() if entry.name.endswith(".yaml")
-    )
-
-
-@lru_cache
 def load_robot(name_or_path: str) -> RobotMap:
-    """A built-in robot map by its name, or any by the path of its YAML file.
-
-    Raises:
-        LampError: no such map, or one that cannot be read; the message names the fault.
-    """
-    if name_or_path in robot_names():
-        built_in = resources.files("lamp_core.exports") / "robots" / f"{name_or_path}.yaml"
-        return _parse(built_in.read_text(encoding="utf-8"), name_or_path)
-    path = Path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(robot_names())
-        raise LampError(f"unknown robot {name_or_path!r}; known: {known}, or the path of a YAML file")
-    return _parse(composed(read_text(path)), str(path))
-
-
-def _parse(text: str, origin: str) -> RobotMap:
-    try:
-        return RobotMap.model_validate(parse_yaml(text))
-    except yaml.YAMLError as error:
-        raise LampError(f"robot map {origin} is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()]
-        raise LampError(f"robot map {origin} has faults: {'; '.join(faults)}") from error
+    """A built-in robot map by its name, or any by the path of its YAML file; LampError as `read_named`."""
+    return read_named(RobotMap, "robot map", "lamp_core.exports", "robots", name_or_path)

@@ -13,6 +13,7 @@ import numpy as np
 
 from lamp_core.errors import LampError
 from lamp_core.exports.body import BodyPart, body_parts
+from lamp_core.io.extras import require
 from lamp_core.skeleton.fitting import FittedMotion, fit_motion
 from lamp_core.skeleton.skeleton import ROOT, Skeleton
 from lamp_core.viz.figure import linear_colour
@@ -22,12 +23,9 @@ ROUGHNESS = 0.75
 PACKAGE = ".usdz"
 
 
-def require_usd() -> None:
-    """LampError without usd-core, before any work is done."""
-    try:
-        import pxr  # noqa: F401
-    except ImportError as error:
-        raise LampError("USD needs usd-core; install it with: pip install 'lamp-motion[exports]'") from error
+def require_usd() -> Any:
+    """The module ``pxr``; LampError without it, before any work is done."""
+    return require("pxr", "USD", "usd-core", "exports")
 
 
 def save_usd(

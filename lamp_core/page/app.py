@@ -107,6 +107,10 @@ def _tell_faults(app: "FastAPI") -> None:
         where = ".".join(str(part) for part in first["loc"][1:]) or "request"
         return JSONResponse({"error": f"{where}: {first['msg']}"}, 422)
 
+    def stopped(_: Request, fault: Exception) -> JSONResponse:
+        assert isinstance(fault, OSError)
+        return JSONResponse({"error": f"the machine refused it: {fault.strerror or fault}"}, 507)
+
     def failed(request: Request, fault: Exception) -> JSONResponse:
         log.error("%s failed", request.url.path, exc_info=fault)
         return JSONResponse({"error": f"the page failed: {fault!r}; the terminal says more"}, 500)
@@ -114,6 +118,7 @@ def _tell_faults(app: "FastAPI") -> None:
     app.exception_handler(LampError)(refused)
     app.exception_handler(RejectedClip)(refused)
     app.exception_handler(RequestValidationError)(unread)
+    app.exception_handler(OSError)(stopped)
     app.exception_handler(Exception)(failed)
 
 
@@ -135,6 +140,7 @@ def _perform(app: "FastAPI", workshop: Workshop, action: Action) -> None:
 
 def _serve_motions(app: "FastAPI", workshop: Workshop) -> None:
     from fastapi import Query
+    from starlette.background import BackgroundTask
     from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
     from starlette.responses import FileResponse
@@ -146,15 +152,15 @@ def _serve_motions(app: "FastAPI", workshop: Workshop) -> None:
             in_turn, workshop, lambda: {"motion": take_file(workshop, form, content).answer}
         )
 
-    @app.get("/api/motions/{key}")
+    @app.get("/api/motions/{key:path}")
     def motion(key: str) -> Any:
         return {"motion": workshop.shelf.get(key).answer}  # asks no model: nobody's turn is waited for
 
-    @app.get("/api/exports/{key}/{name}")
+    @app.get("/api/exports/{key:path}/{name}")
     def exported(key: str, name: str) -> "Response":
         with workshop.turn():
             path: Path = export(workshop, key, name)
-        return FileResponse(path, filename=name)
+        return FileResponse(path, filename=name, background=BackgroundTask(path.unlink, missing_ok=True))
 
 
 async def _body(request: "Request") -> bytes:

@@ -2,7 +2,7 @@
 
 import random
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from string import ascii_uppercase
 from typing import Annotated
 
@@ -12,12 +12,14 @@ from lamp_core.errors import LampError
 from lamp_core.inference import generate as api
 from lamp_core.inference.models import loaded
 from lamp_core.page.generate import Request, Sampled, Seed
-from lamp_core.page.shelf import HeldMotion
+from lamp_core.page.shelf import CLIP, HeldMotion
 from lamp_core.page.study import TRUTH, Trial, counts, keep_answer
 from lamp_core.page.workshop import Answer, Workshop
 from lamp_core.systems.capabilities import GENERATE, Generates
 
 MOST_MAKERS = 6
+MOST_OPEN = 1000
+"""Blind comparisons that wait for their answer; the oldest is forgotten first."""
 SPLIT = "test"
 
 
@@ -63,7 +65,7 @@ def compare(workshop: Workshop, asked: CompareRequest) -> Answer:
             "two makers are the same; change the run, the model, the guidance or the steps of one"
         )
     clip = asked.clip or _drawn_clip(workshop, asked.seed)
-    true = workshop.shelf.get(f"clip:{clip}")
+    true = workshop.shelf.get(f"{CLIP}{clip}")
     if not true.caption:
         raise LampError(f"the clip {clip} has no caption to compare by")
     made = {maker.name: _made(workshop, maker, true, asked.seed) for maker in asked.makers}
@@ -75,7 +77,9 @@ def compare(workshop: Workshop, asked: CompareRequest) -> Answer:
     random.SystemRandom().shuffle(order)
     letters = dict(zip(ascii_uppercase, order, strict=False))
     key = secrets.token_hex(8)
-    workshop.trials[key] = Trial(trial.caption, clip, trial.dataset, asked.seed, letters)
+    workshop.trials[key] = replace(trial, shown=letters)
+    if len(workshop.trials) > MOST_OPEN:
+        workshop.trials.popitem(last=False)
     frames = min(len(motion.joints_TJ3) for motion in shown.values())
     hidden = [_hidden(workshop, shown[name], letter, frames) for letter, name in letters.items()]
     return {"caption": trial.caption, "clip": None, "trial": key, "motions": hidden}

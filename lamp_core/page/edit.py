@@ -61,12 +61,7 @@ def edit(workshop: Workshop, asked: EditRequest) -> Answer:
         asked.sampling,
     )
     made, caption = (edited.start, edited.end), asked.text or given.caption
-    motions = [
-        workshop.keep(f"new {number}" if asked.count > 1 else "new", joints_TJ3, features_TD, caption, made)
-        for number, (joints_TJ3, features_TD) in enumerate(
-            zip(edited.joints, edited.features, strict=True), start=1
-        )
-    ]
+    motions = workshop.keep_all("new", edited.joints, edited.features, caption, made=made)
     old = workshop.keep("old", edited.given_in_time[0], None, given.caption)
     return {
         "given": old.answer,

@@ -1,5 +1,6 @@
 """The export buttons: a motion of the page in every form that `lamp export` writes."""
 
+import secrets
 from pathlib import Path
 
 from lamp_core.errors import LampError, RejectedClip
@@ -21,9 +22,9 @@ def _can_write(ending: str) -> bool:
 
 
 def export(workshop: Workshop, key: str, name: str) -> Path:
-    """Write a motion under a name whose ending says the form; LampError as `save_motion`."""
+    """A file of a motion, for one answer, in the form that the ending says; LampError as `save_motion`."""
     motion = workshop.shelf.get(key)
-    path = workshop.shelf.folder / "exports" / f"motion{Path(name).suffix.lower()}"
+    path = workshop.shelf.folder / "exports" / f"{secrets.token_hex(8)}{Path(name).suffix.lower()}"
     try:
         save_motion(path, motion.joints_TJ3, motion.skeleton, motion.rate, motion.caption or motion.title)
     except RejectedClip as rejected:

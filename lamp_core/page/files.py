@@ -4,10 +4,11 @@ import re
 from functools import cache
 from pathlib import Path
 
+from lamp_core.viz.player import PACKED, SCRIPTS
 from lamp_core.viz.templating import asset
 
 STATIC = Path(__file__).parent / "static"
-SHARED = ("canvas_figure.js", "player.js", "figure.js", "three.js", "player.css")
+SHARED = (*SCRIPTS, *PACKED, "player.css")
 """What reports have too."""
 THEME = "theme.css"
 TYPES = {

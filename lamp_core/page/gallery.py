@@ -1,9 +1,11 @@
 """Panel Gallery: the clips of any data set whose features stand here."""
 
 import re
+from collections.abc import Mapping
 
 from lamp_core.datasets.clip_list import ClipList
 from lamp_core.page.generate import Request
+from lamp_core.page.shelf import CLIP, SET
 from lamp_core.page.workshop import Answer, Workshop
 
 NUMBERED = re.compile(r"[\W_]*\d+$")
@@ -25,7 +27,7 @@ def gallery(workshop: Workshop, asked: GalleryRequest) -> Answer:
     return {
         "sets": sorted({*workshop.sets(), workshop.clips.dataset}),
         "set": clips.dataset,
-        "prefix": "clip:" if asked.set is None else f"set:{asked.set}/",
+        "prefix": CLIP if asked.set is None else f"{SET}{asked.set}/",
         "clips": [
             [name, split, round(frames / rate, 2), captions[0].text if captions else "", action(name, labels)]
             for name, split, frames, captions, labels in rows
@@ -33,7 +35,6 @@ def gallery(workshop: Workshop, asked: GalleryRequest) -> Answer:
     }
 
 
-def action(name: str, labels: "dict[str, str] | object") -> str:
+def action(name: str, labels: Mapping[str, str]) -> str:
     """What a clip shows in a word: its coarsest label, else its name without the number behind it."""
-    first = next(iter(labels.values()), "") if isinstance(labels, dict) else ""
-    return first or NUMBERED.sub("", name)
+    return next(iter(labels.values()), "") or NUMBERED.sub("", name)

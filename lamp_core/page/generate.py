@@ -61,10 +61,8 @@ def generate(workshop: Workshop, asked: GenerateRequest) -> Answer:
         asked.decode,
         asked.sampling,
     )
-    motions = [
-        workshop.keep(f"variant {number}" if asked.count > 1 else "generated", joints, features, asked.text)
-        for number, (joints, features) in enumerate(zip(made.joints, made.features, strict=True), start=1)
-    ]
+    title = "variant" if asked.count > 1 else "generated"
+    motions = workshop.keep_all(title, made.joints, made.features, asked.text)
     return {"motions": [motion.answer for motion in motions], "warning": warning_of(workshop, asked.text)}
 
 

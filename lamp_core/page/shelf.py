@@ -41,7 +41,7 @@ class HeldMotion:
         rate: frames a second.
         caption: what it shows.
         features_TD: not normalised; None where it is of another skeleton than the models.
-        file: its features (``.npy``), as the commands read them.
+        file: where its features go (``.npy``) for commands that read files; None where ``features_TD`` is.
         made: from and to, in seconds, of a stretch that a model made.
         tokens: of the tokenizer, one for four frames; none without a tokenizer.
     """
@@ -72,9 +72,10 @@ class HeldMotion:
         }
 
     def require_features(self) -> Path:
-        """The file of its features; LampError where the models have another skeleton."""
-        if self.file is None:
+        """A file of its features, written anew; LampError where the models have another skeleton."""
+        if self.file is None or self.features_TD is None:
             raise LampError(f"{self.title} is of {self.skeleton.name}; the models are of another skeleton")
+        np.save(self.file, np.asarray(self.features_TD, dtype=np.float32))
         return self.file
 
 
@@ -98,12 +99,9 @@ class Shelf:
         return Path(self._folder.name)
 
     def add(self, motion: HeldMotion) -> HeldMotion:
-        """Keep a motion, by a key of its own, with its features as a file."""
+        """Keep a motion, by a key of its own."""
         key = secrets.token_hex(4)
-        file = None
-        if motion.features_TD is not None:
-            file = self.folder / f"{key}.npy"
-            np.save(file, np.asarray(motion.features_TD, dtype=np.float32))
+        file = None if motion.features_TD is None else self.folder / f"{key}.npy"
         held = replace(motion, key=key, file=file)
         with self._at_it:
             self._held[key] = held
@@ -142,10 +140,8 @@ class Shelf:
         clips = ClipList.load(folder)
         place, skeleton = clips.place(name), clips.space.skeleton
         features_TD, captions = np.array(clips.features(name)), clips.captions[place]
-        file = None
-        if skeleton == FeatureSpace.load(self._own).skeleton:
-            file = self.folder / f"clip-{clips.dataset}-{place}.npy"
-            np.save(file, features_TD)
+        is_models = skeleton == FeatureSpace.load(self._own).skeleton
+        file = self.folder / f"clip-{clips.dataset}-{place}.npy" if is_models else None
         return HeldMotion(
             key,
             name,

@@ -1,17 +1,18 @@
 """Answers of people to blind comparisons: kept a line each, counted with intervals."""
 
 import json
-import math
 import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError
+
 TRUTH = "truth"
-NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,14 @@ class Trial:
     dataset: str
     seed: int
     shown: Mapping[str, str]
+
+
+class Line(BaseModel):
+    """An answer as it stands in the file: what is counted of it."""
+
+    shown: dict[str, str]
+    better: str | None
+    truth: str | None
 
 
 @dataclass(frozen=True)
@@ -59,13 +68,12 @@ class Share:
 
 def wilson(wins: int, answers: int) -> tuple[float, float]:
     """The 95 % interval of a share; from 0 to 1 where there is no answer."""
+    from scipy.stats import binomtest
+
     if not answers:
         return 0.0, 1.0
-    share, squared = wins / answers, NORMAL_95**2
-    middle = share + squared / (2 * answers)
-    reach = NORMAL_95 * math.sqrt(share * (1 - share) / answers + squared / (4 * answers**2))
-    scale = 1 + squared / answers
-    return max(0.0, (middle - reach) / scale), min(1.0, (middle + reach) / scale)
+    interval = binomtest(wins, answers).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def keep_answer(path: Path, trial: Trial, better: str | None, truth: str | None) -> None:
@@ -77,8 +85,9 @@ def keep_answer(path: Path, trial: Trial, better: str | None, truth: str | None)
         "truth": None if truth is None else trial.shown[truth],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
+    is_cut_off = path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file.write("\n" * is_cut_off + json.dumps(line, ensure_ascii=False) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -114,10 +123,6 @@ def _pairs(lines: Sequence[Mapping[str, Any]]) -> Iterator[Share]:
 def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
     if not path.exists():
         return
-    for text in path.read_text(encoding="utf-8").splitlines():
-        try:
-            line = json.loads(text)
-            if {"better", "truth"} <= line.keys() and isinstance(line["shown"], dict):
-                yield line
-        except (ValueError, AttributeError, KeyError):
-            continue
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(ValidationError):
+            yield Line.model_validate_json(text).model_dump()

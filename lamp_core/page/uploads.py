@@ -26,6 +26,7 @@ from lamp_core.page.workshop import Workshop
 from lamp_core.skeleton.skeleton import Skeleton
 
 MOST_BYTES = 64 * 2**20
+MOST_NAME_BYTES = 255
 
 
 class UploadForm(BaseModel):
@@ -60,6 +61,8 @@ def take_file(workshop: Workshop, form: UploadForm, content: bytes) -> HeldMotio
     name = PurePosixPath(form.name.replace("\\", "/")).name
     if name in {"", ".", ".."} or "\0" in name:
         raise LampError(f"{form.name!r} is no name of a file")
+    if len(name.encode()) > MOST_NAME_BYTES:
+        raise LampError(f"the name {name[:40]}... has more than {MOST_NAME_BYTES} bytes; shorten it")
     path = folder / name
     try:
         path.write_bytes(content)

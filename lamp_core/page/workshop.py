@@ -2,7 +2,8 @@
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +51,7 @@ class Workshop:
     runs: Callable[[], Answer] = nothing
     sets: Callable[[], Mapping[str, Path]] = dict
     shelf: Shelf = field(init=False)
-    trials: dict[str, Trial] = field(default_factory=dict)
+    trials: OrderedDict[str, Trial] = field(default_factory=OrderedDict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -112,6 +113,21 @@ class Workshop:
         return self.shelf.add(
             HeldMotion("", title, joints_TJ3, skeleton, rate, caption, features_TD, None, made, tokens)
         )
+
+    def keep_all(
+        self,
+        title: str,
+        joints: Sequence[np.ndarray],
+        features: Sequence[np.ndarray],
+        caption: str,
+        made: tuple[float, float] | None = None,
+    ) -> list[HeldMotion]:
+        """Put motions that were made together on the shelf, several of them numbered; as `keep`."""
+        titles = [f"{title} {number}" if len(joints) > 1 else title for number in range(1, len(joints) + 1)]
+        return [
+            self.keep(each, joints_TJ3, features_TD, caption, made)
+            for each, joints_TJ3, features_TD in zip(titles, joints, features, strict=True)
+        ]
 
     def tokens(self, features_TD: np.ndarray | None) -> tuple[int, ...]:
         """The codes of a motion in the tokenizer's first channel; none where there is no tokenizer."""

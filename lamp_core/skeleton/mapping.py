@@ -7,23 +7,21 @@ Shapes: T frames, J joints.
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lamp_core.errors import LampError, RejectedClip
-from lamp_core.io.text import composed, read_text
-from lamp_core.io.yaml_text import parse_yaml
+from lamp_core.io.named_files import built_in_names, read_named
 from lamp_core.skeleton.bvh import BvhMotion
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.skeleton.units import METRES, Unit, UpAxis, mirror_x, turn_to_y_up
 
 SourceJoint = str | tuple[str, str]
 Positions = NDArray[np.float64]
+BUILT_IN = ("lamp_core.skeleton", "maps")
 
 
 class JointMap(BaseModel):
@@ -160,12 +158,9 @@ def _plain(name: str) -> str:
     return name.replace(" ", "_")
 
 
-def map_names() -> list[str]:
+def map_names() -> tuple[str, ...]:
     """Names of the built-in maps, sorted."""
-    maps = resources.files("lamp_core.skeleton") / "maps"
-    return sorted(
-        entry.name.removesuffix(".yaml") for entry in maps.iterdir() if entry.name.endswith(".yaml")
-    )
+    return built_in_names(*BUILT_IN)
 
 
 @lru_cache(maxsize=1)
@@ -175,31 +170,8 @@ def built_in_maps() -> tuple[JointMap, ...]:
 
 
 def load_map(name_or_path: str | Path) -> JointMap:
-    """A built-in map by its name, or any map by the path of its YAML file.
-
-    Raises:
-        LampError: no such map, or one that cannot be read; the message names the fault.
-    """
-    if str(name_or_path) in map_names():
-        built_in = resources.files("lamp_core.skeleton") / "maps" / f"{name_or_path}.yaml"
-        return _parse_map(built_in.read_text(encoding="utf-8"), str(name_or_path))
-    path = Path(name_or_path)
-    if not path.is_file():
-        known = ", ".join(map_names())
-        raise LampError(
-            f"unknown joint map {str(name_or_path)!r}; known: {known}, or the path of a YAML file"
-        )
-    return _parse_map(composed(read_text(path)), str(path))
-
-
-def _parse_map(text: str, origin: str) -> JointMap:
-    try:
-        return JointMap.model_validate(parse_yaml(text))
-    except yaml.YAMLError as error:
-        raise LampError(f"joint map {origin} is not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors()]
-        raise LampError(f"joint map {origin} has faults: {'; '.join(faults)}") from error
+    """A built-in map by its name, or any map by the path of its YAML file; LampError as `read_named`."""
+    return read_named(JointMap, "joint map", *BUILT_IN, str(name_or_path))
 
 
 def detect_map(joint_names: Sequence[str]) -> JointMap:

@@ -20,9 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lamp_core.errors import LampError
+from lamp_core.io.named_files import built_in_names
 
 Vector = tuple[float, float, float]
 ROOT = -1
+TABLES = ("lamp_core.skeleton", "tables")
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,9 @@ class Skeleton:
         return self.joints.index(joint_name)
 
 
-def skeleton_names() -> list[str]:
+def skeleton_names() -> tuple[str, ...]:
     """Names of the known skeletons, sorted."""
-    tables = resources.files("lamp_core.skeleton") / "tables"
-    return sorted(
-        table.name.removesuffix(".json") for table in tables.iterdir() if table.name.endswith(".json")
-    )
+    return built_in_names(*TABLES, ".json")
 
 
 @cache

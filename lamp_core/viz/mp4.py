@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lamp_core.errors import LampError
+from lamp_core.io.extras import require
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.viz.figure import joints_in_metres
 from lamp_core.viz.gif import Painter
@@ -23,11 +23,7 @@ QUALITY = {"crf": "20", "preset": "veryfast"}
 
 def require_video() -> Any:
     """The module ``av``; LampError without it, before any work is done."""
-    try:
-        import av
-    except ImportError as error:
-        raise LampError("MP4 needs PyAV; install it with: pip install 'lamp-motion[video]'") from error
-    return av
+    return require("av", "MP4", "PyAV", "video")
 
 
 def save_mp4(

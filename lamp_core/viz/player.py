@@ -57,7 +57,8 @@ def player_style() -> str:
 
 
 SCRIPTS = ("canvas_figure.js", "player.js")
-PACKED = ("three.js", "figure.js")
+PACKED = ("three.js", "floor.js", "figure.js")
+"""Each after those that it imports."""
 SMALLEST = 9  # of gzip
 
 
@@ -69,9 +70,9 @@ def player_script() -> str:
 
 @cache
 def packed_figure() -> str:
-    """three.js and the figure's module, each gzip in base64, as a JSON list; the same bytes every time."""
-    packed = (gzip.compress(asset(name).encode(), SMALLEST, mtime=0) for name in PACKED)
-    return json.dumps([base64.b64encode(text).decode() for text in packed])
+    """The figure's modules, [name, gzip in base64] each, as a JSON list; the same bytes every time."""
+    packed = {name: gzip.compress(asset(name).encode(), SMALLEST, mtime=0) for name in PACKED}
+    return json.dumps([[name, base64.b64encode(text).decode()] for name, text in packed.items()])
 
 
 def content_security_policy() -> str:

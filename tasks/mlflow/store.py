@@ -47,6 +47,14 @@ def tracking_uri(project: Project) -> str:
     return os.environ.get(URI) or sqlite_address(home_of(project) / STORE_FILE)
 
 
+def server_command(host: str, port: int) -> list[str]:
+    """The command of MLflow's server; its store is that of the environment, since it may hold a password."""
+    return [
+        *(sys.executable, "-m", "mlflow", "server", "--workers", "1"),
+        *("--host", host, "--port", str(port)),
+    ]
+
+
 def home_of(project: Project) -> Path:
     """The folder whose store a project uses: its own; of a snapshot or a copy of DVC, that of the user."""
     inside = next((folder for folder in project.home.parents if folder.name == DVC_FOLDER), None)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from lamp_core.errors import LampError
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
+from tasks.system.exit_status import BAD_REQUEST
 from tasks.system.redaction import masked
 
-BAD_REQUEST = 2
 FIRST_PORT, PORTS = 20000, 10000
 """Of the meeting point of the nodes; a job has its own, by its number."""
 

@@ -53,11 +53,11 @@ from tasks.stage.process_lock import only_process
 from tasks.stage.progress import ProgressWriter, State
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
+from tasks.system.exit_status import BAD_REQUEST, FAILED, INTERRUPTED
 from tasks.system.orphans import end_with_parent
 from tasks.system.redaction import masked
 
 CURVES = "curves.csv"
-BAD_REQUEST, BUG, KILLED = 2, 1, 130
 SECONDS_TO_SAVE = 8.0
 """A training that was told to end has this long for its present step and a checkpoint."""
 
@@ -182,7 +182,7 @@ def _status_of(project: Project, name: str, run: StageFunction, progress: Progre
     except Killed:
         _end(progress, "killed", "interrupted")
         print(f"{name}: interrupted; its checkpoints are kept", file=sys.stderr)
-        return KILLED
+        return INTERRUPTED
     except Exception as error:
         told = no_room(project.state, "what the stage notes", 1, is_least=True) if is_full(error) else error
         if isinstance(told, LampError):
@@ -191,7 +191,7 @@ def _status_of(project: Project, name: str, run: StageFunction, progress: Progre
             return BAD_REQUEST
         print(masked(traceback.format_exc()), file=sys.stderr)
         _end(progress, "failed", f"{type(error).__name__}: {error}")
-        return BUG
+        return FAILED
     _end(progress, "done")
     return 0
 
@@ -228,7 +228,7 @@ def _take_part(name: str, run: StageFunction) -> NoReturn:
         print(masked(f"error: {error}"), file=sys.stderr)
         sys.exit(BAD_REQUEST)
     except Killed:
-        sys.exit(KILLED)
+        sys.exit(INTERRUPTED)
     sys.exit(0)
 
 

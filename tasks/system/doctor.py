@@ -239,13 +239,15 @@ def _spacy(name: str) -> Iterator[Finding]:
 def _exports(name: str) -> Iterator[Finding]:
     from lamp_core.exports.kinds import KINDS
 
+    written = []
     for kind in KINDS:
         ending = kind.endings[0]
         try:
             kind.require()
+            written.append(ending)
         except LampError as fault:
             yield Finding(name, "warn", f"no {ending}", str(fault))
-    yield Finding(name, "ok", "looked for the libraries of " + ", ".join(kind.endings[0] for kind in KINDS))
+    yield Finding(name, "ok", f"writes {', '.join(written)}")
 
 
 def _fonts(name: str) -> Iterator[Finding]:

@@ -1,17 +1,9 @@
 """What a person sees: MLflow's comparison of two runs and the report, in a real browser."""
 
 import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
 from urllib.parse import quote
-from urllib.request import urlopen
 
 import pytest
 
@@ -19,26 +11,14 @@ from lamp_core.evaluation.results import Result
 from lamp_core.report.report import render_report
 from lamp_core.report.report_data import ReportData
 from lamp_core.report.result_tables import result_tables
-from tasks.mlflow.store import PIPELINE, tracking_uri
+from tasks.mlflow.store import PIPELINE, STORE_FILE
 from tasks.mlflow.tracking import Scalar, Tracking
-from tests.e2e.browser import Browser, browser
+from tests.e2e.browser import Browser
+from tests.servers import LOCALHOST, mlflow_server
 from tests.toy import Toy
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
-    None,
-)
 SECONDS = 120.0
 FIDS = {"narrow": 0.4217, "wide": 0.3185}
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the path")
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    assert CHROMIUM is not None
-    with browser(CHROMIUM, tmp_path_factory.mktemp("chromium")) as started:
-        yield started
 
 
 @pytest.fixture
@@ -54,37 +34,10 @@ def runs(toy: Toy) -> list[str]:
 
 
 @pytest.fixture
-def mlflow_page(toy: Toy, runs: list[str]) -> Iterator[str]:
+def mlflow_page(toy: Toy, runs: list[str], tmp_path: Path) -> Iterator[str]:
     """MLflow's server over the project's store."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--workers",
-        "1",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
-    with Path("server.log").open("w") as log:
-        server = subprocess.Popen(
-            command,
-            env={**os.environ, "MLFLOW_BACKEND_STORE_URI": tracking_uri(toy.project)},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        _wait_until_open(f"http://127.0.0.1:{port}/health", server)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(30)
+    with mlflow_server(tmp_path, toy.project.root / STORE_FILE) as port:
+        yield f"http://{LOCALHOST}:{port}"
 
 
 def test_mlflow_shows_the_numbers_of_two_runs_side_by_side(
@@ -127,15 +80,3 @@ def test_the_report_shows_its_numbers(chromium: Browser, tmp_path: Path) -> None
     for shown in ("LaMP on walks", "61.4", "0.422", "3.250", "walks"):
         assert shown in text
     assert loaded == 0
-
-
-def _wait_until_open(address: str, server: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
-        assert server.poll() is None, Path("server.log").read_text()
-        try:
-            with urlopen(address, timeout=5):
-                return
-        except (URLError, ConnectionError):
-            time.sleep(0.2)
-    raise AssertionError(f"{address} does not answer: {Path('server.log').read_text()}")

@@ -55,7 +55,10 @@ def test_drift_against_a_set_and_against_a_folder(project: Path) -> None:
         (["export", "clip.npy", "-o", "clip.xyz"], "unknown ending"),
         (["export", "clip.npy", "-o", "clip.fbx"], "Blender reads"),
         (["export", "clip.npy", "-o", "clip.glb", "--clamp"], "--clamp says how .csv is written"),
-        (["export", "clip.npy", "-o", "clip.csv", "--robot", "r2"], "unknown robot 'r2'; known: unitree-g1"),
+        (
+            ["export", "clip.npy", "-o", "clip.csv", "--robot", "r2"],
+            "unknown robot map 'r2'; known: unitree-g1",
+        ),
         (["export", "clip.bvh", "-o", "clip.npy", "--unit", "mile"], "unknown unit"),
         (["export", "clip.bvh", "-o", "clip.npy", "--up", "w"], "unknown up axis"),
     ],

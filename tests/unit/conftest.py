@@ -8,6 +8,7 @@ import torch
 
 from lamp_core.config.models import Optimisation
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
+from tests.small_project import make_small_project
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 
@@ -46,3 +47,11 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the shared folder of golden files and real clips is not beside this repository")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data folder with features and an untrained model for every stage; who writes into it copies it."""
+    data = tmp_path_factory.mktemp("project") / "data"
+    make_small_project(data)
+    return data

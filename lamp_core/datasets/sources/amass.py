@@ -284,7 +284,7 @@ class Parameters:
         rotations_TK3, root_T3 = self.rotations_TK3, self.root_T3
         if frames is not None:
             rotations_TK3, root_T3 = rotations_TK3[frames], root_T3[frames]
-        posed_TK3 = _fit_rotations(rotations_TK3, len(model.parents), skeleton)
+        posed_TK3 = skeleton_rotations(rotations_TK3, len(model.parents), skeleton)
         rotations, root, betas = (
             torch.from_numpy(np.array(values, dtype=np.float32))
             for values in (posed_TK3, root_T3, self.betas_B)
@@ -292,7 +292,7 @@ class Parameters:
         return model.joints(rotations, root, betas, skeleton)
 
 
-def _fit_rotations(rotations_TK3: np.ndarray, joint_count: int, skeleton: Skeleton) -> np.ndarray:
+def skeleton_rotations(rotations_TK3: np.ndarray, joint_count: int, skeleton: Skeleton) -> np.ndarray:
     """Rotations in the order of a model of another kind: the body's, then those that end with the hands."""
     from lamp_core.skeleton.smplx import BODY_JOINTS, HAND_JOINTS
 

@@ -28,11 +28,13 @@ export async function look(name) {
   return answerOf(await reach(`/api/${name}`));
 }
 
+const MOST = 300;
 const motions = new Map();
 
 // A motion by its key, from the server once.
 export async function motionOf(key) {
   if (!motions.has(key)) motions.set(key, look(`motions/${encodeURIComponent(key)}`).then(({ motion }) => motion));
+  if (motions.size > MOST) motions.delete(motions.keys().next().value);
   try {
     return await motions.get(key);
   } catch (fault) {

@@ -39,20 +39,21 @@ export function makePanel(element, page, panel) {
 
   function run() {
     return work.run(go, async () => {
-      const answer = await ask("compare", { makers: [...makers.children].map((row) => row.told()), clip: clip.value.trim() || null, seed: valueOf(seed) ?? 0, with_truth: truth.checked, blind: blind.checked });
+      const isAsked = truth.checked; // the box may be changed before the answer comes
+      const answer = await ask("compare", { makers: [...makers.children].map((row) => row.told()), clip: clip.value.trim() || null, seed: valueOf(seed) ?? 0, with_truth: isAsked, blind: blind.checked });
       work.say(answer.notes);
       caption.textContent = answer.caption;
       player.show(answer.motions);
-      asking.replaceChildren(...(answer.trial ? [question(answer)] : [make("p", { class: "fine" }, `clip ${answer.clip}`)]));
+      asking.replaceChildren(...(answer.trial ? [question(answer, isAsked)] : [make("p", { class: "fine" }, `clip ${answer.clip}`)]));
     });
   }
 
-  function question({ trial, motions }) {
+  function question({ trial, motions }, isAsked) {
     const letters = motions.map(({ title }) => title);
     const choice = (name, legend, options) => make("fieldset", { class: "choice" }, make("legend", {}, legend), options.map(([value, label]) =>
       make("label", {}, make("input", { type: "radio", name, value, required: true }), label)));
     const parts = [choice("better", "Which is better?", [...letters.map((letter) => [letter, letter]), ["", "cannot tell"]])];
-    if (truth.checked) parts.push(choice("truth", "Which is the truth?", [...letters.map((letter) => [letter, letter]), ["", "cannot tell"]]));
+    if (isAsked) parts.push(choice("truth", "Which is the truth?", [...letters.map((letter) => [letter, letter]), ["", "cannot tell"]]));
     const send = make("button", { type: "submit", class: "primary" }, "Answer");
     const answering = make("form", { class: "question", onsubmit: (event) => {
       event.preventDefault();

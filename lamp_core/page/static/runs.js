@@ -13,6 +13,7 @@ export function makePanel(element) {
   const table = make("table", { class: "stages" }, make("thead", {}, make("tr", {}, ["stage", "state", "progress", "because"].map((name) => make("th", { scope: "col" }, name)))), body);
   element.append(make("div", { class: "main" }, links, fault, lines, table));
   let timer = null;
+  let isShown = false;
 
   function row({ name, state, reason, done, total }) {
     const bar = total ? make("progress", { max: total, value: done, "aria-label": `${name}: ${done} of ${total}` }) : "";
@@ -30,8 +31,11 @@ export function makePanel(element) {
       fault.textContent = error.message;
       fault.hidden = false;
     }
-    timer = setTimeout(update, SECONDS * 1000);
+    if (isShown) timer = setTimeout(update, SECONDS * 1000);
   }
 
-  return { enter: update, leave: () => clearTimeout(timer) };
+  return {
+    enter: () => { isShown = true; return update(); },
+    leave: () => { isShown = false; clearTimeout(timer); },
+  };
 }

@@ -190,16 +190,21 @@
   dark.addEventListener("change", redraw);
   addEventListener("beforeprint", () => players.forEach((player) => player.draw(true)));
 
-  // A page that opens without a network carries the 3-D figure packed: [three.js, figure.js], each gzip in base64.
+  // A page that opens without a network carries the modules of the 3-D figure packed: [name, gzip in base64], each
+  // after those that it imports; the last one is the figure's.
   async function unpackFigure(packed) {
     const unpack = (text) => {
       const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
       return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
     };
     const address = (source) => URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-    const [three, source] = await Promise.all(JSON.parse(packed.textContent).map(unpack));
-    const module = await import(address(source.replace('"./three.js"', JSON.stringify(address(three)))));
-    useFigure(module.makeFigure());
+    const places = new Map();
+    for (const [name, text] of JSON.parse(packed.textContent)) {
+      let source = await unpack(text);
+      for (const [known, place] of places) source = source.replaceAll(`"./${known}"`, JSON.stringify(place));
+      places.set(name, address(source));
+    }
+    useFigure((await import([...places.values()].at(-1))).makeFigure());
   }
 
   function start() {

@@ -13,7 +13,7 @@ from lamp_core.evaluation.protocols.common import OnProgress
 from lamp_core.evaluation.trained import Trained
 from lamp_core.m2t.attention import WordAttention
 from lamp_core.systems.lamp import MODELS
-from tests.small_project import make_small_project, small_config
+from tests.small_project import small_config
 
 
 @pytest.fixture(scope="session")
@@ -22,20 +22,10 @@ def config() -> Config:
     return small_config()
 
 
-@pytest.fixture(scope="session")
-def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a project that has run."""
-    data = tmp_path_factory.mktemp("project") / "data"
-    make_small_project(data)
-    return data
-
-
 @pytest.fixture
-def trained(data_folder: Path, config: Config) -> Trained:
+def trained(small_data: Path, config: Config) -> Trained:
     """Its models and test items."""
-    return Trained(
-        data_folder, config, FeatureSet.load(data_folder / "features"), torch.device("cpu"), MODELS
-    )
+    return Trained(small_data, config, FeatureSet.load(small_data / "features"), torch.device("cpu"), MODELS)
 
 
 class FakeCaptioner:

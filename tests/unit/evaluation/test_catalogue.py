@@ -22,11 +22,11 @@ from lamp_core.systems.lamp import MODELS
 
 
 @pytest.fixture(scope="module")
-def families(data_folder: Path, config: Config) -> dict[str, list[Result]]:
+def families(small_data: Path, config: Config) -> dict[str, list[Result]]:
     every = ", ".join(name for names in PROTOCOLS.values() for name in names)
     config = override(config, [f"evaluate.protocols=[{every}]"])
-    features = FeatureSet.load(data_folder / "features")
-    return measure(Trained(data_folder, config, features, torch.device("cpu"), MODELS))
+    features = FeatureSet.load(small_data / "features")
+    return measure(Trained(small_data, config, features, torch.device("cpu"), MODELS))
 
 
 @pytest.mark.slow

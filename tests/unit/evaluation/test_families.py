@@ -29,9 +29,9 @@ SYSTEMS = {
 
 
 @pytest.fixture(scope="module")
-def families(data_folder: Path, config: Config) -> dict[str, list[Result]]:
-    features = FeatureSet.load(data_folder / "features")
-    return measure(Trained(data_folder, config, features, torch.device("cpu"), MODELS))
+def families(small_data: Path, config: Config) -> dict[str, list[Result]]:
+    features = FeatureSet.load(small_data / "features")
+    return measure(Trained(small_data, config, features, torch.device("cpu"), MODELS))
 
 
 def test_every_family_measures_its_systems_floors_first(families: dict[str, list[Result]]) -> None:
@@ -67,10 +67,10 @@ def test_the_same_seed_measures_the_same(families: dict[str, list[Result]], trai
 
 
 def test_only_the_wanted_protocols_are_measured_and_only_their_models_loaded(
-    data_folder: Path, config: Config, tmp_path: Path
+    small_data: Path, config: Config, tmp_path: Path
 ) -> None:
     for stage in ("features", "tokenizer", "evaluator"):
-        (tmp_path / stage).symlink_to(data_folder / stage)
+        (tmp_path / stage).symlink_to(small_data / stage)
     features = FeatureSet.load(tmp_path / "features")
     wanted = override(config, ["evaluate.protocols=[reconstruction]"])
     found = measure(Trained(tmp_path, wanted, features, torch.device("cpu"), MODELS))
@@ -80,10 +80,10 @@ def test_only_the_wanted_protocols_are_measured_and_only_their_models_loaded(
 
 
 def test_a_residual_tokenizer_is_measured_with_all_layers_and_with_the_first(
-    data_folder: Path, config: Config, tmp_path: Path
+    small_data: Path, config: Config, tmp_path: Path
 ) -> None:
     for stage in ("features", "evaluator"):
-        (tmp_path / stage).symlink_to(data_folder / stage)
+        (tmp_path / stage).symlink_to(small_data / stage)
     wanted = override(
         config,
         ["tokenizer.kind=rvq", "tokenizer.quantiser_layers=3", "evaluate.protocols=[reconstruction]"],

@@ -38,11 +38,11 @@ def register_published(data: Path, folder: Path, skeleton: str = "smpl22") -> No
 
 
 @pytest.fixture
-def other(data_folder: Path, tmp_path: Path) -> Path:
+def other(small_data: Path, tmp_path: Path) -> Path:
     """A project's data folder that has the models, and a second data set registered."""
     data = tmp_path / "data"
     data.mkdir()
-    for path in data_folder.iterdir():
+    for path in small_data.iterdir():
         if path.name != "sources":
             (data / path.name).symlink_to(path)
     (data / "sources").mkdir()

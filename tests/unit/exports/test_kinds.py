@@ -96,7 +96,7 @@ def test_every_kind_writes_a_file_of_one_frame_and_nothing_else(tmp_path, motion
         ("walk.glb", ExportOptions(clamp=True), r"--clamp says how \.csv is written, not \.glb"),
         ("walk.csv", ExportOptions(body_model=Path("body")), r"--body-model says how \.npz is written"),
         ("walk.npz", ExportOptions(robot="other"), r"--robot says how \.csv is written"),
-        ("walk.csv", ExportOptions(robot="other"), "unknown robot 'other'; known: unitree-g1"),
+        ("walk.csv", ExportOptions(robot="other"), "unknown robot map 'other'; known: unitree-g1"),
     ],
 )
 def test_options_that_would_change_nothing_are_refused(name, options, said):

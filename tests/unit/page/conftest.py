@@ -8,22 +8,13 @@ from fastapi.testclient import TestClient
 
 from lamp_core.page.app import page_app
 from lamp_core.page.workshop import Workshop
-from tests.small_project import make_small_project
 
 OWN = "http://127.0.0.1:8080"
 
 
-@pytest.fixture(scope="session")
-def project_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Features and an untrained model for every stage; who writes into it copies it first."""
-    data = tmp_path_factory.mktemp("page") / "data"
-    make_small_project(data)
-    return data
-
-
 @pytest.fixture
-def workshop(project_data: Path, tmp_path: Path) -> Iterator[Workshop]:
-    workshop = Workshop(project_data, tmp_path / "answers.jsonl")
+def workshop(small_data: Path, tmp_path: Path) -> Iterator[Workshop]:
+    workshop = Workshop(small_data, tmp_path / "answers.jsonl")
     yield workshop
     workshop.shelf.close()
 

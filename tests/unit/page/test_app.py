@@ -79,10 +79,10 @@ def test_what_cannot_be_done_is_one_line(page: TestClient, asked: dict[str, obje
     assert said in answer.json()["error"] and "\n" not in answer.json()["error"]
 
 
-def test_a_missing_model_says_which_stage_to_run(tmp_path: Path, project_data: Path) -> None:
+def test_a_missing_model_says_which_stage_to_run(tmp_path: Path, small_data: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    (data / "features").symlink_to(project_data / "features")
+    (data / "features").symlink_to(small_data / "features")
     empty = Workshop(data, tmp_path / "answers.jsonl")
     page = TestClient(app.page_app(empty), base_url="http://localhost")
     state = page.get("/api/page").json()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from scipy.stats import binomtest
 
+from lamp_core.page import compare
 from lamp_core.page.study import TRUTH, Trial, counts, keep_answer, wilson
 from lamp_core.page.workshop import Workshop
 
@@ -95,10 +95,36 @@ def test_answers_are_counted_by_maker_by_pair_and_for_the_truth(tmp_path: Path) 
     assert (share.wins, share.answers) == (2, 3)
 
 
+def test_an_answer_that_was_cut_off_costs_itself_alone(tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    trial = Trial("walks", "walk_1", "procedural", 0, {"A": "new", "B": "old"})
+    keep_answer(file, trial, "A", None)
+    file.write_bytes(file.read_bytes() + b'{"time": "2026-01-01", "cap')  # the disk was full
+    keep_answer(file, trial, "B", None)
+    with file.open("ab") as damaged:
+        damaged.write(b'\xff\xfe\n{"shown": {"A": []}, "better": "new", "truth": null}\n')
+    assert {share.name: share.wins for share in counts(file)["better"]} == {"new": 1, "old": 1}
+
+
+def test_only_so_many_comparisons_wait_for_an_answer(
+    page: TestClient, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "MOST_OPEN", 1)
+    asked = {"makers": [{}], "seed": 4, "blind": True}
+    first, second = (page.post("/api/compare", json=asked).json()["trial"] for _ in range(2))
+    assert list(workshop.trials) == [second]
+    assert "draw another" in page.post("/api/answers", json={"trial": first}).json()["error"]
+
+
 @pytest.mark.parametrize(("wins", "answers"), [(0, 1), (1, 1), (7, 10), (0, 40), (500, 1000)])
 def test_the_interval_is_wilsons(wins: int, answers: int) -> None:
-    expected = binomtest(wins, answers).proportion_ci(0.95, method="wilson")
-    assert wilson(wins, answers) == pytest.approx((expected.low, expected.high), abs=1e-6)
+    # The shares p for which |wins / answers - p| is just 1.96 standard errors of p.
+    low, high = wilson(wins, answers)
+    assert 0 <= low <= wins / answers <= high <= 1
+    for edge in (low, high):
+        assert abs(wins / answers - edge) == pytest.approx(
+            1.959964 * (edge * (1 - edge) / answers) ** 0.5, abs=1e-6
+        )
 
 
 def test_no_answer_says_nothing() -> None:

@@ -1,5 +1,6 @@
 """Panel Generate, and the models that it holds."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from fastapi.testclient import TestClient
 from safetensors.torch import load_file, save_file
 
-from lamp_core.page import app
+from lamp_core.page import app, exports
 from lamp_core.page.exports import export_endings
 from lamp_core.page.workshop import Workshop
 
@@ -58,6 +59,28 @@ def test_a_motion_is_written_in_every_form(page: TestClient, ending: str) -> Non
     assert f'filename="walk{ending}"' in answer.headers["content-disposition"]
 
 
+def test_files_are_written_for_one_answer_and_only_where_they_are_asked_for(
+    page: TestClient, workshop: Workshop
+) -> None:
+    for name in workshop.clips.names[:3]:
+        assert page.get(f"/api/motions/clip:{name}").status_code == 200
+    assert list(workshop.shelf.folder.rglob("*.npy")) == []
+    key = f"clip:{workshop.clips.names[0]}"
+    assert page.get(f"/api/exports/{key}/walk.npy").status_code == 200
+    assert [path for path in workshop.shelf.folder.rglob("*") if path.is_file()] == []
+    file = workshop.shelf.get(key).require_features()
+    np.testing.assert_array_equal(np.load(file), workshop.clips.features(workshop.clips.names[0]))
+
+
+def test_a_full_disk_is_a_line(page: TestClient, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(exports, "save_motion", full)
+    answer = page.get(f"/api/exports/clip:{workshop.clips.names[0]}/walk.npy")
+    assert answer.status_code == 507 and "No space left" in answer.json()["error"]
+
+
 def test_what_cannot_be_written_is_said(page: TestClient) -> None:
     (motion,) = page.post("/api/generate", json={**WALK, "count": 1}).json()["motions"]
     assert "unknown ending '.exe'" in page.get(f"/api/exports/{motion['key']}/walk.exe").json()["error"]
@@ -65,9 +88,9 @@ def test_what_cannot_be_written_is_said(page: TestClient) -> None:
     assert "not held any more" in page.get("/api/motions/0123").json()["error"]
 
 
-def test_a_model_that_is_replaced_is_loaded_anew(project_data: Path, tmp_path: Path) -> None:
+def test_a_model_that_is_replaced_is_loaded_anew(small_data: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
-    shutil.copytree(project_data, data)
+    shutil.copytree(small_data, data)
     workshop = Workshop(data, tmp_path / "answers.jsonl")
     page = TestClient(app.page_app(workshop), base_url="http://localhost")
     asked = {**WALK, "count": 1}

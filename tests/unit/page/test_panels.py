@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -93,6 +94,7 @@ def test_a_dropped_file_is_read_through_the_gate(
         ("bad.npz", b"PK", {}, "bad.npz"),
         ("../../etc/bad.npy", b"", {}, "bad.npy"),
         ("..", b"", {}, "no name of a file"),
+        ("ü" * 200 + ".npy", b"", {}, "has more than 255 bytes"),
         ("a.npy", b"", {"unit": "mile"}, "unknown unit 'mile'"),
         ("a.bvh", b"", {"map": "none"}, "none"),
         ("a.npy", b"", {"fps": -1}, "frames a second"),
@@ -107,13 +109,50 @@ def test_a_bad_file_is_one_line(
     assert said in error and "\n" not in error and "lamp-page-" not in error
 
 
-def test_an_amass_file_without_poses_or_rate_is_said(page: TestClient) -> None:
-    poses = {"poses": np.zeros((20, 156)), "trans": np.zeros((20, 3))}
-    for arrays, said in ((poses, "mocap_framerate"), ({"trans": np.zeros((2, 3))}, "no 'poses'")):
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"mocap_framerate": None}, "mocap_framerate"),
+        ({"poses": None}, "it lacks poses"),
+        ({"poses": np.full((20, 156), np.nan)}, "not finite"),
+        ({"poses": np.zeros((20, 7))}, "poses have 7 numbers"),
+        ({"trans": np.zeros((3, 3))}, "trans (3, 3)"),
+        ({"mocap_framerate": np.array("fast")}, "is no number"),
+        ({"poses": np.zeros((0, 156)), "trans": np.zeros((0, 3))}, "a.npz"),
+    ],
+)
+def test_an_amass_file_that_is_none_is_said(
+    page: TestClient, changes: dict[str, np.ndarray | None], said: str
+) -> None:
+    sound = {"poses": np.zeros((20, 156)), "trans": np.zeros((20, 3)), "betas": np.zeros(10)}
+    sound["mocap_framerate"] = np.array(60.0)
+    arrays = {name: value for name, value in {**sound, **changes}.items() if value is not None}
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    answer = page.post("/api/motions", params={"name": "a.npz"}, content=file.getvalue())
+    assert answer.status_code == 400 and said in answer.json()["error"]
+
+
+def test_amass_files_of_every_dialect_give_the_same_motion(page: TestClient, workshop: Workshop) -> None:
+    draws = np.random.default_rng(0)
+    poses, trans = draws.normal(0, 0.05, (40, 156)), np.cumsum(draws.normal(0, 0.005, (40, 3)), axis=0)
+    trans[:, 2] += 1.0  # Z up
+    usual = {"poses": poses, "trans": trans, "betas": np.zeros(10), "mocap_framerate": np.array(20.0)}
+    later = {key: value for key, value in usual.items() if key != "mocap_framerate"}
+    found = []
+    for arrays in (
+        usual,
+        {**usual, "poses": poses.reshape(40, 52, 3), "trans": trans[:, None], "betas": np.zeros((1, 16))},
+        {**later, "mocap_frame_rate": np.array("20")},
+        {**usual, "poses": np.hstack((poses[:, :66], np.zeros((40, 9)), poses[:, 66:]))},  # SMPL-X: jaw, eyes
+    ):
         file = io.BytesIO()
         np.savez(file, **arrays)
-        answer = page.post("/api/motions", params={"name": "a.npz"}, content=file.getvalue())
-        assert said in answer.json()["error"]
+        asked = {"name": "a.npz", "force": True}
+        answer = page.post("/api/motions", params=asked, content=file.getvalue()).json()
+        found.append(workshop.shelf.get(answer["motion"]["key"]).joints_TJ3)
+    for joints_TJ3 in found[1:]:
+        np.testing.assert_allclose(joints_TJ3, found[0], atol=1e-5)
 
 
 def test_clips_are_found_by_text_by_motion_and_by_keywords(
@@ -149,7 +188,10 @@ def test_the_gallery_lists_every_clip_of_any_set(workshop: Workshop, page: TestC
     assert split in {"train", "val", "test"} and seconds > 0 and caption and action in name
     other = page.post("/api/gallery", json={"set": "other"}).json()
     assert other["prefix"] == "set:other/"
-    motion = page.get(f"/api/motions/{other['prefix']}{name}".replace("/walk", "%2Fwalk"))
-    assert motion.status_code in {200, 404}
+    key = f"{other['prefix']}{name}"
+    motion = page.get(f"/api/motions/{quote(key, safe='')}").json()["motion"]
+    assert motion["title"] == name and motion["seconds"] == pytest.approx(seconds, abs=0.051)
+    written = page.get(f"/api/exports/{quote(key, safe='')}/walk.npy")
+    assert np.load(io.BytesIO(written.content)).shape[1:] == (22, 3)
     unknown = page.post("/api/gallery", json={"set": "none"}).json()["error"]
     assert "lamp data describe none" in unknown

@@ -6,7 +6,7 @@ from lamp_core.skeleton.skeleton import ROOT, Skeleton, load_skeleton, skeleton_
 
 
 def test_known_skeletons_have_the_published_sizes():
-    assert skeleton_names() == ["kit21", "smpl22", "smplx52"]
+    assert skeleton_names() == ("kit21", "smpl22", "smplx52")
     sizes = {
         name: (load_skeleton(name).joint_count, load_skeleton(name).feature_count)
         for name in skeleton_names()
