@@ -155,7 +155,8 @@ def test_edit_a_dropped_motion(page: Page, workshop: Workshop, tmp_path: Path) -
     assert titles[-2:] == ["old", "new"]
     made = page.evaluate("document.querySelector('.fine').innerText")
     start, end = map(float, re.findall(r"\d+\.\d+", made))
-    assert (start, end) == pytest.approx(marked, abs=0.051)  # a frame
+    token = 0.2  # seconds: whole tokens are made anew, never less than what is marked
+    assert marked[0] - token < start <= marked[0] + 0.01 and marked[1] - 0.01 <= end < marked[1] + token
 
 
 def test_describe_a_dropped_motion_in_windows(page: Page, workshop: Workshop, tmp_path: Path) -> None:
@@ -201,10 +202,18 @@ def test_the_gallery_holds_what_is_seen_alone(page: Page, workshop: Workshop) ->
     last = json.dumps(workshop.clips.names[-1])
     page.wait_for(f"[...document.querySelectorAll('.card .name')].some((e) => e.innerText === {last})")
     page.choose("[aria-label=Split]", "test")
-    page.type(".filters input", "wave")
-    page.wait_for("document.querySelector('.filters output').innerText.split(' ')[0] < 20")
+    page.type(".filters input", "walk")
+    page.evaluate("document.querySelector('.filters input').dispatchEvent(new Event('input'))")
+    clips = workshop.clips
+    found = sum(
+        split == "test" and ("walk" in name.lower() or "walk" in captions[0].text.lower())
+        for name, split, captions in zip(clips.names, clips.splits, clips.captions, strict=True)
+    )
+    assert 0 < found < count / 2
+    told = f"document.querySelector('.filters output').innerText === '{found} of {count} clips'"
+    page.wait_for(told)
     page.choose("[aria-label='Data set']", "other set")
-    page.wait_for(f"document.querySelector('.filters output').innerText.endsWith('{count} clips')")
+    page.wait_for(f"document.querySelector('.card a').hash.includes('other') && {told}")
     page.wait_for("document.querySelector('.card canvas')")  # a clip of the other set is drawn
 
 
