@@ -281,6 +281,7 @@ def test_a_missing_model_is_named_taken_when_it_comes_and_when_it_is_replaced(
         open_panel(page, "generate")
         page.wait_for(f"{missing} === undefined && !document.querySelector('.tab.missing')")
         page.type(".panel textarea", "a person walks")
+        page.type(".panel input[max='12']", "1")
         page.click(".panel .primary")
         wait_for_views(page, 1)
         before = page.evaluate(tokens)
