@@ -271,7 +271,7 @@ def test_a_missing_model_is_named_taken_when_it_comes_and_when_it_is_replaced(
         if folder != trained:
             (data / folder.name).symlink_to(folder)
     missing = "document.querySelector('.side > .fault')?.innerText"
-    tokens = "[...document.querySelectorAll('.of-tokens .tl-token')].map((e) => e.innerText).join()"
+    tokens = "[...document.querySelectorAll('.of-tokens .tl-token')].map((e) => e.title).join()"
     with served(Workshop(data, tmp_path / "answers.jsonl")) as address, chromium.open("about:blank") as page:
         page.look_as(900, 700)
         page.go(address)
