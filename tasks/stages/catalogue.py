@@ -188,14 +188,23 @@ class Catalogue:
         return next(iter(self.inputs_of(stage, kind)), kind)
 
 
-def _lexical(name: str, makes: str, trains: str) -> Stage:
+LEXICAL_START = (
+    *(f"lexical_text.{key}" for key in ("backbone", "max_text_tokens", "dropout", "decoder_layers")),
+    *("lexical_text.texts", "lexical_text.texts_hash"),
+    *(f"lexical_motion.{key}" for key in ("layers", "hidden_dim", "heads", "feed_forward_dim", "dropout")),
+    *(f"lexical_motion.{key}" for key in ("attention", "patch_frames", "max_frames", "head_positions")),
+)
+"""What decides how the encoders of the lexical system start, before any phase."""
+
+
+def _lexical(name: str, makes: str, trains: str, *phases: str) -> Stage:
     """A stage of the fourth phase of lexical pretraining, with a section of its own."""
     return Stage(
         name,
         makes=makes,
-        reads=("features", "lexical_bridge"),
+        reads=("features", *phases),
         module="lexical_contrast",
-        params=("lexical_text.backbone", "lexical_text.max_text_tokens", "lexical_text.dropout"),
+        params=LEXICAL_START,
         trains=trains,
         ranking=Ranking("val_rsum", "higher"),
         wants_card=True,
@@ -318,7 +327,9 @@ CATALOGUE = Catalogue(
             ranking=Ranking("val_loss", "lower", ("features", "lexical_text")),
             wants_card=True,
         ),
-        _lexical("lexical_contrast", "LexCMLP: motion and text as weights of words", "LexCMLP"),
+        _lexical(
+            "lexical_contrast", "LexCMLP: motion and text as weights of words", "LexCMLP", "lexical_bridge"
+        ),
         _lexical("lexical_direct", "the same without the phases before", "LexCMLP directly"),
         _lexical("lexical_dense", "dense vectors of the same encoders, the baseline", "dense baseline"),
         Stage(
