@@ -123,7 +123,7 @@ class LexicalContrast(Section):
 class LexicalDirect(LexicalContrast):
     """Lexical vectors put directly in place of dense ones: the fourth phase without those before."""
 
-    start: Literal["scratch"] = Field(  # type: ignore[assignment]
+    start: Literal["scratch"] = Field(
         SCRATCH, description="the encoders as they start; lexical_contrast goes on from the phases"
     )
 

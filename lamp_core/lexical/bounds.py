@@ -62,45 +62,55 @@ class ScoreBounds:
     @property
     def blocks(self) -> int:
         """K."""
-        return -(-self.columns.shape[0] // BLOCK)
+        return -(-int(self.columns.shape[0]) // BLOCK)
 
-    def bounds(self, words_Q: np.ndarray, weights_Q: np.ndarray) -> np.ndarray:
-        """The bounds (K, L) of the products with a query of weights above 0; 0 behind the last item."""
+    def bounds(self, words_Q: np.ndarray, weights_Q: np.ndarray) -> "Bounds":
+        """The bounds of the products with a query of weights above 0."""
         is_frequent_Q = self.rows_V[words_Q] >= 0
         bounds_KL = self._of_frequent(self.rows_V[words_Q[is_frequent_Q]], weights_Q[is_frequent_Q])
-        bounds_N = bounds_KL.reshape(-1)
+        bounds_N = bounds_KL.view(-1)
         for word, weight in zip(words_Q[~is_frequent_Q], weights_Q[~is_frequent_Q], strict=True):
             start, end = self.columns.indptr[word : word + 2]
-            bounds_N[self.columns.indices[start:end]] += weight * self.columns.data[start:end]
-        return bounds_KL
+            having, weights = (part[start:end] for part in (self.columns.indices, self.columns.data))
+            bounds_N.index_add_(0, torch.from_numpy(having), torch.from_numpy(weights), alpha=float(weight))
+        return Bounds(bounds_KL)
 
-    def _of_frequent(self, rows_Q: np.ndarray, weights_Q: np.ndarray) -> np.ndarray:
+    def _of_frequent(self, rows_Q: np.ndarray, weights_Q: np.ndarray) -> Tensor:
         if not len(rows_Q):
-            return np.zeros((self.blocks, BLOCK), dtype=np.float32)
+            return torch.zeros(self.blocks, BLOCK)
         # a bag a block: the rows of the query's words in it, summed with the query's weights
         first_Q = torch.from_numpy(rows_Q * self.blocks).int()
         rows_KQ = first_Q + torch.arange(self.blocks, dtype=torch.int32)[:, None]
         ends = torch.arange(0, rows_KQ.numel() + 1, len(rows_Q), dtype=torch.int32)
         weights_KQ = torch.from_numpy(weights_Q.astype(np.float32)).repeat(self.blocks)
-        bags = torch.ops.quantized.embedding_bag_byte_rowwise_offsets(
+        bounds_KL: Tensor = torch.ops.quantized.embedding_bag_byte_rowwise_offsets(
             self.bytes_RK, rows_KQ.flatten(), ends, False, 0, False, weights_KQ, None, True
         )
-        bounds_KL: np.ndarray = bags.numpy()
         return bounds_KL
 
 
-def most_promising(bounds_KL: np.ndarray, top: int) -> np.ndarray:
-    """Items whose exact scores give the first bound: the best of each of the ``top`` best blocks."""
-    best_K = torch.from_numpy(bounds_KL).amax(dim=1).numpy()
-    blocks = np.argpartition(-best_K, top)[:top] if top < len(best_K) else np.arange(len(best_K))
-    places: np.ndarray = blocks * BLOCK + bounds_KL[blocks].argmax(axis=1)
-    return places
+class Bounds:
+    """Bounds of the scores of all items for one query.
 
+    Args:
+        bounds_KL: 0 behind the last item.
+    """
 
-def reaching(bounds_KL: np.ndarray, score: float) -> np.ndarray:
-    """Items whose bound is at least a score, in their order."""
-    least = score * (1 - ROUNDING)
-    blocks = np.flatnonzero(torch.from_numpy(bounds_KL).amax(dim=1).numpy() >= least)
-    block, place = np.nonzero(bounds_KL[blocks] >= least)
-    found: np.ndarray = blocks[block] * BLOCK + place
-    return found
+    def __init__(self, bounds_KL: Tensor) -> None:
+        self.bounds_KL: np.ndarray = bounds_KL.numpy()
+        self.best_K: np.ndarray = bounds_KL.amax(dim=1).numpy()
+
+    def most_promising(self, top: int) -> np.ndarray:
+        """Items whose exact scores give the first bound: the best of each of the ``top`` best blocks."""
+        every = top >= len(self.best_K)
+        blocks = np.arange(len(self.best_K)) if every else np.argpartition(-self.best_K, top)[:top]
+        places: np.ndarray = blocks * BLOCK + self.bounds_KL[blocks].argmax(axis=1)
+        return places
+
+    def reaching(self, score: float) -> np.ndarray:
+        """Items whose bound is at least a score, in their order."""
+        least = score * (1 - ROUNDING)
+        blocks = np.flatnonzero(self.best_K >= least)
+        block, place = np.nonzero(self.bounds_KL[blocks] >= least)
+        found: np.ndarray = blocks[block] * BLOCK + place
+        return found

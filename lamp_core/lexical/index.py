@@ -143,14 +143,12 @@ class Segment:
     def _best_by_bounds(
         self, words: Sequence[int], weights_Q: np.ndarray, top: int, hidden: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        from lamp_core.lexical.bounds import most_promising, reaching
-
-        bounds_KL = self.score_bounds.bounds(np.array(words), weights_Q)
-        bounds_KL.reshape(-1)[hidden] = 0
-        scores = self._scores_of(most_promising(bounds_KL, top), words, weights_Q)
+        bounds = self.score_bounds.bounds(np.array(words), weights_Q)
+        scores = self._scores_of(_shown(bounds.most_promising(top), hidden), words, weights_Q)
         known = np.sort(scores[scores > 0])[-top:]
-        smallest = np.finfo(np.float32).tiny
-        places = reaching(bounds_KL, float(known[0]) if len(known) == top else smallest)
+        smallest = float(np.finfo(np.float32).tiny)
+        reached = bounds.reaching(float(known[0]) if len(known) == top else smallest)
+        places = _shown(reached, hidden)
         scores = self._scores_of(places, words, weights_Q)
         order = np.lexsort((places, -scores))[:top]
         order = order[scores[order] > 0]
@@ -187,6 +185,9 @@ class SparseIndex:
         first = len(self.removed_N)
         columns = csc_array(rows)
         columns.sort_indices()  # an item is found in the postings of a word by bisection
+        columns.indices = columns.indices.astype(
+            np.int32, copy=False
+        )  # half the memory of what scipy may take
         self.segments.append(Segment(columns, first))
         self.removed_N = np.concatenate([self.removed_N, np.zeros(rows.shape[0], dtype=bool)])
         if len(self.segments) > MOST_SEGMENTS:
@@ -257,6 +258,14 @@ def _without_rows(columns: csc_array, gone_N: np.ndarray) -> csc_array:
     return csc_array(
         (columns.data[kept], columns.indices[kept], counts_P[columns.indptr]), shape=columns.shape
     )
+
+
+def _shown(places: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Places but for those that are not to be found."""
+    if not len(hidden):
+        return places
+    left: np.ndarray = places[~np.isin(places, hidden)]
+    return left
 
 
 def _best(scores_N: np.ndarray, top: int, postings: np.ndarray) -> np.ndarray:
