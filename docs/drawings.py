@@ -20,7 +20,7 @@ from tasks.stages.catalogue import CATALOGUE
 FOLDER = Path(__file__).parent / "pictures"
 INK, QUIET, FAINT = "#1b1e22", "#566070", "#d9dcd6"
 COLOURS = ("#2b78c5", "#dc6428", "#3b8f5a", "#8a5bb0", "#c9a227", "#21677f", "#b8405e")
-SYSTEM_COLOURS = {"lamp": "#dce9f6", "lexical": "#f8e3d6"}
+SYSTEM_COLOURS = {"lamp": "#dce9f6", "lexical": "#f8e3d6", "motion-language": "#dcefe2"}
 BOTH = "#e9ece6"
 plt.rcParams.update(
     {"font.family": "DejaVu Sans", "svg.fonttype": "none", "svg.hashsalt": "lamp", "text.color": INK}

@@ -97,6 +97,9 @@ def with_lora(language: Any, vocabulary: MotionVocabulary, settings: LanguageTun
             adapted = get_peft_model(language, how)
     except ValueError as error:
         raise LampError(f"target_modules {targets}: {str(error).splitlines()[0]}") from error
+    for parameter in adapted.parameters():
+        if parameter.requires_grad:  # small steps are lost in bfloat16, whatever the frozen weights are
+            parameter.data = parameter.data.float()
     return adapted
 
 

@@ -120,7 +120,8 @@ def test_given_frames_come_back_and_the_same_seed_the_same(
     lengths = assistant.lengths(["a person walks", "a person runs"], 0)
     made = assistant.generate(["a person walks", "a person runs"], lengths, 0)
     assert [len(each) for each in made] == lengths
-    assert np.array_equal(assistant.generate(["a person walks"], lengths[:1], 0)[0], made[0])
+    alone = assistant.generate(["a person walks"], lengths[:1], 0)[0]
+    assert np.allclose(alone, made[0], atol=1e-4)  # convolutions of other batches round otherwise
 
 
 def test_forced_poses_stand_at_their_places(metrics: dict[str, dict[str, float]], data: Path) -> None:

@@ -61,7 +61,11 @@ def test_eight_motions_and_captions_are_learnt_by_heart_in_both_directions(tunin
     mixture = TaskMixture(
         **dict.fromkeys(("initial_pose", "last_pose", "key_poses", "prediction", "in_betweening"), 0.0)
     )
-    training = LEARNING.model_copy(update={"learning_rate": 6e-3 if tuning == "lora" else 2e-3})
+    training = LEARNING.model_copy(
+        update={"steps": 400, "learning_rate": 6e-3}
+        if tuning == "lora"
+        else {"steps": 250, "learning_rate": 2e-3}
+    )
     settings = INSTRUCTION.model_copy(
         update={
             "tasks": mixture,
