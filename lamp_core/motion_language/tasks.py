@@ -43,12 +43,12 @@ def all_given(tokens: int, shares: Shares, draws: Draws) -> np.ndarray:
 
 def first_pose(tokens: int, shares: Shares, draws: Draws) -> np.ndarray:
     """The first token."""
-    return np.arange(tokens) == 0
+    return np.arange(tokens) < 1
 
 
 def last_pose(tokens: int, shares: Shares, draws: Draws) -> np.ndarray:
     """The last token."""
-    return np.arange(tokens) == tokens - 1
+    return np.arange(tokens) >= tokens - 1
 
 
 def key_poses(tokens: int, shares: Shares, draws: Draws) -> np.ndarray:

@@ -28,12 +28,12 @@ Poses = Callable[[int, np.random.Generator], np.ndarray]
 
 def first_pose(tokens: int, draws: np.random.Generator) -> np.ndarray:
     """The first token."""
-    return np.arange(tokens) == 0
+    return np.arange(tokens) < 1
 
 
 def last_pose(tokens: int, draws: np.random.Generator) -> np.ndarray:
     """The last token."""
-    return np.arange(tokens) == tokens - 1
+    return np.arange(tokens) >= tokens - 1
 
 
 def key_poses(tokens: int, draws: np.random.Generator) -> np.ndarray:

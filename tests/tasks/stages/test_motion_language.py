@@ -20,7 +20,7 @@ from tasks.stage.process import StageContext
 from tasks.stages import alignment, evaluate_motion_language, instruction, tokens
 from tasks.stages.catalogue import CATALOGUE
 from tasks.stages.inputs import measured
-from tests.small_project import SMALL, make_small_project, small_config
+from tests.small_project import make_small_project, small_config
 
 CPU = torch.device("cpu")
 MODULES = (tokens, alignment, instruction, evaluate_motion_language)
@@ -29,10 +29,13 @@ RUN = {module.__name__.rpartition(".")[2]: module.run for module in MODULES}
 
 
 def config() -> Config:
-    few = [f"{stage}.training.steps=4" for stage in ("alignment", "instruction")]
-    return override(
-        small_config(), [*SMALL[:-1], *few, "evaluate.protocols=[text-to-motion, completion, captioning]"]
+    few = (
+        *(f"{stage}.training.steps=4" for stage in ("alignment", "instruction")),
+        "evaluate.protocols=[text-to-motion, completion, captioning]",
+        "evaluate.generations=1",
+        "evaluate.max_frames=64",
     )
+    return override(small_config(), few)
 
 
 def run_stage(name: str, data: Path) -> dict[str, float]:
@@ -97,12 +100,6 @@ def test_plain_transformers_opens_both_folders(metrics: dict[str, dict[str, floa
         asked = text("a person walks <motion>", return_tensors="pt", return_token_type_ids=False)
         made = model.generate(**asked, max_new_tokens=3, do_sample=False)
         assert made.shape[1] > asked["input_ids"].shape[1]
-
-
-def test_the_same_stage_gives_the_same_model(metrics: dict[str, dict[str, float]], data: Path) -> None:
-    before = (data / "instruction" / "model.safetensors").read_bytes()
-    assert run_stage("instruction", data) == metrics["instruction"]
-    assert (data / "instruction" / "model.safetensors").read_bytes() == before
 
 
 def test_given_frames_come_back_and_the_same_seed_the_same(
