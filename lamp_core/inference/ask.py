@@ -13,7 +13,14 @@ from typing import Protocol
 import numpy as np
 
 from lamp_core.datasets.items import DOWNSAMPLING
-from lamp_core.datasets.motion_file import FeatureSpace, Gate, features_of, read_features, read_motion_file
+from lamp_core.datasets.motion_file import (
+    FeatureSpace,
+    FileMotion,
+    Gate,
+    features_of,
+    read_features,
+    read_motion_file,
+)
 from lamp_core.errors import LampError
 from lamp_core.features.bones import Decoding
 from lamp_core.inference.generate import joints_of
@@ -23,6 +30,9 @@ from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.systems.capabilities import CONTROL, Captions, Completes, Controls, Generates
 
 FIRST, LAST = "first", "last"
+HELD_BEHIND = 2
+"""Frames behind a held token: one that ends its last step, one that moves."""
+STEP_METRES = 0.01
 _PLACE = re.compile(r"(first|last|\d{1,9})=(.+)", re.DOTALL)
 
 
@@ -170,14 +180,22 @@ def _pose(pose: Pose, space: FeatureSpace, gate: Gate | None) -> np.ndarray:
     """Features (4, D) of a pose, not normalised."""
     opened = (gate or Gate()).of_models(space.joint_map)
     motion = read_motion_file(pose.path, opened, space.skeleton.name)
-    if len(motion.joints_TJ3) <= DOWNSAMPLING and motion.features_TD is None:
-        still_TJ3 = np.repeat(motion.joints_TJ3[-1:], DOWNSAMPLING + 1, axis=0)
-        rate = space.skeleton.frames_per_second
-        motion = replace(motion, joints_TJ3=still_TJ3, frames_per_second=rate, bvh=None)
+    is_still = len(motion.joints_TJ3) <= DOWNSAMPLING and motion.features_TD is None
+    if is_still:
+        motion = _held(motion)
     features_TD = features_of(motion, space, pose.path)
     if len(features_TD) < DOWNSAMPLING:
         raise LampError(f"{pose.path} has {len(features_TD)} feature frames; a pose needs {DOWNSAMPLING}")
-    return features_TD[-DOWNSAMPLING:] if pose.place == LAST else features_TD[:DOWNSAMPLING]
+    is_end = pose.place == LAST and not is_still
+    return features_TD[-DOWNSAMPLING:] if is_end else features_TD[:DOWNSAMPLING]
+
+
+def _held(motion: FileMotion) -> FileMotion:
+    """A pose that is held for a token, and a step behind it, since a motion without motion is none."""
+    still_TJ3 = np.repeat(motion.joints_TJ3[-1:], DOWNSAMPLING + HELD_BEHIND, axis=0)
+    still_TJ3[-1, :, 2] += STEP_METRES / motion.skeleton.metres_per_unit
+    rate = motion.skeleton.frames_per_second
+    return replace(motion, joints_TJ3=still_TJ3, frames_per_second=rate, bvh=None)
 
 
 def _normalised(features_TD: np.ndarray, space: FeatureSpace) -> np.ndarray:

@@ -157,7 +157,8 @@ class MotionWords:
         count = len(known.channels)
         is_side_by_side = known.layout == "interleaved"
         ids_SR = spoken.reshape(-1, count) if is_side_by_side else spoken.reshape(count, -1).T
-        return ids_SR - np.asarray(known.first_ids_R)
+        codes_SR: np.ndarray = ids_SR - np.asarray(known.first_ids_R)
+        return codes_SR
 
     def said(self, ids: Sequence[int]) -> str:
         """The text of word pieces before the end, words of motion left out."""
