@@ -162,7 +162,7 @@ class MotionAssistant:
         codes = encode_clips(self.tokenizer, cut) if cut else []
         task = TASKS["captioning"]
         prompts = [self.words.prompt(task, None, each, np.ones(len(each), dtype=bool)) for each in codes]
-        how, found = search or Search.of(self.settings.search), {}
+        how, found = search or Search.of(self.settings.search), dict[int, str]()
         order = sorted(range(len(prompts)), key=lambda place: length(prompts[place]))
         for start in range(0, len(order), ANSWERED_TOGETHER):
             some = order[start : start + ANSWERED_TOGETHER]
