@@ -49,6 +49,8 @@ REFUSED = {
     ("generate", "--seconds"): LENGTHS,
     ("edit", "--seconds"): LENGTHS,
     ("ask", "--seconds"): LENGTHS,
+    **{(name, "--guidance"): ("-1", "20.5", "nan", "inf", "x") for name in ("generate", "edit")},
+    **{(name, "--steps"): ("0", "-1", "1.5", "101", "nan", "x") for name in ("generate", "edit")},
     ("caption", "--windows"): ("0", "-1", "nan", "inf", "x"),
     ("caption", "--top-p"): ("0", "-1", "1.5", "nan", "inf", "x"),
     **{(name, "--seed"): SEEDS for name in ("generate", "edit", "caption", "ask")},
