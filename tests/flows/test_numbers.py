@@ -47,6 +47,8 @@ READ_A_MOTION = ("caption", "search", "explain", "edit", "export", "features", "
 REFUSED = {
     ("generate", "--seconds"): LENGTHS,
     ("edit", "--seconds"): LENGTHS,
+    **{(name, "--guidance"): ("-1", "20.5", "nan", "inf", "x") for name in ("generate", "edit")},
+    **{(name, "--steps"): ("0", "-1", "1.5", "101", "nan", "x") for name in ("generate", "edit")},
     ("caption", "--windows"): ("0", "-1", "nan", "inf", "x"),
     ("caption", "--top-p"): ("0", "-1", "1.5", "nan", "inf", "x"),
     **{(name, "--seed"): SEEDS for name in ("generate", "edit", "caption")},
