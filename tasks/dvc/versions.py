@@ -160,7 +160,9 @@ class Versions:
             if force:
                 forget_ended(self.project.checkpoint_folder(name))
             ended = run_logged(
-                dvc_command("repro", "--single-item", *flags, name),
+                # DVC lets its lock go while the stage works, and takes it again to note what was made:
+                # without the flag it waits for three seconds, and what was made is lost.
+                dvc_command("--wait-for-lock", "repro", "--single-item", *flags, name),
                 folder=self.project.root,
                 environment=dvc_environment({KEPT_FOR_CALLER: "1", **(environment or {})}),
                 log_file=self.project.log_file(name),

@@ -1,10 +1,14 @@
 import os
 import shutil
+import threading
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+import zc.lockfile
 
 from lamp_core.errors import LampError
 from tasks.dvc.content import chain_key, folder_hash, input_key, read_inputs
@@ -12,7 +16,7 @@ from tasks.dvc.graph import read_graph
 from tasks.dvc.snapshot import mend_lock, read_lock
 from tasks.dvc.versions import RepositoryBusy
 from tasks.stage.holding import always, held_stage
-from tests.toy import Toy
+from tests.toy import QUICK_STAGE, Toy
 
 
 def run_all(toy: Toy) -> None:
@@ -60,6 +64,23 @@ def test_a_stage_that_another_process_runs_is_not_run_twice(toy: Toy) -> None:
     ):
         toy.versions.reproduce("ingest", waits=lambda: False)
     assert toy.ran() == []
+
+
+def test_what_a_stage_made_is_noted_however_long_another_process_has_dvcs_lock(toy: Toy) -> None:
+    taken: list[zc.lockfile.LockFile] = []
+
+    def take(line: str) -> None:
+        """Take the lock that DVC has let go for the stage's work; for longer than DVC's own patience."""
+        if "toy.py" in line and not taken:
+            while not taken:
+                time.sleep(0.05)
+                with suppress(zc.lockfile.LockError):
+                    taken.append(zc.lockfile.LockFile(str(toy.project.root / ".dvc" / "tmp" / "lock")))
+            threading.Timer(5.0, taken[0].close).start()
+
+    (toy.project.root / "toy.py").write_text("import time; time.sleep(1)\n" + QUICK_STAGE)
+    assert toy.versions.reproduce("ingest", on_line=take)
+    assert taken and states(toy)["ingest"] == "fresh"
 
 
 def test_the_key_of_checkpoints_follows_parameters_code_and_inputs(toy: Toy) -> None:

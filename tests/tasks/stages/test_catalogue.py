@@ -74,5 +74,5 @@ def test_a_parameter_chooses_one_more_stage_to_read() -> None:
     assert not {"lexical_text", "lexical_contrast"} & set(usual.of_system("lamp"))
     assert {"lexical_text", "lexical_contrast"} <= set(lexical.of_system("lamp"))
     assert "lexical_bridge" in lexical.until("evaluate")
-    with pytest.raises(LampError, match="t2m.condition"):
+    with pytest.raises(LampError, match=r"t2m\.condition"):
         override(config, ["t2m.condition=lexicl"])
