@@ -105,6 +105,9 @@ class OwnReader(Protocol):
     def losses(self, prompt: str) -> list[str]:
         """A line for the words of a prompt that are unknown, and one for what is cut, where there are any."""
 
+    def __call__(self, captions: Sequence[str]) -> list[Tensor]:
+        """Captions to their vectors (P, W)."""
+
 
 @dataclass(frozen=True)
 class EncoderConditions:
