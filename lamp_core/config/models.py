@@ -5,9 +5,9 @@ writes into ``params.yaml`` as comments. Workers, device and precision are not h
 a stage means.
 """
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lamp_core.config.base import Count, Fraction, NonNegative, Positive, Seed
 from lamp_core.config.base import Optimisation as Optimisation
@@ -23,10 +23,11 @@ from lamp_core.config.lexical import (
     LexicalMotion,
     LexicalText,
 )
+from lamp_core.config.motion_language import Alignment, Instruction
 
 DATA_SET_NAME = r"^[a-z0-9-]+$"
 """A name is part of paths, in ``dvc.yaml`` too: it holds nothing that a path or a shell gives a meaning."""
-EvaluationProtocol = Literal[
+LampProtocol = Literal[
     "reconstruction",
     "text-to-motion",
     "plausibility",
@@ -40,6 +41,8 @@ EvaluationProtocol = Literal[
     "batches",
 ]
 """What the stage ``evaluate`` measures; the last five are protocols of retrieval."""
+EvaluationProtocol = Literal[LampProtocol, "control"]
+"""What can be measured; by ``control``, models of other systems alone."""
 
 
 ClipCheck = Literal[
@@ -268,11 +271,14 @@ class TextToMotion(Section):
     feed_forward_dim: Count = Field(1024, description="feed-forward width")
     dropout: Fraction = Field(0.2, description="in the transformer")
     condition_dropout: Fraction = Field(0.1, description="share of items trained without their text")
-    condition: Literal["queries", "all_queries", "words", "text", "text_encoder"] = Field(
+    condition: Literal["queries", "all_queries", "words", "text", "text_encoder", "lexical"] = Field(
         "queries",
         description="what the text says (Table 6): the mean of LaMP's queries that read it (paper), all of "
-        "them through a projection trained along, the states of its words, of [CLS] alone, or a frozen "
-        "text encoder",
+        "them through a projection trained along, the states of its words, of [CLS] alone, a frozen text "
+        "encoder, or the words of the system `lexical`",
+    )
+    read_from: Literal["pretrain", "lexical_contrast"] = Field(
+        "pretrain", description="stage whose text encoder gives the condition; follows from it"
     )
     text_encoder: str = Field(
         "minilm",
@@ -303,6 +309,12 @@ class TextToMotion(Section):
         validate_every=3000,
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _reads_what_the_condition_asks(cls, values: dict[str, Any]) -> dict[str, Any]:
+        is_lexical = values.get("condition") == "lexical"
+        return {**values, "read_from": "lexical_contrast" if is_lexical else "pretrain"}
+
 
 class Retrieval(Section):
     """LaMP-Feat: index of the test gallery and both-way recall."""
@@ -317,7 +329,7 @@ class Evaluate(Section):
     """Tokenizer, text to motion and retrieval, by the protocols of the field."""
 
     protocols: tuple[EvaluationProtocol, ...] = Field(
-        get_args(EvaluationProtocol), min_length=1, description="what is measured"
+        get_args(LampProtocol), min_length=1, description="what is measured"
     )
     repeats: Count = Field(20, description="of every sampled metric; intervals are 1.96 std / sqrt(repeats)")
     generations: Count = Field(20, description="times that text to motion generates the test split anew")
@@ -392,4 +404,6 @@ class Config(Section):
     lexical_direct: LexicalDirect = LexicalDirect()
     lexical_dense: LexicalDense = LexicalDense()
     lexical_index: LexicalIndexing = LexicalIndexing()
+    alignment: Alignment = Alignment()
+    instruction: Instruction = Instruction()
     report: Report = Report()
