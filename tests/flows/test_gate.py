@@ -179,6 +179,18 @@ def test_nothing_is_stated_of_ready_features(
         assert status == 2 and "holds ready features" in shown, shown
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_people_as_small_as_inches_read_as_centimetres_are_said(
+    rig_project: Path, tmp_path: Path, clip: tuple[str, np.ndarray], command: str
+) -> None:
+    path = write(tmp_path / "given", clip[0], ".npy", clip[1] / 0.0254)
+    words = COMMANDS[command](path, tmp_path)
+    status, shown = run(*words, "--unit", "cm")
+    assert status == 0 and "as small children are; is the unit right? --unit sets it" in shown, shown
+    status, shown = run(*words, "--unit", "inch")
+    assert status == 0 and "is the unit right" not in shown, shown
+
+
 ODD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "a name with blanks and accents": (lambda path: renamed(path, "mein Läufer 01"), ""),
     "an ending in capitals": (lambda path: path.rename(path.with_suffix(path.suffix.upper())), ""),
