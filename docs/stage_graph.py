@@ -12,7 +12,7 @@ from tasks.stages.catalogue import CATALOGUE
 WIDTH, HEIGHT = 2.2, 0.48  # of a box
 BETWEEN_COLUMNS, BETWEEN_ROWS = 0.9, 0.24
 QUIET = "#566070"
-SYSTEM_COLOURS = {"lamp": "#dce9f6", "lexical": "#f8e3d6"}
+SYSTEM_COLOURS = {"lamp": "#dce9f6", "lexical": "#f8e3d6", "motion-language": "#dcefe2"}
 BOTH = "#e9ece6"
 
 Point = tuple[float, float]

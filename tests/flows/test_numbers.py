@@ -27,6 +27,7 @@ SOUND = {
     "generate": ("a person walks", *OUT),
     "edit": (MOTION, *OUT, "--after", "--seconds", "1"),
     "caption": (MOTION,),
+    "ask": ("a person walks", *OUT),
     "search": ("--motion", MOTION),
     "explain": (MOTION,),
     "export": (MOTION, *OUT),
@@ -43,15 +44,16 @@ COUNTS = ("-1", "1.5", "1e3", "nan", "1000000", "x")
 FROM_ONE = ("0", "-1", "1.5", "nan", "x", "")
 SEEDS = ("-1", "1.5", "nan", str(LARGEST_SEED + 1), str(2**64))
 PORTS = ("0", "-1", "65536", "nan")
-READ_A_MOTION = ("caption", "search", "explain", "edit", "export", "features", "evaluate")
+READ_A_MOTION = ("caption", "ask", "search", "explain", "edit", "export", "features", "evaluate")
 REFUSED = {
     ("generate", "--seconds"): LENGTHS,
     ("edit", "--seconds"): LENGTHS,
+    ("ask", "--seconds"): LENGTHS,
     **{(name, "--guidance"): ("-1", "20.5", "nan", "inf", "x") for name in ("generate", "edit")},
     **{(name, "--steps"): ("0", "-1", "1.5", "101", "nan", "x") for name in ("generate", "edit")},
     ("caption", "--windows"): ("0", "-1", "nan", "inf", "x"),
     ("caption", "--top-p"): ("0", "-1", "1.5", "nan", "inf", "x"),
-    **{(name, "--seed"): SEEDS for name in ("generate", "edit", "caption")},
+    **{(name, "--seed"): SEEDS for name in ("generate", "edit", "caption", "ask")},
     **{(name, "-n"): COUNTS for name in ("generate", "edit", "caption")},
     **{(name, "--fps"): LENGTHS for name in (*READ_A_MOTION, "index build", "index add", *IMPORTS)},
     **{(name, "--top"): FROM_ONE for name in ("search", "explain")},
