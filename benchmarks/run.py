@@ -15,7 +15,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import captions, data, evaluation, features, lexical, metrics, models, pipeline
+from benchmarks import (
+    captions,
+    data,
+    evaluation,
+    features,
+    lexical,
+    metrics,
+    models,
+    motion_language,
+    pipeline,
+)
 from tasks.system.machine import commit_label, machine_label
 
 GROUPS = (
@@ -25,6 +35,7 @@ GROUPS = (
     "data",
     "models",
     "captions",
+    "motion_language",
     "lexical",
     "memory",
     "evaluation",
@@ -50,6 +61,7 @@ def main() -> None:
         "data": data.measure(Path("data"), chosen.data),
         "models": models.measure(),
         "captions": captions.measure(),
+        "motion_language": motion_language.measure(),
         "lexical": lexical.measure(),
         "memory": data.measure_memory(),
         "evaluation": evaluation.measure(Path("data"), chosen.data),
@@ -81,7 +93,7 @@ def _show(measured: Mapping[str, Any], name: str) -> None:
 def _rows(measured: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for group in GROUPS:
         for key, value in (measured[group] or {}).items():
-            yield f"{group}: {key.replace('_', ' ')}", _figure(value)
+            yield f"{group.replace('_', ' ')}: {key.replace('_', ' ')}", _figure(value)
 
 
 def _figure(value: object) -> str:

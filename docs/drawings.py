@@ -10,18 +10,16 @@ matplotlib.use("svg")
 
 import numpy as np
 from matplotlib import pyplot as plt
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from docs.stage_graph import QUIET, draw_stages
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.viz.figure import SIDE_COLOURS, figure_bones
-from tasks.stages.catalogue import CATALOGUE
 
 FOLDER = Path(__file__).parent / "pictures"
-INK, QUIET, FAINT = "#1b1e22", "#566070", "#d9dcd6"
+INK, FAINT = "#1b1e22", "#d9dcd6"
 COLOURS = ("#2b78c5", "#dc6428", "#3b8f5a", "#8a5bb0", "#c9a227", "#21677f", "#b8405e")
-SYSTEM_COLOURS = {"lamp": "#dce9f6", "lexical": "#f8e3d6"}
-BOTH = "#e9ece6"
 plt.rcParams.update(
     {"font.family": "DejaVu Sans", "svg.fonttype": "none", "svg.hashsalt": "lamp", "text.color": INK}
 )
@@ -40,64 +38,11 @@ BLOCKS = {
 
 def pipeline_graph(project: Path) -> None:
     """The stages of the catalogue with their edges, each in the column after what it reads."""
-    reads = {name: set(stage.reads) for name, stage in CATALOGUE.stages.items()}
-    reads["report"] |= set(CATALOGUE.evaluations())
-    edges = {name: _direct(name, reads) for name in reads}
-    column = {}
-    for name in reads:
-        column[name] = 1 + max((column[before] for before in reads[name]), default=-1)
-    rows: dict[int, list[str]] = {}
-    for name, place in column.items():
-        rows.setdefault(place, []).append(name)
-    height = max(map(len, rows.values()))
-    places = {
-        name: (2.8 * place, (len(names) - 1) / 2 - row)
-        for place, names in rows.items()
-        for row, name in enumerate(names)
-    }
-    figure, axes = plt.subplots(figsize=(1.55 * len(rows), 0.75 * height + 0.5))
-    for name, (x, y) in places.items():
-        for before in edges[name]:
-            start = places[before]
-            axes.add_patch(
-                FancyArrowPatch(
-                    (start[0] + 1.1, start[1]),
-                    (x - 1.1, y),
-                    arrowstyle="-|>",
-                    mutation_scale=9,
-                    connectionstyle="arc3,rad=0.06",
-                    color=QUIET,
-                    lw=0.8,
-                    shrinkA=0,
-                    shrinkB=1,
-                    zorder=0,
-                )
-            )
-        systems = CATALOGUE.systems_of(name)
-        colour = SYSTEM_COLOURS.get(systems[0], BOTH) if len(systems) == 1 else BOTH
-        axes.add_patch(
-            FancyBboxPatch(
-                (x - 1.1, y - 0.24),
-                2.2,
-                0.48,
-                boxstyle="round,pad=0,rounding_size=0.12",
-                fc=colour,
-                ec=QUIET,
-                lw=0.8,
-            )
-        )
-        axes.text(x, y, name, ha="center", va="center", fontsize=8.5)
-    axes.set(xlim=(-1.2, 2.8 * (len(rows) - 1) + 1.2), ylim=(-height / 2, height / 2))
+    figure = plt.figure()
+    axes = figure.add_axes((0, 0, 1, 1))
+    width, height = draw_stages(axes)
+    figure.set_size_inches(0.55 * width, 0.62 * height)
     save(figure, axes, "pipeline.svg")
-
-
-def _direct(name: str, reads: dict[str, set[str]]) -> set[str]:
-    """What a stage reads and nothing else of what it reads reads."""
-
-    def all_before(stage: str) -> set[str]:
-        return {found for before in reads[stage] for found in {before, *all_before(before)}}
-
-    return reads[name] - {found for before in reads[name] for found in all_before(before)}
 
 
 def feature_vector(project: Path) -> None:

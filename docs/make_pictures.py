@@ -1,9 +1,9 @@
 """The pictures of the documentation, made by the project itself: ``python docs/make_pictures.py [PROJECT]``.
 
 Drawn from the code alone: the graph of the stages, the feature vector on a body, the attention masks. Drawn
-or photographed of PROJECT, a folder that has run (the present one by default): a token strip, the report,
-MLflow's comparison and the page. What is missing for a picture is said in a line, and the others are made all
-the same.
+or photographed of PROJECT, a folder that has run (the present one by default): a token strip, a player, the
+report, MLflow's comparison and the page. What is missing for a picture is said in a line, and the others are
+made all the same.
 """
 
 import json
@@ -18,7 +18,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from docs.browser import LOCALHOST, photograph, served
-from docs.drawings import FOLDER, QUIET, attention_masks, feature_vector, pipeline_graph, save
+from docs.drawings import FOLDER, attention_masks, feature_vector, pipeline_graph, save
+from docs.page_pictures import PICTURES as PAGE_PICTURES
+from docs.page_pictures import page_pictures
+from docs.stage_graph import QUIET
 from lamp_core.errors import LampError
 
 
@@ -59,6 +62,20 @@ def token_strip(project: Path) -> None:
     save(figure, axes, "token-strip.svg")
 
 
+def player(project: Path) -> None:
+    """Motions of a text side by side, as `lamp generate -o walks.html` writes them."""
+    from lamp_core.inference.generate import generate
+    from lamp_core.viz.player import PlayerMotion, player_page
+
+    _there(project / "data" / "length", "lamp run --until length")
+    text = "a person walks forward"
+    made = generate(project / "data", text, count=3, seconds=4.0)
+    shown = [
+        PlayerMotion(joints_TJ3, made.skeleton, made.skeleton.frames_per_second) for joints_TJ3 in made.joints
+    ]
+    (FOLDER / "walks.html").write_text(player_page(shown, title=text), encoding="utf-8")
+
+
 def report(project: Path) -> None:
     """The top of the report."""
     page = _there(project / "data" / "report" / "report.html", "lamp run")
@@ -88,15 +105,9 @@ def mlflow_comparison(project: Path) -> None:
 
 
 def the_page(project: Path) -> None:
-    """`lamp page` with motions of a text, side by side."""
+    """`lamp page`, a panel each."""
     _there(project / "data" / "t2m", "lamp run --until t2m")
-
-    def command(port: int) -> list[str]:
-        return [sys.executable, "-m", "flows.cli", "page", "--port", str(port), "--no-open"]
-
-    with served(command, project, {}, "/") as address:
-        link = f"{address}/#generate?text={quote('a person walks forward')}&seconds=4&count=3&seed=0"
-        photograph(link, FOLDER / "page.png", (1280, 503), seconds=20)
+    page_pictures(project)
 
 
 def _there(path: Path, command: str) -> Path:
@@ -110,9 +121,10 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "feature-vector.svg": feature_vector,
     "attention-masks.svg": attention_masks,
     "token-strip.svg": token_strip,
+    "walks.html": player,
     "report.png": report,
     "mlflow-comparison.png": mlflow_comparison,
-    "page.png": the_page,
+    ", ".join(PAGE_PICTURES): the_page,
 }
 
 

@@ -21,7 +21,7 @@ from lamp_core.lexical.motion_training import new_motion_model
 from lamp_core.lexical.text_training import new_text_model
 from lamp_core.skeleton.bvh_writer import write_bvh
 from lamp_core.skeleton.skeleton import load_skeleton
-from tests.small_project import make_models, small_config
+from tests.small_project import make_models, make_speaker, small_config
 
 SKELETON = load_skeleton("smpl22")
 CLIPS = 24
@@ -80,6 +80,7 @@ def make_rig_project(root: Path) -> None:
     config = override(small_config(), [f"ingest.data={NAME}"])
     make_models(data, config)
     make_lexical(data, config)
+    make_speaker(data, config)
     save_params(config, root / "params.yaml")
 
 

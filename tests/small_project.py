@@ -23,6 +23,10 @@ from lamp_core.m2t.folder import save_m2t
 from lamp_core.m2t.language_model import identity_of, load_base, record_base
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer, save_own
 from lamp_core.m2t.training import new_captioner
+from lamp_core.motion_language.folder import Origin, save_speaker
+from lamp_core.motion_language.prompts import template_hash
+from lamp_core.motion_language.vocabulary import extend
+from lamp_core.motion_language.words import MotionWords
 from lamp_core.retrieval.build import build_gallery
 from lamp_core.skeleton.skeleton import load_skeleton
 from lamp_core.t2m.conditions import reader_of
@@ -30,7 +34,7 @@ from lamp_core.t2m.folder import save_t2m
 from lamp_core.t2m.length_estimator import LengthEstimator, save_length
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.binding import bind
-from lamp_core.tokenizers.folder import save_tokenizer
+from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
 from lamp_core.tokenizers.kinds import new_tokenizer
 
 CLIPS = 110
@@ -114,6 +118,25 @@ def make_captioner(
     base = load_base(folder, torch.device("cpu"))
     model = new_captioner(base, lamp, config.m2t, torch.device("cpu"))
     save_m2t(data / "m2t", model, base.identity, features.skeleton)
+
+
+def make_speaker(data: Path, config: Config) -> None:
+    """Write an untrained motion language model over the language model and the tokenizer that are there."""
+    base, tokenizer = (
+        load_base(data / "language_model", torch.device("cpu")),
+        load_tokenizer(data / "tokenizer"),
+    )
+    settings, skeleton = config.alignment, FeatureSet.load(data / "features").skeleton
+    most = settings.max_frames // tokenizer.downsampling
+    vocabulary = extend(base.model, base.tokenizer, tokenizer, most, seed=0)
+    prompts = config.instruction.prompts
+    origin = Origin(
+        *(base.identity, skeleton.name, skeleton.frames_per_second, settings.max_text_tokens, prompts),
+        template_hash(prompts),
+        config.instruction.model_dump(mode="json"),
+    )
+    words = MotionWords(base.tokenizer, vocabulary, prompts, settings.max_text_tokens)
+    save_speaker(data / "instruction", base.model, words, origin)
 
 
 def _shape(config: Config, vocabulary: int) -> LaMPShape:

@@ -99,7 +99,7 @@ def reader(project_with_models: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def test_a_first_run(reader: Reader, capsys: pytest.CaptureFixture[str]) -> None:
     reader.follow("first-run", leave_out=WITH_HISTORY)
-    assert all(Path(name).stat().st_size > 0 for name in ("walk.npy", "walk.html", "walk.glb"))
+    assert all(Path(name).stat().st_size > 0 for name in ("walk.npy", "walks.html", "walk.glb"))
     assert "(40, 22, 3)" in capsys.readouterr().out
 
 

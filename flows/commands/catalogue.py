@@ -41,6 +41,7 @@ COMMANDS = (
     Command("generate", MOTION, "Make motions of a text."),
     Command("edit", MOTION, "Make a part of a motion anew, or go on from it."),
     Command("caption", MOTION, "Say what happens in a motion."),
+    Command("ask", MOTION, "Make, continue or describe motions by an instruction; alone, a conversation."),
     Command("search", MOTION, "Find motions by a text, or captions by a motion."),
     Command("explain", MOTION, "Say a motion in words with their weights."),
     Command("page", MOTION, "Open a page in the browser to generate, edit, describe, search and compare."),

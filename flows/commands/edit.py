@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.generate import look_up_words, save_motions
-from flows.commands.model_options import MOST_RESULTS, DecodeOption, ModelOption
+from flows.commands.model_options import (
+    MOST_RESULTS,
+    DecodeOption,
+    GuidanceOption,
+    ModelOption,
+    StepsOption,
+)
 from flows.commands.motion_options import (
     ForceOption,
     LeftHandedOption,
@@ -56,6 +62,8 @@ def edit(
     seed: SeedOption = 0,
     model: ModelOption = None,
     decode: DecodeOption = "bones",
+    guidance: GuidanceOption = None,
+    steps: StepsOption = None,
     joint_map: MapOption = None,
     unit: UnitOption = None,
     up: UpOption = None,
@@ -74,8 +82,10 @@ def edit(
     )
     from lamp_core.exports.kinds import check_ending
     from lamp_core.inference import generate as api
+    from lamp_core.inference.sampling import SamplingChange
 
     check_ending(output)
+    sampling = SamplingChange(guidance, steps)
     data = find_project().data
     opened = gate(joint_map, unit, up, fps, left_handed, force, reads=bool(motion or to))
     given_TD = (
@@ -85,7 +95,7 @@ def edit(
     place = api.Place(None if span is None else _seconds(span), after, before, to_TD)
     if text:
         look_up_words(data, text)
-    edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode)
+    edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode, sampling)
     title = text or f"{clip or motion}, edited"
     made = save_motions(output, edited.joints, edited.skeleton, title, _shown(edited))
     typer.echo("\n".join(map(str, made)))

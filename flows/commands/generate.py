@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.model_options import MOST_RESULTS, DecodeOption, ModelOption
+from flows.commands.model_options import (
+    MOST_RESULTS,
+    DecodeOption,
+    GuidanceOption,
+    ModelOption,
+    StepsOption,
+)
 from flows.commands.motion_options import OutputOption, SeedOption
 from tasks.project import find_project
 
@@ -30,6 +36,8 @@ def generate(
     seed: SeedOption = 0,
     model: ModelOption = None,
     decode: DecodeOption = "bones",
+    guidance: GuidanceOption = None,
+    steps: StepsOption = None,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print one JSON object: the files, and words hardly seen in training."),
@@ -38,11 +46,13 @@ def generate(
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
     from lamp_core.exports.kinds import check_ending
     from lamp_core.inference import generate as api
+    from lamp_core.inference.sampling import SamplingChange
     from lamp_core.viz.player import PlayerMotion
 
     check_ending(output)
+    sampling = SamplingChange(guidance, steps)
     prompt = look_up_words(find_project().data, text)
-    generated = api.generate(find_project().data, text, count, seconds, seed, model, decode)
+    generated = api.generate(find_project().data, text, count, seconds, seed, model, decode, sampling)
     skeleton = generated.skeleton
     shown = [
         PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in generated.joints

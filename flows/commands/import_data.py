@@ -257,7 +257,7 @@ def _register(name: str, kind: str, options: dict[str, Any]) -> None:
     if summary.skipped_captions:
         console.print(f"  dropped: {summary.skipped_captions} lines of the captions, which are none")
     for reason, count in summary.faults.items():
-        console.print(f"  will be rejected as {reason}: {count}")
+        console.print(f"  will be rejected as {reason}: {count} ({summary.first_faults[reason]})")
     console.print(f"now: lamp run --data {name}")
 
 

@@ -16,6 +16,7 @@ from flows.commands.motion_options import (
     gate,
 )
 from lamp_core.errors import LampError
+from lamp_core.io.text import has_word, require_words
 from tasks.project import find_project
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ def search(
 
     if sum(asked is not None for asked in (text, motion, keywords)) != 1:
         raise LampError("give a text, or a motion with --motion FILE, or keywords with --keywords run,jump")
-    if text is not None and not text.strip():
-        raise LampError("the text is empty; say what the person does")
-    if keywords is not None and not keywords.strip():
+    if text is not None:
+        require_words(text)
+    if keywords is not None and not has_word(keywords):
         raise LampError("the keywords are empty; write words with commas between them: run,jump")
     if motion is not None and not motion.is_file():
         raise LampError(f"there is no file {motion}")

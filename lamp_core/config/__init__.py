@@ -32,13 +32,16 @@ from lamp_core.config.models import (
     Tokenizer,
     Tokens,
 )
+from lamp_core.config.motion_language import Alignment, Instruction
 
 __all__ = [
+    "Alignment",
     "Config",
     "Evaluate",
     "Evaluator",
     "Features",
     "Ingest",
+    "Instruction",
     "LanguageModel",
     "Length",
     "LexicalBridge",

@@ -23,10 +23,11 @@ from lamp_core.config.lexical import (
     LexicalMotion,
     LexicalText,
 )
+from lamp_core.config.motion_language import Alignment, Instruction
 
 DATA_SET_NAME = r"^[a-z0-9-]+$"
 """A name is part of paths, in ``dvc.yaml`` too: it holds nothing that a path or a shell gives a meaning."""
-EvaluationProtocol = Literal[
+LampProtocol = Literal[
     "reconstruction",
     "text-to-motion",
     "plausibility",
@@ -40,6 +41,8 @@ EvaluationProtocol = Literal[
     "batches",
 ]
 """What the stage ``evaluate`` measures; the last five are protocols of retrieval."""
+EvaluationProtocol = Literal[LampProtocol, "control"]
+"""What can be measured; by ``control``, models of other systems alone."""
 
 
 ClipCheck = Literal[
@@ -317,7 +320,7 @@ class Evaluate(Section):
     """Tokenizer, text to motion and retrieval, by the protocols of the field."""
 
     protocols: tuple[EvaluationProtocol, ...] = Field(
-        get_args(EvaluationProtocol), min_length=1, description="what is measured"
+        get_args(LampProtocol), min_length=1, description="what is measured"
     )
     repeats: Count = Field(20, description="of every sampled metric; intervals are 1.96 std / sqrt(repeats)")
     generations: Count = Field(20, description="times that text to motion generates the test split anew")
@@ -392,4 +395,6 @@ class Config(Section):
     lexical_direct: LexicalDirect = LexicalDirect()
     lexical_dense: LexicalDense = LexicalDense()
     lexical_index: LexicalIndexing = LexicalIndexing()
+    alignment: Alignment = Alignment()
+    instruction: Instruction = Instruction()
     report: Report = Report()

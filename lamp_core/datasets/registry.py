@@ -60,6 +60,7 @@ class SourceSummary:
         skipped_captions: lines that are no caption.
         clips_of_split: clips by split.
         faults: clips that will be rejected, by reason, as far as captions and splits tell.
+        first_faults: what is the matter with the first of them, by reason.
     """
 
     path: Path
@@ -69,6 +70,7 @@ class SourceSummary:
     skipped_captions: int
     clips_of_split: dict[str, int]
     faults: dict[str, int]
+    first_faults: dict[str, str] = field(default_factory=dict)
 
 
 def register_source(data_folder: Path, name: str, kind: str, options: Mapping[str, Any]) -> SourceSummary:
@@ -99,6 +101,7 @@ def summarise(source: Source, path: Path) -> SourceSummary:
     skeleton = load_skeleton(source.skeleton or KINDS[source.kind].usual_skeleton)
     splits: Counter[str] = Counter()
     faults: Counter[str] = Counter()
+    first_faults: dict[str, str] = {}
     clips = captions = skipped = 0
     passed_over = PassedOver()
     for job in KINDS[source.kind].clip_jobs(source, skeleton, passed_over.add):
@@ -110,11 +113,12 @@ def summarise(source: Source, path: Path) -> SourceSummary:
             found, none = job.count_captions()
         except RejectedClip as rejected:
             faults[rejected.reason] += 1
+            first_faults.setdefault(rejected.reason, rejected.detail)
             continue
         captions, skipped = captions + found, skipped + none
     source = source.model_copy(update={"remarks": (*source.remarks, *passed_over.lines())})
     clips_of_split: dict[str, int] = {split: splits[split] for split in SPLITS}
-    return SourceSummary(path, source, clips, captions, skipped, clips_of_split, dict(faults))
+    return SourceSummary(path, source, clips, captions, skipped, clips_of_split, dict(faults), first_faults)
 
 
 def load_source(data_folder: Path, name: str) -> Source:

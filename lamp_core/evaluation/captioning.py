@@ -1,6 +1,7 @@
 """Captions of the test motions: the trained captioners', and those that any of them has to beat.
 
-The baselines are the most frequent caption of the train split, and the one that retrieval finds nearest.
+The baselines are the most frequent caption of the train split, and the one that retrieval finds nearest
+where a model compares texts and motions.
 
 Shapes: N items, Q queries, P projection width.
 """
@@ -48,10 +49,9 @@ def captions_of_systems(
     trained: Trained, test: TestItems, on_progress: OnProgress | None = None
 ) -> tuple[dict[str, list[str]], str]:
     """Captions of both baselines and of what captions, and what is said where nothing does."""
-    systems = {
-        MOST_FREQUENT: [most_frequent_caption(trained.training_captions)] * len(test),
-        NEAREST: nearest_captions(trained, test),
-    }
+    systems = {MOST_FREQUENT: [most_frequent_caption(trained.training_captions)] * len(test)}
+    if trained.comparing:
+        systems[NEAREST] = nearest_captions(trained, test)
     made = {name: captions_of(trained, name, test.motions, on_progress) for name in trained.captioning}
     return {**systems, **made}, "" if made else no_captioner(trained)
 

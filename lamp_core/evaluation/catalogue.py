@@ -188,6 +188,7 @@ COMPLETION = (
     Metric("ADE legacy", "lower", "m"),
     Metric("FDE legacy", "lower", "m"),
 )
+CONTROL = (*_both("Recon", "cm"), *_both("Vel", "cm/frame"))
 
 KINDS: Mapping[str, Kind] = {
     "text to motion": Kind(
@@ -276,6 +277,15 @@ KINDS: Mapping[str, Kind] = {
     "prediction": Kind("completion", "Motion prediction", COMPLETION, "ADE", "Σ: the sum over the joints."),
     "in-betweening": Kind(
         "completion", "Motion in-betweening", COMPLETION, "ADE", "Σ: the sum over the joints."
+    ),
+    "control": Kind(
+        "control",
+        "Pose control",
+        CONTROL,
+        "Recon",
+        "How near the poses of a motion come to those that were given with its text, beside motions of the "
+        "text alone. Σ: the sum over the joints. A pose that is held for the whole motion is at no distance "
+        "and in no motion.",
     ),
 }
 """By the first words of a protocol, in the order in which tables are shown."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from lamp_core.config.models import Evaluate
 from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.items import Item
 from lamp_core.evaluation.baselines import UNTRAINED
 from lamp_core.evaluation.cache import digest
 from lamp_core.evaluation.captioning import CAPTIONING, measure_captioning
@@ -20,6 +21,7 @@ from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
 from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
 from lamp_core.evaluation.oracles import label_groups, label_names, oracle_similarities
 from lamp_core.evaluation.protocols.common import OnProgress
+from lamp_core.evaluation.protocols.control import evaluate_control
 from lamp_core.evaluation.protocols.joints import (
     Complete,
     MakeMotions,
@@ -38,10 +40,12 @@ from lamp_core.metrics.sentence_similarity import sentence_embeddings
 from lamp_core.systems.capabilities import (
     CAPTION,
     COMPLETE,
+    CONTROL,
     GENERATE,
     RECONSTRUCT,
     SIMILARITY,
     Completes,
+    Controls,
     Generates,
     HasFloor,
     Reconstructs,
@@ -53,6 +57,7 @@ PROTOCOLS: Mapping[str, tuple[str, ...]] = {
     RECONSTRUCT: ("reconstruction",),
     GENERATE: ("text-to-motion", "plausibility", LAMP_BERT_SCORE),
     COMPLETE: ("completion",),
+    CONTROL: ("control",),
     CAPTION: (CAPTIONING,),
     SIMILARITY: RETRIEVAL,
 }
@@ -209,10 +214,45 @@ def _first_generation(generate: Generate, settings: Evaluate) -> MakeMotions:
     )
 
 
+def _control(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
+    trained = systems.trained
+    if not trained.controlling:
+        return []
+    longest = min(model.longest_frames for model in trained.controlling.values())
+    items, note = _within(trained, longest)
+    rows = evaluate_control(
+        items,
+        {name: control_of(model) for name, model in trained.controlling.items()},
+        trained.features.skeleton,
+        trained.features.statistics,
+        trained.settings,
+        on_progress,
+    )
+    return [_with_note(row, note) for row in rows]
+
+
+def control_of(model: Controls) -> Complete:
+    """What the protocol calls: captions in place of texts."""
+    return lambda captions, motions, given, seed: model.control(
+        [caption.text for caption in captions], motions, given, seed
+    )
+
+
+def _within(trained: Trained, longest: int) -> tuple[list[Item], str]:
+    """The items that the models look at whole, and what is said of the others."""
+    items = [item for item in trained.items if item.frames <= longest]
+    lost = len(trained.items) - len(items)
+    return items, f"{lost} items longer than the model's {longest} frames left out" if lost else ""
+
+
+def _with_note(row: Result, note: str) -> Result:
+    return replace(row, note="; ".join(filter(None, (row.note, note))))
+
+
 def _completion(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     trained = systems.trained
     longest = min(model.longest_frames for model in systems.completing.values())
-    items = [item for item in trained.items if item.frames <= longest]
+    items, note = _within(trained, longest)
     rows = evaluate_completion(
         items,
         {name: completion_of(model) for name, model in systems.completing.items()},
@@ -221,9 +261,7 @@ def _completion(systems: Systems, on_progress: OnProgress | None) -> list[Result
         trained.settings,
         on_progress,
     )
-    lost = len(trained.items) - len(items)
-    note = f"{lost} items longer than the model's {longest} frames left out"
-    return [replace(row, note="; ".join(filter(None, (row.note, note)))) for row in rows] if lost else rows
+    return [_with_note(row, note) for row in rows]
 
 
 def completion_of(model: Completes) -> Complete:
@@ -277,6 +315,7 @@ FAMILIES: Mapping[str, tuple[Sequence[str], Family]] = {
     "text_to_motion": (("text-to-motion",), _text_to_motion),
     "plausibility": (("plausibility",), _plausibility),
     "completion": (("completion",), _completion),
+    "control": (("control",), _control),
     "retrieval": (RETRIEVAL, _retrieval),
     "captioning": ((CAPTIONING,), _captioning),
     "lamp_bert_score": ((LAMP_BERT_SCORE,), _lamp_bert_score),

@@ -26,12 +26,14 @@ from lamp_core.retrieval.captions import gallery_captions
 from lamp_core.systems.capabilities import (
     CAPTION,
     COMPLETE,
+    CONTROL,
     GENERATE,
     RECONSTRUCT,
     SIMILARITY,
     Captions,
     Compares,
     Completes,
+    Controls,
     Generates,
     Reconstructs,
 )
@@ -101,7 +103,10 @@ class Trained:
 
     @cached_property
     def reconstructing(self) -> Mapping[str, Reconstructs]:
-        """What gives motions back, by its name; LampError as `trained_models`, as all below."""
+        """What gives motions back, by its name; LampError as `trained_models`, as all below.
+
+        Nothing where none of the models could, trained or not.
+        """
         return {model.name: model for model in self._loaded(RECONSTRUCT).values()}
 
     @cached_property
@@ -115,6 +120,11 @@ class Trained:
         return self._loaded(COMPLETE)
 
     @cached_property
+    def controlling(self) -> Mapping[str, Controls]:
+        """What makes motions of texts and poses."""
+        return self._loaded(CONTROL)
+
+    @cached_property
     def captioning(self) -> Mapping[str, Captions]:
         """What captions motions; empty where nothing that does is trained."""
         able = with_capability(self.models, CAPTION)
@@ -126,6 +136,8 @@ class Trained:
         return self._loaded(SIMILARITY)
 
     def _loaded(self, capability: str) -> dict[str, Any]:
+        if not with_capability(self.models, capability):
+            return {}
         found = trained_models(self.models, self.data, capability)
         return {model.name: self._load(model) for model in found}
 

@@ -20,7 +20,7 @@ from lamp_core.features.bones import Decoding, decode_by
 from lamp_core.inference.editing import Gap, fill_gap
 from lamp_core.inference.models import loaded, say_what_is_lost
 from lamp_core.inference.sampling import SamplingChange
-from lamp_core.io.text import composed
+from lamp_core.io.text import composed, require_words
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.systems.capabilities import COMPLETE, GENERATE, Completes, EstimatesLength, Generates
 
@@ -65,8 +65,7 @@ def generate(
     Raises:
         LampError: an empty text, a length that the model cannot make, or stages that have not run.
     """
-    if not text.strip():
-        raise LampError("the text is empty; say what the person does")
+    require_words(text)
     if count < 1:
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")
@@ -190,8 +189,8 @@ def edit(
         LampError: a span outside of the motion, a length that the models cannot make, neither a length nor a
             text to estimate it from, or stages that have not run.
     """
-    if text is not None and not text.strip():
-        raise LampError("the text is empty; say what the person does, or leave it out")
+    if text is not None:
+        require_words(text, ", or leave it out")
     if count < 1:
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")

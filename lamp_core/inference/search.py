@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lamp_core.datasets.motion_file import Gate, read_motion
-from lamp_core.errors import LampError
 from lamp_core.inference.models import loaded, say_what_is_lost
+from lamp_core.io.text import require_words
 from lamp_core.systems.capabilities import SIMILARITY, Compares
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ def search_text(data: Path, text: str, top: int, model: str | None = None) -> "l
     Raises:
         LampError: an empty text, no model that compares texts and motions, or none of this name.
     """
-    if not text.strip():
-        raise LampError("the text is empty; say what the person does")
+    require_words(text)
     comparing: Compares = loaded(data, SIMILARITY, model)
     say_what_is_lost(comparing, text)
     return comparing.search_text(text, top)

@@ -53,8 +53,8 @@ def _walk(
         if is_litter(entry.name):
             on_passed_over(HIDDEN, name)
             continue
-        is_folder = entry.is_dir()
-        if not is_folder and not entry.is_file():
+        is_folder, is_file = _leads_to(entry)
+        if not is_folder and not is_file:
             if entry.is_symlink():
                 on_passed_over(BROKEN, name)
             continue
@@ -64,6 +64,14 @@ def _walk(
             yield from _walk(folder / entry.name, f"{name}/", (*above, here), top, on_passed_over)
         else:
             yield name, folder / entry.name
+
+
+def _leads_to(entry: "os.DirEntry[str]") -> tuple[bool, bool]:
+    """Whether it is a folder, and whether it is a file; neither for a link to itself or to what is closed."""
+    try:
+        return entry.is_dir(), entry.is_file()
+    except OSError:
+        return False, False
 
 
 def has_ending(name: str, *endings: str) -> bool:
@@ -137,6 +145,15 @@ def find_file(folder: Path, relative: str) -> Path | None:
         return None
     found = _index(folder, modified).get(_key(relative))
     return folder / found if found is not None and (folder / found).is_file() else None
+
+
+def find_named(folder: Path, name: str) -> Path | None:
+    """A file that lies in the folder itself, its whole name in any case; else None."""
+    direct = folder / name
+    if direct.is_file() or not folder.is_dir():
+        return direct if direct.is_file() else None
+    found = (path for path in sorted(folder.iterdir()) if path.name.lower() == name.lower())
+    return next((path for path in found if path.is_file()), None)
 
 
 @lru_cache(maxsize=8)

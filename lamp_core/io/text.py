@@ -20,6 +20,7 @@ MARKS = (
 )
 """Byte order marks; that of UTF-32 begins with that of UTF-16."""
 LONGEST_MARK = 4
+SHOWN = 40  # letters of a text in a message
 
 
 def encoding_of(start: bytes) -> str:
@@ -30,6 +31,18 @@ def encoding_of(start: bytes) -> str:
 def composed(text: str) -> str:
     """Text in the composed form (NFC): the same name however a file system or an editor wrote its accents."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def has_word(text: str) -> bool:
+    """Whether there is a letter or a digit of any script in a text."""
+    return any(map(str.isalnum, text))
+
+
+def require_words(text: str, otherwise: str = "") -> None:
+    """LampError for a text that says nothing: blanks, signs or pictures alone."""
+    if not has_word(text):
+        what = f"{text[:SHOWN]!r} has no word" if text.strip() else "the text is empty"
+        raise LampError(f"{what}; say what the person does{otherwise}")
 
 
 def read_text(path: Path) -> str:

@@ -14,7 +14,6 @@ from torch import Tensor
 from lamp_core.config.captioning import CaptionSearch
 from lamp_core.errors import LampError
 from lamp_core.m2t.model import MotionCaptioner
-from lamp_core.m2t.words import PromptedWords
 
 
 @dataclass(frozen=True)
@@ -72,18 +71,28 @@ def search_captions(model: MotionCaptioner, queries_BQH: Tensor, search: Search)
         ids_BL = model.language.generate(  # type: ignore[operator]
             inputs_embeds=prefix_BXE,
             attention_mask=prefix_BXE.new_ones(prefix_BXE.shape[:2], dtype=torch.long),
-            generation_config=_generation(search, model.words, model.settings.max_text_tokens),
+            generation_config=generation_config(
+                search, model.words.end, model.words.padding, model.settings.max_text_tokens
+            ),
         )
     return [model.words.text(ids) for ids in ids_BL.tolist()]
 
 
-def _generation(search: Search, words: PromptedWords, longest: int) -> Any:
+def generation_config(search: Search, end: int, padding: int, longest: int) -> Any:
+    """A search as transformers is told of it.
+
+    Args:
+        search: how.
+        end: word that ends a text.
+        padding: word that stands behind it.
+        longest: most words of a text.
+    """
     from transformers import GenerationConfig
 
     common = {
         "max_new_tokens": min(search.max_text_tokens or longest, longest),
-        "eos_token_id": words.end,
-        "pad_token_id": words.padding,
+        "eos_token_id": end,
+        "pad_token_id": padding,
         "renormalize_logits": True,
     }
     if search.kind == "nucleus":

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.text import LONGEST_MARK, decoded, encoding_of
-from lamp_core.skeleton.bvh_hierarchy import EndSite, parse_hierarchy
+from lamp_core.skeleton.bvh_hierarchy import HIERARCHY, EndSite, parse_hierarchy
 from lamp_core.skeleton.decimals import parse_decimals
 from lamp_core.skeleton.resampling import Sampling, matrices_of, turned_about
 from lamp_core.skeleton.skeleton import ROOT, Vector
@@ -23,7 +23,7 @@ from lamp_core.skeleton.skeleton import ROOT, Vector
 AXES = "XYZ"
 WIDEST_INDENT = 256  # bytes
 MISCOUNTED_FRAMES = 3  # whole frames more or fewer than the header says, as several programs write
-MOTION = b"MOTION"
+MOTION = (b"MOTION", b"Motion", b"motion")
 _CUT_NUMBER = re.compile(rb"\s(?:[-+]\.?|\.|[-+]?[\d.]+[eE][-+]?)\Z")
 _HEADER = re.compile(rb"(?i)\s*Frames\s*:\s*(\d{1,12})\s+Frame\s+Time\s*:\s*(\S+)")
 
@@ -155,7 +155,7 @@ def read_bvh(path: str | Path, frames_per_second: float | None = None) -> BvhMot
         raise RejectedClip("unreadable", f"{name}: {error.strerror}") from error
     if not content.strip():
         raise RejectedClip("empty", f"{name} has no content")
-    if not content.lstrip().startswith(b"HIERARCHY"):
+    if content.lstrip()[: len(HIERARCHY)].upper() != HIERARCHY.encode():
         raise RejectedClip("unreadable", f"{name} does not start with HIERARCHY, so it is not a BVH file")
     parting = _parting(content)
     if parting < 0:
@@ -165,7 +165,7 @@ def read_bvh(path: str | Path, frames_per_second: float | None = None) -> BvhMot
     except RejectedClip as rejected:
         raise RejectedClip(rejected.reason, f"{name} {rejected.detail}") from rejected
     values_TC, rate, miscount = _parse_motion(
-        content[parting + len(MOTION) :], hierarchy.channel_count, name, frames_per_second
+        content[parting + len(MOTION[0]) :], hierarchy.channel_count, name, frames_per_second
     )
     remarks = (("roots", hierarchy.remark), ("frame-count", miscount))
     return BvhMotion(
@@ -182,13 +182,14 @@ def read_bvh(path: str | Path, frames_per_second: float | None = None) -> BvhMot
 
 def _parting(content: bytes) -> int:
     """Where the word MOTION stands that begins its part, -1 without one; a joint's name may hold it too."""
-    place = content.find(MOTION)
-    while place >= 0:
-        before = content[max(0, place - WIDEST_INDENT) : place].rstrip(b" \t")
-        after = content[place + len(MOTION) : place + len(MOTION) + 1]
-        if before[-1:] in (b"\n", b"\r", b"}") and (not after or after.isspace()):
-            return place
-        place = content.find(MOTION, place + 1)
+    for word in MOTION:
+        place = content.find(word)
+        while place >= 0:
+            before = content[max(0, place - WIDEST_INDENT) : place].rstrip(b" \t")
+            after = content[place + len(word) : place + len(word) + 1]
+            if before[-1:] in (b"\n", b"\r", b"}") and (not after or after.isspace()):
+                return place
+            place = content.find(word, place + 1)
     return -1
 
 

@@ -1,7 +1,8 @@
 """The HIERARCHY part of a BVH file, in the dialects that programs write.
 
-A joint's name is the rest of its line, whatever stands in it; of several roots the one with most joints is
-taken; the end of a bone (``End Site``) has the name of its joint and ``_End``.
+Keywords may stand in any case; a joint's name is the rest of its line, whatever stands in it; of several
+roots the one with most joints is taken; the end of a bone (``End Site``) has the name of its joint and
+``_End``.
 """
 
 import re
@@ -16,12 +17,13 @@ from lamp_core.errors import RejectedClip
 from lamp_core.io.text import composed
 from lamp_core.skeleton.skeleton import ROOT, Vector
 
+HIERARCHY = "HIERARCHY"
 MOST_CHANNELS = 12  # three positions, three rotations, and room for files that repeat some
 END = "_End"
 KEYWORDS = {"ROOT", "JOINT", "OFFSET", "CHANNELS"}
 CHANNELS = {f"{axis}{kind}" for axis in "XYZ" for kind in ("position", "rotation")}
 _TOKEN = re.compile(
-    r"(?P<joint>ROOT|JOINT)[ \t]+(?P<name>[^\r\n{}]*?)\s*\{"
+    r"(?P<joint>(?i:ROOT|JOINT))[ \t]+(?P<name>[^\r\n{}]*?)\s*\{"
     r"|(?P<end>(?i:End)\s+(?i:Site)[^\r\n{}]*\s*\{)|[{}]|[^\s{}]+"
 )
 
@@ -81,7 +83,8 @@ def parse_hierarchy(text: bytes) -> Hierarchy:
         RejectedClip: ``truncated``, ``unreadable`` or ``not-finite``.
     """
     joints: list[_Joint] = []
-    tokens = _TOKEN.finditer(text.decode("utf-8", errors="backslashreplace").partition("HIERARCHY")[2])
+    described = text.decode("utf-8", errors="backslashreplace").lstrip()
+    tokens = _TOKEN.finditer(described, len(HIERARCHY))
     try:
         depth = _parse_joints(tokens, joints)
     except StopIteration:
@@ -99,7 +102,8 @@ def _parse_joints(tokens: Iterator[re.Match[str]], joints: list[_Joint]) -> int:
     at_end_site = False
     for token in tokens:
         word = token.group()
-        if at_end_site and word not in ("}", "OFFSET"):
+        keyword = word.upper()
+        if at_end_site and keyword not in ("}", "OFFSET"):
             raise ValueError(f"{word.split()[0]!r} in an end site")
         if token["joint"]:
             open_joints.append(len(joints))
@@ -110,12 +114,12 @@ def _parse_joints(tokens: Iterator[re.Match[str]], joints: list[_Joint]) -> int:
             at_end_site = False
         elif word == "}":
             open_joints.pop()
-        elif word == "OFFSET":
+        elif keyword == "OFFSET":
             offset = (float(next(tokens)[0]), float(next(tokens)[0]), float(next(tokens)[0]))
             _place(joints[open_joints[-1]], offset, at_end_site)
-        elif word == "CHANNELS":
+        elif keyword == "CHANNELS":
             joints[open_joints[-1]].channels = tuple(_parse_channels(tokens))
-        elif word in ("ROOT", "JOINT"):
+        elif keyword in ("ROOT", "JOINT"):
             raise ValueError(f"joint {next(tokens).group()!r} has no brace")
         else:
             raise ValueError(f"unknown word {word!r}")

@@ -6,7 +6,7 @@ Shapes: T frames, J joints.
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ from lamp_core.skeleton.units import METRES, Unit, UpAxis, mirror_x, turn_to_y_u
 SourceJoint = str | tuple[str, str]
 Positions = NDArray[np.float64]
 BUILT_IN = ("lamp_core.skeleton", "maps")
+NAMESPACE = ":"
+"""Ends what programs with several figures write before the names of one."""
 
 
 class JointMap(BaseModel):
@@ -83,8 +85,17 @@ class JointMap(BaseModel):
         return self.model_copy(update=changes)
 
     def own_names(self, joint_names: Sequence[str]) -> list[str]:
-        """Names of a source's joints without what stands before all of them; a blank counts as ``_``."""
-        return list(_own_names(self.prefix, tuple(joint_names)))
+        """Names of a source's joints without what stands before all of them; a blank counts as ``_``.
+
+        A namespace (``Actor:Hips``) is left out, too, where the map names none.
+        """
+        return list(_own_names(self.prefix, tuple(joint_names), self._names_namespaces))
+
+    @cached_property
+    def _names_namespaces(self) -> bool:
+        """Whether its joints are named with their namespace."""
+        named = (_pair(source) for sources in self.skeletons.values() for source in sources.values())
+        return any(NAMESPACE in joint for pair in named for joint in pair)
 
     def source_joints(self, skeleton_name: str) -> set[str]:
         """Names of the source's joints that a skeleton needs.
@@ -140,11 +151,18 @@ class JointMap(BaseModel):
 
 
 @lru_cache(maxsize=64)
-def _own_names(prefix: str, joint_names: tuple[str, ...]) -> tuple[str, ...]:
+def _own_names(prefix: str, joint_names: tuple[str, ...], with_namespace: bool) -> tuple[str, ...]:
     """The files of one rig have the same names, which are looked at once."""
     before = re.compile(prefix)
-    bare = (before.sub("", name, count=1) if before.match(name) else name for name in joint_names)
-    return tuple(_plain(name) for name in bare)
+
+    def bare(name: str) -> str:
+        rest = before.sub("", name, count=1) if before.match(name) else name
+        if with_namespace or NAMESPACE not in rest:
+            return rest
+        rest = rest.rpartition(NAMESPACE)[2]
+        return before.sub("", rest, count=1) if before.match(rest) else rest
+
+    return tuple(_plain(bare(name)) for name in joint_names)
 
 
 def _pair(source: SourceJoint) -> tuple[str, str]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from lamp_core.retrieval.gallery import Hit
 
 RECONSTRUCT, GENERATE, COMPLETE = "reconstruct", "generate", "complete"
-CAPTION, SIMILARITY = "caption", "similarity"
-CAPABILITIES = (RECONSTRUCT, GENERATE, COMPLETE, CAPTION, SIMILARITY)
+CONTROL, CAPTION, SIMILARITY = "control", "caption", "similarity"
+CAPABILITIES = (RECONSTRUCT, GENERATE, COMPLETE, CONTROL, CAPTION, SIMILARITY)
 
 OnProgress = Callable[[int, int, str], None]
 """Called with (done, of all, text)."""
@@ -88,6 +88,29 @@ class Completes(Protocol):
 
         All three in whole movements of four frames, and the given ones as the model makes them, so that the
         new frames can be led over to those that are really given. Without a text these alone decide.
+        """
+
+
+class Controls(Protocol):
+    """Makes motions of texts that pass through given poses."""
+
+    @property
+    def longest_frames(self) -> int:
+        """Frames of the longest motion that it makes."""
+
+    def control(
+        self,
+        texts: Sequence[str],
+        motions: Sequence[np.ndarray],
+        given: Sequence[np.ndarray],
+        seed: int,
+        forced: bool | None = None,
+    ) -> list[np.ndarray]:
+        """A motion of each text, as long as the given one; the poses that are given as the model makes them,
+        or put there where they are forced (None: as the model was set to).
+
+        What stands in place of frames that are not given (bool, (T,), whole movements of four) is not looked
+        at. Where none is given, the text alone decides.
         """
 
 

@@ -18,6 +18,15 @@ SIDE_COLOURS: dict[Side, str] = {"left": "#2b78c5", "right": "#dc6428", "spine":
 SPINE_RADIUS = 0.066
 LIMB_RADIUS = 0.044
 HEAD_RADIUS = 0.105
+TORSO = (
+    (0.0, 0.112, 0.083),
+    (0.3, 0.108, 0.082),
+    (0.72, 0.148, 0.098),
+    (0.93, 0.088, 0.07),
+    (1.0, 0.05, 0.05),
+)
+"""Share of the way from hips to neck, half the width and half the depth there, metres; as in `figure.js`."""
+TORSO_SLICES = 10
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,48 @@ def head_joint(skeleton: Skeleton) -> int:
     """The joint that carries the head: the last one of the spine that has no child."""
     sides, parents = joint_sides(skeleton), {parent for _, parent in skeleton.bones}
     return max(joint for joint, side in enumerate(sides) if side == "spine" and joint not in parents)
+
+
+def torso_joints(skeleton: Skeleton) -> list[int]:
+    """The joints of the spine from the root to the neck, which the head's bone hangs on."""
+    joints = [skeleton.parents[head_joint(skeleton)]]
+    while joints[-1] > 0:
+        joints.append(skeleton.parents[joints[-1]])
+    return joints[::-1]
+
+
+def torso_slices(joints_J3: np.ndarray, skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The skin around the spine: lines from right to left, and how thick each is at either side of it.
+
+    Args:
+        joints_J3: metres.
+        skeleton: whose joints they are.
+
+    Returns:
+        right_S3: where each of S slices, from the hips upwards, starts.
+        left_S3: where it ends.
+        radius_S: metres.
+    """
+    spine_N3 = joints_J3[torso_joints(skeleton)]
+    right_hip, left_hip, right_shoulder, left_shoulder = joints_J3[list(skeleton.face)]
+    ways_N = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(spine_N3, axis=0), axis=1))))
+    shares_S = np.linspace(0, 1, TORSO_SLICES)
+    middle_S3 = np.stack(
+        [np.interp(shares_S * ways_N[-1], ways_N, spine_N3[:, axis]) for axis in range(3)], axis=1
+    )
+    hips_3, shoulders_3 = _direction(left_hip - right_hip), _direction(left_shoulder - right_shoulder)
+    towards_S1 = np.minimum(1.0, 1.2 * shares_S)[:, None]
+    across_S3 = _direction((1 - towards_S1) * hips_3 + towards_S1 * shoulders_3)
+    known_shares, widths, depths = np.array(TORSO).T
+    radius_S = np.interp(shares_S, known_shares, depths)
+    reach_S1 = (np.interp(shares_S, known_shares, widths) - radius_S)[:, None]
+    return middle_S3 - reach_S1 * across_S3, middle_S3 + reach_S1 * across_S3, radius_S
+
+
+def _direction(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (..., 3) of length one."""
+    units: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
+    return units
 
 
 def joints_in_metres(joints_TJ3: np.ndarray, skeleton: Skeleton, name: str = "motion") -> np.ndarray:

@@ -22,6 +22,8 @@ from lamp_core.viz.figure import (
     figure_bones,
     head_joint,
     joints_in_metres,
+    torso_joints,
+    torso_slices,
 )
 
 if TYPE_CHECKING:
@@ -107,8 +109,11 @@ class Painter:
         pixels: int,
     ) -> None:
         self.joints_TJ3 = joints_TJ3
-        self.bones = figure_bones(skeleton)
+        self.skeleton = skeleton
+        self.spine = torso_joints(skeleton)
         self.head = head_joint(skeleton)
+        self.bones = [bone for bone in figure_bones(skeleton) if bone.child not in self.spine]
+        self.hidden = [bone for bone in self.bones if bone.parent in self.spine and bone.child != self.head]
         self.caption = caption
         self.pixels = pixels * SUPERSAMPLING
         self.floor = float(joints_TJ3[..., 1].min())
@@ -182,14 +187,49 @@ class Painter:
 
     def _body(self, draw: "ImageDraw.ImageDraw", frame: int, target: np.ndarray) -> None:
         pixels, depth, scale = self._project(self.joints_TJ3[frame], target)
-        nearness = {bone: -(depth[bone.child] + depth[bone.parent]) for bone in self.bones}
-        for bone in sorted(self.bones, key=nearness.__getitem__):
-            start, end = pixels[bone.parent], pixels[bone.child]
-            radius = bone.radius * (scale[bone.child] + scale[bone.parent]) / 2
+        farness = {bone: float(depth[bone.child] + depth[bone.parent]) / 2 for bone in self.bones}
+        torso = float(depth[self.spine].mean())
+        limbs = [bone for bone in self.bones if bone not in self.hidden]
+        nearest_last = sorted(limbs, key=farness.__getitem__, reverse=True)
+        behind = [bone for bone in nearest_last if farness[bone] >= torso]
+        for bone in behind:
+            self._limb(draw, bone, pixels, scale, frame, target)
+        for bone in self.hidden:  # hips and collar, within the torso
+            radius = bone.radius * scale[bone.child]
+            self._capsule(draw, pixels[bone.parent], pixels[bone.child], radius, SIDE_COLOURS[bone.side])
+        self._torso(draw, frame, target)
+        for bone in nearest_last[len(behind) :]:
+            self._limb(draw, bone, pixels, scale, frame, target)
+
+    def _limb(
+        self,
+        draw: "ImageDraw.ImageDraw",
+        bone: Bone,
+        pixels: np.ndarray,
+        scale: np.ndarray,
+        frame: int,
+        target: np.ndarray,
+    ) -> None:
+        start, end = pixels[bone.parent], pixels[bone.child]
+        radius = bone.radius * (scale[bone.child] + scale[bone.parent]) / 2
+        if self.skeleton.parents[bone.parent] not in self.spine:  # shoulders and hips belong to the torso
             self._edge(draw, start, end, radius)
-            self._lit(draw, start, end, radius, SIDE_COLOURS[bone.side])
-            if bone.child == self.head:
-                self._head(draw, bone, frame, target)
+        self._lit(draw, start, end, radius, SIDE_COLOURS[bone.side])
+        if bone.child == self.head:
+            self._head(draw, bone, frame, target)
+
+    def _torso(self, draw: "ImageDraw.ImageDraw", frame: int, target: np.ndarray) -> None:
+        """The skin around the spine, slice by slice, and its lighter side."""
+        right_S3, left_S3, radius_S = torso_slices(self.joints_TJ3[frame], self.skeleton)
+        right_S2, _, scale_S = self._project(right_S3, target)
+        left_S2, _, _ = self._project(left_S3, target)
+        colour = SIDE_COLOURS["spine"]
+        radius_S = radius_S * scale_S
+        for right, left, radius in zip(right_S2, left_S2, radius_S, strict=True):
+            self._capsule(draw, right, left, radius, colour)
+        low, high = len(radius_S) // 3, len(radius_S) - 3
+        lit_S2 = (right_S2 + left_S2) / 2 + radius_S[:, None] * LIGHT
+        self._capsule(draw, lit_S2[low], lit_S2[high], LIT * radius_S[low], _lighter(colour, 0.22))
 
     def _head(self, draw: "ImageDraw.ImageDraw", bone: Bone, frame: int, target: np.ndarray) -> None:
         head, neck = self.joints_TJ3[frame, bone.child], self.joints_TJ3[frame, bone.parent]

@@ -23,6 +23,7 @@ DATA_OF_MODULE = {
     "lamp_core.evaluators.guo_words": ("lamp_core/evaluators/word_groups.yaml",),
     "lamp_core.exports.robot_map": ("lamp_core/exports/robots",),
     "lamp_core.lexical.words": ("lamp_core/lexical/stop_words.yaml",),
+    "lamp_core.motion_language.prompts": ("lamp_core/motion_language/templates",),
     "lamp_core.page.files": ("lamp_core/page/static",),
     "lamp_core.report.published": ("lamp_core/report/published.yaml",),
     "lamp_core.skeleton.mapping": ("lamp_core/skeleton/maps",),

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import torch
 import uvicorn
+from safetensors.torch import load_file, save_file
 
 from lamp_core.datasets.clip_list import ClipList
 from lamp_core.lexical.gallery import LexicalIndex
@@ -37,6 +39,14 @@ def served(workshop: Workshop) -> Iterator[str]:
         thread.join(120)
         listening.close()
         workshop.shelf.close()
+
+
+def replace_weights(file: Path) -> None:
+    """Put other weights in a model's place, as a stage that trained anew would."""
+    tensors = {name: torch.randn_like(tensor) for name, tensor in load_file(file).items()}
+    unfinished = file.with_suffix(".new")
+    save_file(tensors, unfinished)
+    unfinished.replace(file)
 
 
 def write_index(data: Path) -> None:

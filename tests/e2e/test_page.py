@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from lamp_core.page.workshop import Workshop
 from lamp_core.skeleton.bvh_writer import write_bvh
 from tests.e2e.browser import Browser, Page
-from tests.e2e.page_server import served, write_index
+from tests.e2e.page_server import replace_weights, served, write_index
 from tests.small_project import make_small_project
 
 SPACE, HOME, END, LEFT, RIGHT = 32, 36, 35, 37, 39
@@ -259,6 +260,51 @@ def test_dark_and_light_and_narrow(page: Page) -> None:
         page.wait_for(f"document.querySelector('#tab-{name}').getAttribute('aria-current')")
         page.wait_for("document.querySelector('.panel')")
         assert page.evaluate("document.documentElement.scrollWidth") <= 380, name
+
+
+def test_a_missing_model_is_named_taken_when_it_comes_and_when_it_is_replaced(
+    chromium: Browser, workshop: Workshop, tmp_path: Path
+) -> None:
+    data, trained = tmp_path / "data", workshop.data / "t2m"
+    data.mkdir()
+    for folder in workshop.data.iterdir():
+        if folder != trained:
+            (data / folder.name).symlink_to(folder)
+    missing = "document.querySelector('.side > .fault')?.innerText"
+    tokens = "[...document.querySelectorAll('.of-tokens .tl-token')].map((e) => e.title).join()"
+    with served(Workshop(data, tmp_path / "answers.jsonl")) as address, chromium.open("about:blank") as page:
+        page.look_as(900, 700)
+        page.go(address)
+        page.wait_for(f"{missing}.includes('lamp run --until t2m')")
+        shutil.copytree(trained, data / "t2m")
+        open_panel(page, "runs")
+        open_panel(page, "generate")
+        page.wait_for(f"{missing} === undefined && !document.querySelector('.tab.missing')")
+        page.type(".panel textarea", "a person walks")
+        page.type(".panel input[max='12']", "1")
+        page.click(".panel .primary")
+        wait_for_views(page, 1)
+        before = page.evaluate(tokens)
+        replace_weights(data / "t2m" / "model.safetensors")
+        page.click(".panel .primary")
+        page.wait_for(f"{tokens} && {tokens} !== {json.dumps(before)}")
+        assert page.faults == []
+
+
+def test_without_webgl_the_figures_are_drawn_flat(chromium: Browser, address: str) -> None:
+    none = (
+        "const all = HTMLCanvasElement.prototype, own = all.getContext; all.getContext = "
+        "function (kind, ...how) { return kind.startsWith('webgl') ? null : own.call(this, kind, ...how); };"
+    )
+    with chromium.open("about:blank") as page:
+        page.look_as(900, 700)
+        page.call("Page.addScriptToEvaluateOnNewDocument", source=none)
+        page.go(f"{address}/#gallery")
+        page.wait_for(
+            "document.querySelector('#figure-notice:not([hidden])').innerText.includes('drawn flat')"
+        )
+        page.wait_for(f"{DRAWN} >= 2")
+        assert page.faults == []
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:

@@ -3,15 +3,45 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from flows.commands import edit as edit_command
 from flows.commands import generate as command
 from lamp_core.inference import generate as api
 from lamp_core.inference import prompts
+from lamp_core.inference.sampling import SamplingChange
 from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import load_skeleton
+from tests.flows.commands import run
+
+
+def test_guidance_and_steps_reach_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    skeleton = load_skeleton("smpl22")
+    joints = np.repeat(canonical_reference(skeleton)[None], 4, axis=0)
+    asked: list[SamplingChange] = []
+
+    def answer(*given: Any) -> Any:
+        asked.append(given[-1])
+        return SimpleNamespace(
+            skeleton=skeleton, joints=[joints], given=[joints], given_in_time=[joints], start=0.0, end=0.1
+        )
+
+    for module in (command, edit_command):
+        monkeypatch.setattr(module, "find_project", lambda: SimpleNamespace(data=tmp_path))
+    monkeypatch.setattr(command, "look_up_words", lambda data, text: prompts.Prompt(text, {}, text, 1.0))
+    for name in ("generate", "edit"):
+        monkeypatch.setattr(api, name, answer)
+    monkeypatch.setattr(api, "clip_features", lambda data, clip: np.zeros((4, 263), np.float32))
+    changed, own = ("--guidance", "3.5", "--steps", "6"), SamplingChange()
+    out = str(tmp_path / "a.npy")
+    for words in (("generate", "a man walks"), ("edit", "--clip", "walk", "--after", "--seconds", "1")):
+        for options in ((), changed):
+            status, shown = run(*words, "-o", out, *options)
+            assert status == 0, shown
+    assert asked == [own, SamplingChange(3.5, 6)] * 2
 
 
 def test_words_hardly_seen_stand_in_the_json_and_are_said(

@@ -27,6 +27,7 @@ SOUND = {
     "generate": ("a person walks", *OUT),
     "edit": (MOTION, *OUT, "--after", "--seconds", "1"),
     "caption": (MOTION,),
+    "ask": ("a person walks", *OUT),
     "search": ("--motion", MOTION),
     "explain": (MOTION,),
     "export": (MOTION, *OUT),
@@ -43,13 +44,16 @@ COUNTS = ("-1", "1.5", "1e3", "nan", "1000000", "x")
 FROM_ONE = ("0", "-1", "1.5", "nan", "x", "")
 SEEDS = ("-1", "1.5", "nan", str(LARGEST_SEED + 1), str(2**64))
 PORTS = ("0", "-1", "65536", "nan")
-READ_A_MOTION = ("caption", "search", "explain", "edit", "export", "features", "evaluate")
+READ_A_MOTION = ("caption", "ask", "search", "explain", "edit", "export", "features", "evaluate")
 REFUSED = {
     ("generate", "--seconds"): LENGTHS,
     ("edit", "--seconds"): LENGTHS,
+    ("ask", "--seconds"): LENGTHS,
+    **{(name, "--guidance"): ("-1", "20.5", "nan", "inf", "x") for name in ("generate", "edit")},
+    **{(name, "--steps"): ("0", "-1", "1.5", "101", "nan", "x") for name in ("generate", "edit")},
     ("caption", "--windows"): ("0", "-1", "nan", "inf", "x"),
     ("caption", "--top-p"): ("0", "-1", "1.5", "nan", "inf", "x"),
-    **{(name, "--seed"): SEEDS for name in ("generate", "edit", "caption")},
+    **{(name, "--seed"): SEEDS for name in ("generate", "edit", "caption", "ask")},
     **{(name, "-n"): COUNTS for name in ("generate", "edit", "caption")},
     **{(name, "--fps"): LENGTHS for name in (*READ_A_MOTION, "index build", "index add", *IMPORTS)},
     **{(name, "--top"): FROM_ONE for name in ("search", "explain")},
@@ -99,13 +103,14 @@ def test_a_number_out_of_range_is_refused(
     assert not (rig_project / "out.npy").exists()
 
 
-@pytest.mark.parametrize("text", ["", " ", "\t\n", "\u3000"])
+@pytest.mark.parametrize("text", ["", " ", "\t\n", "\u3000", "!?", "\U0001f44d", "\0"])
 @pytest.mark.parametrize(
     "words", [("search",), ("search", "--lexical"), ("search", "--keywords"), ("generate", *OUT)]
 )
 def test_a_text_without_a_word_is_refused(rig_project: Path, words: tuple[str, ...], text: str) -> None:
     status, shown = run(*words, text)
-    assert status == 2 and ("the text is empty" in shown or "the keywords are empty" in shown), shown
+    told = ("the text is empty", "the keywords are empty", "has no word; say what the person does")
+    assert status == 2 and any(each in shown for each in told), shown
     assert not (rig_project / "out.npy").exists()
 
 

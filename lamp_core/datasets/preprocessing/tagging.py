@@ -70,7 +70,7 @@ def tag_words(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     Returns:
         The words in lower case without punctuation, verbs and nouns in their base form, and as many tags.
     """
-    lower = composed(text.lower().replace("'s ", " "))
+    lower = composed(text.lower()).replace("\u2019", "'").replace("'s ", " ")
     written = WORD.findall(lower) if lower.isascii() else ANY_WORD.findall(lower)
     words: list[str] = []
     tags: list[str] = []

@@ -7,6 +7,7 @@ frames from start to end. Else a file is a clip, interpolated to the skeleton's 
 Shapes: T frames, K joints of the model, B shape parameters.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,7 +47,8 @@ PARAMETERS = ("poses", "trans", "betas")
 RATES = ("mocap_framerate", "mocap_frame_rate")
 TEXTS = (*RATES, "gender")
 UP: UpAxis = "z"
-GENDERS = ("male", "female", NEUTRAL := "neutral")
+NEUTRAL = "neutral"
+GENDER = re.compile(rf"\b(male|female|{NEUTRAL})\b")
 WITHOUT_MOTION = ("shape.npz", "_stagei.npz")
 """Files of AMASS that hold a body's shape and no motion, by the end of their names."""
 PUBLISHED_REFERENCE = "000021"
@@ -383,16 +385,12 @@ def _rate(path: Path, fields: Mapping[str, np.ndarray]) -> float:
 
 
 def _gender(field: np.ndarray | None) -> str:
-    """As the file says it in words, in any case; of several texts the first that is a gender."""
+    """As the file says it in words, in any case and whatever stands about it; of several the first."""
     if field is None:
         return NEUTRAL
-    said = (
-        [_text(field[place : place + 1]).strip().lower() for place in range(field.size)]
-        if field.ndim == 1
-        else []
-    )
-    known = [word for word in said if word in GENDERS]
-    return known[0] if known else _text(field).strip().lower()
+    said = [_text(field[place : place + 1]) for place in range(field.size)] if field.ndim == 1 else []
+    found = (GENDER.search(word.lower()) for word in [*said, _text(field)])
+    return next((word[0] for word in found if word), _text(field).strip().lower())
 
 
 def _text(field: np.ndarray) -> str:

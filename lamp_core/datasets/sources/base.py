@@ -16,7 +16,7 @@ from lamp_core.datasets.body_checks import OPTIONS, Reading, check_bodies, speed
 from lamp_core.datasets.clips import SPLITS, Clip, Split
 from lamp_core.datasets.labels import check_label_pattern
 from lamp_core.datasets.motion_form import MotionForm
-from lamp_core.datasets.sources.caption_table import is_caption_table
+from lamp_core.datasets.sources.caption_table import ENDINGS, is_caption_table
 from lamp_core.datasets.sources.texts import ClipTexts, read_clip_texts
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.folders import OnPassedOver, files_below, find_file, ignore, inside
@@ -264,8 +264,15 @@ def existing_folder(folder: Path | None, what: str) -> Path:
 
 
 def existing_captions(place: Path | None) -> Path:
-    """The folder of caption files, or the table of all captions; LampError without either."""
-    return place if place is not None and is_caption_table(place) else existing_folder(place, "captions")
+    """The folder of caption files, or the table of all captions; LampError for anything else."""
+    if place is not None and is_caption_table(place):
+        return place
+    if place is not None and place.is_file():
+        raise LampError(
+            f"{place} is no table of captions: {', '.join(ENDINGS)} are, a name and a caption a row; else"
+            " give a folder of NAME.txt"
+        )
+    return existing_folder(place, "captions")
 
 
 def check_first_bodies(jobs: Iterable["FileJob"], skeleton: Skeleton, reading: Reading) -> tuple[str, ...]:
@@ -315,7 +322,7 @@ def file_sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:
-        raise RejectedClip("motion-missing", f"a split names {path.stem}, but there is no {path}") from error
+        raise RejectedClip("motion-missing", f"there is no {path}") from error
     except OSError as error:
         raise RejectedClip("unreadable", f"{path}: {error}") from error
 

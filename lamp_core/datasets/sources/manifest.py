@@ -36,6 +36,7 @@ from lamp_core.datasets.sources.texts import ClipTexts
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.arrays import read_npy
 from lamp_core.io.folders import OnPassedOver, ignore
+from lamp_core.io.text import has_word
 from lamp_core.skeleton.bvh import BvhMotion
 from lamp_core.skeleton.mapping import load_map
 from lamp_core.skeleton.resampling import version_mark
@@ -153,9 +154,12 @@ class ManifestJob(FileJob):
 
     def read_split(self) -> Split:
         """The clip's split; RejectedClip ``manifest-row`` for a row with a fault."""
+        self._require_whole_row()
+        return super().read_split()
+
+    def _require_whole_row(self) -> None:
         if self.row.fault:
             raise RejectedClip("manifest-row", f"{self.name}: {self.row.fault}")
-        return super().read_split()
 
     def read_texts(self) -> ClipTexts:
         """The row's sentences, tagged here."""
@@ -169,11 +173,12 @@ class ManifestJob(FileJob):
 
     def count_captions(self) -> tuple[int, int]:
         """How many sentences the row has, and how many have no word, without tagging them."""
-        kept = sum(any(map(str.isalnum, text)) for text in self.row.captions)
+        kept = sum(map(has_word, self.row.captions))
         return kept, len(self.row.captions) - kept
 
     def read_motion(self) -> Motion:
-        """Read the file by its ending and take the row's span of it."""
+        """Read the file by its ending and take the row's span of it; RejectedClip as `read_split`, too."""
+        self._require_whole_row()
         path = self.motion_path()
         skeleton, ending = load_skeleton(self.skeleton), path.suffix.lower()
         if ending not in ENDINGS:

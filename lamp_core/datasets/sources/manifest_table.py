@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from lamp_core.datasets.clips import SPLITS, Split
 from lamp_core.datasets.schema import MANIFEST
-from lamp_core.datasets.sources.caption_table import check_cells
+from lamp_core.datasets.sources.caption_table import check_cells, delimiter_of, quotes_fault
 from lamp_core.errors import LampError
 from lamp_core.io.folders import has_ending
 from lamp_core.io.text import composed, open_text
@@ -68,6 +68,7 @@ class Manifest:
     def columns(self) -> tuple[str, ...]:
         """Names of its columns; LampError for a table without files, or with a column that is not known."""
         names = tuple(self._file.schema_arrow.names) if self._is_parquet else self._head
+        names = tuple(name.lower() if name.lower() in COLUMNS else name for name in names)
         if FILE not in names:
             raise LampError(f"{self.path} has no column {FILE!r}; its columns: {', '.join(names) or 'none'}")
         unknown = [name for name in names if name not in COLUMNS and not name.startswith((PART, LABEL))]
@@ -106,9 +107,12 @@ class Manifest:
     def _lines(self) -> Iterator[list[str]]:
         try:
             with open_text(self.path) as file:
-                yield from csv.reader(file, delimiter="\t" if has_ending(self.path.name, ".tsv") else ",")
+                delimiter = delimiter_of(self.path, file.readline(), {FILE, CAPTIONS})
+                file.seek(0)
+                lines = csv.reader(file, delimiter=delimiter, strict=True)
+                yield from lines
         except csv.Error as error:
-            raise LampError(f"the manifest {self.path} cannot be read: {error}") from error
+            raise quotes_fault(self.path, lines.line_num, error) from error
 
     @property
     def _is_parquet(self) -> bool:

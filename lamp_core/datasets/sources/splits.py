@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from lamp_core.datasets.clips import SPLITS, Split
 from lamp_core.errors import LampError
-from lamp_core.io.folders import OnPassedOver, find_file, has_ending, ignore, leads_out, without_ending
+from lamp_core.io.folders import OnPassedOver, find_named, has_ending, ignore, leads_out, without_ending
 from lamp_core.io.text import composed, text_lines
 
 VALIDATION_PERCENT, TEST_PERCENT = 5, 15  # as HumanML3D, where a source has no splits
@@ -32,7 +32,7 @@ def read_splits(
     split_of: dict[str, Split] = {}
     lasts = _by_last_part(names)
     for split in SPLITS:
-        path = find_file(folder, f"{split}.txt")
+        path = find_named(folder, f"{split}.txt")
         for line in () if path is None else text_lines(path):
             name = _name_of(composed(line), names, lasts)
             if name != composed(line):
@@ -79,7 +79,7 @@ def split_files(
         return None
     if not folder.is_dir():
         raise LampError(f"the folder of the splits does not exist: {folder}")
-    if not any(find_file(folder, f"{split}.txt") for split in SPLITS):
+    if not any(find_named(folder, f"{split}.txt") for split in SPLITS):
         files = ", ".join(f"{split}.txt" for split in SPLITS)
         raise LampError(
             f"none of {files} in {folder}; train.txt names the clips to train on, test.txt alone "

@@ -51,9 +51,11 @@ def caption_file(folder: Path, name: str) -> Path:
 
 
 def _texts_of_table(path: Path, name: str) -> ClipTexts:
-    rows = read_caption_table(path).get(name)
+    table = read_caption_table(path)
+    rows = table.get(name)
     if not rows:
-        raise RejectedClip("caption-missing", f"{path} holds no caption of {name}")
+        first = f"; its first are of {next(iter(table))!r}" if table else ""
+        raise RejectedClip("caption-missing", f"{path} holds no caption of {name!r}{first}")
     captions = [caption_of_row(row) for row in rows]
     kept = [caption for caption in captions if caption is not None]
     if not kept:

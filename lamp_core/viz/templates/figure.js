@@ -328,7 +328,11 @@ function profile(share) {
 
 // Throws where there is no WebGL.
 export function makeFigure() {
-  const renderer = new WebGLRenderer({ antialias: true, alpha: true, powerPreference: "low-power" });
+  const canvas = document.createElement("canvas");
+  // Asked here, since three.js would write an error into the console before it throws.
+  const context = canvas.getContext("webgl2", { antialias: true, alpha: true, powerPreference: "low-power" });
+  if (!context) throw new Error("no WebGL");
+  const renderer = new WebGLRenderer({ canvas, context });
   renderer.setPixelRatio(1);
   renderer.setClearAlpha(0);
   renderer.shadowMap.enabled = true;

@@ -28,6 +28,7 @@ from tasks.stages import (
     lexical_text,
 )
 from tasks.stages.catalogue import CATALOGUE
+from tasks.stages.inputs import measured
 from tests.small_project import make_features
 
 MODULES = (lexical_text, lexical_motion, lexical_bridge, lexical_contrast, lexical_index, evaluate_lexical)
@@ -65,7 +66,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def metrics(data: Path) -> dict[str, dict[str, float]]:
     """What every stage reports, run in the catalogue's order."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate_lexical, "model_run", lambda project, measured_by: "run")
+        patch.setattr(measured, "model_run", lambda project, measured_by: "run")
         return {
             name: run_stage(name, data, config()) for name in (*PHASES, "lexical_index", "evaluate_lexical")
         }

@@ -31,6 +31,8 @@ CHANGES = {
     "lamp_core/lexical/contrast_training.py": {"lexical_contrast", "lexical_direct", "lexical_dense"},
     "lamp_core/lexical/compare.py": {"evaluate_lexical"},
     "lamp_core/m2t/training.py": {"m2t"},
+    "lamp_core/motion_language/training.py": {"alignment", "instruction"},
+    "lamp_core/motion_language/assistant.py": {"evaluate_motion_language"},
     "lamp_core/m2t/language_model_training.py": {"language_model"},
     "lamp_core/evaluators/guo.py": {"evaluator", *MEASURING},
     "lamp_core/training/loop.py": {

@@ -46,6 +46,7 @@ def test_faults_that_captions_and_splits_show_are_counted(tmp_path: Path, bvh_so
     (bvh_source.folder / "splits" / "test.txt").write_text("walk_11\n")
     summary = register_source(tmp_path / "data", "tiny", "bvh", options_of(bvh_source.source))
     assert summary.faults == {"caption-missing": 1, "caption-empty": 1, "no-split": 1}
+    assert "there is no caption file" in summary.first_faults["caption-missing"]
 
 
 def test_published_layout_of_either_width(tmp_path: Path, write_published) -> None:

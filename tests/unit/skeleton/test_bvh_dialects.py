@@ -1,5 +1,6 @@
 """BVH as programs write it: random valid files of every dialect are read back as they were meant."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ KEYWORDS = {"ROOT", "JOINT", "OFFSET", "CHANNELS", "MOTION", "HIERARCHY", "End"}
 NAMES = st.text(LETTERS, min_size=1, max_size=12).map(lambda text: " ".join(text.split()))
 LEGAL = NAMES.filter(lambda name: name and not KEYWORDS.intersection(name.split()))
 ORDERS = st.permutations("XYZ").map("".join)
+END_OFFSET = (0.0, 1.0, 0.5)
 NUMBERS = st.floats(-180, 180).map(lambda number: round(number, 4))
 
 
@@ -38,6 +40,7 @@ class Dialect:
     brace_on_line: bool
     off_by: int
     frame_word: str
+    keyword: Callable[[str], str]
 
 
 DIALECTS = st.builds(
@@ -48,6 +51,7 @@ DIALECTS = st.builds(
     brace_on_line=st.booleans(),
     off_by=st.integers(-3, 3),
     frame_word=st.sampled_from(["Frames:", "FRAMES:", "Frames :"]),
+    keyword=st.sampled_from([str, str.lower, str.title]),
 )
 
 
@@ -74,24 +78,29 @@ def in_file_order(rig: list[Joint]) -> list[int]:
 def hierarchy(rig: list[Joint], dialect: Dialect) -> list[str]:
     def block(joint: int, depth: int) -> list[str]:
         each, pad, inner = rig[joint], dialect.indent * depth, dialect.indent * (depth + 1)
-        word = f"{'ROOT' if each.parent < 0 else 'JOINT'} {each.name}"
+        word = f"{dialect.keyword('ROOT' if each.parent < 0 else 'JOINT')} {each.name}"
         head = [f"{pad}{word} {{"] if dialect.brace_on_line else [f"{pad}{word}", f"{pad}{{"]
         channels = [f"{axis}position" for axis in "XYZ"] if each.has_position else []
         channels += [f"{axis}rotation" for axis in each.order]
-        lines = [f"{inner}OFFSET {' '.join(map(str, each.offset))}"]
-        lines += [f"{inner}CHANNELS {len(channels)} {' '.join(channels)}"]
+        lines = [f"{inner}{dialect.keyword('OFFSET')} {' '.join(map(str, each.offset))}"]
+        lines += [f"{inner}{dialect.keyword('CHANNELS')} {len(channels)} {' '.join(channels)}"]
         children = [child for child, other in enumerate(rig) if other.parent == joint]
         for child in children:
             lines += block(child, depth + 1)
         if not children:
-            lines += [f"{inner}End Site", f"{inner}{{", f"{inner}OFFSET 0 1 0", f"{inner}}}"]
+            lines += [
+                f"{inner}{dialect.keyword('End Site')}",
+                f"{inner}{{",
+                f"{inner}OFFSET {' '.join(map(str, END_OFFSET))}",
+                f"{inner}}}",
+            ]
         return [*head, *lines, f"{pad}}}"]
 
     return block(0, 0)
 
 
-def places(rig: list[Joint], values: dict[int, np.ndarray]) -> np.ndarray:
-    """Forward kinematics of one frame, by scipy."""
+def places(rig: list[Joint], values: dict[int, np.ndarray]) -> tuple[np.ndarray, dict[int, Rotation]]:
+    """Forward kinematics of one frame, by scipy: places and rotations of the joints."""
     turned: dict[int, Rotation] = {}
     found = np.zeros((len(rig), 3))
     for joint in in_file_order(rig):
@@ -103,13 +112,13 @@ def places(rig: list[Joint], values: dict[int, np.ndarray]) -> np.ndarray:
         else:
             found[joint] = found[each.parent] + turned[each.parent].apply(offset)
             turned[joint] = turned[each.parent] * own
-    return found
+    return found, turned
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rig=rigs(), dialect=DIALECTS, extra=st.booleans(), data=st.data())
+@given(rig=rigs(), dialect=DIALECTS, prop=st.sampled_from(["", "before", "behind"]), data=st.data())
 def test_files_of_every_dialect_are_read_back(
-    tmp_path: Path, rig: list[Joint], dialect: Dialect, extra: bool, data: st.DataObject
+    tmp_path: Path, rig: list[Joint], dialect: Dialect, prop: str, data: st.DataObject
 ) -> None:
     order, frames = in_file_order(rig), 4
     rows = []
@@ -119,12 +128,12 @@ def test_files_of_every_dialect_are_read_back(
             {j: np.array(data.draw(st.lists(NUMBERS, min_size=n, max_size=n))) for j, n in sizes.items()}
         )
     count = max(1, frames + dialect.off_by)
-    lines = ["HIERARCHY", *hierarchy(rig, dialect)]
-    if extra:  # a second, smaller root behind it
-        lines += ["ROOT prop", "{", "OFFSET 0 0 0", "CHANNELS 3 Xposition Yposition Zposition", "}"]
-    lines += ["MOTION", f"{dialect.frame_word} {count}", "Frame Time: 0.05"]
-    tail = " 1 2 3" if extra else ""
-    lines += [" ".join(str(v) for j in order for v in row[j]) + tail for row in rows]
+    other = ["ROOT prop", "{", "OFFSET 0 0 0", "CHANNELS 3 Xposition Yposition Zposition", "}"]
+    lines = [dialect.keyword("HIERARCHY"), *(other if prop == "before" else [])]
+    lines += [*hierarchy(rig, dialect), *(other if prop == "behind" else [])]
+    lines += [dialect.keyword("MOTION"), f"{dialect.frame_word} {count}", "Frame Time: 0.05"]
+    head, tail = ("1 2 3 " if prop == "before" else ""), (" 1 2 3" if prop == "behind" else "")
+    lines += [head + " ".join(str(v) for j in order for v in row[j]) + tail for row in rows]
     path = tmp_path / "clip.bvh"
     path.write_bytes(dialect.line_end.join([*lines, ""]).encode(dialect.encoding))
 
@@ -132,13 +141,16 @@ def test_files_of_every_dialect_are_read_back(
     assert read.joint_names == tuple(composed(rig[joint].name) for joint in order)
     assert len(read.values_TC) == frames and read.frames_per_second == pytest.approx(20)
     assert {reason for reason, _ in read.remarks} == (
-        ({"frame-count"} if count != frames else set()) | ({"roots"} if extra else set())
+        ({"frame-count"} if count != frames else set()) | ({"roots"} if prop else set())
     )
-    ends = [end.name for end in read.end_sites]
-    assert len(ends) == sum(all(each.parent != joint for each in rig) for joint in range(len(rig)))
-    joints = read.joint_positions()
+    leaves = [joint for joint in order if all(each.parent != joint for each in rig)]
+    assert len(read.end_sites) == len(leaves)
+    whole = read.with_ends([end.name for end in read.end_sites])
+    joints = whole.joint_positions()
     for frame, row in enumerate(rows):
-        np.testing.assert_allclose(joints[frame], places(rig, row)[order], atol=1e-6)
+        found, turned = places(rig, row)
+        ends = [found[leaf] + turned[leaf].apply(END_OFFSET) for leaf in leaves]
+        np.testing.assert_allclose(joints[frame], [*found[order], *ends], atol=1e-6)
     assert read_bvh(path, 60.0).frames_per_second == 60.0
 
 
@@ -147,7 +159,7 @@ def test_files_of_every_dialect_are_read_back(
 def test_files_that_are_cut_or_torn_are_rejected_or_read(
     tmp_path: Path, rig: list[Joint], cut: float, noise: bytes
 ) -> None:
-    dialect = Dialect("\n", "\t", "utf-8", False, 0, "Frames:")
+    dialect = Dialect("\n", "\t", "utf-8", False, 0, "Frames:", str)
     width = sum(6 if joint.has_position else 3 for joint in rig)
     rows = [" ".join(["1.5"] * width)] * 4
     text = "\n".join(
@@ -164,7 +176,7 @@ def test_files_that_are_cut_or_torn_are_rejected_or_read(
 
 def test_end_sites_become_joints_when_they_are_asked_for(tmp_path: Path) -> None:
     rig = [Joint("hips", -1, (0.0, 0.0, 0.0), "XYZ", True), Joint("foot", 0, (0.0, -3.0, 1.0), "XYZ", False)]
-    lines = ["HIERARCHY", *hierarchy(rig, Dialect("\n", "", "utf-8", True, 0, "Frames:"))]
+    lines = ["HIERARCHY", *hierarchy(rig, Dialect("\n", "", "utf-8", True, 0, "Frames:", str))]
     (tmp_path / "clip.bvh").write_text(
         "\n".join([*lines, "MOTION", "Frames: 1", "Frame Time: 1", " ".join("000000900")])
     )
@@ -172,5 +184,5 @@ def test_end_sites_become_joints_when_they_are_asked_for(tmp_path: Path) -> None
     assert motion.all_names == ("hips", "foot", "foot_End")
     whole = motion.with_ends({"foot_End"})
     np.testing.assert_allclose(
-        whole.joint_positions()[0, 2] - whole.joint_positions()[0, 1], [0, 1, 0], atol=0.2
+        whole.joint_positions()[0, 2] - whole.joint_positions()[0, 1], END_OFFSET, atol=0.2
     )

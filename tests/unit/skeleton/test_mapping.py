@@ -94,6 +94,25 @@ def test_the_rigs_of_the_field_are_told_apart_by_their_names(rig: str):
         assert detected.source_joints(skeleton_name) <= set(RIGS[rig])
 
 
+@pytest.mark.parametrize("rig", sorted({*RIGS, *FOREIGN}))
+@pytest.mark.parametrize("namespace", ["Actor 1:", "Scene:Läufer:"])
+def test_a_namespace_before_the_names_changes_no_map(rig: str, namespace: str):
+    joint_map = load_map(rig)
+    names = RIGS.get(rig) or sorted(joint_map.source_joints("smpl22"))
+    named = [namespace + name for name in names]
+    assert detect_map(named).name == rig
+    assert joint_map.own_names(named) == joint_map.own_names(names)
+
+
+def test_a_map_that_names_the_namespace_is_taken_at_its_word():
+    described = load_map("mixamo").model_dump() | {"prefix": "", "name": "own"}
+    described["skeletons"] = {
+        "smpl22": {joint: f"Actor:{name}" for joint, name in described["skeletons"]["smpl22"].items()}
+    }
+    own = JointMap.model_validate(described)
+    assert own.own_names(["Actor:Hips", "Other:Hips"]) == ["Actor:Hips", "Other:Hips"]
+
+
 @pytest.mark.parametrize("prefix", ["mixamorig:", "mixamorig_", "mixamorig5:", "mixamorig"])
 def test_mixamos_prefix_is_taken_off(prefix: str):
     names = [prefix + name for name in RIGS["mixamo"]]

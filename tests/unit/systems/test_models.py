@@ -109,6 +109,7 @@ def test_every_model_of_the_catalogue_can_do_what_it_says(model: Model, data: Pa
         "reconstruct": capabilities.Reconstructs,
         "generate": capabilities.Generates,
         "complete": capabilities.Completes,
+        "control": capabilities.Controls,
         "caption": capabilities.Captions,
         "similarity": capabilities.Compares,
     }
@@ -128,7 +129,17 @@ def test_names_and_stages_of_the_catalogue_are_of_one_model_each() -> None:
 
 
 def test_no_models_name_is_written_outside_of_its_system_and_the_catalogue() -> None:
-    own = ("systems", "t2m", "m2t", "retrieval", "lamp", "tokenizers", "evaluators", "lexical")
+    own = (
+        "systems",
+        "t2m",
+        "m2t",
+        "retrieval",
+        "lamp",
+        "tokenizers",
+        "evaluators",
+        "lexical",
+        "motion_language",
+    )
     places = (*(f"lamp_core/{package}/" for package in own), "tasks/stages/catalogue.py")
     names = [model.name for model in MODELS if model.name != model.stage]
     written = [

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
+from lamp_core.skeleton.skeleton import load_skeleton
+from lamp_core.viz.figure import torso_joints, torso_slices
 from lamp_core.viz.gif import frame_milliseconds, save_gif
 
 
@@ -61,3 +63,18 @@ def test_the_figure_is_drawn_in_the_colours_of_its_sides_and_the_caption_above(t
     difference = ImageChops.difference(with_caption, without_caption).convert("L")
     _, top, _, bottom = difference.point(lambda value: 255 * (value > 80)).getbbox()
     assert top < 20 and bottom < 50
+
+
+@pytest.mark.parametrize("name", ["smpl22", "kit21", "smplx52"])
+def test_the_torso_is_as_broad_as_a_body_and_leads_from_the_hips_to_the_neck(name):
+    skeleton = load_skeleton(name)
+    rest_J3 = np.array(skeleton.rest) * skeleton.metres_per_unit
+    right_S3, left_S3, radius_S = torso_slices(rest_J3, skeleton)
+    middle_S3 = (right_S3 + left_S3) / 2
+    assert middle_S3[0] == pytest.approx(rest_J3[0])
+    assert middle_S3[-1] == pytest.approx(rest_J3[torso_joints(skeleton)[-1]])
+    assert np.all(np.diff(middle_S3[:, 1]) > 0)
+    widths_S = np.linalg.norm(left_S3 - right_S3, axis=1) + 2 * radius_S
+    assert 0.26 < widths_S.max() < 0.31 and widths_S[0] > 0.2
+    assert np.all((left_S3 - right_S3)[:-1, 0] > 0)  # the body's left is +X
+    assert np.diff(middle_S3[:, 1]).max() < 2 * radius_S.min()  # no gap between the slices

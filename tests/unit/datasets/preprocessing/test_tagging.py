@@ -25,6 +25,7 @@ from lamp_core.datasets.preprocessing.tagging import tag_caption
         ("sits down and stands up", "sit/VERB down/ADV and/CCONJ stand/VERB up/ADV"),
         ("raising both arms", "raise/VERB both/DET arm/NOUN"),
         ("someone carried boxes gracefully", "someone/PRON carry/VERB box/NOUN gracefully/ADV"),
+        ("he’s walking", "he/PRON walk/VERB"),
         ("begins to walk to the chair", "begin/VERB to/PART walk/VERB to/ADP the/DET chair/NOUN"),
         ("hopping, squatting, dancing", "hop/VERB squat/VERB dance/VERB"),
     ],

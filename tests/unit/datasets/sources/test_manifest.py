@@ -144,8 +144,33 @@ def test_kinds_of_files_that_need_an_option(folder: Path, smpl22: Skeleton) -> N
 
 
 def spoil_csv(folder: Path, text: str) -> Source:
+    source = write(folder, ROWS, "csv")
     (folder / "clips.csv").write_text(text)
-    return write(folder, ROWS, "csv").model_copy(update={"manifest": folder / "clips.csv"})
+    return source
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "File,Captions,SPLIT\njoints/0.npy,he walks; he goes,Train\n",
+        'file;captions;split\njoints/0.npy;"he walks; he goes";train\n',
+        "file\tcaptions\tsplit\njoints\\0.npy\the walks; he goes\ttrain\n",
+    ],
+)
+def test_tables_as_spreadsheets_write_them(folder: Path, smpl22: Skeleton, text: str) -> None:
+    source = KINDS["manifest"].complete(spoil_csv(folder, text))
+    ingest(source, smpl22, folder / "out")
+    (clip,) = read_clips(folder / "out" / CLIPS_FILE)
+    assert (clip.name, clip.split) == ("joints/0", "train")
+    assert [caption.text for caption in clip.captions] == ["he walks", "he goes"]
+
+
+def test_a_row_with_a_fault_is_said_at_import_by_its_fault(folder: Path) -> None:
+    bad = {"file": "joints/0.npy", "start": 2.0, "end": 1.0}
+    source = KINDS["manifest"].complete(write(folder, [bad, *ROWS]))
+    assert source.remarks == (
+        "of the first files 1 cannot be used: manifest-row: joints/0@2-1: it ends at 1 s and starts at 2 s",
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,6 +182,8 @@ def spoil_csv(folder: Path, text: str) -> Source:
         (b"file,file\na,b\n", "once each"),
         (b"file,captions\n", "has no row"),
         (b"file\nnowhere.npy\n", "none of the manifest's first files can be read: motion-missing"),
+        (b'file,captions\njoints/0.npy,"he walks\njoints/1.npy,x\n', r"clips.csv, line 3: .* ends with one"),
+        (b'file,captions\njoints/0.npy,"he" walks\n', r"clips.csv, line 2: .*stands twice"),
         (b"file\n\xff\xfe\n", "is no UTF-8 text: byte 0xff at place 5, line 2"),
     ],
 )

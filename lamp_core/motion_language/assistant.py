@@ -1,0 +1,320 @@
+"""A trained motion language model put to use: motions of texts and poses, captions, completions.
+
+Shapes: N questions, T frames, D feature numbers a frame, S motion tokens, R channels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lamp_core.config.motion_language import Instruction
+from lamp_core.datasets.items import pad
+from lamp_core.errors import LampError
+from lamp_core.features.interpolation import interpolated
+from lamp_core.features.seam import led_over
+from lamp_core.m2t.decoding import Search, generation_config
+from lamp_core.motion_language.decoding import Sampling, answer, choose, length_distribution
+from lamp_core.motion_language.folder import Speaker, load_speaker
+from lamp_core.motion_language.grammar import FREE, MotionGrammar, TextGrammar, logits_processor
+from lamp_core.motion_language.segments import Segment, collate
+from lamp_core.motion_language.tasks import TASKS, Task
+from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.systems.capabilities import OnProgress
+from lamp_core.tokenizers.clips import encode_clips
+from lamp_core.tokenizers.folder import load_tokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer
+from lamp_core.training.model_files import read_settings
+from lamp_core.training.seeds import seed_everything
+
+STAGE = "instruction"
+ANSWERED_TOGETHER = 32
+
+
+@dataclass(frozen=True)
+class MotionAssistant:
+    """The model with all that it needs between normalised features, texts and its answers.
+
+    Args:
+        speaker: instruction-tuned.
+        words: its instructions.
+        tokenizer: motions to codes and back.
+        settings: section ``instruction``.
+    """
+
+    speaker: Speaker
+    words: MotionWords
+    tokenizer: MotionTokenizer
+    settings: Instruction
+
+    @property
+    def longest_frames(self) -> int:
+        """Frames of the longest motion."""
+        return self.speaker.vocabulary.max_tokens * self.tokenizer.downsampling
+
+    @property
+    def skeleton(self) -> str:
+        """Name of the joints that it was trained on."""
+        return self.speaker.origin.skeleton
+
+    def lengths(self, texts: Sequence[str], seed: int) -> list[int]:
+        """Return the frames of a motion of each text, drawn as likely as the model says."""
+        language, found = self.speaker.base.model, []
+        for start in range(0, len(texts), ANSWERED_TOGETHER):
+            some = texts[start : start + ANSWERED_TOGETHER]
+            prompts = [self.words.prompt(TASKS["text-to-motion"], text) for text in some]
+            asked = [[*prompt, self.words.motion_begins()] for prompt in prompts]
+            self._check_room(asked, 0)
+            shares_BS = length_distribution(language, asked, self.speaker.vocabulary, self.words.padding)
+            draws = [np.random.default_rng([seed, start + row]).random() for row in range(len(some))]
+            everything = torch.ones_like(shares_BS, dtype=torch.bool)
+            found += choose(shares_BS.log(), everything, Sampling(1.0, 1.0), np.array(draws)).tolist()
+        return [(tokens + 1) * self.tokenizer.downsampling for tokens in found]
+
+    def generate(self, texts: Sequence[str], frames: Sequence[int], seed: int) -> list[np.ndarray]:
+        """Return normalised motions (T, D) of texts at the given lengths, in whole tokens."""
+        blank = self._blank(frames)
+        return self.control(texts, blank, [np.zeros(len(each), dtype=bool) for each in blank], seed)
+
+    def control(
+        self,
+        texts: Sequence[str],
+        motions: Sequence[np.ndarray],
+        given: Sequence[np.ndarray],
+        seed: int,
+        forced: bool | None = None,
+    ) -> list[np.ndarray]:
+        """Return a motion of each text that passes through poses; those as the model makes them.
+
+        Args:
+            texts: one a motion.
+            motions: normalised features (T, D), of which the length and the given frames are looked at.
+            given: which frames are given, bool (T,), in whole tokens; none gives a motion of the text alone.
+            seed: same seed and arguments, same motions.
+            forced: whether the codes of the poses are put at their places; by the settings without it.
+        """
+        codes = self._known_codes(motions, given)
+        told = [given_T[:: self.tokenizer.downsampling] for given_T in given]
+        prompts = [
+            self.words.prompt(control_task(given_S), text, codes_SR, given_S)
+            for text, codes_SR, given_S in zip(texts, codes, told, strict=True)
+        ]
+        is_forced = self.settings.force_poses if forced is None else forced
+        put = [_forced(*each) for each in zip(codes, told, strict=True)] if is_forced else None
+        return self._features(self._motions(prompts, [len(codes_SR) for codes_SR in codes], put, seed))
+
+    def complete(
+        self, texts: Sequence[str], motions: Sequence[np.ndarray], given: Sequence[np.ndarray], seed: int
+    ) -> list[np.ndarray]:
+        """Return motions with the frames that are not given made anew, as `Completes.complete`.
+
+        What is given decides alone: the tasks of completion read no text (MotionGPT-2, Table X).
+        """
+        codes = self._known_codes(motions, given)
+        made = self._features(self._completed(codes, given, seed))
+        return [
+            led_over(true_TD, made_TD[: len(true_TD)], given_T)
+            for true_TD, made_TD, given_T in zip(motions, made, given, strict=True)
+        ]
+
+    def fill(
+        self,
+        before_TD: np.ndarray,
+        frames: int,
+        after_TD: np.ndarray,
+        text: str | None,
+        count: int,
+        seed: int,
+    ) -> list[np.ndarray]:
+        """Return ``count`` motions of a stretch in front, new frames, and a stretch behind.
+
+        Raises:
+            LampError: a text is given, or no motion, or more than the longest.
+        """
+        if text:
+            raise LampError(
+                "this model completes by the given motion alone; leave the text out, or use LaMP-T2M"
+            )
+        new_FD = np.zeros((frames, self.tokenizer.feature_count), dtype=np.float32)
+        whole_TD = np.concatenate([before_TD, new_FD, after_TD]).astype(np.float32)
+        given_T = np.ones(len(whole_TD), dtype=bool)
+        given_T[len(before_TD) : len(before_TD) + frames] = False
+        codes = self._known_codes([whole_TD], [given_T]) * count
+        return self._features(self._completed(codes, [given_T] * count, seed))
+
+    def captions(
+        self,
+        motions: Sequence[np.ndarray],
+        search: Search | None = None,
+        on_progress: OnProgress | None = None,
+    ) -> list[str]:
+        """Return a caption of each motion (T, D); of a longer one than the longest the beginning counts.
+
+        Raises:
+            LampError: a motion is shorter than a token, of another skeleton, or not finite.
+        """
+        for motion_TD in motions:
+            self.check(motion_TD)
+        cut = [np.asarray(motion_TD[: self.longest_frames], dtype=np.float32) for motion_TD in motions]
+        codes = encode_clips(self.tokenizer, cut) if cut else []
+        task = TASKS["captioning"]
+        prompts = [self.words.prompt(task, None, each, np.ones(len(each), dtype=bool)) for each in codes]
+        how, found = search or Search.of(self.settings.search), dict[int, str]()
+        order = sorted(range(len(prompts)), key=lambda place: length(prompts[place]))
+        for start in range(0, len(order), ANSWERED_TOGETHER):
+            some = order[start : start + ANSWERED_TOGETHER]
+            found |= zip(some, self._searched([prompts[place] for place in some], how), strict=True)
+            if on_progress:
+                on_progress(len(found), len(order), "captions")
+        return [found[place] for place in range(len(prompts))]
+
+    def untrained(self, seed: int) -> "MotionAssistant":
+        """The same with random weights."""
+        seed_everything(seed)
+        base = self.speaker.base
+        random = type(base.model)(base.model.config).eval().requires_grad_(False)
+        random = random.to(next(base.model.parameters()).device)
+        return replace(self, speaker=replace(self.speaker, base=replace(base, model=random)))
+
+    def check(self, motion_TD: np.ndarray) -> None:
+        """Raise LampError for a motion that is none of the skeleton, shorter than a token, or not finite."""
+        wanted = self.tokenizer.feature_count
+        if motion_TD.ndim != 2 or motion_TD.shape[1] != wanted:
+            raise LampError(
+                f"a motion of shape {motion_TD.shape}; the model knows features (T, {wanted}) of "
+                f"{self.skeleton}"
+            )
+        if len(motion_TD) < self.tokenizer.downsampling:
+            raise LampError(f"a motion of {len(motion_TD)} frames; at least {self.tokenizer.downsampling}")
+        if not np.isfinite(motion_TD).all():
+            raise LampError("a motion holds values that are not finite")
+
+    def _motions(
+        self,
+        prompts: Sequence[list[Segment]],
+        lengths: Sequence[int],
+        forced: Sequence[np.ndarray] | None,
+        seed: int,
+    ) -> list[np.ndarray]:
+        """Codes (S, R) of the answers, in batches of similar length."""
+        how = Sampling(self.settings.temperature, self.settings.top_p, seed)
+        found: dict[int, np.ndarray] = {}
+        order = sorted(range(len(prompts)), key=lambda place: (lengths[place], length(prompts[place])))
+        for start in range(0, len(order), ANSWERED_TOGETHER):
+            some = order[start : start + ANSWERED_TOGETHER]
+            grammar = MotionGrammar(
+                self.speaker.vocabulary,
+                [lengths[place] for place in some],
+                [forced[place] for place in some] if forced else None,
+            )
+            asked = [prompts[place] for place in some]
+            self._check_room(asked, grammar.longest)
+            said = answer(self.speaker.base.model, asked, grammar, self.words.padding, how, some)
+            found |= zip(some, map(self.words.codes, said), strict=True)
+        return [found[place] for place in range(len(prompts))]
+
+    def _completed(
+        self, codes: Sequence[np.ndarray], given: Sequence[np.ndarray], seed: int
+    ) -> list[np.ndarray]:
+        """Codes of whole motions, those that are given as they are."""
+        told = [given_T[:: self.tokenizer.downsampling] for given_T in given]
+        tasks = [completion_task(given_S) for given_S in told]
+        prompts = [
+            self.words.prompt(task, None, codes_SR, given_S)
+            for task, codes_SR, given_S in zip(tasks, codes, told, strict=True)
+        ]
+        forced = [_forced(*each) for each in zip(codes, told, strict=True)]
+        return self._motions(prompts, [len(codes_SR) for codes_SR in codes], forced, seed)
+
+    def _searched(self, prompts: Sequence[list[Segment]], search: Search) -> list[str]:
+        """Texts of a batch, by beams or drawn."""
+        words, device = self.words, next(self.speaker.base.model.parameters()).device
+        batch = collate(prompts, words.padding, side="left").to(device)
+        most = min(search.max_text_tokens or words.max_text_tokens, words.max_text_tokens)
+        self._check_room(prompts, most)
+        grammar = TextGrammar(self.speaker.vocabulary, words.end, most)
+        before = batch.ids_BX.shape[1]
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
+            torch.manual_seed(search.seed)
+            ids_BL: Any = self.speaker.base.model.generate(
+                input_ids=batch.ids_BX,
+                attention_mask=batch.seen_BX.long(),
+                generation_config=generation_config(search, words.end, words.padding, most),
+                logits_processor=[logits_processor(grammar, before, words.end)],
+            )
+        return [words.said(ids) for ids in ids_BL[:, before:].tolist()]
+
+    def _known_codes(self, motions: Sequence[np.ndarray], given: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Codes (S, R) of motions, known of the given frames alone; where none is given they say nothing."""
+        for motion_TD in motions:
+            self.check(motion_TD)
+        known = [
+            interpolated(motion_TD, given_T) if given_T.any() else np.zeros_like(motion_TD)
+            for motion_TD, given_T in zip(motions, given, strict=True)
+        ]
+        return encode_clips(self.tokenizer, [motion_TD.astype(np.float32) for motion_TD in known])
+
+    @torch.no_grad()
+    def _features(self, codes: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Normalised features (T, D) of codes."""
+        device = next(self.tokenizer.parameters()).device
+        found: list[np.ndarray] = []
+        for start in range(0, len(codes), ANSWERED_TOGETHER):
+            codes_BSR, lengths_B = pad(codes[start : start + ANSWERED_TOGETHER])
+            features_BTD = self.tokenizer.decode(codes_BSR.to(device), lengths_B.to(device)).cpu().numpy()
+            frames = (lengths_B * self.tokenizer.downsampling).tolist()
+            found += [made_TD[:count].copy() for made_TD, count in zip(features_BTD, frames, strict=True)]
+        return found
+
+    def _blank(self, frames: Sequence[int]) -> list[np.ndarray]:
+        """Motions of some lengths that say nothing, at least a token and at most the longest."""
+        rate = self.tokenizer.downsampling
+        tokens = [min(max(count // rate, 1), self.speaker.vocabulary.max_tokens) for count in frames]
+        return [np.zeros((count * rate, self.tokenizer.feature_count), dtype=np.float32) for count in tokens]
+
+    def _check_room(self, prompts: Sequence[Sequence[Segment]], more: int) -> None:
+        longest, positions = max(map(length, prompts)) + more, self.speaker.positions
+        if positions is not None and longest > positions:
+            raise LampError(
+                f"instruction and answer take {longest} words, the language model has {positions}; shorten "
+                "the text or the motion"
+            )
+
+
+def control_task(given_S: np.ndarray) -> Task:
+    """The task that gives a motion with its text these tokens."""
+    places = np.flatnonzero(given_S).tolist()
+    if not places:
+        return TASKS["text-to-motion"]
+    if places == [0]:
+        return TASKS["initial-pose"]
+    return TASKS["last-pose" if places == [len(given_S) - 1] else "key-poses"]
+
+
+def completion_task(given_S: np.ndarray) -> Task:
+    """The task that completes a motion of which these tokens are given: of its beginning, or of any."""
+    count = int(given_S.sum())
+    return TASKS["prediction" if given_S[:count].all() and 0 < count < len(given_S) else "in-betweening"]
+
+
+def _forced(codes_SR: np.ndarray, given_S: np.ndarray) -> np.ndarray:
+    return np.where(given_S[:, None], codes_SR, FREE)
+
+
+def load_assistant(data: Path, device: torch.device | None = None) -> MotionAssistant:
+    """Load the trained model below a project's data folder.
+
+    Raises:
+        LampError: a stage before it has not run, or the tokenizer or the prompts are others than it was
+            trained with.
+    """
+    device = device or torch.device("cpu")
+    folder = data / STAGE
+    speaker = load_speaker(folder, device)
+    tokenizer = load_tokenizer(data / "tokenizer")
+    speaker.vocabulary.check_tokenizer(tokenizer, str(folder))
+    settings = read_settings(folder, Instruction, speaker.origin.settings)
+    return MotionAssistant(speaker, speaker.words(), tokenizer.to(device), settings)

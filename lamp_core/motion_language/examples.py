@@ -1,0 +1,128 @@
+"""What is trained on: items of motion and captions, and the sequences that are drawn of them.
+
+Shapes: N items, S motion tokens, R channels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lamp_core.config.motion_language import AlignmentMixture, Instruction, TaskMixture
+from lamp_core.motion_language.segments import Segment, text
+from lamp_core.motion_language.tasks import TASKS, Draws, Shares, Task
+from lamp_core.motion_language.words import MotionWords, predicted_whole
+
+TEXT_TO_MOTION, MOTION_TO_TEXT, MOTION, TEXT = "text_to_motion", "motion_to_text", "motion", "text"
+
+
+@dataclass(frozen=True)
+class SpokenMotion:
+    """A motion with its captions.
+
+    Args:
+        codes_SR: of all channels.
+        captions: at least one.
+    """
+
+    codes_SR: np.ndarray
+    captions: tuple[str, ...]
+
+
+class AlignmentExamples:
+    """Captions and motions in both directions, motions alone and sentences alone, mixed by weights.
+
+    A sequence is [begin, caption | motion, end], [begin, motion | caption, end], [begin | motion, end] or
+    [begin, prompt | sentence, end]; what is behind the bar is predicted.
+
+    Args:
+        items: at least one.
+        words: of the model.
+        mixture: the weights.
+        sentences: that are drawn alone; the captions without any.
+        prompt: what the language model knows sentences behind; may be empty.
+        whole: what comes first is predicted too.
+    """
+
+    def __init__(
+        self,
+        items: Sequence[SpokenMotion],
+        words: MotionWords,
+        mixture: AlignmentMixture,
+        sentences: Sequence[str] = (),
+        prompt: str = "",
+        *,
+        whole: bool = False,
+    ) -> None:
+        self.items, self.words, self.whole = items, words, whole
+        self.prompt = text(words.pieces(prompt)) if prompt else None
+        self.sentences = list(sentences) or [caption for item in items for caption in item.captions]
+        self.kinds, self.shares = _shares_of(mixture)
+
+    def draw(self, item: int, draws: Draws) -> list[Segment]:
+        """A sequence of an item."""
+        kind = self.kinds[int(draws.choice(len(self.kinds), p=self.shares))]
+        if kind == TEXT:
+            return self.sentence(self.sentences[int(draws.integers(len(self.sentences)))])
+        chosen = self.items[item]
+        caption = chosen.captions[int(draws.integers(len(chosen.captions)))]
+        return self.pair(kind, caption, chosen.codes_SR)
+
+    def pair(self, kind: str, caption: str, codes_SR: np.ndarray) -> list[Segment]:
+        """A sequence of a caption and a motion."""
+        words = self.words
+        begin, end = words.begins(), words.ends()
+        if kind == MOTION:
+            return [begin, words.motion(codes_SR), end]
+        if kind == TEXT_TO_MOTION:
+            parts = [begin, words.caption(caption), words.motion(codes_SR), end]
+        else:
+            told = words.told(codes_SR, np.ones(len(codes_SR), dtype=bool), shows_gaps=False)
+            parts = [begin, told, words.caption(caption, is_predicted=True), end]
+        return predicted_whole(parts) if self.whole else parts
+
+    def sentence(self, sentence: str) -> list[Segment]:
+        """A sequence of text alone."""
+        before = [self.words.begins(), *([self.prompt] if self.prompt else [])]
+        return [*before, self.words.caption(sentence, is_predicted=True), self.words.ends()]
+
+
+class InstructionExamples:
+    """Tasks by instruction, mixed by weights.
+
+    Args:
+        items: at least one.
+        words: of the model.
+        settings: section ``instruction``.
+    """
+
+    def __init__(self, items: Sequence[SpokenMotion], words: MotionWords, settings: Instruction) -> None:
+        self.items, self.words = items, words
+        self.whole = settings.loss_on == "all"
+        self.given = shares_of(settings)
+        keys, self.shares = _shares_of(settings.tasks)
+        self.tasks = [next(task for task in TASKS.values() if task.key == key) for key in keys]
+
+    def draw(self, item: int, draws: Draws) -> list[Segment]:
+        """A sequence of an item."""
+        task = self.tasks[int(draws.choice(len(self.tasks), p=self.shares))]
+        return self.of_task(task, item, draws)
+
+    def of_task(self, task: Task, item: int, draws: Draws) -> list[Segment]:
+        """A sequence of an item and a task."""
+        chosen = self.items[item]
+        caption = chosen.captions[int(draws.integers(len(chosen.captions)))]
+        given_S = task.given(len(chosen.codes_SR), self.given, draws)
+        return self.words.example(task, caption, chosen.codes_SR, given_S, whole=self.whole)
+
+
+def shares_of(settings: Instruction) -> Shares:
+    """How much the tasks tell, of the parameters."""
+    return Shares(settings.predicted_from, settings.masked_between, settings.key_poses)
+
+
+def _shares_of(mixture: AlignmentMixture | TaskMixture) -> tuple[list[str], np.ndarray]:
+    """Names with a weight above 0, and their shares, which sum to 1."""
+    weights = {name: weight for name, weight in mixture.model_dump().items() if weight > 0}
+    shares = np.array(list(weights.values()), dtype=np.float64)
+    return list(weights), shares / shares.sum()

@@ -1,0 +1,119 @@
+"""A motion language model on disk: a folder that plain transformers opens, and what its words mean.
+
+``config.json``, weights and tokenizer are those of transformers, adapters merged into the weights;
+``motion_vocabulary.json`` says which words are motion, ``motion_language.json`` what it was trained on.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lamp_core.errors import LampError
+from lamp_core.io.disk import write_text
+from lamp_core.io.quiet import no_progress_bar
+from lamp_core.m2t.language_model import CausalModel, identity_of, load_checkpoint
+from lamp_core.motion_language.prompts import template_hash
+from lamp_core.motion_language.vocabulary import MotionVocabulary
+from lamp_core.motion_language.words import MotionWords
+
+FILE = "motion_language.json"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a motion language model was made of.
+
+    Args:
+        base_identity: of the language model that it started from (`identity_of`).
+        skeleton: of its motions.
+        frames_per_second: of its motions.
+        max_text_tokens: most word pieces of a caption.
+        prompts: name of its prompt file; empty before instruction tuning.
+        prompts_hash: of that file's content.
+        settings: that decide how it answers.
+    """
+
+    base_identity: str
+    skeleton: str
+    frames_per_second: float
+    max_text_tokens: int
+    prompts: str
+    prompts_hash: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A motion language model as it was saved.
+
+    Args:
+        base: model and tokenizer, frozen, in evaluation mode.
+        vocabulary: its words of motion.
+        origin: what it was made of.
+    """
+
+    base: CausalModel
+    vocabulary: MotionVocabulary
+    origin: Origin
+
+    def words(self, prompts: str = "") -> MotionWords:
+        """Instructions by its prompt file, or by another one."""
+        name = prompts or self.origin.prompts
+        return MotionWords(self.base.tokenizer, self.vocabulary, name, self.origin.max_text_tokens)
+
+    @property
+    def positions(self) -> int | None:
+        """Most words of a sequence; None where any number goes."""
+        return positions_of(self.base.model)
+
+
+def positions_of(model: Any) -> int | None:
+    """Most words of a sequence of a model; None where any number goes."""
+    found = getattr(model.config, "max_position_embeddings", None)
+    return None if found is None else int(found)
+
+
+def save_speaker(folder: Path, model: Any, words: MotionWords, origin: Origin) -> None:
+    """Write the folder; what is trained has been merged into the model.
+
+    Raises:
+        LampError: the disk is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with no_progress_bar():
+        model.save_pretrained(folder)
+    words.text.save_pretrained(folder)
+    words.vocabulary.save(folder)
+    write_text(
+        folder / FILE, json.dumps(asdict(origin), indent=2, sort_keys=True) + "\n", f"{folder.name}/{FILE}"
+    )
+
+
+def load_speaker(folder: Path, device: torch.device) -> Speaker:
+    """Load it, frozen, in evaluation mode.
+
+    Raises:
+        LampError: there is none in ``folder``, or its prompt file is no longer the one that it was trained
+            with.
+    """
+    if not (folder / FILE).exists():
+        raise LampError(f"no motion language model in {folder}; `lamp run --until {folder.name}` makes it")
+    try:
+        origin = Origin(**json.loads((folder / FILE).read_text()))
+    except (TypeError, ValueError) as error:
+        raise LampError(f"{folder / FILE} is of another version; `lamp run --force {folder.name}`") from error
+    if origin.prompts and template_hash(origin.prompts) != origin.prompts_hash:
+        raise LampError(
+            f"the prompt file {origin.prompts} is not the one that {folder} was trained with; "
+            f"`lamp run --force {folder.name}` trains it anew"
+        )
+    base = load_checkpoint(str(folder), device, is_from_scratch=True)
+    return Speaker(base, MotionVocabulary.load(folder), origin)
+
+
+def speaker_identity(folder: Path) -> str:
+    """Hash of its configuration and weights."""
+    return identity_of(str(folder))

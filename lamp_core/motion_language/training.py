@@ -1,0 +1,255 @@
+"""Tune a motion language model: aligned with pairs, motions and texts, then by instructions.
+
+Shapes: B batch.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from lamp_core.config.base import Optimisation
+from lamp_core.config.motion_language import Alignment, Instruction, LanguageTuning
+from lamp_core.errors import LampError
+from lamp_core.m2t.language_model import CausalModel
+from lamp_core.motion_language.batches import DrawnBatches
+from lamp_core.motion_language.examples import (
+    MOTION_TO_TEXT,
+    TEXT_TO_MOTION,
+    AlignmentExamples,
+    InstructionExamples,
+    SpokenMotion,
+)
+from lamp_core.motion_language.folder import Speaker, positions_of
+from lamp_core.motion_language.model import MotionLanguageModel
+from lamp_core.motion_language.segments import Segment, collate, right_tokens, token_losses
+from lamp_core.motion_language.validation import Question, answers_to, losses_of, question_of
+from lamp_core.motion_language.vocabulary import extend
+from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.tokenizers.protocol import MotionTokenizer
+from lamp_core.training.distribution import share, shared_mean
+from lamp_core.training.log import OnLog, OnProgress
+from lamp_core.training.loop import fit
+from lamp_core.training.seeds import draw_apart, seed_everything
+from lamp_core.training.validation import Validation
+
+MONITORED = "val_loss"
+Draw = Callable[[int, np.random.Generator], list[Segment]]
+
+
+@dataclass(frozen=True)
+class Watching:
+    """Where a training goes on from, and who is told; see ``fit``."""
+
+    checkpoints: Path | None = None
+    on_log: OnLog | None = None
+    on_progress: OnProgress | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a validation asks.
+
+    Args:
+        sequences: of the val split; none for no validation.
+        sentences: sequences of text alone.
+        questions: by name of the task.
+    """
+
+    sequences: Sequence[list[Segment]]
+    sentences: Sequence[list[Segment]]
+    questions: Mapping[str, Sequence[Question]]
+
+    def measure(self, model: MotionLanguageModel, words: MotionWords) -> dict[str, float]:
+        """``val_loss`` and ``val_accuracy`` of a word, ``val_text_perplexity``, and how right answers are."""
+        loss, accuracy = losses_of(model, self.sequences, words.padding)
+        found = {MONITORED: loss, "val_accuracy": accuracy} | self.text_perplexity(model, words)
+        for task, questions in self.questions.items():
+            answers = answers_to(model, words, questions) if questions else {}
+            found |= {f"val_{task}_{name}": value for name, value in answers.items()}
+        return found
+
+    def text_perplexity(self, model: MotionLanguageModel, words: MotionWords) -> dict[str, float]:
+        """``val_text_perplexity``; nothing without a sentence."""
+        if not self.sentences:
+            return {}
+        return {"val_text_perplexity": float(np.exp(losses_of(model, self.sentences, words.padding)[0]))}
+
+
+def align(
+    base: CausalModel,
+    tokenizer: MotionTokenizer,
+    settings: Alignment,
+    items: Sequence[SpokenMotion],
+    *,
+    sentences: Sequence[str] = (),
+    prompt: str = "",
+    validation: Sequence[SpokenMotion] = (),
+    watching: Watching = Watching(),
+) -> tuple[MotionLanguageModel, MotionWords, dict[str, float]]:
+    """Extend a language model by the words of a tokenizer, and train it on pairs, motions and texts.
+
+    Args:
+        base: causal language model, on the device that trains; changed in place.
+        tokenizer: whose codes become words.
+        settings: section ``alignment``.
+        items: of the train split.
+        sentences: that are drawn alone; the captions without any.
+        prompt: what the language model knows sentences behind.
+        validation: items that training does not see; their loss decides which weights are kept.
+        watching: checkpoints and reports.
+
+    Returns:
+        The model, its words, and what the validation measures of it, with ``val_text_perplexity_before``.
+
+    Raises:
+        LampError: the model is not causal, there is nothing to train on, or a sequence is longer than the
+            model's.
+    """
+    _check_items(items)
+    seed_everything(settings.training.seed)
+    most = settings.max_frames // tokenizer.downsampling
+    layout = None if settings.layout == "auto" else settings.layout
+    vocabulary = extend(base.model, base.tokenizer, tokenizer, most, settings.training.seed, layout)
+    words = MotionWords(base.tokenizer, vocabulary, "", settings.max_text_tokens)
+    whole = settings.loss_on == "all"
+    examples = AlignmentExamples(items, words, settings.mixture, sentences, prompt, whole=whole)
+    held_back = AlignmentExamples(validation, words, settings.mixture, (), prompt) if validation else None
+    held = _aligned_held(held_back, settings.decoded) if held_back else None
+    model = MotionLanguageModel(base.model, vocabulary, settings)
+    before = held.text_perplexity(model.eval(), words) if held else {}
+    found = _train(model, words, examples.draw, len(items), settings, settings.training, held, watching)
+    return model, words, found | {f"{name}_before": value for name, value in before.items()}
+
+
+def tune(
+    speaker: Speaker,
+    settings: Instruction,
+    items: Sequence[SpokenMotion],
+    *,
+    validation: Sequence[SpokenMotion] = (),
+    watching: Watching = Watching(),
+) -> tuple[MotionLanguageModel, MotionWords, dict[str, float]]:
+    """Train an aligned model to follow instructions.
+
+    Args:
+        speaker: aligned, on the device that trains; changed in place.
+        settings: section ``instruction``.
+        items: of the train split.
+        validation: items that training does not see; their loss decides which weights are kept.
+        watching: checkpoints and reports.
+
+    Returns:
+        The model, its words, and what the validation measures of it.
+
+    Raises:
+        LampError: there is nothing to train on, or a sequence is longer than the model's.
+    """
+    _check_items(items)
+    seed_everything(settings.training.seed)
+    words = speaker.words(settings.prompts)
+    examples = InstructionExamples(items, words, settings)
+    held = None
+    if validation:
+        held = _instructed_held(InstructionExamples(validation, words, settings), settings.decoded)
+    model = MotionLanguageModel(speaker.base.model, speaker.vocabulary, settings)
+    found = _train(model, words, examples.draw, len(items), settings, settings.training, held, watching)
+    return model, words, found
+
+
+def _train(
+    model: MotionLanguageModel,
+    words: MotionWords,
+    draw: Draw,
+    count: int,
+    settings: LanguageTuning,
+    training: Optimisation,
+    held: Held | None,
+    watching: Watching,
+) -> dict[str, float]:
+    """Train, and return what the validation measures in the end."""
+    device = next(model.parameters()).device
+    positions = positions_of(model.language)
+    batches = DrawnBatches(count, draw, training, settings.bucket_batches)
+
+    def losses(number: int) -> dict[str, Tensor]:
+        sequences = batches.whole(number)
+        _check_positions(sequences, positions)
+        draw_apart()
+        batch = collate(share(sequences), words.padding).to(device)
+        logits_BLV = model(batch)
+        predicted = batch.counted_BL.sum()
+        return {
+            "loss": shared_mean(token_losses(logits_BLV, batch).sum(), predicted),
+            "accuracy": shared_mean(right_tokens(logits_BLV, batch), predicted),
+        }
+
+    measure = partial(held.measure, model, words) if held else None
+    fit(
+        model,
+        losses,
+        training,
+        checkpoints=watching.checkpoints,
+        on_log=watching.on_log,
+        on_progress=watching.on_progress,
+        validate=Validation(measure, MONITORED, "lower") if measure else None,
+    )
+    return measure() if measure else {}
+
+
+def _aligned_held(examples: AlignmentExamples, decoded: int) -> Held:
+    """Every item once by the mixture, its first caption alone, and both directions to be answered."""
+    sequences = _one_of_each(examples.draw, len(examples.items))
+    sentences = [examples.sentence(item.captions[0]) for item in examples.items]
+    questions: dict[str, list[Question]] = {}
+    for kind in (TEXT_TO_MOTION, MOTION_TO_TEXT):
+        is_text = kind == MOTION_TO_TEXT
+        questions[kind] = [
+            Question(
+                _asked(examples.pair(kind, item.captions[0], item.codes_SR)),
+                is_text,
+                item,
+                np.full(len(item.codes_SR), is_text),
+            )
+            for item in examples.items[:decoded]
+        ]
+    return Held(sequences, sentences, questions)
+
+
+def _instructed_held(examples: InstructionExamples, decoded: int) -> Held:
+    """Every item once by the mixture, and every task to be answered."""
+    questions = {
+        task.key: [
+            question_of(task, item, examples.words, examples.given, np.random.default_rng(place))
+            for place, item in enumerate(examples.items[:decoded])
+        ]
+        for task in examples.tasks
+    }
+    return Held(_one_of_each(examples.draw, len(examples.items)), (), questions)
+
+
+def _one_of_each(draw: Draw, count: int) -> list[list[Segment]]:
+    return [draw(item, np.random.default_rng(item)) for item in range(count)]
+
+
+def _asked(parts: Sequence[Segment]) -> list[Segment]:
+    """A sequence up to its answer."""
+    return [part for part in parts if not part.is_predicted]
+
+
+def _check_items(items: Sequence[SpokenMotion]) -> None:
+    if not items:
+        raise LampError("there is no motion with a caption to train on; see data/ingest/rejected.parquet")
+
+
+def _check_positions(sequences: Sequence[Sequence[Segment]], positions: int | None) -> None:
+    longest = max(map(length, sequences))
+    if positions is not None and longest > positions:
+        raise LampError(
+            f"a sequence of {longest} words is longer than the language model's {positions}; use shorter "
+            "prompts (instruction.prompts), lower alignment.max_text_tokens or alignment.max_frames, or "
+            "raise language_model.max_positions of a model from scratch"
+        )

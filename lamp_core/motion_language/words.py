@@ -1,0 +1,182 @@
+"""Instructions and answers as words of the unified vocabulary.
+
+An answer in motion is [``<motion>``, its length, codes, ``</motion>``, end], the channels of a token side by
+side, or [``<motion_body>``, its length, codes, ``</motion_body>``, ``<motion_hands>``, codes,
+``</motion_hands>``, end] where parts stand in blocks. Motion in an instruction has no word of length.
+Shapes: S motion tokens, R channels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from lamp_core.errors import LampError
+from lamp_core.motion_language.prompts import CAPTION, MOTION, load_template
+from lamp_core.motion_language.segments import Segment, delimiter, text
+from lamp_core.motion_language.tasks import Task
+from lamp_core.motion_language.vocabulary import MotionVocabulary, text_pieces
+
+Spoken = list[Segment]
+
+
+class MotionWords:
+    """Texts and motions as word pieces.
+
+    Args:
+        text: tokenizer of transformers, extended by the vocabulary.
+        vocabulary: the words of motion.
+        prompts: name of the prompt file; empty where nothing is instructed yet.
+        max_text_tokens: most word pieces of a caption, its end included; longer ones are cut.
+
+    Raises:
+        LampError: the tokenizer has no word that ends a text, or there is no such prompt file.
+    """
+
+    def __init__(self, text: Any, vocabulary: MotionVocabulary, prompts: str, max_text_tokens: int) -> None:
+        if text.eos_token_id is None:
+            raise LampError("the language model's tokenizer has no token that ends a text; use another model")
+        self.text, self.vocabulary, self.max_text_tokens = text, vocabulary, max_text_tokens
+        self.end = int(text.eos_token_id)
+        self.padding = self.end if text.pad_token_id is None else int(text.pad_token_id)
+        self.begin = self.end if text.bos_token_id is None else int(text.bos_token_id)
+        self.prompts = prompts
+        self._template = load_template(prompts) if prompts else None
+        self._pieces: dict[str, tuple[int, ...]] = {}
+
+    def begins(self) -> Segment:
+        """What every sequence begins with."""
+        return delimiter(self.begin)
+
+    def ends(self, *, is_predicted: bool = True) -> Segment:
+        """What every answer ends with."""
+        return delimiter(self.end, is_predicted=is_predicted)
+
+    def motion_begins(self) -> Segment:
+        """The word that a motion begins with, behind which its length is said."""
+        return delimiter(self.vocabulary.opens[0])
+
+    def caption(self, caption: str, *, is_predicted: bool = False) -> Segment:
+        """A caption as it goes on from a text, cut so that its end has room."""
+        ids = self.pieces(f" {caption.strip()}")[: self.max_text_tokens - 1]
+        return text(ids, is_predicted=is_predicted)
+
+    def pieces(self, said: str) -> tuple[int, ...]:
+        """Word pieces of a text; those of one that was asked for before are kept."""
+        if said not in self._pieces:
+            self._pieces[said] = tuple(text_pieces(self.text, [said])[0])
+        return self._pieces[said]
+
+    def prompt(
+        self,
+        task: Task,
+        caption: str | None = None,
+        codes_SR: np.ndarray | None = None,
+        given_S: np.ndarray | None = None,
+    ) -> Spoken:
+        """The instruction of a task, up to where its answer begins.
+
+        Args:
+            task: what is asked.
+            caption: of a task that reads text.
+            codes_SR: of a task that shows motion.
+            given_S: which tokens of the motion are told.
+        """
+        assert self._template is not None
+        found: Spoken = [self.begins()]
+        for part in self._template.parts(task):
+            if part == CAPTION:
+                assert caption is not None
+                found.append(self.caption(caption))
+            elif part == MOTION:
+                assert codes_SR is not None and given_S is not None
+                found.append(self.told(codes_SR, given_S, shows_gaps=task.shows_gaps))
+            else:
+                found.append(text(self.pieces(part.rstrip(" "))))
+        return [part for part in found if part.ids]
+
+    def told(self, codes_SR: np.ndarray, given_S: np.ndarray, *, shows_gaps: bool) -> Segment:
+        """Motion tokens in an instruction: those that are given, a word for each of the others or none."""
+        known = self.vocabulary
+        ids_SR = self._ids(codes_SR)
+        ids_SR = np.where(given_S[:, None], ids_SR, known.untold) if shows_gaps else ids_SR[given_S]
+        if known.layout == "interleaved":
+            tokens = [[known.untold] if token[0] == known.untold else token for token in ids_SR.tolist()]
+            return Segment("motion", (known.opens[0], *chain.from_iterable(tokens), known.closes[0]))
+        blocks = zip(known.opens, ids_SR.T.tolist(), known.closes, strict=True)
+        return Segment("motion", tuple(word for start, ids, end in blocks for word in (start, *ids, end)))
+
+    def motion(self, codes_SR: np.ndarray, *, is_predicted: bool = True) -> Segment:
+        """A whole motion as an answer.
+
+        Raises:
+            ValueError: it has no token, or more than there are words of length.
+        """
+        known, tokens = self.vocabulary, len(codes_SR)
+        if not 1 <= tokens <= known.max_tokens:
+            raise ValueError(f"a motion of {tokens} tokens; known are 1 to {known.max_tokens}")
+        length, ids_SR = known.first_length + tokens - 1, self._ids(codes_SR)
+        if known.layout == "interleaved":
+            ids = [known.opens[0], length, *ids_SR.ravel().tolist(), known.closes[0]]
+            return Segment("motion", tuple(ids), is_predicted)
+        ids = []
+        for part, ids_S in enumerate(ids_SR.T.tolist()):
+            ids += [known.opens[part], *([length] if part == 0 else []), *ids_S, known.closes[part]]
+        return Segment("motion", tuple(ids), is_predicted)
+
+    def example(
+        self,
+        task: Task,
+        caption: str,
+        codes_SR: np.ndarray,
+        given_S: np.ndarray,
+        *,
+        whole: bool = False,
+    ) -> Spoken:
+        """An instruction with its answer, of which the answer is predicted.
+
+        Args:
+            task: what is asked.
+            caption: of the motion; the answer of a task that answers in text.
+            codes_SR: of the motion.
+            given_S: which tokens are told.
+            whole: the instruction is predicted too.
+        """
+        asked = self.prompt(task, caption, codes_SR, given_S)
+        is_text = task.answer == "text"
+        answer = self.caption(caption, is_predicted=True) if is_text else self.motion(codes_SR)
+        return predicted_whole([*asked, answer, self.ends()]) if whole else [*asked, answer, self.ends()]
+
+    def codes(self, ids: Sequence[int]) -> np.ndarray:
+        """The codes (S, R) of a motion that the grammar let through, int64."""
+        known = self.vocabulary
+        first = known.first_ids_R[0]
+        spoken = np.array([word for word in ids if first <= word < known.end], dtype=np.int64)
+        count = len(known.channels)
+        is_side_by_side = known.layout == "interleaved"
+        ids_SR = spoken.reshape(-1, count) if is_side_by_side else spoken.reshape(count, -1).T
+        codes_SR: np.ndarray = ids_SR - np.asarray(known.first_ids_R)
+        return codes_SR
+
+    def said(self, ids: Sequence[int]) -> str:
+        """The text of word pieces before the end, words of motion left out."""
+        words = list(ids)
+        if self.end in words:
+            words = words[: words.index(self.end)]
+        return " ".join(str(self.text.decode(words, skip_special_tokens=True)).split())
+
+    def _ids(self, codes_SR: np.ndarray) -> np.ndarray:
+        ids_SR: np.ndarray = codes_SR.astype(np.int64) + np.asarray(self.vocabulary.first_ids_R)
+        return ids_SR
+
+
+def predicted_whole(parts: Spoken) -> Spoken:
+    """A sequence of which all but its begin is predicted."""
+    return [parts[0], *(replace(part, is_predicted=True) for part in parts[1:])]
+
+
+def length(parts: Sequence[Segment]) -> int:
+    """How many words a sequence has."""
+    return sum(len(part.ids) for part in parts)

@@ -1,0 +1,59 @@
+"""Stage ``alignment``: the language model learns words of motion, and keeps its language.
+
+By hand: ``python -m tasks.stages.alignment``.
+"""
+
+from lamp_core.config import Alignment
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.m2t.language_model import load_base
+from lamp_core.m2t.texts import read_texts
+from lamp_core.motion_language.folder import Origin, save_speaker
+from lamp_core.motion_language.model import parameters_of
+from lamp_core.motion_language.training import Watching, align
+from lamp_core.tokenizers.folder import load_tokenizer
+from tasks.stage.process import StageContext, main
+from tasks.stages.inputs.spoken import spoken_motions
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Train on the train split; measure loss, answers and the perplexity of text on the validation split."""
+    settings = stage.settings(Alignment)
+    features = FeatureSet.load(stage.input("features"))
+    tokenizer = load_tokenizer(stage.input("tokenizer"))
+    base = load_base(stage.input("language_model"), stage.device)
+    longest = settings.max_frames // tokenizer.downsampling
+    train, val = (spoken_motions(stage, features, tokenizer, split, longest) for split in ("train", "val"))
+    model, words, found = align(
+        base,
+        tokenizer,
+        settings,
+        train,
+        sentences=_sentences(stage, [caption for item in train for caption in item.captions]),
+        prompt=stage.config.m2t.prompt,
+        validation=val,
+        watching=Watching(stage.checkpoints, stage.on_log, stage.on_progress),
+    )
+    stage.end_helpers()
+    trained = parameters_of(model)
+    skeleton = features.skeleton
+    origin = Origin(
+        base.identity,
+        skeleton.name,
+        skeleton.frames_per_second,
+        settings.max_text_tokens,
+        "",
+        "",
+        settings.model_dump(mode="json", exclude={"training"}),
+    )
+    save_speaker(stage.output, model.merged(), words, origin)
+    return found | {"trained_parameters": trained, "words_of_motion": len(words.vocabulary)}
+
+
+def _sentences(stage: StageContext, captions: list[str]) -> list[str]:
+    """What is read alone: the captions, and the further texts of the language model."""
+    folders = [stage.data.parent / folder for folder in stage.config.language_model.texts]
+    return [*captions, *read_texts(folders).sentences]
+
+
+if __name__ == "__main__":
+    main("alignment", run)

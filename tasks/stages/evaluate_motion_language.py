@@ -1,0 +1,28 @@
+"""Stage ``evaluate_motion_language``: every task of the motion language model, beside floors and random
+weights.
+
+By hand: ``python -m tasks.stages.evaluate_motion_language``. `lamp evaluate` measures on demand.
+"""
+
+from lamp_core.systems.motion_language import MODELS
+from tasks.stage.process import StageContext, main
+from tasks.stages.inputs.measured import measure_into_store
+
+ALWAYS = ("control",)
+PROTOCOLS = ("text-to-motion", "plausibility", "completion", "captioning")
+"""Those that are measured where ``evaluate.protocols`` has them."""
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Measure into the store that one table of all systems is made of.
+
+    The evaluator is that of the system `lamp`, so that the rows compare; LaMP itself measures there alone.
+    """
+    settings = stage.config.evaluate
+    asked = tuple(name for name in settings.protocols if name in PROTOCOLS)
+    changes = {"protocols": (*asked, *ALWAYS), "lamp_evaluator": False}
+    return measure_into_store(stage, MODELS, settings.model_copy(update=changes))
+
+
+if __name__ == "__main__":
+    main("evaluate_motion_language", run)

@@ -1,0 +1,125 @@
+"""``lamp ask``: every task by an instruction, poses that are kept, a conversation, and what is refused."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from flows.commands import ask as command
+from lamp_core.datasets.motion_file import FeatureSpace, Gate
+from lamp_core.inference import ask as api
+from tests.flows.commands import run
+from tests.rig_project import SKELETON
+
+
+@pytest.fixture
+def clip(rig_project: Path) -> str:
+    return "rig/motions/" + sorted(path.name for path in (rig_project / "rig" / "motions").iterdir())[0]
+
+
+@pytest.fixture
+def pose(rig_project: Path, tmp_path: Path) -> Path:
+    """A single pose, as joints."""
+    path = tmp_path / "pose.npy"
+    space = FeatureSpace.load(rig_project / "data" / "features")
+    np.save(path, space.reference_J3[None].astype(np.float32))
+    return path
+
+
+def test_a_text_is_answered_with_a_motion_of_the_length_that_is_asked_for(
+    rig_project: Path, tmp_path: Path
+) -> None:
+    walk = tmp_path / "walk.npy"
+    status, shown = run("ask", "a person walks", "--seconds", "2", "-o", str(walk))
+    assert (status, shown.strip().splitlines()[-1]) == (0, str(walk))
+    assert np.load(walk).shape == (40, SKELETON.joint_count, 3)
+
+
+def test_a_motion_is_described_and_gone_on_from(rig_project: Path, clip: str, tmp_path: Path) -> None:
+    status, shown = run("ask", "What is the person doing?", "--motion", clip)
+    assert status == 0, shown
+    after = tmp_path / "next.npy"
+    status, shown = run("ask", "What happens next?", "--motion", clip, "--seconds", "1", "-o", str(after))
+    assert status == 0, shown
+    given_TD = api.read_features(Path(clip), FeatureSpace.load(rig_project / "data" / "features"), Gate())
+    assert len(np.load(after)) in (len(given_TD) // 4 * 4 + 20, 196)
+
+
+def test_poses_are_kept_at_their_places(rig_project: Path, clip: str, pose: Path) -> None:
+    data = rig_project / "data"
+    poses = [api.Pose.parse(f"first={pose}"), api.Pose.parse(f"12={clip}"), api.Pose.parse(f"last={pose}")]
+    asked = [api.ask(data, "a person walks", poses=poses, seconds=2, seed=seed) for seed in (0, 0, 1)]
+    one, again, other = (answer.joints_TJ3 for answer in asked)
+    assert one is not None and again is not None and other is not None
+    assert np.array_equal(one, again) and not np.array_equal(one, other)
+    alone = api.ask(data, "a person walks", seconds=2).joints_TJ3
+    assert alone is not None and not np.array_equal(one, alone)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("make it blue", "--motion", "CLIP"), "no task that is known with a motion"),
+        (("describe the motion",), "give it with --motion FILE"),
+        (("a person walks",), "say where to write it: -o FILE"),
+        (("a person walks", "-o", "out.xyz"), "out.xyz"),
+        (
+            ("a person walks", "-o", "out.npy", "--pose", "middle=CLIP"),
+            "give it as first=FILE, last=FILE or FRAME=FILE",
+        ),
+        (("a person walks", "-o", "out.npy", "--pose", "first=none.npy"), "none.npy"),
+        (
+            ("a person walks", "-o", "out.npy", "--pose", "999=CLIP"),
+            "a pose is given for frame 999 of a motion of at most",
+        ),
+        (
+            ("a person walks", "-o", "out.npy", "--pose", "first=CLIP", "--pose", "0=CLIP"),
+            "two poses are given for frame 0",
+        ),
+        (("a person walks", "-o", "out.npy", "--pose", "first=FINGERS"), "joints (T, 22, 3)"),
+        (("go on", "--motion", "CLIP", "--pose", "first=CLIP"), "give a motion or poses, not both"),
+        (("a person walks", "-o", "out.npy", "--fps", "20"), "none is given"),
+        (("--motion", "CLIP"), "give an instruction with --motion"),
+        (("a person walks", "-o", "out.npy", "--model", "other"), "no trained model 'other' can control"),
+    ],
+)
+def test_what_cannot_be_answered_is_said_in_a_line(
+    rig_project: Path, clip: str, tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    np.save(tmp_path / "fingers.npy", np.zeros((1, 52, 3), dtype=np.float32))
+    files = {"CLIP": clip, "FINGERS": str(tmp_path / "fingers.npy")}
+    status, shown = run(
+        "ask", *(re.sub("CLIP|FINGERS", lambda found: files[found[0]], word) for word in words)
+    )
+    assert status == 2 and told in shown, shown
+    assert not Path("out.npy").exists()
+
+
+def test_a_motion_longer_than_the_model_looks_at_is_refused(rig_project: Path, tmp_path: Path) -> None:
+    space = FeatureSpace.load(rig_project / "data" / "features")
+    long = tmp_path / "long.npy"
+    np.save(long, np.repeat(space.statistics.mean_D[None], 240, axis=0))
+    status, shown = run("ask", "describe it", "--motion", str(long))
+    assert status == 2 and "lasts 12.0 s; the model looks at 9.8 s at most" in shown, shown
+
+
+def test_alone_it_is_a_conversation_that_survives_a_mistake(
+    rig_project: Path, clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = tmp_path / "one.npy"
+    lines = [
+        f"a person's arm waves --seconds 1 -o {one}",
+        f"describe it --motion {clip}",
+        "describe the motion",
+        "a person walks --seconds",
+        "a person walks --seconds 1",
+    ]
+    monkeypatch.setattr(command, "_lines", lambda: lines)
+    status, shown = run("ask")
+    assert status == 0
+    assert "give it with --motion FILE" in shown and "expected one argument" in shown
+    written = [line for line in shown.splitlines() if line in (str(one), "answer-5.html")]
+    assert written == [str(one), "answer-5.html"]
+    assert one.exists()
+    Path("answer-5.html").unlink()

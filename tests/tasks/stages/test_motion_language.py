@@ -1,0 +1,145 @@
+"""The stages of the system `motion-language`, one after the other in one process, on a few clips."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from lamp_core.config import Config, override
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.errors import LampError
+from lamp_core.evaluation.catalogue import KINDS, kind_of, metric_of
+from lamp_core.evaluation.results import read_results
+from lamp_core.evaluation.store import RESULTS_FILE
+from lamp_core.systems.motion_language import MODELS
+from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
+from lamp_core.tokenizers.kinds import untrained_tokenizer
+from tasks.stage.process import StageContext
+from tasks.stages import alignment, evaluate_motion_language, instruction, tokens
+from tasks.stages.catalogue import CATALOGUE
+from tasks.stages.inputs import measured
+from tests.small_project import make_small_project, small_config
+
+CPU = torch.device("cpu")
+MODULES = (tokens, alignment, instruction, evaluate_motion_language)
+RUN = {module.__name__.rpartition(".")[2]: module.run for module in MODULES}
+(MODEL,) = MODELS
+
+
+def config() -> Config:
+    few = (
+        *(f"{stage}.training.steps=4" for stage in ("alignment", "instruction")),
+        "evaluate.protocols=[text-to-motion, completion, captioning]",
+        "evaluate.generations=1",
+        "evaluate.max_frames=64",
+    )
+    return override(small_config(), few)
+
+
+def run_stage(name: str, data: Path) -> dict[str, float]:
+    output = data / CATALOGUE.folder(name)
+    output.mkdir(parents=True, exist_ok=True)
+    context = StageContext(
+        *(name, config(), data, output, data / "checkpoints" / name, CPU),
+        on_log=lambda step, scalars: None,
+        on_progress=lambda done, total, text: None,
+    )
+    return dict(RUN[name](context))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("motion-language") / "data"
+    make_small_project(data)
+    return data
+
+
+@pytest.fixture(scope="module")
+def metrics(data: Path) -> dict[str, dict[str, float]]:
+    """What every stage reports, run in the catalogue's order."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measured, "model_run", lambda project, measured_by: "run")
+        return {name: run_stage(name, data) for name in RUN}
+
+
+def test_both_trainings_measure_themselves_by_what_they_are_ranked_by(
+    metrics: dict[str, dict[str, float]],
+) -> None:
+    for name in ("alignment", "instruction"):
+        ranking = CATALOGUE.ranking(name)
+        assert ranking is not None
+        assert np.isfinite(metrics[name][ranking.metric])
+    assert {"val_text_perplexity", "val_text_perplexity_before"} <= set(metrics["alignment"])
+    assert {"val_captioning_words", "val_last_pose_kept", "val_in_betweening_codes"} <= set(
+        metrics["instruction"]
+    )
+
+
+def test_every_task_stands_in_the_common_store(metrics: dict[str, dict[str, float]], data: Path) -> None:
+    rows = read_results(data / "evaluate" / "motion-language" / RESULTS_FILE)
+    assert {"untrained", "interpolation", MODEL.name, f"{MODEL.name}, text alone"} <= {
+        row.system for row in rows
+    }
+    families = {KINDS[kind_of(row)].family for row in rows}
+    assert families == {"text_to_motion", "completion", "captioning", "control"}
+    assert [row for row in rows if metric_of(row) is None] == []
+    control = [row for row in rows if row.protocol.startswith("control, ")]
+    assert len({row.protocol for row in control}) == 3
+    assert all(row.measured for row in control)
+    assert {row.metric for row in control} == {"Recon", "Recon summed", "Vel", "Vel summed"}
+    held = [row for row in control if row.system == "interpolation" and row.metric == "Recon"]
+    assert all(row.value == pytest.approx(0, abs=1e-3) for row in held)
+
+
+def test_plain_transformers_opens_both_folders(metrics: dict[str, dict[str, float]], data: Path) -> None:
+    for name in ("alignment", "instruction"):
+        model = AutoModelForCausalLM.from_pretrained(data / name)
+        text = AutoTokenizer.from_pretrained(data / name)
+        asked = text("a person walks <motion>", return_tensors="pt", return_token_type_ids=False)
+        made = model.generate(**asked, max_new_tokens=3, do_sample=False)
+        assert made.shape[1] > asked["input_ids"].shape[1]
+
+
+def test_given_frames_come_back_and_the_same_seed_the_same(
+    metrics: dict[str, dict[str, float]], data: Path
+) -> None:
+    assistant = MODEL.load(data, CPU)
+    features = FeatureSet.load(data / "features")
+    motion_TD = features.statistics.normalise(features.features[0][:40]).astype(np.float32)
+    given_T = np.arange(40) < 8
+    one, other = (assistant.complete(["walk"], [motion_TD], [given_T], 3)[0] for _ in range(2))
+    assert np.array_equal(one, other) and one.shape == motion_TD.shape
+    assert np.array_equal(one[:8], motion_TD[:8])
+    poisoned_TD = np.where(given_T[:, None], motion_TD, 99).astype(np.float32)
+    assert np.array_equal(assistant.complete(["walk"], [poisoned_TD], [given_T], 3)[0], one)
+    lengths = assistant.lengths(["a person walks", "a person runs"], 0)
+    made = assistant.generate(["a person walks", "a person runs"], lengths, 0)
+    assert [len(each) for each in made] == lengths
+    alone = assistant.generate(["a person walks"], lengths[:1], 0)[0]
+    assert np.allclose(alone, made[0], atol=1e-4)  # convolutions of other batches round otherwise
+
+
+def test_forced_poses_stand_at_their_places(metrics: dict[str, dict[str, float]], data: Path) -> None:
+    assistant = MODEL.load(data, CPU)
+    features = FeatureSet.load(data / "features")
+    motion_TD = features.statistics.normalise(features.features[0][:40]).astype(np.float32)
+    given_T = np.repeat(np.isin(np.arange(10), (0, 6, 9)), 4)
+    (code_SR,) = assistant._known_codes([motion_TD], [given_T])
+    said: list[np.ndarray] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(assistant), "_features", lambda self, codes: said.extend(codes) or codes)
+        for forced in (True, False):
+            assistant.control(["a person walks"], [motion_TD], [given_T], 0, forced=forced)
+    kept, free = ((made_SR == code_SR).all(axis=1)[[0, 6, 9]] for made_SR in said)
+    assert kept.all() and not free.all()
+
+
+def test_another_tokenizer_is_refused(
+    metrics: dict[str, dict[str, float]], data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "instruction").symlink_to(data / "instruction")
+    save_tokenizer(tmp_path / "tokenizer", untrained_tokenizer(load_tokenizer(data / "tokenizer")))
+    with pytest.raises(LampError, match="codes of another tokenizer"):
+        MODEL.load(tmp_path, CPU)

@@ -1,0 +1,54 @@
+"""What instructions in free words ask for."""
+
+import pytest
+
+from lamp_core.errors import LampError
+from lamp_core.motion_language.requests import CAPTIONING, GENERATION, PREDICTION, AskedFor, understood
+
+
+@pytest.mark.parametrize(
+    ("instruction", "caption"),
+    [
+        ("a person walks forward", "a person walks forward"),
+        ("Generate a motion: a person jumps", "a person jumps"),
+        ("please make me an animation of someone who waves", "someone who waves"),
+        ("Create a human motion where 'a man turns left'", "a man turns left"),
+        ("make a turn to the left", "make a turn to the left"),
+        ("a person describes a circle with the arm", "a person describes a circle with the arm"),
+        ("someone continues to walk", "someone continues to walk"),
+    ],
+)
+def test_what_the_person_does_is_found(instruction: str, caption: str) -> None:
+    assert understood(instruction, has_motion=False) == AskedFor(GENERATION, caption)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "task"),
+    [
+        ("What is the person doing?", CAPTIONING),
+        ("Describe this motion.", CAPTIONING),
+        ("tell me about it", CAPTIONING),
+        ("Continue the motion", PREDICTION),
+        ("what happens next?", PREDICTION),
+        ("go on", PREDICTION),
+    ],
+)
+def test_what_is_to_be_done_with_a_motion_is_found(instruction: str, task: str) -> None:
+    assert understood(instruction, has_motion=True) == AskedFor(task)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "has_motion", "told"),
+    [
+        ("   ", False, "the instruction is empty"),
+        ("", True, "the instruction is empty"),
+        ("make it blue", True, "no task that is known with a motion"),
+        ("Describe the motion", False, "give it with --motion FILE"),
+        ("continue this motion", False, "give it with --motion FILE"),
+        ("generate a motion of", False, "does not say what the person does"),
+        ("!?", False, "does not say what the person does"),
+    ],
+)
+def test_what_asks_for_no_task_is_refused(instruction: str, has_motion: bool, told: str) -> None:
+    with pytest.raises(LampError, match=told):
+        understood(instruction, has_motion=has_motion)
