@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
-from lamp_core.lexical.index import DenseIndex, Index, SparseIndex
+from lamp_core.lexical.index import VERY_MANY, DenseIndex, Index, SparseIndex
 
 SIZES = (1_000, 100_000, 1_000_000)
 VOCABULARY, DRAWN, EXPONENT = 1_000, 64, 0.9
@@ -94,6 +94,7 @@ def _seconds(search: Callable[[np.ndarray], Any], queries_QV: np.ndarray) -> lis
 def _megabytes(index: SparseIndex) -> float:
     columns = [segment.columns for segment in index.segments]
     parts = [part for column in columns for part in (column.data, column.indices, column.indptr)]
+    parts += [segment.score_bounds.bytes_RK for segment in index.segments if len(segment) >= VERY_MANY]
     return sum(part.nbytes for part in parts) / 2**20
 
 

@@ -25,7 +25,7 @@ from lamp_core.motion_language.grammar import MotionGrammar
 from lamp_core.motion_language.model import MotionLanguageModel
 from lamp_core.motion_language.segments import collate, token_losses
 from lamp_core.motion_language.tasks import TASKS
-from lamp_core.motion_language.vocabulary import extend
+from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
 from lamp_core.motion_language.words import MotionWords
 from lamp_core.tokenizers.protocol import Channel
 from lamp_core.training.optimiser import make_optimiser
@@ -61,7 +61,8 @@ def _extended(device: torch.device) -> tuple[Any, MotionWords]:
     text = own_tokenizer(sentences(BATCH), "move :=", shape)
     model = own_model(text, shape).to(device).eval().requires_grad_(False)
     codes: Any = Codes()
-    vocabulary = extend(model, text, codes, TOKENS, seed=0)
+    vocabulary = MotionVocabulary.of(codes, TOKENS, len(text))
+    extend(model, text, vocabulary, seed=0)
     return model, MotionWords(text, vocabulary, SETTINGS.prompts, 64)
 
 

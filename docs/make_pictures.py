@@ -9,8 +9,9 @@ made all the same.
 import json
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
@@ -23,6 +24,12 @@ from docs.page_pictures import PICTURES as PAGE_PICTURES
 from docs.page_pictures import page_pictures
 from docs.stage_graph import QUIET
 from lamp_core.errors import LampError
+
+if TYPE_CHECKING:
+    from lamp_core.skeleton.skeleton import Skeleton
+
+WALK = "a person walks forward"
+SECONDS_OF_FILM = 2.0
 
 
 def token_strip(project: Path) -> None:
@@ -64,16 +71,29 @@ def token_strip(project: Path) -> None:
 
 def player(project: Path) -> None:
     """Motions of a text side by side, as `lamp generate -o walks.html` writes them."""
-    from lamp_core.inference.generate import generate
     from lamp_core.viz.player import PlayerMotion, player_page
 
-    _there(project / "data" / "length", "lamp run --until length")
-    text = "a person walks forward"
-    made = generate(project / "data", text, count=3, seconds=4.0)
-    shown = [
-        PlayerMotion(joints_TJ3, made.skeleton, made.skeleton.frames_per_second) for joints_TJ3 in made.joints
-    ]
-    (FOLDER / "walks.html").write_text(player_page(shown, title=text), encoding="utf-8")
+    joints, skeleton = _walks(project)
+    shown = [PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in joints]
+    (FOLDER / "walks.html").write_text(player_page(shown, title=WALK), encoding="utf-8")
+
+
+def film(project: Path) -> None:
+    """The first of them, as `lamp generate -o walk.gif` writes it."""
+    from lamp_core.viz.gif import save_gif
+
+    joints, skeleton = _walks(project)
+    rate = skeleton.frames_per_second
+    save_gif(FOLDER.parent / "walk.gif", joints[0][: round(SECONDS_OF_FILM * rate)], skeleton, rate, WALK)
+
+
+@cache
+def _walks(project: Path) -> "tuple[list[np.ndarray], Skeleton]":
+    from lamp_core.inference.generate import generate
+
+    _there(project / "data" / "t2m", "lamp run --until t2m")
+    made = generate(project / "data", WALK, count=3, seconds=4.0)
+    return made.joints, made.skeleton
 
 
 def report(project: Path) -> None:
@@ -122,6 +142,7 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "attention-masks.svg": attention_masks,
     "token-strip.svg": token_strip,
     "walks.html": player,
+    "../walk.gif": film,
     "report.png": report,
     "mlflow-comparison.png": mlflow_comparison,
     ", ".join(PAGE_PICTURES): the_page,

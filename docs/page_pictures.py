@@ -59,7 +59,7 @@ def _generate(page: Page) -> None:
         f"location.hash = 'generate?text={quote('a person walks forward')}&seconds=4&count=3&seed=0'"
     )
     _wait_for_views(page, 3)
-    _take(page, "page.png", 760)
+    _take(page, "page.png", 540)
 
 
 def _edit(page: Page) -> None:
@@ -75,7 +75,7 @@ def _edit(page: Page) -> None:
 def _describe(page: Page) -> None:
     page.evaluate(f"location.hash = 'describe?motion=clip:{_long_clip(page)}'")
     page.wait_for("document.querySelectorAll('.cards .card canvas').length === 6")
-    _take(page, "page-describe.jpg", 900)
+    _take(page, "page-describe.jpg", 1180)
 
 
 def _search(page: Page) -> None:
@@ -112,6 +112,8 @@ def _wait_for_views(page: Page, count: int) -> None:
 def _take(page: Page, name: str, height: int, theme: str = "light") -> None:
     """A picture of the panel in a window of this height, its motions in the middle of what they do."""
     page.look_as(WIDTH, height, theme)
+    page.call("Emulation.setScrollbarsHidden", hidden=True)
+    page.evaluate("document.querySelector('.notes').replaceChildren()")  # they name the project's folder
     for scrub in range(page.evaluate("document.querySelectorAll('.panel .lamp-scrub').length")):
         chosen = f"document.querySelectorAll('.panel .lamp-scrub')[{scrub}]"
         page.evaluate(f"{chosen}.value = 0.45 * {chosen}.max")

@@ -10,6 +10,7 @@ from matplotlib.path import Path as Curve
 from tasks.stages.catalogue import CATALOGUE
 
 WIDTH, HEIGHT = 2.2, 0.48  # of a box
+MOST_LETTERS = 17  # in a line
 BETWEEN_COLUMNS, BETWEEN_ROWS = 0.9, 0.24
 QUIET = "#566070"
 SYSTEM_COLOURS = {"lamp": "#dce9f6", "lexical": "#f8e3d6", "motion-language": "#dcefe2"}
@@ -81,7 +82,9 @@ def draw_stages(axes: Any) -> tuple[float, float]:
         colour = SYSTEM_COLOURS.get(systems[0], BOTH) if len(systems) == 1 else BOTH
         box = {"boxstyle": "round,pad=0,rounding_size=0.12", "fc": colour, "ec": QUIET, "lw": 0.8}
         axes.add_patch(FancyBboxPatch((x - WIDTH / 2, y - HEIGHT / 2), WIDTH, HEIGHT, **box))
-        axes.text(x, y, name, ha="center", va="center", fontsize=8.5)
+        is_long = len(name) > MOST_LETTERS
+        label, size = (name.replace("_", "_\n", 1), 7.2) if is_long else (name, 8.5)
+        axes.text(x, y, label, ha="center", va="center", fontsize=size, linespacing=1.05)
     across, down = zip(*places.values(), strict=True)
     axes.set(
         xlim=(min(across) - WIDTH / 2 - 0.1, max(across) + WIDTH / 2 + 0.1),

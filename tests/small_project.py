@@ -25,7 +25,7 @@ from lamp_core.m2t.own_language_model import own_model, own_tokenizer, save_own
 from lamp_core.m2t.training import new_captioner
 from lamp_core.motion_language.folder import Origin, save_speaker
 from lamp_core.motion_language.prompts import template_hash
-from lamp_core.motion_language.vocabulary import extend
+from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
 from lamp_core.motion_language.words import MotionWords
 from lamp_core.retrieval.build import build_gallery
 from lamp_core.skeleton.skeleton import load_skeleton
@@ -128,7 +128,8 @@ def make_speaker(data: Path, config: Config) -> None:
     )
     settings, skeleton = config.alignment, FeatureSet.load(data / "features").skeleton
     most = settings.max_frames // tokenizer.downsampling
-    vocabulary = extend(base.model, base.tokenizer, tokenizer, most, seed=0)
+    vocabulary = MotionVocabulary.of(tokenizer, most, len(base.tokenizer))
+    extend(base.model, base.tokenizer, vocabulary, seed=0)
     prompts = config.instruction.prompts
     origin = Origin(
         *(base.identity, skeleton.name, skeleton.frames_per_second, settings.max_text_tokens, prompts),

@@ -51,7 +51,8 @@ def ask(
         typer.Option("--output", "-o", help="File of an answer in motion, in any form of `lamp generate`."),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0.2, help="Length of the answer; else as the model thinks.")
+        float | None,
+        typer.Option(min=0.2, help="Length of the motion, or of what comes next; else as the model thinks."),
     ] = None,
     seed: SeedOption = 0,
     model: ModelOption = None,

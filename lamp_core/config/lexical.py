@@ -123,7 +123,9 @@ class LexicalContrast(Section):
 class LexicalDirect(LexicalContrast):
     """Lexical vectors put directly in place of dense ones: the fourth phase without those before."""
 
-    start: Literal["phases", "scratch"] = Field(SCRATCH, description="as in lexical_contrast")
+    start: Literal["scratch"] = Field(
+        SCRATCH, description="the encoders as they start; lexical_contrast goes on from the phases"
+    )
 
 
 class LexicalDense(LexicalDirect):

@@ -5,9 +5,9 @@ writes into ``params.yaml`` as comments. Workers, device and precision are not h
 a stage means.
 """
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lamp_core.config.base import Count, Fraction, NonNegative, Positive, Seed
 from lamp_core.config.base import Optimisation as Optimisation
@@ -271,11 +271,14 @@ class TextToMotion(Section):
     feed_forward_dim: Count = Field(1024, description="feed-forward width")
     dropout: Fraction = Field(0.2, description="in the transformer")
     condition_dropout: Fraction = Field(0.1, description="share of items trained without their text")
-    condition: Literal["queries", "all_queries", "words", "text", "text_encoder"] = Field(
+    condition: Literal["queries", "all_queries", "words", "text", "text_encoder", "lexical"] = Field(
         "queries",
         description="what the text says (Table 6): the mean of LaMP's queries that read it (paper), all of "
-        "them through a projection trained along, the states of its words, of [CLS] alone, or a frozen "
-        "text encoder",
+        "them through a projection trained along, the states of its words, of [CLS] alone, a frozen text "
+        "encoder, or the words of the system `lexical`",
+    )
+    read_from: Literal["pretrain", "lexical_contrast"] = Field(
+        "pretrain", description="stage whose text encoder gives the condition; follows from it"
     )
     text_encoder: str = Field(
         "minilm",
@@ -305,6 +308,12 @@ class TextToMotion(Section):
         weight_decay=0.01,
         validate_every=3000,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reads_what_the_condition_asks(cls, values: dict[str, Any]) -> dict[str, Any]:
+        is_lexical = values.get("condition") == "lexical"
+        return {**values, "read_from": "lexical_contrast" if is_lexical else "pretrain"}
 
 
 class Retrieval(Section):

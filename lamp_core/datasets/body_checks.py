@@ -13,6 +13,7 @@ from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.errors import LampError
 from lamp_core.skeleton.mapping import JointMap
 from lamp_core.skeleton.posture import (
+    SMALLEST_SCHOOLCHILD,
     TOES_BEHIND,
     body_height,
     bone_without_length,
@@ -138,6 +139,16 @@ def _other_sides(reading: Reading) -> str:
     if reading.is_map_left_handed:
         return f"the map {reading.map_name!r} says left_handed: leave it out there"
     return f"leave {LEFT_HANDED} out"
+
+
+def size_remark(clips: Sequence[np.ndarray], skeleton: Skeleton, reading: Reading) -> str:
+    """A line for people as small as adults are whose inches were read as centimetres; else empty."""
+    height = float(np.median([body_height(joints_TJ3, skeleton) for joints_TJ3 in clips]))
+    if not is_human_size(height) or height >= SMALLEST_SCHOOLCHILD:
+        return ""
+    return f"the people are {height:.2g} m tall, as small children are; is the unit right?" + (
+        f" {UNIT} sets it" if UNIT in reading.options else ""
+    )
 
 
 def speed_remark(

@@ -13,7 +13,7 @@ from typing import cast, get_args
 
 import numpy as np
 
-from lamp_core.datasets.body_checks import Reading, check_bodies, speed_remark
+from lamp_core.datasets.body_checks import Reading, check_bodies, size_remark, speed_remark
 from lamp_core.datasets.features_store import FEATURES_FILE, load_reference
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.datasets.motion_form import MotionForm, require_unstated
@@ -160,9 +160,10 @@ def check_motions(
     """Hold motions of one skeleton against people; LampError where they are none, as `check_bodies`."""
     skeleton = motions[0].skeleton
     joints = [motion.joints_TJ3 for motion in motions]
-    check_bodies(joints, skeleton, where, Reading.of(form, skeleton, joint_map))
-    odd = speed_remark([(motion.joints_TJ3, motion.frames_per_second) for motion in motions], skeleton)
-    if odd:
+    reading = Reading.of(form, skeleton, joint_map)
+    check_bodies(joints, skeleton, where, reading)
+    timed = [(motion.joints_TJ3, motion.frames_per_second) for motion in motions]
+    for odd in filter(None, (size_remark(joints, skeleton, reading), speed_remark(timed, skeleton))):
         remark(f"{where}: {odd}")
 
 

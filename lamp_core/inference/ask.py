@@ -102,7 +102,8 @@ def ask(
         instruction: what the person does, or what to do with the motion.
         motion: to be described or gone on from.
         poses: that the motion passes through; the answer keeps them.
-        seconds: length of the answer; as the model thinks without it.
+        seconds: length of the motion, or of what comes next; without it as the model thinks, and four times
+            what is given.
         seed: same seed, instruction and model, same answer.
         model: name of the one that answers, where several can; the first without it.
         decoding: how features become joints.

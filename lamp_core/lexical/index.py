@@ -3,7 +3,8 @@
 The sparse index keeps, for every word, the items that have it and their weights (postings, in columns). A
 query adds up the postings of its words into one number an item. The best are then found without sorting:
 the k-th best partial score of the items of one word is a bound that no item below it can pass, so that only
-a handful is compared.
+a handful is compared. Among very many items the sums are too slow: there `bounds` says first, from bytes,
+which few of them can be among the best.
 
 Items that are added stand in a segment of their own, and items that are removed are marked: neither builds
 anything anew. Segments are merged when they are many or when most of what they hold is removed.
@@ -13,16 +14,22 @@ Shapes: N items, V vocabulary or width of dense vectors, P postings, Q words of 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
 
 from lamp_core.errors import LampError
 
+if TYPE_CHECKING:
+    from lamp_core.lexical.bounds import ScoreBounds
+
 MOST_SEGMENTS = 8
 LOOKED_AT = 4096
 """Items of a word that give the bound."""
+VERY_MANY = 50_000
+"""Items of a segment from which bounds are quicker than sums."""
 WORTHLESS = 0.5
 """Share of removed items above which a segment is built anew."""
 
@@ -72,7 +79,7 @@ def pruned(vectors_NV: np.ndarray, top: int) -> csr_array:
     return made
 
 
-@dataclass
+@dataclass(frozen=True)
 class Segment:
     """Items that were added together.
 
@@ -95,6 +102,7 @@ class Segment:
     def weights(self, places: np.ndarray, word: int) -> np.ndarray:
         """The weights of a word in items, 0 where they have none."""
         having, values = self.postings(word)
+        places = places.astype(having.dtype)  # another type would have all postings converted
         at = np.searchsorted(having, places).clip(max=max(0, len(having) - 1))
         if not len(having):
             return np.zeros(len(places), dtype=np.float32)
@@ -105,6 +113,53 @@ class Segment:
         """The products (N,) with a query of some words."""
         scores_N: np.ndarray = self.columns[:, words] @ weights_Q
         return scores_N
+
+    @cached_property
+    def score_bounds(self) -> "ScoreBounds":
+        """Bounds of the scores, made when they are first asked for."""
+        from lamp_core.lexical.bounds import ScoreBounds  # torch is not needed before there are very many
+
+        return ScoreBounds.of(self.columns)
+
+    def best(
+        self, words: Sequence[int], weights_Q: np.ndarray, top: int, hidden: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Places of the ``top`` best items with a score above 0, best first, and their scores.
+
+        Args:
+            words: of the query.
+            weights_Q: of these.
+            top: how many.
+            hidden: places of items that are not to be found.
+        """
+        if len(self) >= VERY_MANY and (weights_Q > 0).all():
+            return self._best_by_bounds(words, weights_Q, top, hidden)
+        scores_N = self.scores(words, weights_Q)
+        scores_N[hidden] = 0
+        heaviest = words[int(np.argmax(weights_Q))]
+        places = _best(scores_N, top, self.postings(heaviest)[0])
+        return places, scores_N[places]
+
+    def _best_by_bounds(
+        self, words: Sequence[int], weights_Q: np.ndarray, top: int, hidden: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        bounds = self.score_bounds.bounds(np.array(words), weights_Q)
+        scores = self._scores_of(_shown(bounds.most_promising(top), hidden), words, weights_Q)
+        known = np.sort(scores[scores > 0])[-top:]
+        smallest = float(np.finfo(np.float32).tiny)
+        reached = bounds.reaching(float(known[0]) if len(known) == top else smallest)
+        places = _shown(reached, hidden)
+        scores = self._scores_of(places, words, weights_Q)
+        order = np.lexsort((places, -scores))[:top]
+        order = order[scores[order] > 0]
+        return places[order], scores[order]
+
+    def _scores_of(self, places: np.ndarray, words: Sequence[int], weights_Q: np.ndarray) -> np.ndarray:
+        """The products of some items with a query of some words."""
+        scores = np.zeros(len(places), dtype=np.float32)
+        for word, weight in zip(words, weights_Q, strict=True):
+            scores += weight * self.weights(places, word)
+        return scores
 
 
 class SparseIndex:
@@ -130,6 +185,9 @@ class SparseIndex:
         first = len(self.removed_N)
         columns = csc_array(rows)
         columns.sort_indices()  # an item is found in the postings of a word by bisection
+        columns.indices = columns.indices.astype(
+            np.int32, copy=False
+        )  # half the memory of what scipy may take
         self.segments.append(Segment(columns, first))
         self.removed_N = np.concatenate([self.removed_N, np.zeros(rows.shape[0], dtype=bool)])
         if len(self.segments) > MOST_SEGMENTS:
@@ -143,25 +201,18 @@ class SparseIndex:
         if missing:
             raise LampError(f"the index has no item {missing[0]}; it was removed, or never added")
         self.removed_N[wanted] = True
-        for segment in self.segments:
-            gone_N = self.removed_N[segment.first : segment.first + len(segment)]
-            if gone_N.mean() > WORTHLESS and segment.columns.nnz:
-                segment.columns = _without_rows(segment.columns, gone_N)
+        self.segments = [self._without_removed(segment) for segment in self.segments]
 
     def search(self, query_V: np.ndarray, top: int, without: Sequence[int] = ()) -> list[Found]:
         """The best items; those that have one of the words ``without`` are passed over."""
         words = np.flatnonzero(query_V).tolist()
         if not words:
             return []
-        heaviest = max(words, key=lambda word: float(query_V[word]))
         best: list[tuple[float, int]] = []
         for segment in self.segments:
-            scores_N = segment.scores(words, query_V[words])
-            scores_N[self.removed_N[segment.first : segment.first + len(segment)]] = 0
-            for word in without:
-                scores_N[segment.postings(word)[0]] = 0
-            places = _best(scores_N, top, segment.postings(heaviest)[0])
-            best += [(float(scores_N[place]), segment.first + int(place)) for place in places]
+            hidden = [np.flatnonzero(self._gone(segment)), *(segment.postings(word)[0] for word in without)]
+            places, scores = segment.best(words, query_V[words], top, np.concatenate(hidden))
+            best += zip(scores.tolist(), (segment.first + places).tolist(), strict=True)
         ranked = sorted(best, key=lambda found: (-found[0], found[1]))[:top]
         shares = self._shares(np.array([item for _, item in ranked], dtype=np.int64), words, query_V)
         return [Found(item, score, gave) for (score, item), gave in zip(ranked, shares, strict=True)]
@@ -172,6 +223,18 @@ class SparseIndex:
         if not parts:
             return csr_array((0, self.width), dtype=np.float32)
         return csr_array(_without_rows(csc_array(vstack(parts)), self.removed_N))
+
+    def _gone(self, segment: Segment) -> np.ndarray:
+        """Which items (N,) of a segment were removed."""
+        gone_N: np.ndarray = self.removed_N[segment.first : segment.first + len(segment)]
+        return gone_N
+
+    def _without_removed(self, segment: Segment) -> Segment:
+        """The segment, without the postings of removed items where these are most of it."""
+        gone_N = self._gone(segment)
+        if gone_N.mean() <= WORTHLESS or not segment.columns.nnz:
+            return segment
+        return Segment(_without_rows(segment.columns, gone_N), segment.first)
 
     def _shares(self, items: np.ndarray, words: Sequence[int], query_V: np.ndarray) -> list[dict[int, float]]:
         """What each word gave to the score of each item."""
@@ -195,6 +258,14 @@ def _without_rows(columns: csc_array, gone_N: np.ndarray) -> csc_array:
     return csc_array(
         (columns.data[kept], columns.indices[kept], counts_P[columns.indptr]), shape=columns.shape
     )
+
+
+def _shown(places: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Places but for those that are not to be found."""
+    if not len(hidden):
+        return places
+    left: np.ndarray = places[~np.isin(places, hidden)]
+    return left
 
 
 def _best(scores_N: np.ndarray, top: int, postings: np.ndarray) -> np.ndarray:

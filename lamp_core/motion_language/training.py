@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from lamp_core.config.base import Optimisation
@@ -25,9 +26,16 @@ from lamp_core.motion_language.examples import (
 )
 from lamp_core.motion_language.folder import Speaker, positions_of
 from lamp_core.motion_language.model import MotionLanguageModel
-from lamp_core.motion_language.segments import Segment, collate, right_tokens, token_losses
+from lamp_core.motion_language.segments import (
+    Segment,
+    SegmentBatch,
+    collate,
+    next_token_logits,
+    right_tokens,
+    token_losses,
+)
 from lamp_core.motion_language.validation import Question, answers_to, losses_of, question_of
-from lamp_core.motion_language.vocabulary import extend
+from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
 from lamp_core.motion_language.words import MotionWords, length
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.distribution import share, shared_mean
@@ -65,18 +73,15 @@ class Held:
 
     def measure(self, model: MotionLanguageModel, words: MotionWords) -> dict[str, float]:
         """``val_loss`` and ``val_accuracy`` of a word, ``val_text_perplexity``, and how right answers are."""
-        loss, accuracy = losses_of(model, self.sequences, words.padding)
-        found = {MONITORED: loss, "val_accuracy": accuracy} | self.text_perplexity(model, words)
+        device = next(model.parameters()).device
+        loss, accuracy = losses_of(model, self.sequences, words.padding, device)
+        found = {MONITORED: loss, "val_accuracy": accuracy}
+        if self.sentences:
+            found["val_text_perplexity"] = _perplexity(model, self.sentences, words.padding, device)
         for task, questions in self.questions.items():
             answers = answers_to(model, words, questions) if questions else {}
             found |= {f"val_{task}_{name}": value for name, value in answers.items()}
         return found
-
-    def text_perplexity(self, model: MotionLanguageModel, words: MotionWords) -> dict[str, float]:
-        """``val_text_perplexity``; nothing without a sentence."""
-        if not self.sentences:
-            return {}
-        return {"val_text_perplexity": float(np.exp(losses_of(model, self.sentences, words.padding)[0]))}
 
 
 def align(
@@ -113,16 +118,17 @@ def align(
     seed_everything(settings.training.seed)
     most = settings.max_frames // tokenizer.downsampling
     layout = None if settings.layout == "auto" else settings.layout
-    vocabulary = extend(base.model, base.tokenizer, tokenizer, most, settings.training.seed, layout)
+    vocabulary = MotionVocabulary.of(tokenizer, most, len(base.tokenizer), layout)
     words = MotionWords(base.tokenizer, vocabulary, "", settings.max_text_tokens)
     whole = settings.loss_on == "all"
     examples = AlignmentExamples(items, words, settings.mixture, sentences, prompt, whole=whole)
     held_back = AlignmentExamples(validation, words, settings.mixture, (), prompt) if validation else None
     held = _aligned_held(held_back, settings.decoded) if held_back else None
+    before = _text_perplexity_before(base, held, words.padding) if held else {}
+    extend(base.model, base.tokenizer, vocabulary, settings.training.seed)
     model = MotionLanguageModel(base.model, vocabulary, settings)
-    before = held.text_perplexity(model.eval(), words) if held else {}
     found = _train(model, words, examples.draw, len(items), settings, settings.training, held, watching)
-    return model, words, found | {f"{name}_before": value for name, value in before.items()}
+    return model, words, found | before
 
 
 def tune(
@@ -217,6 +223,22 @@ def _aligned_held(examples: AlignmentExamples, decoded: int) -> Held:
             for item in examples.items[:decoded]
         ]
     return Held(sequences, sentences, questions)
+
+
+def _text_perplexity_before(base: CausalModel, held: Held, padding: int) -> dict[str, float]:
+    """Of the language model as it came, which knows no word of motion that it could take for text."""
+    device = next(base.model.parameters()).device
+    logits_of = partial(next_token_logits, base.model)
+    return {"val_text_perplexity_before": _perplexity(logits_of, held.sentences, padding, device)}
+
+
+def _perplexity(
+    logits_of: Callable[[SegmentBatch], Tensor],
+    sentences: Sequence[list[Segment]],
+    padding: int,
+    device: torch.device,
+) -> float:
+    return float(np.exp(losses_of(logits_of, sentences, padding, device)[0]))
 
 
 def _instructed_held(examples: InstructionExamples, decoded: int) -> Held:

@@ -4,17 +4,24 @@ Shapes: S motion tokens, R channels.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lamp_core.motion_language.decoding import answer
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.grammar import MotionGrammar, TextGrammar
 from lamp_core.motion_language.model import MotionLanguageModel
-from lamp_core.motion_language.segments import Segment, collate, right_tokens, token_losses
+from lamp_core.motion_language.segments import (
+    Segment,
+    SegmentBatch,
+    collate,
+    right_tokens,
+    token_losses,
+)
 from lamp_core.motion_language.tasks import Draws, Shares, Task
 from lamp_core.motion_language.words import MotionWords, length
 
@@ -23,15 +30,24 @@ VALIDATED_TOGETHER = 32
 
 @torch.no_grad()
 def losses_of(
-    model: MotionLanguageModel, sequences: Sequence[list[Segment]], padding: int
+    logits_of: Callable[[SegmentBatch], Tensor],
+    sequences: Sequence[list[Segment]],
+    padding: int,
+    device: torch.device,
 ) -> tuple[float, float]:
-    """Return the mean cross entropy of a predicted word of all sequences, and the share of right ones."""
-    device = next(model.parameters()).device
+    """Return the mean cross entropy of a predicted word of all sequences, and the share of right ones.
+
+    Args:
+        logits_of: what the model says of a batch (`next_token_logits`).
+        sequences: at least one.
+        padding: word that stands where nothing is.
+        device: of the model.
+    """
     total, right, count = 0.0, 0, 0
     ordered = sorted(sequences, key=length)
     for start in range(0, len(ordered), VALIDATED_TOGETHER):
         batch = collate(ordered[start : start + VALIDATED_TOGETHER], padding).to(device)
-        logits_BLV = model(batch)
+        logits_BLV = logits_of(batch)
         total += float(token_losses(logits_BLV, batch).sum())
         right += int(right_tokens(logits_BLV, batch))
         count += int(batch.counted_BL.sum())

@@ -154,23 +154,14 @@ class MotionVocabulary:
             raise LampError(f"{path} describes no motion vocabulary ({error})") from error
 
 
-def extend(
-    model: Any,
-    text: Any,
-    tokenizer: MotionTokenizer,
-    max_tokens: int,
-    seed: int,
-    layout: Layout | None = None,
-) -> MotionVocabulary:
-    """Append the words of a tokenizer to a causal language model and to its text tokenizer, in place.
+def extend(model: Any, text: Any, vocabulary: MotionVocabulary, seed: int) -> None:
+    """Append words of motion to a causal language model and to its text tokenizer, in place.
 
     Args:
         model: of transformers; its embedding grows where it has no room.
         text: its tokenizer.
-        tokenizer: whose codes become words.
-        max_tokens: motion tokens of the longest motion.
+        vocabulary: the words, of which the first stands behind all that the tokenizer knows.
         seed: of the new rows.
-        layout: see `MotionVocabulary`.
 
     Raises:
         LampError: the model is not causal, or has such words already.
@@ -178,7 +169,6 @@ def extend(
     from tokenizers import AddedToken
 
     check_causal(model)
-    vocabulary = MotionVocabulary.of(tokenizer, max_tokens, len(text), layout)
     if known := set(vocabulary.words) & set(text.get_vocab()):
         raise LampError(
             f"the language model has the word {min(known)} already; take one that knows no motion, "
@@ -193,7 +183,6 @@ def extend(
     draws = torch.Generator().manual_seed(seed)
     for weight in embedding_weights(model):
         draw_rows(weight, vocabulary.first, vocabulary.end, draws)
-    return vocabulary
 
 
 def check_causal(model: Any) -> None:

@@ -18,9 +18,8 @@ import yaml
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.io.folders import files_by_name
 from lamp_core.skeleton.bvh import BvhMotion, read_bvh
-from lamp_core.skeleton.posture import is_human_size
+from lamp_core.skeleton.posture import likely_unit
 from lamp_core.skeleton.skeleton import ROOT, load_skeleton
-from lamp_core.skeleton.units import METRES
 
 SKELETON = "smpl22"
 FILES_TRIED = 20
@@ -93,8 +92,7 @@ def suggest_map(motion: BvhMotion) -> SuggestedMap:
     by_name = _by_names(tree.names)
     by_name |= _spine_by_names(tree.names, by_name)
     joints = {joint: by_name.get(joint) or tree.by_shape.get(joint, "") for joint in _joints()}
-    metres = next((m for m in METRES.values() if is_human_size(tree.height * m)), 1.0)
-    return SuggestedMap(joints, len(by_name), metres, "xyz"[tree.up])
+    return SuggestedMap(joints, len(by_name), likely_unit(tree.height), "xyz"[tree.up])
 
 
 def _joints() -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from lamp_core.skeleton.units import METRES, Unit, UpAxis
 
 HEAD = "head"
 SHORTEST_BODY, TALLEST_BODY = 0.6, 2.8  # metres from ankle to head joint, along the bones
+SMALLEST_SCHOOLCHILD, USUAL_BODY = 0.8, 1.5
+"""The same of a child of six and of most adults: an adult in inches, read as centimetres, is smaller."""
 UPRIGHT = 0.5  # component of the unit direction from root to head along the up axis
 TOES_BEHIND = -0.03  # metres before the ankles: toes behind them are those of a body seen in a mirror
 NO_LENGTH = 0.001  # metres: a bone that is shorter is none
@@ -124,6 +126,11 @@ def odd_speed(speeds_TJ: NDArray[Any], way: float) -> str:
 def is_human_size(height: float) -> bool:
     """Whether a `body_height` may be a person's."""
     return SHORTEST_BODY <= height <= TALLEST_BODY
+
+
+def likely_unit(height: float) -> float:
+    """Metres in the unit in which a height in it is nearest to an adult's."""
+    return min(METRES.values(), key=lambda metres: abs(math.log(max(height, TINY) * metres / USUAL_BODY)))
 
 
 def fitting_units(height: float, metres_per_unit: float) -> list[Unit]:

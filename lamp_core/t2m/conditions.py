@@ -5,6 +5,8 @@ Shapes: B texts, M captions, P vectors of a text, W their width, H width of LaMP
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -96,6 +98,17 @@ class QueryReader(nn.Module):
         return Condition(queries_BQH, valid_BQ)
 
 
+@runtime_checkable
+class OwnReader(Protocol):
+    """Conditions of a text encoder that is not LaMP's: it tells what it does not read of a prompt."""
+
+    def losses(self, prompt: str) -> list[str]:
+        """A line for the words of a prompt that are unknown, and one for what is cut, where there are any."""
+
+    def __call__(self, captions: Sequence[str]) -> list[Tensor]:
+        """Captions to their vectors (P, W)."""
+
+
 @dataclass(frozen=True)
 class EncoderConditions:
     """One vector of a frozen text encoder for each caption.
@@ -105,6 +118,10 @@ class EncoderConditions:
     """
 
     encoder: TextEncoder
+
+    def losses(self, prompt: str) -> list[str]:
+        """What of a prompt the encoder does not know or does not read."""
+        return self.encoder.losses(prompt)
 
     def __call__(self, captions: Sequence[str]) -> list[Tensor]:
         """Return the vectors (1, W)."""
@@ -116,19 +133,28 @@ def reader_of(settings: TextToMotion, lamp: LaMP) -> QueryReader | None:
     return QueryReader(lamp) if settings.condition == "all_queries" else None
 
 
-def conditions_of(settings: TextToMotion, lamp: LampFeatures) -> Conditions:
+def conditions_of(settings: TextToMotion, lamp: LampFeatures, data: Path) -> Conditions:
     """Return what gives the vectors that ``t2m.condition`` starts from.
 
     ``queries``: the mean of LaMP's queries that read the text (the paper's choice); ``all_queries``: LaMP's
     word states, which a `QueryReader` lets the queries read; ``words``: the same, as they are; ``text``: the
     first of them, [CLS], alone; ``text_encoder``: one vector of the frozen encoder ``t2m.text_encoder``,
-    without LaMP.
+    without LaMP; ``lexical``: the words that the frozen lexical text encoder says, as one vector.
+
+    Args:
+        settings: section ``t2m``.
+        lamp: frozen.
+        data: the project's data folder, where the lexical model is.
 
     Raises:
         LampError: the text encoder is not to be had.
     """
     if settings.condition == "text_encoder":
         return EncoderConditions(TextEncoder.load(settings.text_encoder, lamp.device))
+    if settings.condition == "lexical":
+        from lamp_core.lexical.condition import LexicalConditions  # this system is not asked for otherwise
+
+        return LexicalConditions.load(data / settings.read_from, lamp.device)
     if settings.condition == "queries":
         return lamp.query_means
     if settings.condition == "text":

@@ -17,7 +17,7 @@ from lamp_core.features.seam import led_over
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
 from lamp_core.lamp.prompt import losses
-from lamp_core.t2m.conditions import Condition, Conditions, EncoderConditions, conditions_of, reader_of
+from lamp_core.t2m.conditions import Condition, Conditions, OwnReader, conditions_of, reader_of
 from lamp_core.t2m.folder import load_t2m
 from lamp_core.t2m.length_estimator import LengthEstimator, length_conditions, load_length
 from lamp_core.t2m.sampler import Sampling, sample_tokens
@@ -58,8 +58,8 @@ class MotionGenerator:
 
     def losses(self, prompt: str) -> list[str]:
         """What of a prompt the text encoder does not know or does not read, as `lamp_core.lamp.prompt`."""
-        if isinstance(self.conditions, EncoderConditions):
-            return self.conditions.encoder.losses(prompt)
+        if isinstance(self.conditions, OwnReader):
+            return self.conditions.losses(prompt)
         return losses(self.features.tokenizer, prompt)
 
     def lengths(self, captions: Sequence[str], seed: int) -> list[int]:
@@ -221,7 +221,7 @@ def load_generator(data: Path, device: torch.device | None = None) -> MotionGene
     features = LampFeatures(lamp, words)
     return MotionGenerator(
         features,
-        conditions_of(transformer.settings, features),
+        conditions_of(transformer.settings, features, data),
         load_length(data / "length").to(device),
         transformer,
         tokenizer.to(device),

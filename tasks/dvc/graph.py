@@ -78,7 +78,7 @@ class Graph(Mapping[str, Stage]):
         return tuple(dict.fromkeys(system for stage in self._stages.values() for system in stage.systems))
 
     def of_system(self, name: str) -> list[str]:
-        """The stages of a system, or of ``all``, in the order of the file.
+        """The stages of a system and what they need, or all stages, in the order of the file.
 
         Raises:
             LampError: no stage belongs to such a system; the known ones are named.
@@ -88,7 +88,11 @@ class Graph(Mapping[str, Stage]):
         if name not in self.systems:
             known = ", ".join((*self.systems, EVERY_SYSTEM))
             raise LampError(f"unknown system '{name}'; known: {known}")
-        return [stage.name for stage in self._stages.values() if stage.belongs_to(name)]
+        wanted = {stage.name for stage in self._stages.values() if stage.belongs_to(name)}
+        for stage in reversed(self._stages.values()):
+            if stage.name in wanted:
+                wanted.update(stage.needs)
+        return [stage for stage in self._stages if stage in wanted]
 
     def until(self, name: str) -> list[str]:
         """The stage and all that it reads, in the order of the file; of other systems what it needs alone."""
@@ -138,7 +142,8 @@ def _params(project: Project) -> dict[str, Any]:
 
 
 def _stage(name: str, described: dict[str, Any], writers: dict[str, str], values: dict[str, Any]) -> Stage:
-    deps = tuple(_fill(dep, values) for dep in _paths(described, "deps"))
+    # what a parameter chooses may be what the stage reads in any case
+    deps = tuple(dict.fromkeys(_fill(dep, values) for dep in _paths(described, "deps")))
     meta = described.get("meta") or {}
     upstream = {writer for dep in deps if (writer := _writer(dep, writers)) is not None}
     return Stage(

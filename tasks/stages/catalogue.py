@@ -51,6 +51,7 @@ class Stage:
         makes: what it writes, in a line.
         reads: stages whose outputs it reads.
         shows: stages whose outputs it reads where they are there; none of them is run for it.
+        chooses: keys of the parameters that name one more stage that it reads, from the stages before it.
         files: files and folders that it reads and no stage writes.
         folder: below ``data`` that it writes; that of its name by default.
         module: in ``tasks.stages``, what computes it; that of its name by default.
@@ -65,6 +66,7 @@ class Stage:
     makes: str
     reads: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
+    chooses: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     folder: str = ""
     module: str = ""
@@ -188,14 +190,23 @@ class Catalogue:
         return next(iter(self.inputs_of(stage, kind)), kind)
 
 
-def _lexical(name: str, makes: str, trains: str) -> Stage:
+LEXICAL_START = (
+    *(f"lexical_text.{key}" for key in ("backbone", "max_text_tokens", "dropout", "decoder_layers")),
+    *("lexical_text.texts", "lexical_text.texts_hash"),
+    *(f"lexical_motion.{key}" for key in ("layers", "hidden_dim", "heads", "feed_forward_dim", "dropout")),
+    *(f"lexical_motion.{key}" for key in ("attention", "patch_frames", "max_frames", "head_positions")),
+)
+"""What decides how the encoders of the lexical system start, before any phase."""
+
+
+def _lexical(name: str, makes: str, trains: str, *phases: str) -> Stage:
     """A stage of the fourth phase of lexical pretraining, with a section of its own."""
     return Stage(
         name,
         makes=makes,
-        reads=("features", "lexical_bridge"),
+        reads=("features", *phases),
         module="lexical_contrast",
-        params=("lexical_text.backbone", "lexical_text.max_text_tokens", "lexical_text.dropout"),
+        params=LEXICAL_START,
         trains=trains,
         ranking=Ranking("val_rsum", "higher"),
         wants_card=True,
@@ -253,9 +264,45 @@ CATALOGUE = Catalogue(
             wants_card=True,
         ),
         Stage(
+            "lexical_text",
+            makes="LexMLM: text encoder whose words say what a caption means",
+            reads=("features",),
+            trains="LexMLM",
+            ranking=Ranking("val_loss", "lower"),
+            wants_card=True,
+        ),
+        Stage(
+            "lexical_motion",
+            makes="CMMM: motion encoder over joint-by-time patches",
+            reads=("features",),
+            trains="CMMM",
+            ranking=Ranking("val_loss", "lower"),
+            wants_card=True,
+        ),
+        Stage(
+            "lexical_bridge",
+            makes="LexMMM: both encoders, joined by the lexical head",
+            reads=("features", "lexical_text", "lexical_motion"),
+            params=("lexical_text.function_word_weight",),
+            trains="LexMMM",
+            ranking=Ranking("val_loss", "lower", ("features", "lexical_text")),
+            wants_card=True,
+        ),
+        _lexical(
+            "lexical_contrast", "LexCMLP: motion and text as weights of words", "LexCMLP", "lexical_bridge"
+        ),
+        _lexical("lexical_direct", "the same without the phases before", "LexCMLP directly"),
+        _lexical("lexical_dense", "dense vectors of the same encoders, the baseline", "dense baseline"),
+        Stage(
+            "lexical_index",
+            makes="inverted index of the test split, recall and time by the words that are kept",
+            reads=("features", "lexical_contrast"),
+        ),
+        Stage(
             "t2m",
             makes="masked motion transformer with classifier-free guidance",
             reads=("features", "tokenizer", "tokens", "pretrain"),
+            chooses=("t2m.read_from",),
             trains="LaMP-T2M",
             ranking=Ranking("val_loss", "lower", ("features", "tokenizer")),
             wants_card=True,
@@ -290,41 +337,9 @@ CATALOGUE = Catalogue(
                 *("features", "tokenizer", "evaluator", "pretrain", "length", "t2m", "language_model", "m2t"),
                 "retrieval",
             ),
+            chooses=("t2m.read_from",),
             params=("report.captions", "report.explained", "report.players"),
             wants_card=True,
-        ),
-        Stage(
-            "lexical_text",
-            makes="LexMLM: text encoder whose words say what a caption means",
-            reads=("features",),
-            trains="LexMLM",
-            ranking=Ranking("val_loss", "lower"),
-            wants_card=True,
-        ),
-        Stage(
-            "lexical_motion",
-            makes="CMMM: motion encoder over joint-by-time patches",
-            reads=("features",),
-            trains="CMMM",
-            ranking=Ranking("val_loss", "lower"),
-            wants_card=True,
-        ),
-        Stage(
-            "lexical_bridge",
-            makes="LexMMM: both encoders, joined by the lexical head",
-            reads=("features", "lexical_text", "lexical_motion"),
-            params=("lexical_text.function_word_weight",),
-            trains="LexMMM",
-            ranking=Ranking("val_loss", "lower", ("features", "lexical_text")),
-            wants_card=True,
-        ),
-        _lexical("lexical_contrast", "LexCMLP: motion and text as weights of words", "LexCMLP"),
-        _lexical("lexical_direct", "the same without the phases before", "LexCMLP directly"),
-        _lexical("lexical_dense", "dense vectors of the same encoders, the baseline", "dense baseline"),
-        Stage(
-            "lexical_index",
-            makes="inverted index of the test split, recall and time by the words that are kept",
-            reads=("features", "lexical_contrast"),
         ),
         Stage(
             "evaluate_lexical",

@@ -12,27 +12,29 @@ from functools import partial
 import numpy as np
 
 from lamp_core.config import LexicalContrast
-from lamp_core.config.base import FROM_SCRATCH
-from lamp_core.config.lexical import SCRATCH
+from lamp_core.config.lexical import PHASES
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.lamp.text import TextTokenizer
 from lamp_core.lexical.batches import LexicalItem
 from lamp_core.lexical.contrast_training import VALIDATED, train_contrast
-from lamp_core.lexical.folder import load_lexical, represented, save_lexical, untrained
+from lamp_core.lexical.folder import joined, load_lexical, represented, save_lexical
 from lamp_core.lexical.items import lexical_items
 from lamp_core.lexical.model import LexicalModel
+from lamp_core.lexical.motion_encoder import MotionEncoder, MotionShape
 from lamp_core.lexical.text_start import new_text
 from lamp_core.lexical.vectors import LexicalVectors, units
 from lamp_core.metrics.recall import places, recall
+from lamp_core.training.seeds import seed_everything
 from tasks.stage.process import StageContext, main
+from tasks.stages.inputs.captions import captions_of, further_texts
 
 
 def run(stage: StageContext) -> dict[str, float]:
     """Train on the train split, save, and measure retrieval on the validation split."""
     settings = stage.settings(LexicalContrast)
     features = FeatureSet.load(stage.input("features"))
-    model, tokenizer = _start(stage, settings)
+    model, tokenizer = _start(stage, settings, features)
     model = model.to(stage.device)
     train, val = (
         lexical_items(features, items_of(features, split), model.shape.motion.max_frames)
@@ -54,15 +56,19 @@ def run(stage: StageContext) -> dict[str, float]:
     return _validate(vectors, val) if val else {}
 
 
-def _start(stage: StageContext, settings: LexicalContrast) -> tuple[LexicalModel, TextTokenizer]:
-    """The encoders of the phases before, or such as these started from, with the same vocabulary."""
-    model, tokenizer = load_lexical(stage.input("lexical_bridge"))
-    if settings.start == SCRATCH:
-        model = untrained(model, settings.training.seed)
-        section = stage.config.lexical_text
-        if section.backbone.checkpoint != FROM_SCRATCH:
-            model.text, _ = new_text(section, [])
-    return represented(model, settings), tokenizer
+def _start(
+    stage: StageContext, settings: LexicalContrast, features: FeatureSet
+) -> tuple[LexicalModel, TextTokenizer]:
+    """The encoders of the phases before, or such as these start from, with the same vocabulary."""
+    if settings.start == PHASES:
+        model, tokenizer = load_lexical(stage.input("lexical_bridge"))
+        return represented(model, settings), tokenizer
+    seed, section = settings.training.seed, stage.config.lexical_text
+    seed_everything(seed)
+    captions = [*captions_of(features, "train"), *further_texts(stage, section).sentences]
+    text, tokenizer = new_text(section, captions)
+    motion = MotionEncoder(MotionShape.of(stage.config.lexical_motion, features.skeleton))
+    return represented(joined(text, motion, seed), settings), tokenizer
 
 
 def _validate(vectors: LexicalVectors, items: Sequence[LexicalItem]) -> dict[str, float]:

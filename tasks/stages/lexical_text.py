@@ -5,14 +5,12 @@ By hand: ``python -m tasks.stages.lexical_text``.
 
 from lamp_core.config import LexicalText
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.errors import LampError
 from lamp_core.lexical.batches import CaptionTable
 from lamp_core.lexical.masking import WordMasking
 from lamp_core.lexical.text_folder import save_text
 from lamp_core.lexical.text_training import measured_text, new_text_model, train_text
-from lamp_core.m2t.texts import Texts, read_texts
-from tasks.dvc.content import folder_hash
 from tasks.stage.process import StageContext, main
+from tasks.stages.inputs.captions import captions_of, further_texts
 
 STARTED = "val_lexical_entropy_before"
 
@@ -21,8 +19,8 @@ def run(stage: StageContext) -> dict[str, float]:
     """Train on the captions of the train split and further texts, or pass on what the encoder starts from."""
     settings = stage.settings(LexicalText)
     features = FeatureSet.load(stage.input("features"))
-    train, val = _captions(features, "train"), _captions(features, "val")
-    texts = _texts(stage, settings)
+    train, val = captions_of(features, "train"), captions_of(features, "val")
+    texts = further_texts(stage, settings)
     captions = [*train, *texts.sentences]
     model, tokenizer = new_text_model(settings, captions, stage.device)
     masking = WordMasking(tokenizer, settings.function_word_weight, stage.device)
@@ -51,26 +49,6 @@ def run(stage: StageContext) -> dict[str, float]:
         **({STARTED: before["val_lexical_entropy"]} if held else {}),
         **(measured_text(model, masking, held, settings) if held else {}),
     }
-
-
-def _captions(features: FeatureSet, split: str) -> list[str]:
-    captions = (caption.text for index in features.of_split(split) for caption in features.captions[index])
-    return [caption for caption in captions if caption.strip()]
-
-
-def _texts(stage: StageContext, settings: LexicalText) -> Texts:
-    """The further texts, the same content that the parameters were written for."""
-    folders = [stage.data.parent / folder for folder in settings.texts]
-    try:
-        texts = read_texts(folders)
-    except LampError as error:  # it names the parameter of the language model
-        raise LampError(f"lexical_text.texts: {str(error).partition(': ')[2]}") from error
-    if " ".join(map(folder_hash, folders)) != settings.texts_hash:
-        raise LampError(
-            "the folders of lexical_text.texts are not what params.yaml was written for; `lamp run` notes "
-            "their content"
-        )
-    return texts
 
 
 if __name__ == "__main__":

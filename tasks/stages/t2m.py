@@ -20,7 +20,7 @@ from tasks.stages.inputs.captioned_tokens import CaptionedTokens
 def run(stage: StageContext) -> dict[str, float]:
     """Train on the train split; measure the masked prediction on the validation split."""
     settings = stage.settings(TextToMotion)
-    conditions = partial(conditions_of, settings)
+    conditions = partial(conditions_of, settings, data=stage.data)
     tokens = CaptionedTokens.load(stage, "train", conditions)
     val = _items(CaptionedTokens.load(stage, "val", conditions))
     model = train_t2m(

@@ -12,6 +12,7 @@ from flows.commands import import_data
 from lamp_core.datasets.body_checks import OPTIONS
 from lamp_core.datasets.clips_store import CLIPS_FILE, read_clips
 from lamp_core.datasets.sources import KINDS
+from lamp_core.skeleton.posture import body_height
 from tests.flows.commands import run
 from tests.rig_project import SKELETON, write_rig
 
@@ -27,11 +28,14 @@ COMMANDS: dict[str, Words] = {
     "caption": lambda path, out: ["caption", str(path)],
     "search": lambda path, out: ["search", "--motion", str(path)],
     "explain": lambda path, out: ["explain", str(path)],
+    "ask": lambda path, out: ["ask", "What is the person doing?", "--motion", str(path)],
     "edit": lambda path, out: [*("edit", str(path), "-o", str(out / "out.npy"), "--after", "--seconds", "1")],
     "evaluate": lambda path, out: [
         *("evaluate", "--motions", str(path.parent), "--protocol", "plausibility", "-o", str(out / "found"))
     ],
 }
+TOO_LONG = "the model looks at 9.8 s at most"
+"""What `ask` says of a motion that is read at a fifth of its rate."""
 WITHOUT_MODELS = {"import", "export", "features"}
 """Commands that know of no models, and so of no map but one that is named or built in."""
 
@@ -160,7 +164,8 @@ def test_a_wrong_rate_is_said_by_every_command_and_set_right(
     path = write(tmp_path / "given", clip[0], ending, steps_TJ3)
     words = [*COMMANDS[command](path, tmp_path), *needed(command, ending)]
     status, shown = run(*words)
-    assert status == 0 and "as in slow motion; is the frame rate right? --fps sets it" in shown, shown
+    assert "as in slow motion; is the frame rate right? --fps sets it" in shown, shown
+    assert status == 0 or TOO_LONG in shown, shown
     status, shown = run(*words, "--fps", "100")
     assert status == 0 and "slow motion" not in shown, shown
 
@@ -177,6 +182,21 @@ def test_nothing_is_stated_of_ready_features(
     for option in (("--unit", "m"), ("--up", "y"), ("--fps", "20"), ("--left-handed",)):
         status, shown = run(*words, *option)
         assert status == 2 and "holds ready features" in shown, shown
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_people_as_small_as_inches_read_as_centimetres_are_said(
+    rig_project: Path, tmp_path: Path, clip: tuple[str, np.ndarray], command: str
+) -> None:
+    size = body_height(clip[1], SKELETON)
+    path = write(tmp_path / "given", clip[0], ".npy", clip[1] * (0.65 / size))
+    status, shown = run(*COMMANDS[command](path, tmp_path))
+    assert status == 0 and "0.65 m tall, as small children are; is the unit right? --unit sets it" in shown, (
+        shown
+    )
+    np.save(path, clip[1] * (1.2 / size))
+    status, shown = run(*COMMANDS[command](path, tmp_path))
+    assert status == 0 and "is the unit right" not in shown, shown
 
 
 ODD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {

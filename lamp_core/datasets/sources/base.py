@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from lamp_core.datasets.body_checks import OPTIONS, Reading, check_bodies, speed_remark
+from lamp_core.datasets.body_checks import OPTIONS, Reading, check_bodies, size_remark, speed_remark
 from lamp_core.datasets.clips import SPLITS, Clip, Split
 from lamp_core.datasets.labels import check_label_pattern
 from lamp_core.datasets.motion_form import MotionForm
@@ -308,7 +308,8 @@ def check_first_bodies(jobs: Iterable["FileJob"], skeleton: Skeleton, reading: R
     check_bodies(clips, skeleton, "the first files", reading)
     timed = [(joints_TJ3, skeleton.frames_per_second) for joints_TJ3 in clips]
     told = [_of_first("cannot be used", faults), _of_first("read otherwise than they say", odd)]
-    return tuple(filter(None, (*told, speed_remark(timed, skeleton, reading.options))))
+    told += [size_remark(clips, skeleton, reading), speed_remark(timed, skeleton, reading.options)]
+    return tuple(filter(None, told))
 
 
 def _of_first(what: str, found: Sequence[str]) -> str:

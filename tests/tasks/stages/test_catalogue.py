@@ -1,6 +1,9 @@
 import pytest
 
+from lamp_core.config import override, profile_config
 from lamp_core.errors import LampError
+from tasks.dvc.graph import read_graph
+from tasks.project import find_project
 from tasks.stages.catalogue import CATALOGUE, Catalogue, Stage, System
 
 SHARED = (Stage("clips", "clips"), Stage("tokenizer", "VQ-VAE", reads=("clips",), trains="VQ-VAE"))
@@ -59,3 +62,17 @@ def test_what_does_not_fit_together_is_refused(
 def test_every_model_is_ranked() -> None:
     for name in CATALOGUE.trained():
         assert CATALOGUE.ranking(name) is not None
+
+
+def test_a_parameter_chooses_one_more_stage_to_read() -> None:
+    project, config = find_project(), profile_config("smoke")
+    asked = override(config, ["t2m.condition=lexical"])
+    usual, lexical = (read_graph(project, each.model_dump(mode="json")) for each in (config, asked))
+    assert "lexical_contrast" not in usual["t2m"].upstream
+    assert len(usual["t2m"].deps) == len(set(usual["t2m"].deps))
+    assert "lexical_contrast" in lexical["t2m"].needs
+    assert not {"lexical_text", "lexical_contrast"} & set(usual.of_system("lamp"))
+    assert {"lexical_text", "lexical_contrast"} <= set(lexical.of_system("lamp"))
+    assert "lexical_bridge" in lexical.until("evaluate")
+    with pytest.raises(LampError, match=r"t2m\.condition"):
+        override(config, ["t2m.condition=lexicl"])

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 
 from lamp_core.errors import LampError
+from lamp_core.lexical import index as index_module
+from lamp_core.lexical.bounds import BLOCK, ScoreBounds
 from lamp_core.lexical.index import MOST_SEGMENTS, DenseIndex, SparseIndex, pruned
 
 WIDTH = 40
@@ -37,6 +39,49 @@ def test_search_is_exact(kind: type, top: int) -> None:
         assert {hit.item for hit in found[:1]} <= {
             item for item, score in expected if score > expected[0][1] - 1e-5
         }
+
+
+def frequent_and_rare(count: int, seed: int) -> csr_array:
+    """Unit vectors of words that many items have and of words that few have; some items have none."""
+    draws = np.random.default_rng(seed)
+    shares_V = np.geomspace(0.9, 1 / count, WIDTH)
+    made_NV = (draws.random((count, WIDTH)) < shares_V) * draws.exponential(1, (count, WIDTH))
+    made_NV[::50] = 0
+    return csr_array(made_NV / np.linalg.norm(made_NV, axis=1, keepdims=True).clip(1e-9), dtype=np.float32)
+
+
+@pytest.mark.parametrize("words", [slice(0, 4), slice(WIDTH - 4, WIDTH), slice(0, WIDTH, 3)])
+def test_no_item_scores_above_its_bound(words: slice) -> None:
+    columns = csc_array(frequent_and_rare(3 * BLOCK + 7, 0))
+    made = ScoreBounds.of(columns)
+    assert 0 < (made.rows_V >= 0).sum() < WIDTH
+    asked = np.arange(WIDTH)[words]
+    weights_Q = np.linspace(0.1, 1, len(asked)).astype(np.float32)
+    exact_N = columns[:, asked].toarray().astype(np.float64) @ weights_Q
+    bounds_N = made.bounds(asked, weights_Q).bounds_KL.reshape(-1)
+    assert (bounds_N[: len(exact_N)] >= exact_N * (1 - 1e-5)).all()
+    assert (bounds_N[: len(exact_N)] <= exact_N + weights_Q.sum() / 200).all()
+    assert not bounds_N[len(exact_N) :].any()
+
+
+@pytest.mark.parametrize("top", [1, 10, 1000])
+def test_bounds_find_what_sums_find(top: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = frequent_and_rare(20 * BLOCK, 1)
+    summed, bounded = SparseIndex(WIDTH), SparseIndex(WIDTH)
+    for index in (summed, bounded):
+        index.add(rows[: 18 * BLOCK])
+        index.add(rows[18 * BLOCK :])
+        index.remove(range(0, 20 * BLOCK, 7))
+    queries_QV = frequent_and_rare(40, 2).toarray()
+    rare_V = np.eye(WIDTH, dtype=np.float32)[WIDTH - 1]
+    found = [summed.search(query_V, top, (3,)) for query_V in (*queries_QV[1:], rare_V)]
+    monkeypatch.setattr(index_module, "VERY_MANY", 10 * BLOCK)
+    for hits, query_V in zip(found, (*queries_QV[1:], rare_V), strict=True):
+        others = bounded.search(query_V, top, (3,))
+        assert [hit.score for hit in others] == pytest.approx([hit.score for hit in hits], abs=1e-6)
+        clear = {hit.item for hit in hits if hit.score > hits[-1].score + 1e-6}
+        assert clear <= {hit.item for hit in others}
+        assert all(hit.item % 7 and 3 not in hit.shares for hit in others)
 
 
 @pytest.mark.parametrize("kind", [SparseIndex, DenseIndex])

@@ -17,7 +17,7 @@ from lamp_core.config.motion_language import Alignment, Instruction
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.m2t.own_language_model import own_tokenizer
 from lamp_core.motion_language.examples import SpokenMotion
-from lamp_core.motion_language.vocabulary import extend
+from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
 from lamp_core.motion_language.words import MotionWords
 from lamp_core.tokenizers.kinds import new_tokenizer
 from lamp_core.tokenizers.protocol import Channel, MotionTokenizer
@@ -95,6 +95,13 @@ def causal(kind: str = "opt", seed: int = 0) -> CausalModel:
     return CausalModel(model, text, FROM_SCRATCH, "base")
 
 
+def learnt(base: CausalModel, tokenizer: Any, seed: int = 0) -> MotionVocabulary:
+    """The words of a tokenizer, appended to a language model."""
+    vocabulary = MotionVocabulary.of(tokenizer, MAX_TOKENS, len(base.tokenizer))
+    extend(base.model, base.tokenizer, vocabulary, seed)
+    return vocabulary
+
+
 def spoken(tokenizer: Any = ONE) -> list[SpokenMotion]:
     """Eight motions of two to eight tokens, each with one caption."""
     draws = np.random.default_rng(0)
@@ -108,7 +115,7 @@ def spoken(tokenizer: Any = ONE) -> list[SpokenMotion]:
 def extended(kind: str = "opt", tokenizer: Any = ONE, prompts: str = "short") -> tuple[Any, MotionWords]:
     """An extended language model whose weights are far from zero, and its words."""
     base = causal(kind)
-    vocabulary = extend(base.model, base.tokenizer, tokenizer, MAX_TOKENS, seed=1)
+    vocabulary = learnt(base, tokenizer, seed=1)
     torch.manual_seed(2)
     for name, parameter in base.model.named_parameters():
         if parameter.ndim > 1 and "embed" not in name:

@@ -1,6 +1,7 @@
 """Training: it learns, resumes exactly, keeps little, and leaves what is frozen as it was."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from lamp_core.motion_language.folder import Origin, Speaker, load_speaker, save
 from lamp_core.motion_language.grammar import MotionGrammar
 from lamp_core.motion_language.model import MotionLanguageModel
 from lamp_core.motion_language.prompts import template_hash
-from lamp_core.motion_language.segments import collate, token_losses
+from lamp_core.motion_language.segments import collate, next_token_logits, token_losses
 from lamp_core.motion_language.training import Watching, align, tune
 from lamp_core.motion_language.validation import answers_to, losses_of, question_of
 from lamp_core.motion_language.words import MotionWords, length
@@ -113,7 +114,13 @@ def test_resumed_training_equals_uninterrupted(stop_at: int, tmp_path: Path) -> 
 def test_alignment_tells_how_well_the_model_kept_its_language(vqvae: MotionTokenizer) -> None:
     items = spoken()
     model, words, found = align(causal(), vqvae, ALIGNMENT, items, prompt="say:", validation=items[:3])
-    assert found["val_text_perplexity_before"] > found["val_text_perplexity"] > 1  # it knew no language
+    held = AlignmentExamples(items[:3], words, ALIGNMENT.mixture, (), "say:")
+    sentences = [held.sentence(item.captions[0]) for item in held.items]
+    as_it_came = partial(next_token_logits, causal().model)
+    for name, said in (("val_text_perplexity_before", as_it_came), ("val_text_perplexity", model.eval())):
+        loss, _ = losses_of(said, sentences, words.padding, CPU)
+        assert found[name] == pytest.approx(np.exp(loss), rel=1e-4), name
+    assert found["val_text_perplexity_before"] < len(causal().tokenizer) * 1.2  # over its own words
     assert {"val_loss", "val_text_to_motion_codes", "val_motion_to_text_words"} <= set(found)
     assert words.vocabulary.max_tokens == MAX_TOKENS
     assert words.vocabulary.tokenizer_identity == vqvae.identity()
@@ -189,7 +196,7 @@ def test_the_loss_is_on_the_answer_alone_and_padding_counts_nothing() -> None:
     torch.testing.assert_close(together, each, rtol=1e-4, atol=1e-4)
     predicted = sum(len(part.ids) for parts in sequences for part in parts if part.is_predicted)
     assert int(batch.counted_BL.sum()) == predicted < sum(map(length, sequences))
-    mean, _ = losses_of(tuning, sequences, words.padding)
+    mean, _ = losses_of(tuning, sequences, words.padding, CPU)
     assert mean == pytest.approx(float(together.sum().detach()) / predicted, rel=1e-4)
 
 

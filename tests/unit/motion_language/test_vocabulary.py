@@ -9,13 +9,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BertConfig, BertLM
 
 from lamp_core.errors import LampError
 from lamp_core.motion_language.vocabulary import MotionVocabulary, embedding_weights, extend, text_pieces
-from tests.unit.motion_language.conftest import BODY, MAX_TOKENS, ONE, causal, extended
+from tests.unit.motion_language.conftest import BODY, MAX_TOKENS, ONE, causal, extended, learnt
 
 
 def test_ids_lie_side_by_side_and_the_tokenizer_knows_the_words(kind: str, tokenizer: Any) -> None:
     base = causal(kind)
     old = len(base.tokenizer)
-    vocabulary = extend(base.model, base.tokenizer, tokenizer, MAX_TOKENS, seed=0)
+    vocabulary = learnt(base, tokenizer)
     assert vocabulary.first == old
     assert base.tokenizer.convert_tokens_to_ids(list(vocabulary.words)) == list(range(old, vocabulary.end))
     assert base.model.get_input_embeddings().num_embeddings == vocabulary.end
@@ -29,7 +29,7 @@ def test_new_rows_have_the_spread_of_the_old_ones_and_the_old_ones_stay(kind: st
     base = causal(kind)
     before = [weight.clone() for weight in embedding_weights(base.model)]
     many = type(ONE)((type(ONE.channels[0])("motion", "codebook", 2000),))
-    vocabulary = extend(base.model, base.tokenizer, many, MAX_TOKENS, seed=0)
+    vocabulary = learnt(base, many)
     for old_VE, weight_VE in zip(before, embedding_weights(base.model), strict=True):
         assert torch.equal(weight_VE[: vocabulary.first], old_VE)
         new_NE = weight_VE[vocabulary.first : vocabulary.end]
@@ -41,7 +41,7 @@ def test_new_rows_have_the_spread_of_the_old_ones_and_the_old_ones_stay(kind: st
 def test_rows_that_the_model_has_to_spare_are_used() -> None:
     base = causal()
     base.model.resize_token_embeddings(len(base.tokenizer) + 500, mean_resizing=False)
-    vocabulary = extend(base.model, base.tokenizer, ONE, MAX_TOKENS, seed=0)
+    vocabulary = learnt(base, ONE)
     assert base.model.get_input_embeddings().num_embeddings == vocabulary.first + 500
     assert base.tokenizer.convert_tokens_to_ids("<motion_0>") == vocabulary.first_ids_R[0]
 
@@ -53,7 +53,7 @@ def test_the_same_seed_draws_the_same_rows() -> None:
 
 def test_a_text_never_becomes_a_word_of_motion() -> None:
     base = causal()
-    vocabulary = extend(base.model, base.tokenizer, ONE, MAX_TOKENS, seed=0)
+    vocabulary = learnt(base, ONE)
     (ids,) = text_pieces(base.tokenizer, ["a person <motion_1> walks </motion>"])
     assert max(ids) < vocabulary.first
     assert text_pieces(base.tokenizer, ["a person"])[0] == ids[:2]
@@ -78,13 +78,13 @@ def test_a_model_that_looks_ahead_is_refused() -> None:
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     model = BertLMHeadModel(BertConfig(vocab_size=300, **sizes, is_decoder=False, initializer_range=0.5))
     with pytest.raises(LampError, match="BertLMHeadModel is no causal language model"):
-        extend(model, causal().tokenizer, ONE, MAX_TOKENS, seed=0)
+        extend(model, causal().tokenizer, MotionVocabulary.of(ONE, MAX_TOKENS, 40), seed=0)
 
 
 def test_a_model_that_knows_motion_is_refused() -> None:
     model, words = extended()
     with pytest.raises(LampError, match="has the word </motion> already"):
-        extend(model, words.text, ONE, MAX_TOKENS, seed=0)
+        extend(model, words.text, words.vocabulary, seed=0)
 
 
 def test_another_tokenizer_is_refused(vqvae: Any) -> None:

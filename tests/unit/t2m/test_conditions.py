@@ -5,12 +5,18 @@ from pathlib import Path
 import pytest
 import torch
 
+from lamp_core.config import profile_config
 from lamp_core.config.models import Optimisation, Pretrain, TextBackbone, TextToMotion
+from lamp_core.errors import LampError
 from lamp_core.lamp.backbone import load_backbone
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.training import new_lamp
+from lamp_core.lexical.folder import joined, save_lexical
+from lamp_core.lexical.motion_training import new_motion_model
+from lamp_core.lexical.text_encoder import max_pooled
+from lamp_core.lexical.text_training import new_text_model
 from lamp_core.skeleton.skeleton import load_skeleton
-from lamp_core.t2m.conditions import Condition, ConditionTable, conditions_of, reader_of
+from lamp_core.t2m.conditions import Condition, ConditionTable, OwnReader, conditions_of, reader_of
 from lamp_core.t2m.folder import load_t2m, save_t2m
 from lamp_core.t2m.generator import MotionGenerator
 from lamp_core.t2m.training import MotionText, masked_losses, train_t2m
@@ -35,9 +41,13 @@ def lamp() -> LampFeatures:
     return LampFeatures(model, backbone.tokenizer)
 
 
+NOWHERE = Path("nowhere")
+"""No condition but that of the lexical system reads a folder."""
+
+
 def _read(kind: str, settings: TextToMotion, lamp: LampFeatures) -> Condition:
     settings = settings.model_copy(update={"condition": kind})
-    condition = Condition.of(conditions_of(settings, lamp)(CAPTIONS))
+    condition = Condition.of(conditions_of(settings, lamp, NOWHERE)(CAPTIONS))
     reader = reader_of(settings, lamp.model)
     return reader(condition) if reader else condition
 
@@ -58,6 +68,31 @@ def test_the_packaged_encoder_needs_no_lamp(settings: TextToMotion, lamp: LampFe
     assert _read("text_encoder", settings, lamp).states_BPW.shape == (3, 1, 384)
 
 
+def test_the_lexical_encoder_says_its_words_alone(
+    settings: TextToMotion, lamp: LampFeatures, tmp_path: Path
+) -> None:
+    config = profile_config("smoke")
+    model, words = new_text_model(config.lexical_text, CAPTIONS, CPU)
+    motion = new_motion_model(config.lexical_motion, load_skeleton("smpl22"), CPU)
+    save_lexical(tmp_path / "lexical_contrast", joined(model.text, motion.encoder, 0), words)
+    asked = TextToMotion.model_validate({**settings.model_dump(), "condition": "lexical"})
+    assert asked.read_from == "lexical_contrast"
+    read = conditions_of(asked, lamp, tmp_path)
+    states = read(CAPTIONS)
+    assert [tuple(state.shape) for state in states] == [(1, model.text.shape.hidden_dim)] * len(CAPTIONS)
+    ids_BL, mask_BL = words(CAPTIONS)
+    model.eval()
+    logits_BLV = model.text.logits(model.text(ids_BL, mask_BL))
+    weights_BV = model.text.lexical_weights(max_pooled(logits_BLV, mask_BL))
+    weights_BV = weights_BV / weights_BV.norm(dim=1, keepdim=True)
+    mixed_BH = torch.nn.functional.layer_norm(weights_BV @ model.text.words_VH, model.text.words_VH.shape[1:])
+    torch.testing.assert_close(torch.cat(states), mixed_BH, atol=1e-4, rtol=1e-3)
+    assert isinstance(read, OwnReader)
+    assert read.losses("qqq zzz")
+    with pytest.raises(LampError, match="lexical_contrast"):
+        conditions_of(asked, lamp, NOWHERE)
+
+
 def test_the_projection_is_trained_along_and_lamp_stays(settings: TextToMotion, lamp: LampFeatures) -> None:
     settings = settings.model_copy(
         update={
@@ -66,7 +101,7 @@ def test_the_projection_is_trained_along_and_lamp_stays(settings: TextToMotion, 
         }
     )
     before = {name: tensor.clone() for name, tensor in lamp.model.state_dict().items()}
-    texts = conditions_of(settings, lamp)(CAPTIONS)
+    texts = conditions_of(settings, lamp, NOWHERE)(CAPTIONS)
     items = [MotionText(torch.randint(0, 20, (10,)), [text]) for text in texts]
     model = train_t2m(items, settings, 20, 12, reader=reader_of(settings, lamp.model), device=CPU)
     assert not torch.equal(model.reader.projection.weight, before["text_to_context.weight"])
