@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -154,7 +155,7 @@ def servers(root: Path) -> Iterator[Servers]:
     for name in ("PREFECT_HOME", "PREFECT_PROFILES_PATH"):
         environment.pop(name, None)
     started = Cluster(root, environment)
-    with Postgres(root) as database:
+    with Postgres() as database:
         try:
             _start(started, ports, database)
             until(lambda: all(map(is_up, ports.values())), "the servers do not start")
@@ -227,19 +228,18 @@ def commit(source: Path) -> None:
 
 
 class Postgres:
-    """A PostgreSQL server in a folder, with a database `prefect`; its user must not be root."""
+    """A PostgreSQL server in a folder of its own, with a database `prefect`; its user must not be root.
 
-    def __init__(self, root: Path) -> None:
-        self._root, self._port = root / "postgres", free_port()
+    The folder is none of pytest's: those are closed to other users by every session that begins.
+    """
+
+    def __init__(self) -> None:
+        self._root, self._port = Path(tempfile.mkdtemp(prefix="lamp-postgres-")), free_port()
 
     def __enter__(self) -> str:
-        self._root.mkdir()
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
             os.chown(self._root, user.pw_uid, user.pw_gid)
-            for folder in self._root.parents:
-                if str(folder).startswith("/tmp/"):
-                    folder.chmod(folder.stat().st_mode | 0o011)
         self._run("initdb", "--pgdata=data", "--auth=trust", "--username=prefect")
         listen = f"-c listen_addresses={LOCALHOST} -c port={self._port} -c jit=off "
         listen += f"-c unix_socket_directories={self._root}"
@@ -249,6 +249,7 @@ class Postgres:
 
     def __exit__(self, *ended: object) -> None:
         self._run("pg_ctl", "--pgdata=data", "--mode=fast", "stop")
+        shutil.rmtree(self._root)
 
     def _run(self, program: str, *arguments: str) -> None:
         user = {"user": "postgres"} if os.geteuid() == 0 else {}

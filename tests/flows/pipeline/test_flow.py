@@ -1,26 +1,46 @@
 """The flow on a toy project: real DVC, real MLflow, one real Prefect server for all tests."""
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from flows.pipeline.run import PipelineResult, run_pipeline
 from flows.pipeline.stage_states import stage_states
+from tasks.mlflow.relocation import follow_move
+from tasks.mlflow.store import EXPERIMENT, STORE_FILE
 from tasks.mlflow.tracking import Tracking
-from tests.toy import REPOSITORY, Toy
+from tasks.project import Project
+from tests.toy import REPOSITORY, Toy, make_toy
 
 
 def run(toy: Toy, **options: str | None) -> PipelineResult:
     return run_pipeline(toy.project, toy.config, **options)
 
 
-@pytest.fixture
-def fresh(toy: Toy, prefect_server: None) -> Toy:
-    """The toy project, every stage of which ran."""
-    result = run(toy)
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory, empty_store: Path, prefect_server: None) -> Path:
+    """A toy project, every stage of which ran, under another name now: its copies are projects that moved."""
+    folder = tmp_path_factory.mktemp("kept")
+    toy = make_toy(folder / "toy", empty_store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(toy.project.root)
+        patch.setenv("TOY_FOLDER", str(toy.folder))
+        result = run(toy)
     assert set(result.states.values()) == {"done"}
     assert toy.ran() == ["ingest", "features", "evaluator", "evaluate"]
+    return toy.project.root.rename(folder / "kept")
+
+
+@pytest.fixture
+def fresh(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """The toy project, every stage of which ran."""
+    toy = Toy(Project(shutil.copytree(kept, tmp_path / "toy", symlinks=True)))
+    follow_move(toy.project.root / STORE_FILE, EXPERIMENT, toy.project.root / "mlartifacts")
+    monkeypatch.chdir(toy.project.root)
+    monkeypatch.setenv("TOY_FOLDER", str(toy.folder))
     return toy
 
 
@@ -122,6 +142,7 @@ def idle(toy: Toy) -> tuple[str, set[str]]:
 
 def test_a_run_with_nothing_to_do_opens_neither_prefect_nor_a_store_that_knows_it(fresh: Toy) -> None:
     (whole,) = Tracking(fresh.project).pipeline_runs(9)
+    assert idle(fresh) == (whole.info.run_id, {"mlflow"})  # the store lies elsewhere than it did
     assert idle(fresh) == (whole.info.run_id, set())
     assert len(Tracking(fresh.project).pipeline_runs(9)) == 1
 
