@@ -45,8 +45,8 @@ def move_zero(model: LexicalModel, tokenizer: TextTokenizer, items: Sequence[Lex
     of_text = torch.cat([_even(model, model.text_logits(*captions.pick(part))) for part in parts]).mean()
     of_motion = torch.cat([_even(model, model.motion_logits(*motions.pick(part))) for part in parts]).mean()
     model.train(training)
-    model.text.head.bias_V -= of_text
-    model.motion_zero -= of_motion - of_text
+    model.text.head.bias_V.sub_(of_text)
+    model.motion_zero.sub_(of_motion - of_text)
 
 
 def _even(model: LexicalModel, pooled_NV: Tensor) -> Tensor:
