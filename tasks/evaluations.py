@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from lamp_core.config import Config, load_params
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.motion_file import Gate
 from lamp_core.errors import LampError

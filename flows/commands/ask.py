@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -87,6 +88,11 @@ def ask(
         raise LampError(
             "give an instruction with --motion, --pose or -o; alone, `lamp ask` is a conversation"
         )
+    _converse(answered)
+
+
+def _converse(answered: Callable[[str, Path | None, list[str], Path | None, float | None], None]) -> None:
+    """Answer line after line; what cannot be answered is said, and the conversation goes on."""
     for number, line in enumerate(_lines(), start=1):
         try:
             said = _parsed(line)

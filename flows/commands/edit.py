@@ -85,7 +85,6 @@ def edit(
     from lamp_core.inference.sampling import SamplingChange
 
     check_ending(output)
-    sampling = SamplingChange(guidance, steps)
     data = find_project().data
     opened = gate(joint_map, unit, up, fps, left_handed, force, reads=bool(motion or to))
     given_TD = (
@@ -95,8 +94,13 @@ def edit(
     place = api.Place(None if span is None else _seconds(span), after, before, to_TD)
     if text:
         look_up_words(data, text)
+    sampling = SamplingChange(guidance, steps)
     edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode, sampling)
-    title = text or f"{clip or motion}, edited"
+    _save(output, edited, text or f"{clip or motion}, edited")
+
+
+def _save(output: Path, edited: "EditedMotions", title: str) -> None:
+    """Write what was made, and say where and which seconds are new."""
     made = save_motions(output, edited.joints, edited.skeleton, title, _shown(edited))
     typer.echo("\n".join(map(str, made)))
     typer.echo(f"made by the models: {edited.start:.2f} to {edited.end:.2f} s")

@@ -2,6 +2,7 @@
 
 from lamp_core.config.base import Optimisation, Section
 from lamp_core.config.captioning import LanguageModel, MotionToText
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.config.files import (
     load_params,
     override,
@@ -19,7 +20,6 @@ from lamp_core.config.lexical import (
 )
 from lamp_core.config.models import (
     Config,
-    Evaluate,
     Evaluator,
     Features,
     Ingest,

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
 from lamp_core.evaluation.baselines import UNTRAINED

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamp_core.config.models import Config, Evaluate
+from lamp_core.config.evaluation import Evaluate
+from lamp_core.config.models import Config
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import Item, items_of
 from lamp_core.evaluation.cache import EmbeddingCache, folder_digest

@@ -11,35 +11,15 @@ is ``Stage("tokenizer_b", makes=..., module="tokenizer", reads=("features",), ..
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from lamp_core.errors import LampError
+from tasks.stages.ranking import Ranking
 
 CPU, GPU = "cpu", "gpu"
 DATA_SET = "data/sources/${ingest.data}.yaml"
 EXPERIMENTS = "data/experiments"
 STORE = "evaluate"
 """Below the data folder: the results of all systems."""
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """By what versions of a model are ranked.
-
-    Args:
-        metric: in ``data/metrics/STAGE.json``.
-        direction: which values are better.
-        same: stages whose outputs two versions must share for the metric to mean the same; losses over tokens
-            or words compare only where these are the same ones.
-    """
-
-    metric: str
-    direction: Literal["higher", "lower"]
-    same: tuple[str, ...] = ("features",)
-
-    def is_better(self, value: float, other: float) -> bool:
-        """Whether a value is better than another."""
-        return value > other if self.direction == "higher" else value < other
 
 
 @dataclass(frozen=True)

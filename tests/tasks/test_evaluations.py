@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.commands.evaluate import text_table
 from lamp_core.config import override, save_params
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.evaluation.families import RETRIEVAL, measure

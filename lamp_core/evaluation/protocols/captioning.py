@@ -10,7 +10,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.items import Item
 from lamp_core.datasets.preprocessing.tagging import tag_caption
 from lamp_core.errors import LampError

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import DOWNSAMPLING, Item
 from lamp_core.errors import LampError

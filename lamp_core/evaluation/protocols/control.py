@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.items import DOWNSAMPLING, Item
 from lamp_core.evaluation.baselines import INTERPOLATION
 from lamp_core.evaluation.protocols.common import Made, OnProgress, TestItems, random_draws

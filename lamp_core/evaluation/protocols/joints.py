@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import DOWNSAMPLING, Item, length_batches, pad
 from lamp_core.evaluation.baselines import GROUND_TRUTH, INTERPOLATION

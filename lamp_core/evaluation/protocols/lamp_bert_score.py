@@ -13,7 +13,7 @@ Shapes: N items.
 
 from collections.abc import Mapping, Sequence
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH
 from lamp_core.evaluation.protocols.common import TestItems, random_draws

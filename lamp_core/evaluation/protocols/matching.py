@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
 from lamp_core.evaluation.protocols.common import Embedded, MotionTextEvaluator, TestItems, random_draws

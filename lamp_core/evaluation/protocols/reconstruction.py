@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.items import Item
 from lamp_core.evaluation.baselines import GROUND_TRUTH, MEAN_POSE
 from lamp_core.evaluation.protocols.common import (

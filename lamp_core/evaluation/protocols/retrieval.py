@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import CHANCE
 from lamp_core.evaluation.protocols.common import incomplete_batch, random_draws

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.labels import labels_of_name
 from lamp_core.evaluation.oracles import label_groups, label_names, oracle_similarities
 from lamp_core.evaluation.protocols.retrieval import evaluate_retrieval

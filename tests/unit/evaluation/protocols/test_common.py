@@ -1,6 +1,6 @@
 import numpy as np
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.items import Item
 from lamp_core.evaluation.protocols.common import TestItems, protocol_items
 from tests.unit.evaluation.perfect import COUNT, ITEMS, SETTINGS, STATISTICS

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from lamp_core.config.models import Evaluate
+from lamp_core.config.evaluation import Evaluate
 from lamp_core.errors import LampError
 from lamp_core.evaluation.protocols.retrieval import evaluate_retrieval, finite_pairs
 from lamp_core.metrics.recall import far_apart, ranks
