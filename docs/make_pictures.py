@@ -92,7 +92,7 @@ def _walks(project: Path) -> "tuple[list[np.ndarray], Skeleton]":
     from lamp_core.inference.generate import generate
 
     _there(project / "data" / "t2m", "lamp run --until t2m")
-    made = generate(project / "data", WALK, count=3, seconds=4.0)
+    made = generate(project / "data", WALK, count=2, seconds=4.0)
     return made.joints, made.skeleton
 
 

@@ -247,7 +247,7 @@ def test_what_runs_is_shown_with_its_progress(page: Page) -> None:
     assert page.evaluate("document.querySelector('a.button').href") == "http://127.0.0.1:5000/"
 
 
-def test_dark_and_light_and_narrow(page: Page) -> None:
+def test_dark_and_light_and_narrow(page: Page, workshop: Workshop) -> None:
     colour = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(colour)
     page.click("#theme")
@@ -260,6 +260,10 @@ def test_dark_and_light_and_narrow(page: Page) -> None:
         page.wait_for(f"document.querySelector('#tab-{name}').getAttribute('aria-current')")
         page.wait_for("document.querySelector('.panel')")
         assert page.evaluate("document.documentElement.scrollWidth") <= 380, name
+    page.evaluate(f"location.hash = 'describe?motion=clip:{workshop.clips.names[1]}'")
+    page.wait_for("document.querySelectorAll('.cards .card canvas').length === 6")
+    page.wait_for("document.querySelector('.strip svg')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 
 def test_a_missing_model_is_named_and_taken_when_it_comes_and_when_it_is_replaced(
