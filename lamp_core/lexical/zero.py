@@ -49,7 +49,7 @@ def move_zero(model: LexicalModel, tokenizer: TextTokenizer, items: Sequence[Lex
     )
     even = torch.cat([_even(model, pooled_NV) for pooled_NV in pooled]).mean()
     model.train(training)
-    model.text.head.bias_V -= even
+    model.text.head.bias_V.sub_(even)
 
 
 def _even(model: LexicalModel, pooled_NV: Tensor) -> Tensor:
