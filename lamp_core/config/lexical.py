@@ -104,6 +104,10 @@ class LexicalContrast(Section):
         PHASES,
         description="the encoders of the phases before, or such as they started from: without these phases",
     )
+    move_zero: bool = Field(
+        True,
+        description="move the logits of the phases before until an even share of the words weighs nothing",
+    )
     dense_dim: Count = Field(256, description="width of the vectors (dense)")
     temperature: Positive = Field(0.05, description="of the contrastive loss")
     flops_weight: NonNegative = Field(0.002, description="of the FLOPS regulariser on each side (lexical)")

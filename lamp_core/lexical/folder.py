@@ -42,7 +42,7 @@ def represented(model: LexicalModel, settings: LexicalContrast) -> LexicalModel:
     )
     seed_everything(settings.training.seed)
     made = LexicalModel(shape, model.text, model.motion)
-    made.motion_to_text, made.motion_zero = model.motion_to_text, model.motion_zero
+    made.motion_to_text = model.motion_to_text
     return made.requires_grad_(True)
 
 

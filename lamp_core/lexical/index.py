@@ -185,9 +185,9 @@ class SparseIndex:
         first = len(self.removed_N)
         columns = csc_array(rows)
         columns.sort_indices()  # an item is found in the postings of a word by bisection
-        columns.indices = columns.indices.astype(
-            np.int32, copy=False
-        )  # half the memory of what scipy may take
+        if columns.nnz <= np.iinfo(np.int32).max:  # half the memory; both, or scipy converts one each time
+            columns.indices = columns.indices.astype(np.int32, copy=False)
+            columns.indptr = columns.indptr.astype(np.int32, copy=False)
         self.segments.append(Segment(columns, first))
         self.removed_N = np.concatenate([self.removed_N, np.zeros(rows.shape[0], dtype=bool)])
         if len(self.segments) > MOST_SEGMENTS:

@@ -4,7 +4,6 @@ Shapes: B batch, T frames, D feature numbers a frame, L word pieces, H width of 
 vocabulary, P width of dense vectors.
 """
 
-import torch
 from torch import Tensor, nn
 
 from lamp_core.config.base import Section
@@ -41,7 +40,6 @@ class LexicalModel(nn.Module):
             nn.Linear(motion_dim, text_dim), nn.LayerNorm(text_dim, eps=EPSILON)
         )
         start_at_random(self.motion_to_text)
-        self.motion_zero = nn.Parameter(torch.zeros(()))  # the motion's logits have a level of their own
         if not self.is_lexical:
             self.dense_text = nn.Linear(text_dim, shape.dense_dim)
             self.dense_motion = nn.Linear(motion_dim, shape.dense_dim)
@@ -58,7 +56,7 @@ class LexicalModel(nn.Module):
     def motion_logits(self, features_BTD: Tensor, mask_BT: Tensor) -> Tensor:
         """The largest logit (B, V) of each word over the motion."""
         states_BXH, mask_BX = self.motion.positions(*self.motion(features_BTD, mask_BT))
-        return max_pooled(self.text.logits(self.motion_to_text(states_BXH)), mask_BX) + self.motion_zero
+        return max_pooled(self.text.logits(self.motion_to_text(states_BXH)), mask_BX)
 
     def text_weights(self, ids_BL: Tensor, mask_BL: Tensor) -> Tensor:
         """What stands for a text before it is normalised: weights of words (B, V), or a vector (B, P)."""

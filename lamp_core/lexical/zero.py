@@ -3,8 +3,8 @@
 The phases before the fourth train their logits for a softmax, which is the same whatever constant is added to
 all of them. The weights of the fourth, log(1 + relu(logit)), hang on that constant: where all logits are well
 above zero, a text starts with all words of the vocabulary, at nearly the same weight, and what the phases
-learned is lost in the first steps. So the logits are moved once, those of a text and those of a motion by a
-constant each, until a word weighs something where the lexical distribution gives it more than an even share.
+learned is lost in the first steps. So the logits of both sides are moved once, by one constant, until a word
+weighs something where the lexical distribution gives it more than an even share.
 
 Shapes: N items, V vocabulary.
 """
@@ -26,7 +26,7 @@ TOGETHER = 64
 
 @torch.no_grad()
 def move_zero(model: LexicalModel, tokenizer: TextTokenizer, items: Sequence[LexicalItem]) -> None:
-    """Move the logits of both sides so that an even share of the words stands at zero, in the mean of some
+    """Move the logits so that an even share of the words stands at zero, in the mean of both sides of some
     items.
 
     Args:
@@ -42,11 +42,14 @@ def move_zero(model: LexicalModel, tokenizer: TextTokenizer, items: Sequence[Lex
     training = model.training
     model.eval()
     parts = in_parts(len(chosen), TOGETHER)
-    of_text = torch.cat([_even(model, model.text_logits(*captions.pick(part))) for part in parts]).mean()
-    of_motion = torch.cat([_even(model, model.motion_logits(*motions.pick(part))) for part in parts]).mean()
+    pooled = (
+        pooled_NV
+        for part in parts
+        for pooled_NV in (model.text_logits(*captions.pick(part)), model.motion_logits(*motions.pick(part)))
+    )
+    even = torch.cat([_even(model, pooled_NV) for pooled_NV in pooled]).mean()
     model.train(training)
-    model.text.head.bias_V.sub_(of_text)
-    model.motion_zero.sub_(of_motion - of_text)
+    model.text.head.bias_V.sub_(even)
 
 
 def _even(model: LexicalModel, pooled_NV: Tensor) -> Tensor:

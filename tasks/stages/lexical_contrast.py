@@ -41,7 +41,7 @@ def run(stage: StageContext) -> dict[str, float]:
         lexical_items(features, items_of(features, split), model.shape.motion.max_frames)
         for split in ("train", "val")
     )
-    if settings.start == PHASES and model.is_lexical and train:
+    if settings.move_zero and settings.start == PHASES and model.is_lexical and train:
         move_zero(model, tokenizer, train)
     vectors = LexicalVectors(model, tokenizer)
     train_contrast(
