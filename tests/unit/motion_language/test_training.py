@@ -62,11 +62,8 @@ def test_eight_motions_and_captions_are_learnt_by_heart_in_both_directions(tunin
     mixture = TaskMixture(
         **dict.fromkeys(("initial_pose", "last_pose", "key_poses", "prediction", "in_betweening"), 0.0)
     )
-    training = LEARNING.model_copy(
-        update={"steps": 400, "learning_rate": 6e-3}
-        if tuning == "lora"
-        else {"steps": 250, "learning_rate": 2e-3}
-    )
+    rate = {"lora": 6e-3, "full": 2e-3}[tuning]
+    training = LEARNING.model_copy(update={"steps": 400, "learning_rate": rate})
     settings = INSTRUCTION.model_copy(
         update={
             "tasks": mixture,
