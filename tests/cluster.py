@@ -108,7 +108,7 @@ class Cluster:
             "flow_runs/filter", sort="START_TIME_ASC", flows={"name": {"any_": [flow]}}, **filters
         )
         commit = self.git("source", "rev-parse", "HEAD")
-        return [run for run in found if run["parameters"].get("commit") in {"", commit}]
+        return [run for run in found if run["parameters"].get("commit", "") in {"", commit}]
 
     def git(self, clone: str, *arguments: str) -> str:
         command = ["git", *arguments]

@@ -166,8 +166,12 @@ def started_by_hand(toys: Cluster, deployment: str, **parameters: object) -> Run
     command = [sys.executable, "-m", "prefect", "deployment", "run", deployment, "--watch"]
     for name, value in parameters.items():
         command += ["--param", f"{name}={json.dumps(value)}"]
-    subprocess.run(command, env=toys.environment, cwd=toys.root, capture_output=True, check=False)
-    return toys.flow_runs(deployment.split("/")[0])[-1]
+    ended = subprocess.run(
+        command, env=toys.environment, cwd=toys.root, capture_output=True, text=True, check=False
+    )
+    found = toys.flow_runs(deployment.split("/")[0])
+    assert found, ended.stdout + ended.stderr
+    return found[-1]
 
 
 @pytest.mark.parametrize("workers", [False, True])
