@@ -13,7 +13,6 @@ import numpy as np
 
 from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.captions import Caption
-from lamp_core.datasets.items import Item
 from lamp_core.evaluation.baselines import UNTRAINED
 from lamp_core.evaluation.cache import digest
 from lamp_core.evaluation.captioning import CAPTIONING, measure_captioning
@@ -215,60 +214,41 @@ def _first_generation(generate: Generate, settings: Evaluate) -> MakeMotions:
 
 
 def _control(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
-    trained = systems.trained
-    if not trained.controlling:
-        return []
-    longest = min(model.longest_frames for model in trained.controlling.values())
-    items, note = _within(trained, longest)
-    rows = evaluate_control(
-        items,
-        {name: control_of(model) for name, model in trained.controlling.items()},
-        trained.features.skeleton,
-        trained.features.statistics,
-        trained.settings,
-        on_progress,
-    )
-    return [_with_note(row, note) for row in rows]
-
-
-def control_of(model: Controls) -> Complete:
-    """What the protocol calls: captions in place of texts."""
-    return lambda captions, motions, given, seed: model.control(
-        [caption.text for caption in captions], motions, given, seed
-    )
-
-
-def _within(trained: Trained, longest: int) -> tuple[list[Item], str]:
-    """The items that the models look at whole, and what is said of the others."""
-    items = [item for item in trained.items if item.frames <= longest]
-    lost = len(trained.items) - len(items)
-    return items, f"{lost} items longer than the model's {longest} frames left out" if lost else ""
-
-
-def _with_note(row: Result, note: str) -> Result:
-    return replace(row, note="; ".join(filter(None, (row.note, note))))
+    controlling = systems.trained.controlling
+    called = {name: of_captions(model.control) for name, model in controlling.items()}
+    return _from_given(evaluate_control, called, controlling, systems.trained, on_progress)
 
 
 def _completion(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
-    trained = systems.trained
-    longest = min(model.longest_frames for model in systems.completing.values())
-    items, note = _within(trained, longest)
-    rows = evaluate_completion(
-        items,
-        {name: completion_of(model) for name, model in systems.completing.items()},
-        trained.features.skeleton,
-        trained.features.statistics,
-        trained.settings,
-        on_progress,
-    )
-    return [_with_note(row, note) for row in rows]
+    completing = systems.completing
+    called = {name: of_captions(model.complete) for name, model in completing.items()}
+    return _from_given(evaluate_completion, called, completing, systems.trained, on_progress)
 
 
-def completion_of(model: Completes) -> Complete:
-    """What the protocol calls: captions in place of texts."""
-    return lambda captions, motions, given, seed: model.complete(
+def of_captions(make: Callable[..., list[np.ndarray]]) -> Complete:
+    """What a protocol calls of a model that makes motions of texts and given frames: captions for texts."""
+    return lambda captions, motions, given, seed: make(
         [caption.text for caption in captions], motions, given, seed
     )
+
+
+def _from_given(
+    evaluate: Callable[..., list[Result]],
+    called: Mapping[str, Complete],
+    models: Mapping[str, Completes] | Mapping[str, Controls],
+    trained: Trained,
+    on_progress: OnProgress | None,
+) -> list[Result]:
+    """Measure by a protocol that gives frames, on the items that the models look at whole."""
+    if not models:
+        return []
+    longest = min(model.longest_frames for model in models.values())
+    items = [item for item in trained.items if item.frames <= longest]
+    lost = len(trained.items) - len(items)
+    note = f"{lost} items longer than the model's {longest} frames left out" if lost else ""
+    space = trained.features
+    rows = evaluate(items, called, space.skeleton, space.statistics, trained.settings, on_progress)
+    return [replace(row, note="; ".join(filter(None, (row.note, note)))) for row in rows]
 
 
 def _retrieval(systems: Systems, on_progress: OnProgress | None) -> list[Result]:

@@ -12,6 +12,7 @@ import torch
 
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.errors import LampError
+from lamp_core.features.checks import check_features
 from lamp_core.lamp.folder import load_lamp
 from lamp_core.m2t.attention import WordAttention, word_attention
 from lamp_core.m2t.decoding import Search, search_captions
@@ -153,17 +154,9 @@ class Captioner:
         return np.asarray(motion_TD[: self.longest_frames], dtype=np.float32)
 
     def _check_form(self, motion_TD: np.ndarray, name: str) -> None:
-        if motion_TD.ndim != 2 or motion_TD.shape[1] != self.feature_count:
-            raise LampError(
-                f"{name} has the shape {motion_TD.shape}; the captioner knows features "
-                f"(T, {self.feature_count}) of {self.skeleton}"
-            )
-        if len(motion_TD) < self.shortest_frames:
-            raise LampError(
-                f"{name} has {len(motion_TD)} feature frames; a caption needs at least {self.shortest_frames}"
-            )
-        if not np.isfinite(motion_TD).all():
-            raise LampError(f"{name} holds values that are not finite")
+        check_features(
+            motion_TD, self.feature_count, self.shortest_frames, self.skeleton, "the captioner", name
+        )
 
 
 def load_captioner(data: Path, device: torch.device | None = None) -> Captioner:

@@ -5,7 +5,7 @@ word embeddings, P word pieces of the prompt, X = Q + P, L word pieces of a capt
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from lamp_core.lamp.model import LaMP
 from lamp_core.m2t.language_model import STAGE, CausalModel
 from lamp_core.m2t.words import PromptedWords
 from lamp_core.motion_language.segments import SegmentBatch, embed, next_token_logits
+from lamp_core.training.partly_trained import PartlyTrained
 
 BATCH_TOKENS = 4096
 MOTION_SIDE = ("queries_QH", "query_norm", "latent_norm")
@@ -35,7 +36,7 @@ PROJECTIONS = (
 """Attention projections as OPT names them; LLaMA, Mistral, Qwen; GPT-2; NeoX, BLOOM, Falcon; Phi-3."""
 
 
-class MotionCaptioner(nn.Module):
+class MotionCaptioner(PartlyTrained):
     """Motion transformer, projection, and language model with LoRA.
 
     Its state is what is trained, and nothing else: LoRA, the projection, and the motion transformer when it
@@ -58,7 +59,7 @@ class MotionCaptioner(nn.Module):
         embeddings = self.word_embedding.weight
         self.projection = nn.Linear(lamp.shape.hidden_dim, embeddings.shape[1], device=embeddings.device)
         self._start_among_words()
-        self._trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+        self.note_trained()
 
     @torch.no_grad()
     def _start_among_words(self) -> None:
@@ -79,27 +80,6 @@ class MotionCaptioner(nn.Module):
         if not self.settings.train_motion_transformer:
             self.lamp.eval()
         return self
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
-        """Return the trained parameters alone."""
-        return {
-            name: tensor
-            for name, tensor in super().state_dict(*args, **kwargs).items()
-            if name in self._trained
-        }
-
-    @torch.no_grad()
-    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Take the trained parameters; every name must match.
-
-        Raises:
-            RuntimeError: names are missing or unknown.
-        """
-        parameters = {name: value for name, value in self.named_parameters() if name in self._trained}
-        if different := sorted(set(state_dict) ^ set(parameters)):
-            raise RuntimeError(f"the trained parameters differ:\n{', '.join(different)}")
-        for name, parameter in parameters.items():
-            parameter.copy_(state_dict[name])
 
     def query_states(self, latents_BSC: Tensor, tokens_mask_BS: Tensor) -> Tensor:
         """Return the states of the queries that read the motion, (B, Q, H)."""

@@ -14,6 +14,7 @@ import torch
 from lamp_core.config.motion_language import Instruction
 from lamp_core.datasets.items import pad
 from lamp_core.errors import LampError
+from lamp_core.features.checks import check_features
 from lamp_core.features.interpolation import interpolated
 from lamp_core.features.seam import led_over
 from lamp_core.m2t.decoding import Search, generation_config
@@ -181,16 +182,8 @@ class MotionAssistant:
 
     def check(self, motion_TD: np.ndarray) -> None:
         """Raise LampError for a motion that is none of the skeleton, shorter than a token, or not finite."""
-        wanted = self.tokenizer.feature_count
-        if motion_TD.ndim != 2 or motion_TD.shape[1] != wanted:
-            raise LampError(
-                f"a motion of shape {motion_TD.shape}; the model knows features (T, {wanted}) of "
-                f"{self.skeleton}"
-            )
-        if len(motion_TD) < self.tokenizer.downsampling:
-            raise LampError(f"a motion of {len(motion_TD)} frames; at least {self.tokenizer.downsampling}")
-        if not np.isfinite(motion_TD).all():
-            raise LampError("a motion holds values that are not finite")
+        width, shortest = self.tokenizer.feature_count, self.tokenizer.downsampling
+        check_features(motion_TD, width, shortest, self.skeleton, "the model", "the motion")
 
     def _motions(
         self,

@@ -14,7 +14,7 @@ import torch
 from lamp_core.errors import LampError
 from lamp_core.io.disk import write_text
 from lamp_core.io.quiet import no_progress_bar
-from lamp_core.m2t.language_model import CausalModel, identity_of, load_checkpoint
+from lamp_core.m2t.language_model import CausalModel, load_checkpoint
 from lamp_core.motion_language.prompts import template_hash
 from lamp_core.motion_language.vocabulary import MotionVocabulary
 from lamp_core.motion_language.words import MotionWords
@@ -112,8 +112,3 @@ def load_speaker(folder: Path, device: torch.device) -> Speaker:
         )
     base = load_checkpoint(str(folder), device, is_from_scratch=True)
     return Speaker(base, MotionVocabulary.load(folder), origin)
-
-
-def speaker_identity(folder: Path) -> str:
-    """Hash of its configuration and weights."""
-    return identity_of(str(folder))

@@ -4,7 +4,6 @@ Shapes: B batch, L words from the first predicted one on, V vocabulary.
 """
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,13 +13,14 @@ from lamp_core.config.motion_language import LanguageTuning
 from lamp_core.errors import LampError
 from lamp_core.motion_language.segments import SegmentBatch, next_token_logits
 from lamp_core.motion_language.vocabulary import MotionVocabulary
+from lamp_core.training.partly_trained import PartlyTrained
 
 EVERY_LINEAR_LAYER = "all-linear"
 """What peft calls all linear layers but the output: the paper's 89 million numbers of a LLaMA 3 of 8 billion
 are these at rank 32, and the rows of the words of motion."""
 
 
-class MotionLanguageModel(nn.Module):
+class MotionLanguageModel(PartlyTrained):
     """The language model while it is tuned.
 
     Its state is what is trained and nothing else, so that checkpoints are small whatever the model is.
@@ -43,25 +43,7 @@ class MotionLanguageModel(nn.Module):
             self.language = with_lora(language, vocabulary, settings)
         else:
             self.language = language.float().requires_grad_(True)
-        self._trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
-        """Return the trained parameters alone."""
-        parameters = dict(self.named_parameters())
-        return {name: parameters[name].data for name in sorted(self._trained)}
-
-    @torch.no_grad()
-    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Take the trained parameters; every name must match.
-
-        Raises:
-            RuntimeError: names are missing or unknown.
-        """
-        parameters = {name: value for name, value in self.named_parameters() if name in self._trained}
-        if different := sorted(set(state_dict) ^ set(parameters)):
-            raise RuntimeError(f"the trained parameters differ:\n{', '.join(different)}")
-        for name, parameter in parameters.items():
-            parameter.copy_(state_dict[name])
+        self.note_trained()
 
     def forward(self, batch: SegmentBatch) -> Tensor:
         """Return float32 logits (B, L, V) of each predicted word, given what stands before it."""

@@ -9,8 +9,6 @@ from typing import Literal
 
 import numpy as np
 
-from lamp_core.errors import LampError
-
 Draws = np.random.Generator
 Given = Callable[[int, "Shares", Draws], np.ndarray]
 """The number of motion tokens, shares and draws to the tokens that are told, bool (S,)."""
@@ -118,14 +116,3 @@ TASKS: dict[str, Task] = {
         Task("in-betweening", "motion", all_but_some, reads_text=False, shows_gaps=True),
     )
 }
-
-
-def task_named(name: str) -> Task:
-    """A task.
-
-    Raises:
-        LampError: there is none of this name.
-    """
-    if name not in TASKS:
-        raise LampError(f"unknown task '{name}'; known: {', '.join(TASKS)}")
-    return TASKS[name]

@@ -89,10 +89,9 @@ def _table_rows(path: Path) -> Iterator[tuple[str, CaptionRow]]:
         file.seek(0)
         if has_ending(path.name, TABBED):  # a quote within a sentence is its own
             lines = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-            rows = ([_unquoted(cell) for cell in cells] for cells in lines)
+            rows: Iterator[list[str]] = ([_unquoted(cell) for cell in cells] for cells in lines)
         else:
-            lines = csv.reader(file, delimiter=delimiter, strict=True)
-            rows = (cells for cells in lines)
+            rows = lines = csv.reader(file, delimiter=delimiter, strict=True)
         try:
             yield from _rows_of(rows, path)
         except csv.Error as error:
@@ -132,9 +131,10 @@ def _width(first: Sequence[str]) -> int:
 
 def _is_time(cell: str) -> bool:
     try:
-        return bool(float(cell or 0)) or True
+        float(cell or 0)
     except ValueError:
         return False
+    return True
 
 
 def _columns_of(head: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from lamp_core.config import Config, override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.evaluation.cache import KEPT_FILES, EmbeddingCache
-from lamp_core.evaluation.families import FAMILIES, PROTOCOLS, Remembering, Systems, completion_of, measure
+from lamp_core.evaluation.families import FAMILIES, PROTOCOLS, Remembering, Systems, measure, of_captions
 from lamp_core.evaluation.results import Result, metric_key
 from lamp_core.evaluation.trained import Trained
 from lamp_core.systems.lamp import MODELS
@@ -133,7 +133,7 @@ def test_completed_motions_keep_what_was_given(trained: Trained) -> None:
     ):
         given = [choose(len(motion) // 4) for motion in test.motions]
         captions = test.captions_at(test.draw_captions(trained.settings, 0))
-        complete = completion_of(Systems(trained).completing["LaMP-T2M"])
+        complete = of_captions(Systems(trained).completing["LaMP-T2M"].complete)
         made = complete(captions, test.motions, given, 3)
         for motion, true, flags in zip(made, test.motions, given, strict=True):
             assert motion.shape == true.shape

@@ -114,7 +114,7 @@ def captioner(project: Path) -> Captioner:
 @pytest.mark.parametrize(
     ("motion_TD", "message"),
     [
-        (np.zeros((3, 263)), r"the motion has 3 feature frames; a caption needs at least 4"),
+        (np.zeros((3, 263)), r"the motion has 3 feature frames; the captioner needs at least 4"),
         (np.zeros((8, 251)), r"the shape \(8, 251\); the captioner knows features \(T, 263\) of smpl22"),
         (np.zeros((8, 22, 3)), r"the shape \(8, 22, 3\)"),
         (np.full((8, 263), np.nan), "holds values that are not finite"),

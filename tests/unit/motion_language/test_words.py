@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from lamp_core.errors import LampError
 from lamp_core.motion_language.prompts import Template, load_template, template_hash, template_names
-from lamp_core.motion_language.tasks import TASKS, Shares, task_named
+from lamp_core.motion_language.tasks import TASKS, Shares
 from tests.unit.motion_language.conftest import CAPTIONS, extended, spoken
 
 DRAWS = np.random.default_rng(0)
@@ -90,11 +90,9 @@ def test_what_tasks_tell(name: str) -> None:
             "prediction": max(1, round(0.2 * tokens)),
             "in-betweening": tokens - min(max(1, round(0.5 * tokens)), max(1, tokens - 1)),
         }
-        assert int(given_S.sum()) == expected.get(name, int(given_S.sum()))
-        assert name != "key-poses" or 1 <= int(given_S.sum()) <= 3
+        wanted = [expected[name]] if name in expected else [1, 2, 3]  # key poses
+        assert int(given_S.sum()) in wanted
     assert TASKS["last-pose"].given(5, SHARES, DRAWS).tolist() == [False] * 4 + [True]
-    with pytest.raises(LampError, match="unknown task 'dance'; known: text-to-motion, "):
-        task_named("dance")
 
 
 def test_every_prompt_file_is_whole_and_has_a_hash_of_its_own() -> None:
