@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -22,12 +23,15 @@ DOCUMENTS = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHA
 """Documents beside `docs/`, and the pages that they are on the site."""
 REFERENCE = "reference"
 COMMANDS = "commands/"
+WALK, WALKS = "a person walks forward", REPOSITORY / "docs" / "pictures" / "walks.npy"
+"""A text, and the joints of motions of it that `make pictures` has generated."""
 LINK = re.compile(r"\[([^\]]*)\]\(([^)#\s:]+)(#[\w-]+)?\)")
 CODE_BLOCK = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that stand nowhere in `docs/`."""
+    """Add the pages that stand nowhere in `docs/`, and the player of the motions that do."""
+    files.append(File.generated(config, "pictures/walks.html", content=walks_page()))
     for document, page in DOCUMENTS.items():
         files.append(File.generated(config, page, abs_src_path=str(REPOSITORY / document)))
     for package in packages():
@@ -35,6 +39,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     index = "\n".join(f"- [{name}]({name}.md): {docstring(name)}" for name in packages())
     files.append(File.generated(config, f"{REFERENCE}/index.md", content=f"# Reference\n\n{index}\n"))
     return files
+
+
+def walks_page() -> str:
+    """Motions of a text side by side, as `lamp generate -o walks.html` writes them."""
+    from lamp_core.skeleton.skeleton import load_skeleton
+    from lamp_core.viz.player import PlayerMotion, player_page
+
+    skeleton = load_skeleton("smpl22")
+    motions = np.load(WALKS)
+    shown = [PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in motions]
+    return player_page(shown, title=WALK)
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from docs.browser import LOCALHOST, photograph, served
 from docs.drawings import FOLDER, attention_masks, feature_vector, pipeline_graph, save
+from docs.hooks import WALK, WALKS
 from docs.page_pictures import PICTURES as PAGE_PICTURES
 from docs.page_pictures import page_pictures
 from docs.stage_graph import QUIET
@@ -28,7 +29,6 @@ from lamp_core.errors import LampError
 if TYPE_CHECKING:
     from lamp_core.skeleton.skeleton import Skeleton
 
-WALK = "a person walks forward"
 SECONDS_OF_FILM = 2.0
 
 
@@ -70,12 +70,9 @@ def token_strip(project: Path) -> None:
 
 
 def player(project: Path) -> None:
-    """Motions of a text side by side, as `lamp generate -o walks.html` writes them."""
-    from lamp_core.viz.player import PlayerMotion, player_page
-
-    joints, skeleton = _walks(project)
-    shown = [PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in joints]
-    (FOLDER / "walks.html").write_text(player_page(shown, title=WALK), encoding="utf-8")
+    """Motions of a text, whose player is made as the site is built (`docs.hooks`)."""
+    joints, _ = _walks(project)
+    np.save(WALKS, np.stack(joints).astype(np.float32))
 
 
 def film(project: Path) -> None:
@@ -141,7 +138,7 @@ PICTURES: dict[str, Callable[[Path], None]] = {
     "feature-vector.svg": feature_vector,
     "attention-masks.svg": attention_masks,
     "token-strip.svg": token_strip,
-    "walks.html": player,
+    WALKS.name: player,
     "../walk.gif": film,
     "report.png": report,
     "mlflow-comparison.png": mlflow_comparison,
