@@ -10,16 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from flows.commands.model_options import DecodeOption, ModelOption
-from flows.commands.motion_options import (
-    ForceOption,
-    LeftHandedOption,
-    MapOption,
-    RateOption,
-    SeedOption,
-    UnitOption,
-    UpOption,
-    gate,
-)
+from flows.commands.motion_options import AS_FILES_SAY, HowRead, SeedOption, reads_motions
 from lamp_core.errors import LampError
 from tasks.project import find_project
 
@@ -30,6 +21,7 @@ PROMPT = "> "
 HELP = "an instruction [--motion FILE] [--pose first=FILE|last=FILE|FRAME=FILE] [--seconds S] [-o OUT]"
 
 
+@reads_motions
 def ask(
     instruction: Annotated[
         str | None,
@@ -58,12 +50,7 @@ def ask(
     seed: SeedOption = 0,
     model: ModelOption = None,
     decode: DecodeOption = "bones",
-    joint_map: MapOption = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Answer an instruction with a motion or a text, by what it asks for.
 
@@ -71,7 +58,7 @@ def ask(
     """
     from lamp_core.inference import ask as api
 
-    opened = gate(joint_map, unit, up, fps, left_handed, force, reads=bool(motion or pose or not instruction))
+    opened = how.gate(reads=bool(motion or pose or not instruction))
     data = find_project().data
 
     def answered(

@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.model_options import MOST_RESULTS, ModelOption
-from flows.commands.motion_options import (
-    ForceOption,
-    LeftHandedOption,
-    MapOption,
-    RateOption,
-    SeedOption,
-    UnitOption,
-    UpOption,
-    gate,
-)
+from flows.commands.motion_options import AS_FILES_SAY, HowRead, SeedOption, reads_motions
 from tasks.project import find_project
 from tasks.system.exit_status import BAD_REQUEST
 
@@ -27,6 +18,7 @@ if TYPE_CHECKING:
 TOP_P = 0.9
 
 
+@reads_motions
 def caption(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE ...", help="Motions: joints or features (.npy), or .bvh.")
@@ -57,18 +49,13 @@ def caption(
         ),
     ] = 1,
     model: ModelOption = None,
-    joint_map: MapOption = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Say what happens in motions, a line each; one that cannot be read does not hold up the others."""
     from lamp_core.inference.caption import caption_files
 
     search = _search(nucleus or count > 1 or top_p is not None, top_p, seed)
-    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    opened = how.gate()
     found = caption_files(find_project().data, files, search, count, windows, model, opened)
     if as_json:
         typer.echo(json.dumps([_as_json(each) for each in found], indent=2, ensure_ascii=False))

@@ -14,17 +14,7 @@ from flows.commands.model_options import (
     ModelOption,
     StepsOption,
 )
-from flows.commands.motion_options import (
-    ForceOption,
-    LeftHandedOption,
-    MapOption,
-    OutputOption,
-    RateOption,
-    SeedOption,
-    UnitOption,
-    UpOption,
-    gate,
-)
+from flows.commands.motion_options import AS_FILES_SAY, HowRead, OutputOption, SeedOption, reads_motions
 from lamp_core.errors import LampError
 from tasks.project import find_project
 
@@ -39,6 +29,7 @@ SpanOption = Annotated[
 SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)?:(\d+(?:\.\d*)?|\.\d+)?")
 
 
+@reads_motions
 def edit(
     output: OutputOption,
     motion: Annotated[
@@ -64,12 +55,7 @@ def edit(
     decode: DecodeOption = "bones",
     guidance: GuidanceOption = None,
     steps: StepsOption = None,
-    joint_map: MapOption = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Make a part of a motion anew: a span, what comes after, what came before, or the way to another motion.
 
@@ -86,7 +72,7 @@ def edit(
 
     check_ending(output)
     data = find_project().data
-    opened = gate(joint_map, unit, up, fps, left_handed, force, reads=bool(motion or to))
+    opened = how.gate(reads=bool(motion or to))
     given_TD = (
         api.read_given(data, motion, opened) if motion is not None else api.clip_features(data, clip or "")
     )

@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.motion_options import (
-    ForceOption,
-    LeftHandedOption,
-    MapOption,
-    RateOption,
-    UnitOption,
-    UpOption,
-    gate,
-)
+from flows.commands.motion_options import AS_FILES_SAY, HowRead, reads_motions
 from lamp_core.errors import LampError
 from lamp_core.evaluation.catalogue import Metric
 from tasks.project import find_project
@@ -42,6 +34,7 @@ OTHER_CAPTIONS = typer.Option(
 )
 
 
+@reads_motions
 def evaluate(
     of: Annotated[
         str | None,
@@ -75,12 +68,7 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder to write to; else one in data/evaluations.")
     ] = None,
-    joint_map: MapOption = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Measure the trained models of the workspace: tables, Parquet, CSV, JSON and an MLflow run."""
     from rich.console import Console
@@ -92,7 +80,7 @@ def evaluate(
 
     if split not in SPLITS:
         raise LampError(f"unknown split '{split}'; known: {', '.join(SPLITS)}")
-    opened = gate(joint_map, unit, up, fps, left_handed, force, reads=motions is not None)
+    opened = how.gate(reads=motions is not None)
     request = Request(of, protocol or (), repeats, data, on, split, motions, captions, output, opened)
     console = Console()
     with _progress(console) as on_progress:

@@ -6,36 +6,24 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.motion_options import (
-    ForceOption,
-    LeftHandedOption,
-    MapOption,
-    RateOption,
-    UnitOption,
-    UpOption,
-    gate,
-)
+from flows.commands.motion_options import AS_FILES_SAY, HowRead, reads_motions
 from lamp_core.errors import LampError
 from tasks.project import find_project
 
 WIDTH = 30
 
 
+@reads_motions
 def explain(
     file: Annotated[Path, typer.Argument(help="A motion: joints or features (.npy), or .bvh.")],
     top: Annotated[int, typer.Option(min=1, help="Words to show.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    joint_map: MapOption = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Say a motion in words with their weights."""
     if not file.is_file():
         raise LampError(f"there is no file {file}")
-    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    opened = how.gate()
     from lamp_core.inference import lexical
 
     words = lexical.explain(find_project().data, file, top, opened)

@@ -5,16 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.motion_options import (
-    ForceOption,
-    LeftHandedOption,
-    MapOption,
-    OutputOption,
-    RateOption,
-    UnitOption,
-    UpOption,
-    gate,
-)
+from flows.commands.motion_options import AS_FILES_SAY, HowRead, OutputOption, reads_motions
 from lamp_core.errors import LampError, RejectedClip
 
 if TYPE_CHECKING:
@@ -23,6 +14,7 @@ if TYPE_CHECKING:
     from lamp_core.skeleton.skeleton import Skeleton
 
 
+@reads_motions
 def export(
     motion: Annotated[
         Path, typer.Argument(help="Features or joints (.npy), or .bvh of any mapped rig.", metavar="IN")
@@ -44,12 +36,7 @@ def export(
     skeleton: Annotated[
         str | None, typer.Option(help="smpl22, kit21 or smplx52; else told by the file.")
     ] = None,
-    joint_map: MapOption = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Write a motion for other programs: BVH, GLB, USD, AMASS, a robot's angles, joints, pictures."""
     from lamp_core.datasets.motion_file import read_motion_file
@@ -57,7 +44,7 @@ def export(
 
     options = ExportOptions(body_model, robot, clamp)
     check_ending(output, options)
-    read = read_motion_file(motion, gate(joint_map, unit, up, fps, left_handed, force), skeleton)
+    read = read_motion_file(motion, how.gate(), skeleton)
     joints_TJ3 = read.joints_TJ3
     if plant:
         joints_TJ3 = _planted(joints_TJ3, read.skeleton, read.frames_per_second)

@@ -5,16 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.motion_options import (
-    ForceOption,
-    LeftHandedOption,
-    MapOption,
-    RateOption,
-    SkeletonName,
-    UnitOption,
-    UpOption,
-    gate,
-)
+from flows.commands.motion_options import AS_FILES_SAY, HowRead, SkeletonName, reads_motions
 from lamp_core.errors import LampError
 
 if TYPE_CHECKING:
@@ -23,6 +14,7 @@ if TYPE_CHECKING:
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write (.npy).")]
 
 
+@reads_motions
 def features(
     joints: Annotated[Path, typer.Argument(help="Joint positions (T, J, 3), .npy.", metavar="IN")],
     output: Output,
@@ -31,12 +23,7 @@ def features(
         Path | None,
         typer.Option(help="Pose (J, 3) whose bone lengths the clip gets; else the canonical body."),
     ] = None,
-    joint_map: MapOption = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Turn the joints of a motion (.npy or .bvh) into motion features (T - 1, D)."""
     import torch
@@ -48,7 +35,7 @@ def features(
     from lamp_core.skeleton.skeleton import load_skeleton
 
     described = load_skeleton(skeleton)
-    read = read_motion_file(joints, gate(joint_map, unit, up, fps, left_handed, force), skeleton)
+    read = read_motion_file(joints, how.gate(), skeleton)
     if read.features_TD is not None:
         raise LampError(f"{joints} holds features already; wanted joints (T, {described.joint_count}, 3)")
     reference_J3 = (

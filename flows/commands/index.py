@@ -5,15 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.motion_options import (
-    ForceOption,
-    LeftHandedOption,
-    MapOption,
-    RateOption,
-    UnitOption,
-    UpOption,
-    gate,
-)
+from flows.commands.motion_options import AS_FILES_SAY, HowRead, reads_motions
 from tasks.project import find_project
 
 if TYPE_CHECKING:
@@ -27,37 +19,29 @@ Folder = Annotated[
 
 
 @app.command()
+@reads_motions
 def build(
     motions: Annotated[Path, typer.Argument(help="Folder of motions: .npy or .bvh.")],
     index: Annotated[Path, typer.Option("--index", "-o", help="Folder to write.", metavar="INDEX")],
     terms: Annotated[int, typer.Option(min=1, help="Words that are kept of a motion.")] = 64,
-    joint_map: MapOption = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Index every motion below a folder."""
-    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    opened = how.gate()
     from lamp_core.inference.lexical import build_index
 
     _say(build_index(find_project().data, motions, index, terms, opened), index)
 
 
 @app.command()
+@reads_motions
 def add(
     files: Annotated[list[Path], typer.Argument(help="Motions: .npy or .bvh.")],
     index: Folder = None,
-    joint_map: MapOption = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Add motions to an index."""
-    opened = gate(joint_map, unit, up, fps, left_handed, force)
+    opened = how.gate()
     from lamp_core.inference.lexical import add_to_index, index_folder
 
     data = find_project().data

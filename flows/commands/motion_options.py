@@ -1,7 +1,11 @@
 """The options of every command that reads motions: how they stand in their files."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,23 +54,46 @@ SeedOption = Annotated[
 ]
 
 
-def gate(
-    joint_map: str | None,
-    unit: str | None,
-    up: str | None,
-    fps: float | None,
-    left_handed: bool,
-    force: bool,
-    *,
-    reads: bool = True,
-) -> "Gate":
-    """The gate that the options state; LampError as `stated_form`, or where the command reads no motion."""
-    from lamp_core.datasets.motion_file import Gate, stated_form
+@dataclass(frozen=True)
+class HowRead:
+    """How motion files are read, as the options of a command say it."""
 
-    stated = Gate(stated_form(joint_map, unit, up, fps, left_handed), force)
-    if not reads and stated != Gate():
-        raise LampError(
-            "--map, --unit, --up, --fps, --left-handed and --force say how a motion file is read; none"
-            " is given"
-        )
-    return stated
+    joint_map: MapOption = None
+    unit: UnitOption = None
+    up: UpOption = None
+    fps: RateOption = None
+    left_handed: LeftHandedOption = False
+    force: ForceOption = False
+
+    def gate(self, *, reads: object = True) -> "Gate":
+        """The gate for the files; LampError as `stated_form`, or where the command ``reads`` no motion."""
+        from lamp_core.datasets.motion_file import Gate, stated_form
+
+        form = stated_form(self.joint_map, self.unit, self.up, self.fps, self.left_handed)
+        stated = Gate(form, self.force)
+        if not reads and stated != Gate():
+            raise LampError(
+                "--map, --unit, --up, --fps, --left-handed and --force say how a motion file is read; none"
+                " is given"
+            )
+        return stated
+
+
+AS_FILES_SAY = HowRead()
+"""Nothing is stated: what files say of themselves holds."""
+
+
+def reads_motions(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command whose last parameter is a `HowRead` the options of that in its place."""
+    *others, how = signature(command).parameters.values()
+    options = signature(HowRead).parameters
+
+    @wraps(command)
+    def called(*arguments: Any, **values: Any) -> None:
+        stated = {name: values.pop(name) for name in options if name in values}
+        command(*arguments, **values, **{how.name: HowRead(**stated)})
+
+    parameters = [*others, *options.values()]
+    vars(called)["__signature__"] = Signature(parameters)
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return called

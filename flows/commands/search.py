@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.model_options import ModelOption
-from flows.commands.motion_options import (
-    ForceOption,
-    LeftHandedOption,
-    MapOption,
-    RateOption,
-    UnitOption,
-    UpOption,
-    gate,
-)
+from flows.commands.motion_options import AS_FILES_SAY, HowRead, reads_motions
 from lamp_core.errors import LampError
 from lamp_core.io.text import has_word, require_words
 from tasks.project import find_project
@@ -24,6 +16,7 @@ if TYPE_CHECKING:
     from lamp_core.lexical.gallery import LexicalHit
 
 
+@reads_motions
 def search(
     text: Annotated[str | None, typer.Argument(help="What the person does.")] = None,
     motion: Annotated[Path | None, typer.Option(help="A motion: joints (.npy) or .bvh.")] = None,
@@ -38,12 +31,7 @@ def search(
         Path | None, typer.Option(help="Index of `lamp index build`; that of the test split without it.")
     ] = None,
     model: ModelOption = None,
-    joint_map: MapOption = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Search the gallery: motions by text, or captions by motion; with --lexical or --keywords by words."""
     from rich.console import Console
@@ -59,7 +47,7 @@ def search(
         raise LampError(f"there is no file {motion}")
     if index is not None and not lexical and keywords is None:
         raise LampError("an index is searched with --lexical or --keywords")
-    opened = gate(joint_map, unit, up, fps, left_handed, force, reads=motion is not None)
+    opened = how.gate(reads=motion is not None)
     from lamp_core.inference import search as api
 
     data = find_project().data
