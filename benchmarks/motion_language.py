@@ -115,7 +115,7 @@ def _answering(device: torch.device, rounds: int) -> dict[str, float]:
 
         ours()
         seconds, _ = best(ours, device, rounds)
-        reference, _ = best(plain, device, 1)
+        reference, _ = best(plain, device, rounds)
         found |= {
             f"answer_{count}_seconds": seconds,
             f"answer_{count}_codes_per_second": count * TOKENS / seconds,
