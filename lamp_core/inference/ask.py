@@ -24,8 +24,10 @@ from lamp_core.datasets.motion_file import (
 from lamp_core.errors import LampError
 from lamp_core.features.bones import Decoding
 from lamp_core.inference.generate import joints_of
-from lamp_core.inference.models import loaded
+from lamp_core.inference.models import loaded, say_what_is_lost
+from lamp_core.inference.prompts import look_up
 from lamp_core.motion_language.requests import CAPTIONING, PREDICTION, AskedFor, understood
+from lamp_core.remarks import remark
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.systems.capabilities import CONTROL, Captions, Completes, Controls, Generates
 
@@ -130,6 +132,9 @@ def ask(
         assert asked.task == PREDICTION
         made_TD = _gone_on(assistant, features_TD, frames, seed, space)
     else:
+        if strange := look_up(data, asked.caption).warning:
+            remark(strange)
+        say_what_is_lost(assistant, asked.caption)
         made_TD = _made(assistant, asked, poses, frames, seed, space, gate)
     raw_TD = space.statistics.denormalise(made_TD)
     return Answer("", joints_of(raw_TD, space, decoding), space.skeleton, asked.caption or instruction)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
 import regex
 from tokenizers import Encoding
@@ -66,6 +68,34 @@ def losses_of(prompt: str, parts: Sequence[Encoding], unknown: int | None) -> li
     lines = told_unknown(_words(prompt, parts), unknown)
     read = max((end for _, end in parts[0].offsets), default=0)
     return lines + (told_cut(prompt[read:]) if len(parts) > 1 else [])
+
+
+def losses_by(tokenizer: Any, prompt: str, most: int, *, with_ends: bool = True) -> list[str]:
+    """The lines of `losses` for a tokenizer of transformers.
+
+    Args:
+        tokenizer: of the model.
+        prompt: of the user.
+        most: pieces that are read.
+        with_ends: whether pieces that begin and end every text are among them.
+    """
+    unknown = tokenizer.unk_token_id
+    if tokenizer.is_fast:
+        read = tokenizer(
+            [prompt],
+            truncation=True,
+            max_length=most,
+            return_overflowing_tokens=True,
+            add_special_tokens=with_ends,
+        )
+        return losses_of(prompt, read.encodings, unknown)
+    # written in Python: it does not tell where its pieces stand
+    pieces = [(text, tuple(tokenizer.tokenize(text))) for text in prompt.split()]
+    words = [Word(text, each, tuple(tokenizer.convert_tokens_to_ids(list(each)))) for text, each in pieces]
+    room = most - (tokenizer.num_special_tokens_to_add() if with_ends else 0)
+    ends = list(accumulate(len(word.pieces) for word in words))
+    cut = [word.text for word, end in zip(words, ends, strict=True) if end > room]
+    return told_unknown(words, unknown) + (told_cut(" ".join(cut)) if cut else [])
 
 
 def told_unknown(words: Sequence[Word], unknown: int | None) -> list[str]:

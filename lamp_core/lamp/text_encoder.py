@@ -4,7 +4,6 @@ Shapes: B batch, N captions, L word pieces, H width of the states, W width of th
 """
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor
 from lamp_core.errors import LampError
 from lamp_core.io.quiet import no_progress_bar
 from lamp_core.lamp.minilm import minilm_folder
-from lamp_core.lamp.prompt import Word, losses_of, told_cut, told_unknown
+from lamp_core.lamp.prompt import losses_by
 
 MAX_TEXT_TOKENS = 128
 BATCH_CAPTIONS = 256
@@ -63,24 +62,7 @@ class TextEncoder:
 
     def losses(self, prompt: str) -> list[str]:
         """A line for the words of a prompt that are unknown, and one for what is cut, where there are any."""
-        unknown = self.tokenizer.unk_token_id
-        if not self.tokenizer.is_fast:  # written in Python: it does not tell where its pieces stand
-            return self._losses_by_words(prompt.split(), unknown)
-        read = self.tokenizer(
-            [prompt], truncation=True, max_length=self.max_text_tokens, return_overflowing_tokens=True
-        )
-        return losses_of(prompt, read.encodings, unknown)
-
-    def _losses_by_words(self, prompt: Sequence[str], unknown: int | None) -> list[str]:
-        read = [(text, tuple(self.tokenizer.tokenize(text))) for text in prompt]
-        words = [
-            Word(text, pieces, tuple(self.tokenizer.convert_tokens_to_ids(list(pieces))))
-            for text, pieces in read
-        ]
-        room = self.max_text_tokens - self.tokenizer.num_special_tokens_to_add()
-        ends = list(accumulate(len(word.pieces) for word in words))
-        cut = [word.text for word, end in zip(words, ends, strict=True) if end > room]
-        return told_unknown(words, unknown) + (told_cut(" ".join(cut)) if cut else [])
+        return losses_by(self.tokenizer, prompt, self.max_text_tokens)
 
     @torch.no_grad()
     def embeddings(self, captions: Sequence[str]) -> Tensor:

@@ -17,6 +17,7 @@ from lamp_core.errors import LampError
 from lamp_core.features.checks import check_features
 from lamp_core.features.interpolation import interpolated
 from lamp_core.features.seam import led_over
+from lamp_core.lamp.prompt import losses_by
 from lamp_core.m2t.decoding import Search, generation_config
 from lamp_core.motion_language.decoding import Sampling, answer, choose, length_distribution
 from lamp_core.motion_language.folder import Speaker, load_speaker
@@ -60,6 +61,11 @@ class MotionAssistant:
     def skeleton(self) -> str:
         """Name of the joints that it was trained on."""
         return self.speaker.origin.skeleton
+
+    def losses(self, prompt: str) -> list[str]:
+        """What of a prompt the language model does not know or does not read."""
+        most = self.words.max_text_tokens - 1
+        return losses_by(self.speaker.base.tokenizer, f" {prompt.strip()}", most, with_ends=False)
 
     def lengths(self, texts: Sequence[str], seed: int) -> list[int]:
         """Return the frames of a motion of each text, drawn as likely as the model says."""

@@ -227,7 +227,11 @@ def text_pieces(text: Any, texts: Sequence[str]) -> list[list[int]]:
     if not texts:
         return []
     encoded = text(
-        list(texts), add_special_tokens=False, return_attention_mask=False, split_special_tokens=True
+        list(texts),
+        add_special_tokens=False,
+        return_attention_mask=False,
+        split_special_tokens=True,
+        verbose=False,  # of texts that are longer than the model's: they are cut, or refused, here
     )
     return [list(ids) for ids in encoded["input_ids"]]
 

@@ -36,6 +36,17 @@ def test_a_text_is_answered_with_a_motion_of_the_length_that_is_asked_for(
     assert np.load(walk).shape == (40, SKELETON.joint_count, 3)
 
 
+def test_words_that_are_unknown_and_what_is_cut_are_said(rig_project: Path, tmp_path: Path) -> None:
+    asked = ("--seconds", "1", "-o", str(tmp_path / "walk.npy"))
+    status, shown = run("ask", f"人が歩く {'walks ' * 200}", *asked)
+    assert status == 0, shown
+    assert "does not know" in shown and "人" in shown
+    assert "the prompt is too long for the text encoder, which does not read 'walks" in shown
+    assert "Token indices" not in shown
+    status, shown = run("ask", "a person moonwalks", *asked)
+    assert (status, "never saw: moonwalk" in shown) == (0, True)
+
+
 def test_a_motion_is_described_and_gone_on_from(rig_project: Path, clip: str, tmp_path: Path) -> None:
     status, shown = run("ask", "What is the person doing?", "--motion", clip)
     assert status == 0, shown
