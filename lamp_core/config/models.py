@@ -15,6 +15,7 @@ from lamp_core.config.base import Section as Section
 from lamp_core.config.base import TextBackbone as TextBackbone
 from lamp_core.config.captioning import LanguageModel, MotionToText
 from lamp_core.config.evaluation import Evaluate
+from lamp_core.config.large_motion import LargeMotion
 from lamp_core.config.lexical import (
     LexicalBridge,
     LexicalContrast,
@@ -347,4 +348,5 @@ class Config(Section):
     lexical_index: LexicalIndexing = LexicalIndexing()
     alignment: Alignment = Alignment()
     instruction: Instruction = Instruction()
+    large_motion: LargeMotion = LargeMotion()
     report: Report = Report()
