@@ -151,7 +151,7 @@ def _arm(
     shrug = np.stack([-0.08 * sign * np.sin(flexion) * raised, nothing, sign * 0.4 * raised], axis=1)
     upper = np.stack([-flexion, sign * abduction, sign * twist], axis=1)
     shrug_T33 = euler_matrices("YXZ", shrug)
-    upper_T33 = chest_T33 @ euler_matrices("XZY", upper)
+    upper_T33: np.ndarray = chest_T33 @ euler_matrices("XZY", upper)
     forearm_T3 = np.stack([nothing, -np.cos(elbow), np.sin(elbow)], axis=1)
 
     collar, shoulder = f"{side}_collar", f"{side}_shoulder"
