@@ -1,4 +1,4 @@
-"""Places on this machine: so many stages run side by side, and among those that may start the first declared."""
+"""Places on this machine: so many stages run side by side, the first declared of those that may start."""
 
 import threading
 import time
