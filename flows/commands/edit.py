@@ -26,6 +26,7 @@ SpanOption = Annotated[
     str | None,
     typer.Option(metavar="FROM:TO", help="Make these seconds anew, such as 1:2.5, :1 (start) or 3: (end)."),
 ]
+ClipOption = Annotated[str | None, typer.Option(help="A clip of the data set, by name, in place of a file.")]
 PartOption = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Make this part of the whole motion anew (system large-motion)."),
@@ -39,9 +40,7 @@ def edit(
     motion: Annotated[
         Path | None, typer.Argument(help="The motion: joints or features (.npy), or .bvh.")
     ] = None,
-    clip: Annotated[
-        str | None, typer.Option(help="A clip of the data set, by name, in place of a file.")
-    ] = None,
+    clip: ClipOption = None,
     span: SpanOption = None,
     after: Annotated[bool, typer.Option("--after", help="Make what comes next.")] = False,
     before: Annotated[bool, typer.Option("--before", help="Make what came before.")] = False,

@@ -55,7 +55,7 @@ class LargeMotion(Section):
     )
     data: DataKinds = DataKinds()
     synthetic_sets: tuple[str, ...] = Field(
-        ("procedural",), description="data sets of which every clip is synthetic"
+        ("procedural", "procedural-hands"), description="data sets of which every clip is synthetic"
     )
     static_frames: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
         64, description="frames that a static pose is held"
