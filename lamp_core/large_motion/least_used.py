@@ -137,7 +137,8 @@ def _needed_by(described: Mapping[str, Any], vocabulary: Mapping[str, int]) -> d
 
 def _merges(described: Mapping[str, Any]) -> list[tuple[str, str]]:
     merges = described["model"].get("merges") or []
-    return [tuple(each.split(" ")) if isinstance(each, str) else tuple(each) for each in merges]
+    pairs = (each.split(" ") if isinstance(each, str) else each for each in merges)
+    return [(first, second) for first, second in pairs]
 
 
 def _without(described: dict[str, Any], given_up: set[int], number_of: Mapping[int, int]) -> dict[str, Any]:
