@@ -13,7 +13,12 @@ WIDTH, HEIGHT = 2.2, 0.48  # of a box
 MOST_LETTERS = 17  # in a line
 BETWEEN_COLUMNS, BETWEEN_ROWS = 0.9, 0.24
 QUIET = "#566070"
-SYSTEM_COLOURS = {"lamp": "#dce9f6", "lexical": "#f8e3d6", "motion-language": "#dcefe2"}
+SYSTEM_COLOURS = {
+    "lamp": "#dce9f6",
+    "lexical": "#f8e3d6",
+    "motion-language": "#dcefe2",
+    "tokenizers": "#efe0f3",
+}
 BOTH = "#e9ece6"
 
 Point = tuple[float, float]

@@ -1,6 +1,6 @@
-"""Stage ``tokenizer``: train the VQ-VAE, or its residual kind, on windows of the train split.
+"""Stages ``tokenizer`` and ``tokenizer_grid``: train a tokenizer of any kind on windows of the train split.
 
-By hand: ``python -m tasks.stages.tokenizer``.
+By hand: ``python -m tasks.stages.tokenizer``, with ``--stage tokenizer_grid`` for the second.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from lamp_core.config import Tokenizer
+from lamp_core.config import ConvolutionalSizes, GridTokenizer, Tokenizer
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.metrics.reconstruction import mpjpe
 from lamp_core.tokenizers.clips import channel_usage, encode_clips
@@ -28,7 +28,7 @@ def run(stage: StageContext) -> dict[str, float]:
     validation = ValidationClips(clips, partial(_mpjpe_mm, features), VALIDATED)
     tokenizer = train_tokenizer(
         normalised_clips(features, "train"),
-        stage.settings(Tokenizer),
+        _settings(stage),
         device=stage.device,
         validation=validation,
         checkpoints=stage.checkpoints,
@@ -38,6 +38,12 @@ def run(stage: StageContext) -> dict[str, float]:
     stage.end_helpers()
     save_tokenizer(stage.output, tokenizer)
     return _validate(tokenizer, validation)
+
+
+def _settings(stage: StageContext) -> Tokenizer | GridTokenizer:
+    settings = stage.settings(ConvolutionalSizes)
+    assert isinstance(settings, Tokenizer | GridTokenizer)
+    return settings
 
 
 def _validate(tokenizer: MotionTokenizer, validation: ValidationClips) -> dict[str, float]:
