@@ -1,13 +1,13 @@
 """A run on its way: what the tasks of its stages tell, for the display, the MLflow run and the record."""
 
 import queue
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from flows.pipeline.display import Display
 from flows.pipeline.mlflow_run import PipelineRun
+from flows.pipeline.places import Places
 from flows.pipeline.plan import Plan, State
 from flows.pipeline.run_records import Ending, RunRecord, begin_record, end_record, record_files
 from tasks.dvc.content import inputs_from_outside
@@ -33,7 +33,7 @@ class Execution:
         self.outcomes: dict[str, Outcome] = {}
         self.is_cancelled = False
         self._told: queue.SimpleQueue[tuple[str, State | Outcome]] = queue.SimpleQueue()
-        self._places = threading.Semaphore(plan.runner.at_once)
+        self._places = Places(plan.runner.at_once, plan.names, self.before)
         self._is_interrupted = False
 
     def before(self, name: str) -> list[str]:
@@ -47,11 +47,12 @@ class Execution:
             RepositoryBusy: a lock that passes.
             RemoteUnreachable: a network that passes.
         """
-        with self._places:
+        with self._places.taken(name):
             if self._is_interrupted:
                 return Outcome("failed", 0.0, error="the run was ended before")
             if self.plan.is_fresh(name):
                 self._told.put((name, "fresh"))
+                self._places.note_ready(name)
                 return None
             self._told.put((name, "running"))
             return self.plan.runner.run(
@@ -61,6 +62,8 @@ class Execution:
     def tell(self, name: str, outcome: Outcome) -> None:
         """Say how a stage ended, called in its task."""
         self._told.put((name, outcome))
+        if outcome.state != "failed":
+            self._places.note_ready(name)
 
     def take_note(self) -> None:
         """Take in all that tasks have told; wait a moment for it, and show how far the stages are."""

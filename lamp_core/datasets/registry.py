@@ -20,7 +20,8 @@ from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.skeleton.skeleton import load_skeleton
 
 SOURCES_FOLDER = "sources"
-EMBEDDED = "procedural"
+EMBEDDED = ("procedural", "procedural-hands")
+"""Data sets that every project has: they are generated."""
 PLACES = {"motions", "captions", "splits", "map", "body_model", "index", "manifest"}
 """Options that are a file or a folder."""
 EXAMPLES = 3
@@ -85,8 +86,8 @@ def register_source(data_folder: Path, name: str, kind: str, options: Mapping[st
     Raises:
         LampError: a bad name, kind or option, a missing or empty folder, an unknown joint map.
     """
-    if name == EMBEDDED:
-        raise LampError(f"{EMBEDDED!r} is the embedded data set; choose another name")
+    if name in EMBEDDED:
+        raise LampError(f"{name!r} is an embedded data set; choose another name")
     source = _parse_source({"name": name, "kind": kind, **_absolute(options)}, f"data set {name!r}")
     if source.skeleton is not None:
         load_skeleton(source.skeleton)

@@ -88,7 +88,7 @@ def _make(
         min_frames=settings.min_frames,
         limits=settings.limits,
         max_rejected=settings.max_rejected,
-        procedural=(settings.clips, settings.seed) if source.name == EMBEDDED else None,
+        procedural=(settings.clips, settings.seed) if source.name in EMBEDDED else None,
         failed_folder=folder.parent,
         on_progress=lambda done, total: on_progress(done, total, f"reading {source.name}"),
     )

@@ -1,5 +1,8 @@
 """The catalogue: every stage and every system of the graph, each declared here and nowhere else.
 
+Of the stages that may start, a machine begins with the one that is declared first: long ones stand before
+short ones.
+
 ``python -m tasks.stages.generate`` writes from it ``dvc.yaml``, ``flows/prefect.yaml`` and the README's
 table of stages. The registry's rankings, the workers' pools, the report and the commands ask it.
 
@@ -236,14 +239,6 @@ CATALOGUE = Catalogue(
             wants_card=True,
         ),
         Stage(
-            "length",
-            makes="length estimator: 50 bins of four frames",
-            reads=("features", "tokenizer", "tokens", "pretrain"),
-            trains="length estimator",
-            ranking=Ranking("val_error_seconds", "lower"),
-            wants_card=True,
-        ),
-        Stage(
             "lexical_text",
             makes="LexMLM: text encoder whose words say what a caption means",
             reads=("features",),
@@ -302,6 +297,14 @@ CATALOGUE = Catalogue(
             reads=("features", "tokenizer", "pretrain", "language_model"),
             trains="LaMP-M2T",
             ranking=Ranking("val_loss", "lower", ("features", "language_model")),
+            wants_card=True,
+        ),
+        Stage(
+            "length",
+            makes="length estimator: 50 bins of four frames",
+            reads=("features", "tokenizer", "tokens", "pretrain"),
+            trains="length estimator",
+            ranking=Ranking("val_error_seconds", "lower"),
             wants_card=True,
         ),
         Stage(

@@ -1,4 +1,4 @@
-"""The procedural data set: no files, every clip follows from the seed and its number.
+"""The procedural data sets: no files, every clip follows from the seed and its number.
 
 The generator is imported when a clip is made: who only looks a data set up does not wait for its libraries.
 """

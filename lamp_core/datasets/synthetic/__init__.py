@@ -1,1 +1,1 @@
-"""Procedural human motion with captions: the embedded data set."""
+"""Procedural human motion with captions: the embedded data sets."""

@@ -1,4 +1,4 @@
-"""The body: from planned angles, feet and pelvis to the joints of smpl22.
+"""The body: from planned angles, feet and pelvis to the joints of smpl22, or with fingers of smplx52.
 
 Shapes: T frames, J joints. Lengths in metres, angles in radians, Y up, Z forward, left is +X.
 Trunk and arms are turned joint by joint; the legs reach for the planned ankles (two-bone inverse kinematics).
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.transform import Rotation
+
+from lamp_core.datasets.synthetic.hand_pose import FINGERS
 
 SIDES = ("left", "right")
 SIGN = {"left": 1.0, "right": -1.0}
@@ -20,7 +22,7 @@ class Body:
     """Lengths of one body, taken from a rest pose.
 
     Args:
-        joints: joint names of smpl22, in order.
+        joints: joint names of smpl22 or smplx52, in order.
         rest_J3: rest pose in metres.
     """
 
@@ -37,6 +39,11 @@ class Body:
     def length(self, child: str, parent: str) -> float:
         """Length of a bone."""
         return float(np.linalg.norm(self.offset(child, parent)))
+
+    @property
+    def has_hands(self) -> bool:
+        """Whether it has joints of fingers."""
+        return "left_index1" in self.joints
 
     @property
     def leg(self) -> tuple[float, float]:
@@ -76,6 +83,7 @@ class Pose:
         arm_angles: by side, flexion (forward), abduction (outward), twist, elbow, as (T, 4).
         ankles_T3, balls_T3: by side, positions of ankle and ball of the foot.
         knee_yaw_T: by side, direction the knee points to.
+        hand_angles: by side, radians (T,) by name of `hand_pose.ANGLES`.
     """
 
     pelvis_T3: np.ndarray
@@ -86,6 +94,7 @@ class Pose:
     ankles_T3: dict[str, np.ndarray]
     balls_T3: dict[str, np.ndarray]
     knee_yaw_T: dict[str, np.ndarray]
+    hand_angles: dict[str, dict[str, np.ndarray]]
 
 
 def euler_matrices(axes: str, angles_N3: np.ndarray) -> np.ndarray:
@@ -94,8 +103,14 @@ def euler_matrices(axes: str, angles_N3: np.ndarray) -> np.ndarray:
     return matrices_N33
 
 
+def turns(axis: str, angles_T: np.ndarray) -> np.ndarray:
+    """Rotation matrices (T, 3, 3) about one axis."""
+    matrices_T33: np.ndarray = Rotation.from_euler(axis, angles_T[:, None]).as_matrix()
+    return matrices_T33
+
+
 def pose_joints(pose: Pose, body: Body) -> np.ndarray:
-    """Joint positions (T, 22, 3) of a planned motion.
+    """Joint positions (T, J, 3) of a planned motion, with the fingers where the body has some.
 
     Raises:
         ValueError: an ankle is out of the leg's reach, so a bone would change its length.
@@ -103,7 +118,10 @@ def pose_joints(pose: Pose, body: Body) -> np.ndarray:
     place = {"pelvis": pose.pelvis_T3}
     chest_T33 = _trunk(pose, body, place)
     for side in SIDES:
-        _arm(side, pose.arm_angles[side], chest_T33, body, place)
+        upper_arm_T33 = _arm(side, pose.arm_angles[side], chest_T33, body, place)
+        if body.has_hands:
+            forearm_T33 = upper_arm_T33 @ turns("X", -pose.arm_angles[side][:, 3])
+            _hand(side, pose.hand_angles[side], forearm_T33, body, place)
         _leg(side, pose, body, place)
     return np.stack([place[joint] for joint in body.joints], axis=1)
 
@@ -124,8 +142,8 @@ def _trunk(pose: Pose, body: Body, place: dict[str, np.ndarray]) -> np.ndarray:
 
 def _arm(
     side: str, angles_T4: np.ndarray, chest_T33: np.ndarray, body: Body, place: dict[str, np.ndarray]
-) -> None:
-    """Collar, shoulder, elbow and wrist; the collar follows the arm upward."""
+) -> np.ndarray:
+    """Collar, shoulder, elbow and wrist; the collar follows the arm upward. Returns the upper arm's turn."""
     sign = SIGN[side]
     flexion, abduction, twist, elbow = angles_T4.T
     nothing = np.zeros_like(flexion)
@@ -133,7 +151,7 @@ def _arm(
     shrug = np.stack([-0.08 * sign * np.sin(flexion) * raised, nothing, sign * 0.4 * raised], axis=1)
     upper = np.stack([-flexion, sign * abduction, sign * twist], axis=1)
     shrug_T33 = euler_matrices("YXZ", shrug)
-    upper_T33 = chest_T33 @ euler_matrices("XZY", upper)
+    upper_T33: np.ndarray = chest_T33 @ euler_matrices("XZY", upper)
     forearm_T3 = np.stack([nothing, -np.cos(elbow), np.sin(elbow)], axis=1)
 
     collar, shoulder = f"{side}_collar", f"{side}_shoulder"
@@ -145,6 +163,42 @@ def _arm(
     place[f"{side}_wrist"] = (
         place[f"{side}_elbow"] + (upper_T33 @ forearm_T3[:, :, None])[:, :, 0] * fore_length
     )
+    return upper_T33
+
+
+def _hand(
+    side: str,
+    angles: dict[str, np.ndarray],
+    forearm_T33: np.ndarray,
+    body: Body,
+    place: dict[str, np.ndarray],
+) -> None:
+    """The three joints of every finger, each turned about the one before it.
+
+    In a hand that hangs, fingers point down, the thumb forward and the palm to the body. So a finger spreads
+    about X and bends about Z, to the other hand; the thumb crosses the palm about Y and bends about X.
+    """
+    bent = -SIGN[side]
+    hand_T33 = forearm_T33 @ turns("Y", bent * angles["palm_down"]) @ turns("Z", bent * angles["wrist"])
+    for finger, spread in FINGERS.items():
+        aside_T33 = hand_T33 @ turns("X", -spread * angles["spread"])
+        knuckle_T33 = aside_T33 @ turns("Z", bent * angles[f"{finger}_knuckle"])
+        curled_T33 = knuckle_T33 @ turns("Z", bent * angles[f"{finger}_curl"])
+        _finger(f"{side}_{finger}", (hand_T33, knuckle_T33, curled_T33), side, body, place)
+    across_T33 = hand_T33 @ turns("Y", bent * angles["thumb_across"])
+    thumb_T33 = across_T33 @ turns("X", -angles["thumb_out"])
+    bent_T33 = thumb_T33 @ turns("X", angles["thumb_bend"])
+    _finger(f"{side}_thumb", (hand_T33, thumb_T33, bent_T33), side, body, place)
+
+
+def _finger(
+    finger: str, turns_T33: tuple[np.ndarray, ...], side: str, body: Body, place: dict[str, np.ndarray]
+) -> None:
+    before = f"{side}_wrist"
+    for number, turn_T33 in enumerate(turns_T33, start=1):
+        joint = f"{finger}{number}"
+        place[joint] = place[before] + turn_T33 @ body.offset(joint, before)
+        before = joint
 
 
 def _leg(side: str, pose: Pose, body: Body, place: dict[str, np.ndarray]) -> None:

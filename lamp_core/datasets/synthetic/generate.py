@@ -1,6 +1,7 @@
 """The procedural data set: clips of people who move, with captions, from nothing but a seed.
 
-Shapes: T frames, J joints. Joints are made for smpl22, at the rate of the wanted skeleton, and mapped to it.
+Shapes: T frames, J joints. Joints are made for smpl22, or smplx52 where the wanted skeleton has hands, at
+the rate of that skeleton, and mapped to it.
 """
 
 import hashlib
@@ -49,20 +50,21 @@ def generate_clip(index: int, seed: int, skeleton: Skeleton) -> Clip:
     Args:
         index: number of the clip, from 0.
         seed: of the data set.
-        skeleton: smpl22 or kit21; gives joints, rate and unit.
+        skeleton: smpl22, kit21 or smplx52; gives joints, rate and unit. With hands there are gestures too.
 
     Raises:
         LampError: the skeleton has joints that this body does not have.
     """
     rng = np.random.default_rng([seed, index])
-    script = draw_script(_body(), skeleton.frames_per_second, rng)
+    body = _body("smplx52" if "left_index1" in skeleton.joints else "smpl22")
+    script = draw_script(body, skeleton.frames_per_second, rng)
     sentences = captions(script.performances, script.together, rng)
-    joints_TJ3 = pose_joints(plan_pose(script.plan), _body()) * rng.uniform(SMALLEST_BODY, LARGEST_BODY)
+    joints_TJ3 = pose_joints(plan_pose(script.plan), body) * rng.uniform(SMALLEST_BODY, LARGEST_BODY)
     first_frame = round(script.start * skeleton.frames_per_second)
     source = f"procedural:{seed}:{index}"
     return Clip(
         name=f"{script.performances[0].name}_{index:06d}",
-        joints_TJ3=_for_skeleton(joints_TJ3[first_frame:], skeleton).astype(np.float32),
+        joints_TJ3=_for_skeleton(joints_TJ3[first_frame:], body.joints, skeleton).astype(np.float32),
         frames_per_second=skeleton.frames_per_second,
         captions=[replace(tag_caption(sentence), tags_by=GENERATED) for sentence in sentences],
         split=split_of(index),
@@ -80,26 +82,26 @@ def split_of(index: int) -> Split:
     return "val" if percent < TEST_SHARE + VALIDATION_SHARE else "train"
 
 
-@lru_cache(maxsize=1)
-def _body() -> Body:
-    """The body of every clip, before it is scaled: the rest pose of smpl22."""
-    skeleton = load_skeleton("smpl22")
+@lru_cache(maxsize=2)
+def _body(skeleton_name: str) -> Body:
+    """The body of every clip, before it is scaled: the rest pose of a skeleton."""
+    skeleton = load_skeleton(skeleton_name)
     return Body(
         skeleton.joints,
         np.asarray(canonical_reference(skeleton), dtype=np.float64) * skeleton.metres_per_unit,
     )
 
 
-def _for_skeleton(joints_TJ3: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """Joints of smpl22 in metres as those of a skeleton in its unit."""
-    known = _body().joints
+def _for_skeleton(joints_TJ3: np.ndarray, known: tuple[str, ...], skeleton: Skeleton) -> np.ndarray:
+    """Known joints in metres as those of a skeleton in its unit."""
     wanted = [
         KIT_JOINTS.get(joint, (joint,)) if joint not in known else (joint,) for joint in skeleton.joints
     ]
     missing = sorted({joint for sources in wanted for joint in sources} - set(known))
     if missing:
         raise LampError(
-            f"the procedural body has no {', '.join(missing)} of {skeleton.name}; use smpl22 or kit21"
+            f"the procedural body has no {', '.join(missing)} of {skeleton.name}; "
+            "use smpl22, kit21 or smplx52"
         )
     columns = [joints_TJ3[:, [known.index(joint) for joint in sources]].mean(axis=1) for sources in wanted]
     return np.stack(columns, axis=1) / skeleton.metres_per_unit

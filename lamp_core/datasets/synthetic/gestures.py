@@ -5,17 +5,18 @@ Arm angles are offsets from the arm at ease; see `body.Pose` for their meaning. 
 
 from lamp_core.datasets.synthetic.body import SIDES, SIGN
 from lamp_core.datasets.synthetic.easing import beats
+from lamp_core.datasets.synthetic.hand_pose import SHAPES
 from lamp_core.datasets.synthetic.parameters import Parameters, other
 from lamp_core.datasets.synthetic.plan import Plan
 
 
-def _arm(side: str, **amounts: float) -> dict[str, float]:
+def arm(side: str, **amounts: float) -> dict[str, float]:
     """Amounts of one arm's channels; an arm that does something stops swinging."""
     return {f"{side}_{name}": amount for name, amount in amounts.items()} | {f"{side}_busy": 1.0}
 
 
 def _both_arms(**amounts: float) -> dict[str, float]:
-    return _arm("left", **amounts) | _arm("right", **amounts)
+    return arm("left", **amounts) | arm("right", **amounts)
 
 
 def wave(plan: Plan, p: Parameters) -> None:
@@ -29,9 +30,10 @@ def wave(plan: Plan, p: Parameters) -> None:
     }  # fmt: skip
     swung = {"abduction": 0.45, "elbow": 0.3} if wide else {"elbow": -0.85, "abduction": 0.1}
     for side in p.sides:
-        plan.pulse(plan.now, rise, waving, rise, _arm(side, **raised))
+        plan.pulse(plan.now, rise, waving, rise, arm(side, **raised))
         waves_T = beats(plan.times_T, plan.now + rise, period, p.count)
         plan.add(waves_T, {f"{side}_{name}": amount for name, amount in swung.items()})
+        plan.shape_hands([side], SHAPES["flat"], plan.now, rise, waving, rise)
         if p.side != "both":
             plan.pulse(plan.now, rise, waving, rise, {"spine_roll": 0.06 * SIGN[side]})
     plan.now += 2.0 * rise + waving
@@ -45,9 +47,9 @@ def raise_arms(plan: Plan, p: Parameters) -> None:
     for _ in range(p.count):
         for side in p.sides:
             if p.direction == "front":
-                amounts = _arm(side, flexion=height, abduction=-0.05, elbow=-0.1)
+                amounts = arm(side, flexion=height, abduction=-0.05, elbow=-0.1)
             else:
-                amounts = _arm(side, abduction=height, twist=0.5, elbow=-0.1)
+                amounts = arm(side, abduction=height, twist=0.5, elbow=-0.1)
             plan.pulse(plan.now, rise, hold, rise, amounts)
         if p.amount != "small":
             plan.pulse(plan.now, rise, hold, rise, {"neck_pitch": -0.2, "spine_pitch": -0.06})
@@ -64,6 +66,7 @@ def clap(plan: Plan, p: Parameters) -> None:
     else:
         held, closing = _both_arms(flexion=0.5, elbow=1.25, twist=0.35), {"twist": -0.5, "abduction": -0.08}
     plan.pulse(plan.now, rise, clapping, rise, held)
+    plan.shape_hands(SIDES, SHAPES["flat"], plan.now, rise, clapping, rise)
     claps_T = beats(plan.times_T, plan.now + rise, period, p.count)
     plan.add(claps_T, {f"{side}_{name}": amount for side in SIDES for name, amount in closing.items()})
     plan.now += 2.0 * rise + clapping
@@ -76,6 +79,7 @@ def punch(plan: Plan, p: Parameters) -> None:
     punching = p.count * (thrust + back + rest)
     guard = {"flexion": 0.45, "elbow": 1.9, "twist": 0.1, "abduction": 0.1}
     plan.pulse(plan.now, raise_guard, punching, raise_guard, _both_arms(**guard))
+    plan.shape_hands(SIDES, SHAPES["fist"], plan.now, raise_guard, punching, raise_guard)
     plan.pulse(plan.now, raise_guard, punching, raise_guard, {"height": -0.05, "spine_pitch": 0.1})
     start = plan.now + raise_guard
     for turn in range(p.count):
@@ -120,6 +124,6 @@ def side_bend(plan: Plan, p: Parameters) -> None:
     stretched = other(p.direction)
     for _ in range(p.count):
         plan.pulse(plan.now, rise, hold, rise, {"spine_roll": -0.75 * sign, "pelvis_roll": 0.05 * sign})
-        plan.pulse(plan.now, rise, hold, rise, _arm(stretched, abduction=2.6, elbow=0.45, twist=1.9))
-        plan.pulse(plan.now, rise, hold, rise, _arm(p.direction, abduction=0.5, elbow=0.2))
+        plan.pulse(plan.now, rise, hold, rise, arm(stretched, abduction=2.6, elbow=0.45, twist=1.9))
+        plan.pulse(plan.now, rise, hold, rise, arm(p.direction, abduction=0.5, elbow=0.2))
         plan.now += 2.0 * rise + hold + 0.1

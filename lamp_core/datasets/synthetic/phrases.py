@@ -11,7 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from lamp_core.datasets.synthetic.actions import ACTIONS, Action
+from lamp_core.datasets.synthetic.actions import Action
+from lamp_core.datasets.synthetic.hand_actions import EVERY_ACTION
 from lamp_core.datasets.synthetic.parameters import Parameters
 
 Item = TypeVar("Item")
@@ -28,7 +29,7 @@ COUNT_WORDS = {
     5: ("five times", "five times", "repeatedly"),
     6: ("six times", "six times", "repeatedly"),
 }
-DOUBLED = {"run", "sit", "jog", "squat", "step", "clap", "get", "put", "spin", "hop", "sidestep"}
+DOUBLED = {"run", "sit", "jog", "squat", "step", "clap", "get", "put", "spin", "hop", "sidestep", "grab"}
 SINGLE = (
     "{who} {does}.", "{who} {does}.", "{who} {does}.", "{who} is {doing}.",
 )  # fmt: skip
@@ -56,7 +57,7 @@ TOGETHER = (
 
 @dataclass(frozen=True)
 class Performance:
-    """One action of a clip: its name in `actions.ACTIONS` and how it is performed."""
+    """One action of a clip: its name in `hand_actions.EVERY_ACTION` and how it is performed."""
 
     name: str
     parameters: Parameters
@@ -64,7 +65,7 @@ class Performance:
     @property
     def action(self) -> Action:
         """The entry of the action table."""
-        return ACTIONS[self.name]
+        return EVERY_ACTION[self.name]
 
 
 @dataclass(frozen=True)

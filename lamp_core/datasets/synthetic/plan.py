@@ -5,12 +5,14 @@ it. An action that ends leaves its channels at 0 again, so that the next one sta
 without a seam.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from lamp_core.datasets.synthetic.body import SIDES, SIGN, Body
 from lamp_core.datasets.synthetic.easing import envelope, through
+from lamp_core.datasets.synthetic.hand_pose import ANGLES, Shape, from_relaxed
 
 LONGEST_PLAN = 16.0
 """Seconds that a plan has room for."""
@@ -22,6 +24,7 @@ WHOLE_BODY_CHANNELS = (
 SIDE_CHANNELS = (
     "flexion", "abduction", "twist", "elbow", "busy",
     "heel", "leg_free", "leg_angle", "leg_bend", "leg_point",
+    *ANGLES,
 )  # fmt: skip
 CHANNELS = WHOLE_BODY_CHANNELS + tuple(f"{side}_{name}" for side in SIDES for name in SIDE_CHANNELS)
 
@@ -143,6 +146,14 @@ class Plan:
     def pulse(self, start: float, rise: float, hold: float, fall: float, amounts: dict[str, float]) -> None:
         """Move several channels to these amounts, hold them there, and move them back."""
         self.add(envelope(self.times_T, start, rise, hold, fall), amounts)
+
+    def shape_hands(
+        self, sides: Iterable[str], shape: Shape, start: float, rise: float, hold: float, fall: float
+    ) -> None:
+        """Move hands at ease to a shape, hold it, and move them back."""
+        more = from_relaxed(shape)
+        amounts = {f"{side}_{name}": amount for side in sides for name, amount in more.items()}
+        self.pulse(start, rise, hold, fall, amounts)
 
     def keys(self, start: float, keys: list[tuple[float, float]], amounts: dict[str, float]) -> None:
         """Move several channels along the same values: (seconds after start, value)."""

@@ -1,11 +1,13 @@
 """What happens in a clip: one action, several in turn, or two at the same time, and the plan of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from lamp_core.datasets.synthetic.actions import ACTIONS
+from lamp_core.datasets.synthetic.actions import ACTIONS, Action
 from lamp_core.datasets.synthetic.body import Body
+from lamp_core.datasets.synthetic.hand_actions import EVERY_ACTION
 from lamp_core.datasets.synthetic.phrases import Performance
 from lamp_core.datasets.synthetic.plan import Manner, Plan
 
@@ -53,14 +55,15 @@ class Script:
 
 
 def draw_script(body: Body, frames_per_second: float, rng: np.random.Generator) -> Script:
-    """A clip at random, between `SHORTEST` and `LONGEST` seconds long.
+    """A clip at random, between `SHORTEST` and `LONGEST` seconds long; a body with hands makes gestures too.
 
     Raises:
         RuntimeError: no draw had an allowed length, which an entry of the action table has made impossible.
     """
+    repertoire = EVERY_ACTION if body.has_hands else ACTIONS
     for _ in range(DRAWS):
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
-        performances = _draw_performances(kind, rng)
+        performances = _draw_performances(kind, repertoire, rng)
         script = _perform(
             performances, kind == "together", Plan(body, Manner.draw(rng), rng, frames_per_second)
         )
@@ -69,28 +72,29 @@ def draw_script(body: Body, frames_per_second: float, rng: np.random.Generator) 
     raise RuntimeError(f"no clip of {SHORTEST} to {LONGEST} seconds in {DRAWS} draws")
 
 
-def _draw_performances(kind: str, rng: np.random.Generator) -> list[Performance]:
+def _draw_performances(
+    kind: str, repertoire: Mapping[str, Action], rng: np.random.Generator
+) -> list[Performance]:
     if kind == "together":
         names = [
-            _draw_name([n for n, action in ACTIONS.items() if action.moves == part], rng)
+            _draw_name({n: action for n, action in repertoire.items() if action.moves == part}, rng)
             for part in ("legs", "arms")
         ]
-        return [Performance(name, ACTIONS[name].draw(rng)) for name in names]
+        return [Performance(name, repertoire[name].draw(rng)) for name in names]
     length = {"single": 1, "pair": 2, "triple": 3}[kind]
     names = []
     for place in range(length):
         last = place == length - 1
-        names.append(
-            _draw_name(
-                [n for n, action in ACTIONS.items() if n not in names and (last or not action.last_only)], rng
-            )
-        )
-    return [Performance(name, ACTIONS[name].draw(rng, brief=length > 1)) for name in names]
+        left = {
+            n: action for n, action in repertoire.items() if n not in names and (last or not action.last_only)
+        }
+        names.append(_draw_name(left, rng))
+    return [Performance(name, repertoire[name].draw(rng, brief=length > 1)) for name in names]
 
 
-def _draw_name(names: list[str], rng: np.random.Generator) -> str:
-    weights = np.array([ACTIONS[name].weight for name in names])
-    return names[int(rng.choice(len(names), p=weights / weights.sum()))]
+def _draw_name(actions: Mapping[str, Action], rng: np.random.Generator) -> str:
+    weights = np.array([action.weight for action in actions.values()])
+    return list(actions)[int(rng.choice(len(actions), p=weights / weights.sum()))]
 
 
 def _perform(performances: list[Performance], together: bool, plan: Plan) -> Script | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from lamp_core.datasets.synthetic.body import LONGEST_REACH, SIDES, SIGN, Body, Pose, euler_matrices
 from lamp_core.datasets.synthetic.easing import arc, minimum_jerk, smooth, smooth_above
+from lamp_core.datasets.synthetic.hand_pose import ANGLES, SHAPES
 from lamp_core.datasets.synthetic.plan import Plan, Step
 
 SWAY_OVER_SUPPORT = 0.25
@@ -134,6 +135,7 @@ def plan_pose(plan: Plan) -> Pose:
         ankles_T3=ankles,
         balls_T3=balls,
         knee_yaw_T={side: 0.5 * (pelvis_angles_T3[:, 0] + feet[side].yaw_T) for side in SIDES},
+        hand_angles={side: _hand_angles(side, channel, idle_6T) for side in SIDES},
     )
 
 
@@ -215,6 +217,14 @@ def _arm_angles(
     twist_T = channel[f"{side}_twist"] - 0.35
     elbow_T = channel[f"{side}_elbow"] + plan.manner.elbow + 0.35 * swing_T + 0.03 * idle_T
     return np.stack([flexion_T, abduction_T, twist_T, np.maximum(elbow_T, 0.02)], axis=1)
+
+
+def _hand_angles(side: str, channel: dict[str, np.ndarray], idle_6T: np.ndarray) -> dict[str, np.ndarray]:
+    """Every angle of a hand: at ease, hardly moving, and as planned."""
+    idle_T = idle_6T[5 if side == "left" else 4]
+    return {
+        name: channel[f"{side}_{name}"] + SHAPES["relaxed"].get(name, 0.0) + 0.03 * idle_T for name in ANGLES
+    }
 
 
 def _neck(

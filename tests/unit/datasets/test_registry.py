@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from lamp_core.datasets.registry import load_source, refresh_fingerprint, register_source, source_names
 from lamp_core.errors import LampError
@@ -188,12 +187,12 @@ def test_folder_that_is_gone_is_named(tmp_path: Path, bvh_source) -> None:
         refresh_fingerprint(tmp_path, "tiny")
 
 
-def test_the_embedded_data_set_is_registered_and_fresh() -> None:
+@pytest.mark.parametrize(("name", "skeleton"), [("procedural", None), ("procedural-hands", "smplx52")])
+def test_the_embedded_data_sets_are_registered_and_fresh(name: str, skeleton: str | None) -> None:
     data_folder = Path(__file__).parents[3] / "data"
-    source = load_source(data_folder, "procedural")
-    assert source.kind == "procedural"
-    assert yaml.safe_load((data_folder / "sources" / "procedural.yaml").read_text())["name"] == "procedural"
-    assert refresh_fingerprint(data_folder, "procedural") is False
+    source = load_source(data_folder, name)
+    assert (source.kind, source.skeleton, source.name) == ("procedural", skeleton, name)
+    assert refresh_fingerprint(data_folder, name) is False
 
 
 def test_looking_a_data_set_up_does_not_load_torch() -> None:

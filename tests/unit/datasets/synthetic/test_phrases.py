@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from lamp_core.datasets.synthetic.actions import ACTIONS
+from lamp_core.datasets.synthetic.hand_actions import EVERY_ACTION as ACTIONS
 from lamp_core.datasets.synthetic.parameters import Parameters
 from lamp_core.datasets.synthetic.phrases import Performance, captions, gerund, third_person
 
@@ -40,6 +40,7 @@ def all_parameters(name: str) -> list[Parameters]:
         ("stay", "stays", "staying"),
         ("carry", "carries", "carrying"), ("sidestep", "sidesteps", "sidestepping"),
         ("throw", "throws", "throwing"),
+        ("grab", "grabs", "grabbing"), ("play", "plays", "playing"), ("clench", "clenches", "clenching"),
         ("squat", "squats", "squatting"), ("bow", "bows", "bowing"), ("lunge", "lunges", "lunging"),
     ],
 )  # fmt: skip
