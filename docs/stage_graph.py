@@ -17,7 +17,8 @@ SYSTEM_COLOURS = {
     "lamp": "#dce9f6",
     "lexical": "#f8e3d6",
     "motion-language": "#dcefe2",
-    "large-motion": "#ecdff2",
+    "tokenizers": "#efe0f3",
+    "large-motion": "#f7efd0",
 }
 BOTH = "#e9ece6"
 

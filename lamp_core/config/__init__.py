@@ -30,17 +30,19 @@ from lamp_core.config.models import (
     Retrieval,
     TextBackbone,
     TextToMotion,
-    Tokenizer,
     Tokens,
 )
 from lamp_core.config.motion_language import Alignment, Instruction
+from lamp_core.config.tokenizers import ConvolutionalSizes, GridTokenizer, Tokenizer
 
 __all__ = [
     "Alignment",
     "Config",
+    "ConvolutionalSizes",
     "Evaluate",
     "Evaluator",
     "Features",
+    "GridTokenizer",
     "Ingest",
     "Instruction",
     "LanguageModel",

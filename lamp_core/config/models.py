@@ -26,6 +26,8 @@ from lamp_core.config.lexical import (
     LexicalText,
 )
 from lamp_core.config.motion_language import Alignment, Instruction
+from lamp_core.config.tokenizers import GridTokenizer
+from lamp_core.config.tokenizers import Tokenizer as Tokenizer
 
 DATA_SET_NAME = r"^[a-z0-9-]+$"
 """A name is part of paths, in ``dvc.yaml`` too: it holds nothing that a path or a shell gives a meaning."""
@@ -103,42 +105,6 @@ class Features(Section):
     mirror: bool = Field(
         False,
         description="add the mirror image of every clip of the train split, named M and the clip's name",
-    )
-
-
-class Tokenizer(Section):
-    """VQ-VAE, or its residual kind (LaMP, appendix A.3.1)."""
-
-    kind: Literal["vqvae", "rvq"] = Field(
-        "vqvae", description="one codebook (LaMP), or residual codebooks whose first gives the motion tokens"
-    )
-    hidden_dim: Count = Field(512, description="channels of the convolutions")
-    code_dim: Count = Field(512, description="numbers a code")
-    codebook_size: Annotated[int, Field(ge=2, le=65536)] = Field(512, description="codes in a codebook")
-    quantiser_layers: Count = Field(6, description="codebooks of kind rvq")
-    quantiser_dropout: Fraction = Field(
-        0.2, description="kind rvq: share of training batches that use the first n layers only, n uniform"
-    )
-    residual_depth: Count = Field(3, description="layers of a residual block")
-    dilation_growth: Count = Field(3, description="dilation of layer i is growth ** i")
-    ema_decay: Fraction = Field(0.99, description="of the codebook")
-    reset_threshold: NonNegative = Field(
-        1.0, description="codes with a smaller EMA count are replaced; not looked at where reset_share is set"
-    )
-    reset_share: Fraction = Field(
-        0.0, description="codes whose EMA count is under this share of the mean count are replaced; 0: none"
-    )
-    auxiliary: Literal["velocity", "positions"] = Field(
-        "velocity",
-        description="second loss: differences in time of local positions (paper), or positions (public code)",
-    )
-    auxiliary_weight: NonNegative = Field(0.5, description="of the second loss")
-    commitment_weight: NonNegative = Field(0.02, description="of the commitment loss")
-    window_frames: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
-        64, description="frames of a training window"
-    )
-    training: Optimisation = Optimisation(
-        steps=200_000, batch_size=256, learning_rate=2e-4, weight_decay=0.0, schedule="constant"
     )
 
 
@@ -348,5 +314,7 @@ class Config(Section):
     lexical_index: LexicalIndexing = LexicalIndexing()
     alignment: Alignment = Alignment()
     instruction: Instruction = Instruction()
+    tokenizer_grid: GridTokenizer = GridTokenizer()
+    tokens_grid: Tokens = Tokens()
     large_motion: LargeMotion = LargeMotion()
     report: Report = Report()

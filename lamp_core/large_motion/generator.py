@@ -20,7 +20,7 @@ from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.training.model_files import read_settings
 
 STAGE = "large_motion"
-TOKENIZER = "tokenizer"
+TOKENIZER = "tokenizer_grid"
 """Stage whose tokens the model speaks."""
 PARTS = ("body part", "grid part")
 """Kinds of channels that can be made anew by themselves."""

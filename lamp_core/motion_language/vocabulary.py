@@ -149,7 +149,7 @@ class MotionVocabulary:
             raise LampError(
                 f"the motion words of {where} are codes of another tokenizer "
                 f"({self.tokenizer_identity[:12]}) than the one beside it ({tokenizer.identity()[:12]}); "
-                f"`lamp run --force alignment` trains it anew"
+                f"`lamp run --force {Path(where).name}` trains it anew"
             )
 
     def save(self, folder: Path) -> None:

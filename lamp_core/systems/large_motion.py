@@ -19,5 +19,7 @@ def _generator(data: Path, device: torch.device) -> "LargeMotionGenerator":
 
 
 MODELS = (
-    Model("Large-Motion", "large_motion", (GENERATE, EDIT_PARTS), _generator, ("tokenizer", "large_motion")),
+    Model(
+        "Large-Motion", "large_motion", (GENERATE, EDIT_PARTS), _generator, ("tokenizer_grid", "large_motion")
+    ),
 )

@@ -4,31 +4,12 @@ Shapes: N latents, C code width, K codes, R quantiser layers.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class Quantised:
-    """Codes of latents, their vectors, and what training needs.
-
-    Args:
-        codes_NR: the code that each layer chose.
-        vectors_NC: sum of the code vectors of the layers in use, without a gradient.
-        commitment: mean squared distance of the latents to their (detached) vectors, averaged over the
-            partial sums of the layers in use.
-        perplexity_R: exponentiated entropy of each layer's code usage here, between 1 and K.
-        utilisation_R: share of each layer's codes that are chosen here.
-    """
-
-    codes_NR: Tensor
-    vectors_NC: Tensor
-    commitment: Tensor
-    perplexity_R: Tensor
-    utilisation_R: Tensor
+from lamp_core.tokenizers.quantised import Quantised, usage
 
 
 class Codebook(nn.Module):
@@ -136,11 +117,6 @@ def quantise(codebooks: Sequence[Codebook], latents_NC: Tensor, used: int, follo
         if layer < used:
             vectors_NC = vectors_NC + chosen_NC
             commitments.append(F.mse_loss(latents_NC, vectors_NC))
-    shares_RK = torch.stack(counts) / len(latents_NC)
     return Quantised(
-        torch.stack(codes, dim=-1),
-        vectors_NC,
-        torch.stack(commitments).mean(),
-        torch.special.entr(shares_RK).sum(-1).exp(),
-        (shares_RK > 0).float().mean(-1),
+        torch.stack(codes, dim=-1), vectors_NC, torch.stack(commitments).mean(), *usage(torch.stack(counts))
     )

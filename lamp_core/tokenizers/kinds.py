@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from lamp_core.config.base import Section
-from lamp_core.config.models import Tokenizer as VectorQuantised
+from lamp_core.config.tokenizers import GridTokenizer
+from lamp_core.config.tokenizers import Tokenizer as VectorQuantised
 from lamp_core.errors import LampError
+from lamp_core.tokenizers.lfq import FSQ, LFQ
+from lamp_core.tokenizers.lfq2d import GridLFQ
 from lamp_core.tokenizers.protocol import MotionTokenizer, TokenizerSettings
 from lamp_core.tokenizers.rvq import ResidualVQVAE
 from lamp_core.tokenizers.vqvae import VQVAE
@@ -30,6 +33,9 @@ class Kind:
 _KINDS = (
     Kind("vqvae", "VQ-VAE", VQVAE, VectorQuantised),
     Kind("rvq", "RVQ-VAE", ResidualVQVAE, VectorQuantised),
+    Kind("lfq2d", "2D-LFQ", GridLFQ, GridTokenizer),
+    Kind("lfq", "1D-LFQ", LFQ, GridTokenizer),
+    Kind("fsq", "FSQ", FSQ, GridTokenizer),
 )
 KINDS = {kind.name: kind for kind in _KINDS}
 
@@ -53,12 +59,14 @@ def kind_of(tokenizer: MotionTokenizer) -> Kind:
 def new_tokenizer(feature_count: int, settings: TokenizerSettings) -> MotionTokenizer:
     """Build an untrained tokenizer of the kind that the settings name (*switch* ``kind``).
 
+    It keeps of the settings what is its kind's: one kind is the same whatever section it was named in.
+
     Raises:
         LampError: there is no such kind.
     """
     kind = kind_named(settings.kind)
-    assert isinstance(settings, kind.settings)
-    return kind.tokenizer(feature_count, settings)
+    own = {name: getattr(settings, name) for name in kind.settings.model_fields}
+    return kind.tokenizer(feature_count, kind.settings(**own))
 
 
 def untrained_tokenizer(like: MotionTokenizer) -> MotionTokenizer:

@@ -6,20 +6,20 @@ from typing import cast
 import torch
 from torch import nn
 
-from lamp_core.config.models import Tokenizer as VectorQuantised
+from lamp_core.config.tokenizers import ConvolutionalSizes
 from lamp_core.tokenizers.codebook import Codebook
 from lamp_core.tokenizers.protocol import Channel
-from lamp_core.tokenizers.vqvae import ConvolutionalTokenizer, new_codebook
+from lamp_core.tokenizers.vqvae import CodebookTokenizer, new_codebook
 
 
-class ResidualVQVAE(ConvolutionalTokenizer):
+class ResidualVQVAE(CodebookTokenizer):
     """Residual quantisation: each codebook quantises what the ones before it leave.
 
     Quantiser dropout: with probability ``quantiser_dropout`` a training batch uses only the first n layers, n
     uniform between one and all. It keeps every number of leading layers decodable.
     """
 
-    def __init__(self, feature_count: int, settings: VectorQuantised) -> None:
+    def __init__(self, feature_count: int, settings: ConvolutionalSizes) -> None:
         super().__init__(feature_count, settings)
         self.codebooks = nn.ModuleList(new_codebook(settings) for _ in range(settings.quantiser_layers))
 

@@ -1,6 +1,6 @@
-"""Stage ``tokens``: encode every item to codes and keep them in Parquet, all channels of the tokenizer.
+"""Stages ``tokens`` and ``tokens_grid``: encode every item to codes and keep all channels in Parquet.
 
-By hand: ``python -m tasks.stages.tokens``.
+By hand: ``python -m tasks.stages.tokens``, with ``--stage tokens_grid`` for the second.
 """
 
 from lamp_core.config import Tokens

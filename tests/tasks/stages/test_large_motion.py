@@ -1,5 +1,6 @@
 """The stages of the system `large-motion`, one after the other in one process, on a few clips."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.inference.parts import edit_part
 from lamp_core.systems.large_motion import MODELS
+from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
 from lamp_core.tokenizers.kinds import new_tokenizer, untrained_tokenizer
 from tasks.stage.process import StageContext
@@ -24,15 +26,17 @@ from tasks.stages.inputs import measured
 from tests.small_project import make_small_project, small_config
 
 CPU = torch.device("cpu")
-MODULES = (tokens, large_motion, evaluate_large_motion)
-RUN = {module.__name__.rpartition(".")[2]: module.run for module in MODULES}
+RUN = {
+    "tokens_grid": tokens.run,
+    "large_motion": large_motion.run,
+    "evaluate_large_motion": evaluate_large_motion.run,
+}
 (MODEL,) = MODELS
 
 
 def config() -> Config:
     few = (
-        "tokenizer.kind=rvq",
-        "tokenizer.quantiser_layers=3",
+        "tokenizer_grid.division=body",
         "large_motion.training.steps=4",
         "large_motion.data.static=1",
         "large_motion.held_out=[jump]",
@@ -59,9 +63,9 @@ def run_stage(name: str, data: Path) -> dict[str, float]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("large-motion") / "data"
     make_small_project(data)
-    tokenizer = new_tokenizer(263, config().tokenizer).eval()
+    tokenizer = new_tokenizer(263, config().tokenizer_grid).eval()
     tokenizer.start_at_random()
-    save_tokenizer(data / "tokenizer", tokenizer)
+    save_tokenizer(data / "tokenizer_grid", tokenizer)
     return data
 
 
@@ -111,20 +115,49 @@ def test_motions_have_the_lengths_that_were_asked_for_and_the_same_seed_makes_th
     assert np.allclose(alone, made[0], atol=1e-4)  # convolutions of other batches round otherwise
 
 
-def test_a_tokenizer_without_parts_has_none_to_edit(metrics: dict[str, dict[str, float]], data: Path) -> None:
+def test_one_part_is_made_anew_and_the_codes_of_the_others_stay(
+    metrics: dict[str, dict[str, float]], data: Path
+) -> None:
+    model = MODEL.load(data, CPU)
+    features = FeatureSet.load(data / "features")
+    given_TD = features.features[0][:40]
+    normalised_TD = np.asarray(features.statistics.normalise(given_TD), dtype=np.float32)
+    (given_SR,) = encode_clips(model.tokenizer, [normalised_TD])
+    part = [channel.name for channel in model.tokenizer.channels].index("left_arm")
+    others = [place for place in range(given_SR.shape[1]) if place != part]
+    made = model.edited_codes("left_arm", "a person waves", normalised_TD, 2, 0)
+    for made_SR in made:
+        assert np.array_equal(made_SR[:, others], given_SR[:, others])
+        assert not np.array_equal(made_SR[:, part], given_SR[:, part])
+    assert not np.array_equal(*made)
+    edited = edit_part(data, given_TD, "left_arm", "a person waves", count=2)
+    assert len(edited.joints) == 2 and edited.end == pytest.approx(2.0)
+    assert edited.joints[0].shape == edited.given[0].shape
+
+
+def test_a_part_that_is_not_there_is_refused_with_the_known_ones(
+    metrics: dict[str, dict[str, float]], data: Path
+) -> None:
     given_TD = FeatureSet.load(data / "features").features[0][:40]
+    with pytest.raises(LampError, match="no part 'tail'; known: root, torso, left_arm, "):
+        edit_part(data, given_TD, "tail", "a person waves")
+    with pytest.raises(LampError, match="--part needs --text"):
+        edit_part(data, given_TD, "left_arm", None)
+    with pytest.raises(LampError, match="the motion has 80 frames, the model reads 64"):
+        edit_part(data, np.repeat(given_TD, 2, axis=0), "left_arm", "a person waves")
+    whole = replace(MODEL.load(data, CPU), tokenizer=load_tokenizer(data / "tokenizer"))
+    assert whole.parts == ()
     with pytest.raises(
         LampError, match="the tokenizer has no parts: a motion token of it says the whole body"
     ):
-        edit_part(data, given_TD, "left arm", "a person waves")
-    with pytest.raises(LampError, match="--part needs --text"):
-        edit_part(data, given_TD, "left arm", None)
+        whole.edit_part("left_arm", "a person waves", given_TD, 1, 0)
 
 
 def test_another_tokenizer_is_refused(
     metrics: dict[str, dict[str, float]], data: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "large_motion").symlink_to(data / "large_motion")
-    save_tokenizer(tmp_path / "tokenizer", untrained_tokenizer(load_tokenizer(data / "tokenizer")))
+    other = untrained_tokenizer(load_tokenizer(data / "tokenizer_grid"))
+    save_tokenizer(tmp_path / "tokenizer_grid", other)
     with pytest.raises(LampError, match="codes of another tokenizer"):
         MODEL.load(tmp_path, CPU)

@@ -23,7 +23,7 @@ CHANGES = {
     # what trains one model is no business of the others
     "lamp_core/t2m/training.py": {"t2m"},
     "lamp_core/t2m/length_estimator.py": {"length", "evaluate"},
-    "lamp_core/tokenizers/training.py": {"tokenizer"},
+    "lamp_core/tokenizers/training.py": {"tokenizer", "tokenizer_grid"},
     "lamp_core/lamp/training.py": {"pretrain"},
     "lamp_core/lexical/text_training.py": {"lexical_text"},
     "lamp_core/lexical/motion_training.py": {"lexical_motion"},
@@ -45,7 +45,7 @@ CHANGES = {
     # a source's form is read once, and its error picks the tokenizer's weights
     "lamp_core/datasets/sources/amass.py": {"ingest"},
     "lamp_core/datasets/preprocessing/feature_extraction.py": {"features"},
-    "lamp_core/features/decode.py": {"ingest", "tokenizer", *MEASURING, "report"},
+    "lamp_core/features/decode.py": {"ingest", "tokenizer", "tokenizer_grid", *MEASURING, "report"},
     # no input of any stage
     "lamp_core/config/models.py": set(),
     "lamp_core/errors.py": set(),

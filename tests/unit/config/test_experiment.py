@@ -27,6 +27,7 @@ def test_the_shipped_experiments_are_found() -> None:
     of_motion_language = [f"motion-language-{what}" for what in ("bases", "joint", "lora", "prompts")]
     of_large_motion = [f"large-motion-{what}" for what in ("data", "loss", "scaling", "scratch", "words")]
     assert [path.stem for path in SHIPPED] == [
+        "codebook-size",
         *of_large_motion,
         "lexical-t2m",
         "lexical",

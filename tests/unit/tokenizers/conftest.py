@@ -1,4 +1,4 @@
-"""A small tokenizer of each kind."""
+"""A small tokenizer of each kind; with codebooks, and without."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,10 @@ import torch
 
 from lamp_core.config.models import Optimisation
 from lamp_core.config.models import Tokenizer as TokenizerSettings
-from lamp_core.tokenizers.kinds import new_tokenizer
-from lamp_core.tokenizers.vqvae import ConvolutionalTokenizer
+from lamp_core.config.tokenizers import GridTokenizer
+from lamp_core.tokenizers.convolutional import ConvolutionalTokenizer
+from lamp_core.tokenizers.kinds import KINDS, new_tokenizer
+from lamp_core.tokenizers.vqvae import CodebookTokenizer
 
 SMALL = TokenizerSettings(
     hidden_dim=24,
@@ -18,6 +20,12 @@ SMALL = TokenizerSettings(
     window_frames=32,
     training=Optimisation(steps=4, batch_size=4, learning_rate=1e-3, warmup_steps=0),
 )
+SMALL_GRID = GridTokenizer(
+    **SMALL.model_dump(exclude={"kind", "codebook_size", "commitment_weight"}),
+    codebook_size=256,
+    part_dim=8,
+    inverse_temperature=10.0,
+)
 
 
 @pytest.fixture(params=["vqvae", "rvq"])
@@ -27,15 +35,24 @@ def settings(request: pytest.FixtureRequest) -> TokenizerSettings:
 
 
 @pytest.fixture
-def tokenizer(settings: TokenizerSettings) -> ConvolutionalTokenizer:
+def tokenizer(settings: TokenizerSettings) -> CodebookTokenizer:
     """A tokenizer of each kind, its codebooks initialised by a batch."""
     return started(settings)
 
 
 @pytest.fixture
-def residual() -> ConvolutionalTokenizer:
+def residual() -> CodebookTokenizer:
     """A residual tokenizer, its codebooks initialised by a batch."""
     return started(SMALL.model_copy(update={"kind": "rvq"}))
+
+
+@pytest.fixture(params=KINDS)
+def of_any_kind(request: pytest.FixtureRequest) -> ConvolutionalTokenizer:
+    """A tokenizer of each kind of the catalogue, in evaluation mode, as a batch leaves it."""
+    tokenizer = new_tokenizer(263, SMALL_GRID.model_copy(update={"kind": request.param}))
+    assert isinstance(tokenizer, ConvolutionalTokenizer)
+    tokenizer.train().reconstruct(torch.randn(12, 32, 263))
+    return tokenizer.eval()
 
 
 @pytest.fixture
@@ -45,10 +62,10 @@ def waves() -> list[np.ndarray]:
     return [np.sin(time * (1 + i / 4) + np.arange(263) / 40).astype(np.float32) for i in range(8)]
 
 
-def started(settings: TokenizerSettings) -> ConvolutionalTokenizer:
+def started(settings: TokenizerSettings) -> CodebookTokenizer:
     """A tokenizer after one batch that used every layer."""
     tokenizer = new_tokenizer(263, settings.model_copy(update={"quantiser_dropout": 0.0}))
-    assert isinstance(tokenizer, ConvolutionalTokenizer)
+    assert isinstance(tokenizer, CodebookTokenizer)
     tokenizer.train().reconstruct(torch.randn(12, 32, 263))
     tokenizer.settings = settings
     return tokenizer.eval()

@@ -53,4 +53,15 @@ def test_usage_of_every_channel() -> None:
         "code_utilisation_1": 0.25,
         "code_perplexity": pytest.approx(4.0),
         "code_perplexity_1": pytest.approx(1.0),
+        "code_utilisation_of_all": 5 / 12,
+        "code_perplexity_of_all": pytest.approx(4.0),  # half of them one code, half of them four
     }
+
+
+def test_parts_of_a_grid_share_one_set_of_codes() -> None:
+    codes = [np.array([[0, 3], [1, 3]]), np.array([[2, 3], [0, 3]])]
+    channels = [Channel(name, "grid part", 8) for name in ("root", "positions")]
+    found = channel_usage(codes, channels)
+    assert (found["code_utilisation"], found["code_utilisation_1"]) == (3 / 8, 1 / 8)
+    assert found["code_utilisation_of_all"] == 4 / 8
+    assert found["code_perplexity_of_all"] == pytest.approx(2 ** (0.25 * 2 + 0.125 * 3 * 2 + 0.5))

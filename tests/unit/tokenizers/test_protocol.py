@@ -18,7 +18,7 @@ from lamp_core.tokenizers.kinds import KINDS, Kind, new_tokenizer, untrained_tok
 from lamp_core.tokenizers.protocol import Channel, MotionTokenizer, as_first_channel, first_channel
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
 
-from .conftest import SMALL, started
+from .conftest import SMALL, SMALL_GRID, started
 
 
 class BandsSettings(Section):
@@ -111,6 +111,7 @@ def test_a_kind_that_is_no_convolution_is_trained_saved_and_used(
     assert set(channel_usage(codes, loaded.channels)) == {
         *("code_utilisation", "code_utilisation_1"),
         *("code_perplexity", "code_perplexity_1"),
+        *("code_utilisation_of_all", "code_perplexity_of_all"),
     }
     with pytest.raises(ValueError, match="2 to 2 channels"):
         reconstruct_clips(loaded, steps, channels=1)
@@ -119,14 +120,29 @@ def test_a_kind_that_is_no_convolution_is_trained_saved_and_used(
 
 def test_every_kind_of_the_catalogue_is_built_and_found_again(tmp_path: Path) -> None:
     for name, kind in kinds.KINDS.items():
-        tokenizer = new_tokenizer(263, SMALL.model_copy(update={"kind": name}))
+        tokenizer = new_tokenizer(263, SMALL_GRID.model_copy(update={"kind": name}))
         assert type(tokenizer) is kind.tokenizer and kinds.kind_of(tokenizer) is kind
         assert 1 <= tokenizer.min_channels <= len(tokenizer.channels)
         assert len({channel.name for channel in tokenizer.channels}) == len(tokenizer.channels)
     of_section = {name for name, kind in KINDS.items() if kind.settings is type(SMALL)}
     assert of_section == set(get_args(type(SMALL).model_fields["kind"].annotation))
+    assert set(kinds.KINDS) == set(get_args(type(SMALL_GRID).model_fields["kind"].annotation))
     with pytest.raises(LampError, match="unknown kind of tokenizer 'none'"):
         kinds.kind_named("none")
+
+
+def test_a_kind_is_the_same_whatever_section_names_it() -> None:
+    torch.manual_seed(0)
+    own = new_tokenizer(263, SMALL)
+    torch.manual_seed(0)
+    grid = SMALL_GRID.model_copy(
+        update={
+            "kind": "vqvae",
+            "codebook_size": SMALL.codebook_size,
+            "commitment_weight": SMALL.commitment_weight,
+        }
+    )
+    assert new_tokenizer(263, grid).identity() == own.identity()
 
 
 def test_the_identity_follows_weights_codes_and_sizes(tokenizer: MotionTokenizer) -> None:

@@ -1,39 +1,15 @@
-"""One interface of both kinds: padding, shapes, losses, gradients, quantiser dropout."""
+"""Tokenizers with codebooks: layers, gradients, quantiser dropout."""
 
 import pytest
 import torch
-from torch.nn.functional import smooth_l1_loss
 
 from lamp_core.config.models import Tokenizer as TokenizerSettings
 from lamp_core.tokenizers.kinds import untrained_tokenizer
 from lamp_core.tokenizers.protocol import by_channel
-from lamp_core.tokenizers.vqvae import ConvolutionalTokenizer
+from lamp_core.tokenizers.vqvae import CodebookTokenizer
 
 
-def test_a_clip_gives_the_same_alone_and_beside_longer_ones(tokenizer: ConvolutionalTokenizer) -> None:
-    short, long = torch.randn(1, 20, 263), torch.randn(1, 48, 263)
-    padded = torch.full((1, 48, 263), 7.0)
-    padded[:, :20] = short
-    both, lengths = torch.cat([padded, long]), torch.tensor([20, 48])
-    torch.testing.assert_close(tokenizer.latents(both, lengths)[0, :5], tokenizer.latents(short)[0])
-    codes = tokenizer.encode(both, lengths)
-    assert torch.equal(codes[0, :5], tokenizer.encode(short)[0]) and not codes[0, 5:].any()
-    made = tokenizer.decode(codes, lengths // 4)
-    torch.testing.assert_close(made[0, :20], tokenizer.decode(codes[:1, :5])[0])
-    assert not made[0, 20:].any()
-
-
-def test_four_frames_a_token(tokenizer: ConvolutionalTokenizer) -> None:
-    window = torch.randn(2, 32, 263)
-    assert tokenizer.downsampling == 4
-    assert tokenizer.encode(window).shape == (2, 8, len(tokenizer.channels))
-    assert tokenizer.latents(window).shape == (2, 8, tokenizer.latent_dim)
-    assert tokenizer.decode(torch.zeros(2, 8, 1, dtype=torch.long)).shape == (2, 32, 263)
-    with pytest.raises(ValueError, match="no multiple"):
-        tokenizer.encode(torch.randn(2, 30, 263))
-
-
-def test_any_number_of_leading_layers(residual: ConvolutionalTokenizer) -> None:
+def test_any_number_of_leading_layers(residual: CodebookTokenizer) -> None:
     window = torch.randn(2, 32, 263)
     codes = residual.encode(window)
     made = [residual.decode(codes[..., :layers]) for layers in (1, 2, 3)]
@@ -43,7 +19,7 @@ def test_any_number_of_leading_layers(residual: ConvolutionalTokenizer) -> None:
             residual.decode(torch.zeros(shape, dtype=torch.long))
 
 
-def test_the_first_channel_is_that_of_the_first_codebook(tokenizer: ConvolutionalTokenizer) -> None:
+def test_the_first_channel_is_that_of_the_first_codebook(tokenizer: CodebookTokenizer) -> None:
     window, lengths = torch.randn(2, 32, 263), torch.tensor([32, 24])
     codes = tokenizer.encode(window, lengths)
     assert torch.equal(codes, tokenizer.encode(window, lengths))
@@ -51,7 +27,7 @@ def test_the_first_channel_is_that_of_the_first_codebook(tokenizer: Convolutiona
     assert torch.equal(codes[0, :, 0], nearest)
 
 
-def test_a_pass_is_encoding_and_decoding_by_all_layers(tokenizer: ConvolutionalTokenizer) -> None:
+def test_a_pass_is_encoding_and_decoding_by_all_layers(tokenizer: CodebookTokenizer) -> None:
     window = torch.randn(2, 32, 263)
     result = tokenizer.reconstruct(window)
     codes = tokenizer.encode(window)
@@ -59,25 +35,14 @@ def test_a_pass_is_encoding_and_decoding_by_all_layers(tokenizer: ConvolutionalT
     torch.testing.assert_close(result.features_BTD, tokenizer.decode(codes))
 
 
-def test_evaluation_leaves_the_codebooks_alone(tokenizer: ConvolutionalTokenizer) -> None:
+def test_evaluation_leaves_the_codebooks_alone(tokenizer: CodebookTokenizer) -> None:
     before = [codebook.codes_KC.clone() for codebook in tokenizer.layers]
     tokenizer.reconstruct(torch.randn(2, 32, 263))
     after = [codebook.codes_KC for codebook in tokenizer.layers]
     assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
 
 
-def test_the_auxiliary_loss_is_of_differences_or_of_positions(tokenizer: ConvolutionalTokenizer) -> None:
-    window = torch.randn(2, 32, 263)
-    made = tokenizer.reconstruct(window).features_BTD[..., 4:67]
-    true = window[..., 4:67]
-    torch.testing.assert_close(
-        tokenizer.losses(window)["auxiliary"], smooth_l1_loss(made.diff(dim=1), true.diff(dim=1))
-    )
-    tokenizer.settings = tokenizer.settings.model_copy(update={"auxiliary": "positions"})
-    torch.testing.assert_close(tokenizer.losses(window)["auxiliary"], smooth_l1_loss(made, true))
-
-
-def test_use_of_every_layer_is_among_the_losses(tokenizer: ConvolutionalTokenizer) -> None:
+def test_use_of_every_layer_is_among_the_losses(tokenizer: CodebookTokenizer) -> None:
     losses = tokenizer.train().losses(torch.randn(2, 32, 263))
     names = {"perplexity", "utilisation"}
     if len(tokenizer.layers) > 1:
@@ -86,14 +51,14 @@ def test_use_of_every_layer_is_among_the_losses(tokenizer: ConvolutionalTokenize
     assert all(0 < float(losses[name]) <= 32 for name in names)
 
 
-def test_gradients_reach_every_parameter_and_no_codebook(tokenizer: ConvolutionalTokenizer) -> None:
+def test_gradients_reach_every_parameter_and_no_codebook(tokenizer: CodebookTokenizer) -> None:
     tokenizer.losses(torch.randn(2, 32, 263))["loss"].backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in tokenizer.parameters())
     assert not any("codebook" in name for name, _ in tokenizer.named_parameters())
     assert all(buffer.grad is None and not buffer.requires_grad for buffer in tokenizer.buffers())
 
 
-def test_the_gradient_passes_straight_through_the_codebooks(tokenizer: ConvolutionalTokenizer) -> None:
+def test_the_gradient_passes_straight_through_the_codebooks(tokenizer: CodebookTokenizer) -> None:
     window, seen = torch.randn(1, 16, 263), {}
 
     def keep(name: str, values: torch.Tensor) -> None:
@@ -106,7 +71,7 @@ def test_the_gradient_passes_straight_through_the_codebooks(tokenizer: Convoluti
     assert torch.equal(seen["latents"], seen["vectors"])
 
 
-def test_quantiser_dropout_uses_the_first_n_layers_n_uniform(residual: ConvolutionalTokenizer) -> None:
+def test_quantiser_dropout_uses_the_first_n_layers_n_uniform(residual: CodebookTokenizer) -> None:
     residual.settings = residual.settings.model_copy(update={"quantiser_dropout": 0.3})
     residual.train()
     used = torch.tensor([residual.layers_used() for _ in range(4000)])
@@ -117,7 +82,7 @@ def test_quantiser_dropout_uses_the_first_n_layers_n_uniform(residual: Convoluti
 
 
 def test_a_batch_with_dropped_layers_is_decoded_from_the_others(
-    residual: ConvolutionalTokenizer, monkeypatch: pytest.MonkeyPatch
+    residual: CodebookTokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = torch.randn(2, 32, 263)
     expected = residual.decode(residual.encode(window)[..., :1])
@@ -127,13 +92,13 @@ def test_a_batch_with_dropped_layers_is_decoded_from_the_others(
     assert torch.equal(residual.layers[2].codes_KC, last)
 
 
-def test_without_quantiser_dropout_every_batch_uses_all_layers(residual: ConvolutionalTokenizer) -> None:
+def test_without_quantiser_dropout_every_batch_uses_all_layers(residual: CodebookTokenizer) -> None:
     residual.settings = residual.settings.model_copy(update={"quantiser_dropout": 0.0})
     residual.train()
     assert {residual.layers_used() for _ in range(200)} == {3}
 
 
-def test_an_untrained_tokenizer_has_the_same_kind_and_sizes(tokenizer: ConvolutionalTokenizer) -> None:
+def test_an_untrained_tokenizer_has_the_same_kind_and_sizes(tokenizer: CodebookTokenizer) -> None:
     untrained = untrained_tokenizer(tokenizer)
     assert type(untrained) is type(tokenizer) and untrained.settings == tokenizer.settings
     window = torch.randn(1, 32, 263)

@@ -21,6 +21,7 @@ from lamp_core.config.models import (
     TextToMotion,
     Tokenizer,
 )
+from lamp_core.config.tokenizers import GridTokenizer
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
 from lamp_core.evaluators.guo import train_guo
@@ -55,7 +56,7 @@ Curve = list[tuple[int, Mapping[str, float]]]
 def train_every_model() -> dict[str, Curve]:
     """Return the numbers that each training logged, step by step."""
     curves: dict[str, Curve] = {}
-    for job in (_net, _lamp, _t2m, _length, _evaluator, _tokenizer):
+    for job in (_net, _lamp, _t2m, _length, _evaluator, _tokenizer, _grid_tokenizer):
         curve = curves[job.__name__.strip("_")] = []
         job(lambda step, scalars, curve=curve: curve.append((step, dict(scalars))))
     return curves
@@ -168,6 +169,23 @@ def _tokenizer(on_log: OnLog) -> None:
         window_frames=16,
         training=STEPS,
     )
+    _train_tokenizer(settings, on_log)
+
+
+def _grid_tokenizer(on_log: OnLog) -> None:
+    """Its entropy penalty is of the whole batch, whatever a process has of it."""
+    settings = GridTokenizer(
+        codebook_size=256,
+        part_dim=8,
+        residual_depth=1,
+        inverse_temperature=5.0,
+        window_frames=16,
+        training=STEPS,
+    )
+    _train_tokenizer(settings, on_log)
+
+
+def _train_tokenizer(settings: Tokenizer | GridTokenizer, on_log: OnLog) -> None:
     draws = np.random.default_rng(0)
     clips = [draws.normal(size=(20 + i, 263)).astype(np.float32) for i in range(20)]
     train_tokenizer(clips, settings, device=CPU, validation=ValidationClips(clips[:3]), on_log=on_log)

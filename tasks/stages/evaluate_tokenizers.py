@@ -1,0 +1,20 @@
+"""Stage ``evaluate_tokenizers``: reconstruction by the grid tokenizer, beside floors and random weights.
+
+By hand: ``python -m tasks.stages.evaluate_tokenizers``. `lamp evaluate` measures on demand.
+"""
+
+from lamp_core.systems.tokenizers import MODELS
+from tasks.stage.process import StageContext, main
+from tasks.stages.inputs.measured import measure_into_store
+
+PROTOCOLS = ("reconstruction",)
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Measure into the store that one table of all systems is made of, with the evaluator of `lamp`."""
+    changes = {"protocols": PROTOCOLS, "lamp_evaluator": False}
+    return measure_into_store(stage, MODELS, stage.config.evaluate.model_copy(update=changes))
+
+
+if __name__ == "__main__":
+    main("evaluate_tokenizers", run)

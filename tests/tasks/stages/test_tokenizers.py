@@ -1,0 +1,88 @@
+"""The stages of the system `tokenizers`, one after the other in one process, on a few clips."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lamp_core.config import Config, override
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.evaluation.catalogue import KINDS, kind_of, metric_of
+from lamp_core.evaluation.results import read_results
+from lamp_core.evaluation.store import RESULTS_FILE
+from lamp_core.tokenizers.folder import load_tokenizer
+from lamp_core.tokens.cache import read_tokens
+from tasks.stage.process import StageContext
+from tasks.stages import evaluate_tokenizers, tokenizer, tokens
+from tasks.stages.catalogue import CATALOGUE
+from tasks.stages.inputs import measured
+from tests.small_project import make_small_project, small_config
+
+PARTS = ["root", "positions", "rotations", "velocities", "contacts"]
+RUN = {
+    "tokenizer_grid": tokenizer.run,
+    "tokens_grid": tokens.run,
+    "evaluate_tokenizers": evaluate_tokenizers.run,
+}
+
+
+def config() -> Config:
+    return override(small_config(), ["tokenizer_grid.training.steps=4", "evaluate.max_frames=64"])
+
+
+def run_stage(name: str, data: Path) -> dict[str, float]:
+    output = data / CATALOGUE.folder(name)
+    output.mkdir(parents=True, exist_ok=True)
+    context = StageContext(
+        *(name, config(), data, output, data / "checkpoints" / name, torch.device("cpu")),
+        on_log=lambda step, scalars: None,
+        on_progress=lambda done, total, text: None,
+    )
+    return dict(RUN[name](context))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("tokenizers") / "data"
+    make_small_project(data)
+    return data
+
+
+@pytest.fixture(scope="module")
+def metrics(data: Path) -> dict[str, dict[str, float]]:
+    """What every stage reports, run in the catalogue's order."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measured, "model_run", lambda project, measured_by: "run")
+        return {name: run_stage(name, data) for name in RUN}
+
+
+def test_training_measures_every_part_and_all_of_them(metrics: dict[str, dict[str, float]]) -> None:
+    found, suffixes = metrics["tokenizer_grid"], ("", *(f"_{part}" for part in range(1, 5)), "_of_all")
+    ranking = CATALOGUE.ranking("tokenizer_grid")
+    assert ranking is not None and found[ranking.metric] > 0
+    for suffix in suffixes:
+        assert 0 < found[f"val_code_utilisation{suffix}"] <= 1
+        assert 1 <= found[f"val_code_perplexity{suffix}"] <= config().tokenizer_grid.codebook_size
+    assert found["train_code_utilisation_of_all"] >= found["val_code_utilisation_of_all"]
+
+
+def test_the_cache_has_a_channel_for_every_part(metrics: dict[str, dict[str, float]], data: Path) -> None:
+    features = FeatureSet.load(data / "features")
+    cache = read_tokens(
+        data / "tokens_grid" / "tokens.parquet",
+        load_tokenizer(data / "tokenizer_grid"),
+        feature_hash=features.feature_hash,
+        split_hash=features.split_hash,
+    )
+    assert [channel.name for channel in cache.channels] == PARTS
+    assert {codes_SR.shape[1] for codes_SR in cache.codes_SR} == {len(PARTS)}
+    assert metrics["tokens_grid"]["items"] == len(cache.clips)
+
+
+def test_reconstruction_stands_in_the_common_store(metrics: dict[str, dict[str, float]], data: Path) -> None:
+    rows = read_results(data / "evaluate" / "tokenizers" / RESULTS_FILE)
+    assert {"ground truth", "mean pose", "untrained", "2D-LFQ"} <= {row.system for row in rows}
+    assert {KINDS[kind_of(row)].family for row in rows} == {"tokenizer"}
+    assert [row for row in rows if metric_of(row) is None] == []
+    measured_of = {row.metric for row in rows if row.system == "2D-LFQ"}
+    assert {"MPJPE", "FID"} <= measured_of
