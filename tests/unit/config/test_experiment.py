@@ -24,7 +24,7 @@ def test_a_shipped_experiment_sets_parameters_that_exist(path: Path) -> None:
 
 
 def test_the_shipped_experiments_are_found() -> None:
-    of_motion_language = [f"motion-language-{what}" for what in ("bases", "joint", "lora", "prompts")]
+    of_motion_language = [f"motion-language-{what}" for what in ("bases", "hands", "joint", "lora", "prompts")]
     assert [path.stem for path in SHIPPED] == [
         "lexical-t2m",
         "lexical",
@@ -33,6 +33,7 @@ def test_the_shipped_experiments_are_found() -> None:
         "table-a1",
         "table5",
         "table6",
+        "tokenizer-hands",
     ]
 
 
