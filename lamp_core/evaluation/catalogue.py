@@ -299,7 +299,10 @@ KINDS: Mapping[str, Kind] = {
 
 OF_STAGES = (
     (re.compile(r"(loss|mpjpe_mm|error_seconds|mm_distance|median_rank|val_perplexity)$"), "lower"),
-    (re.compile(r"(accuracy|r_precision_\d|_r\d+|rsum|code_utilisation|code_perplexity)$"), "higher"),
+    (
+        re.compile(r"(accuracy|r_precision_\d|_r\d+|rsum|code_(utilisation|perplexity)(_\d+|_of_all)?)$"),
+        "higher",
+    ),
 )
 """What the stages report of themselves, by the end of its name; one that is not here has no direction."""
 

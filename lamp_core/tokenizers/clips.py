@@ -89,17 +89,20 @@ def code_usage(codes: Sequence[np.ndarray], count: int) -> tuple[float, float]:
 def channel_usage(codes: Sequence[np.ndarray], channels: Sequence[Channel]) -> dict[str, float]:
     """Return ``code_utilisation`` and ``code_perplexity`` of every channel of codes (S, R).
 
-    The first channel has the plain names, those behind it ``code_utilisation_1`` and so on. Parts of a grid
-    have one set of codes: ``code_utilisation_of_all`` and ``code_perplexity_of_all`` are of all of them
-    together.
+    The first channel has the plain names, those behind it ``code_utilisation_1`` and so on;
+    ``code_utilisation_of_all`` and ``code_perplexity_of_all`` are of all channels together. Parts of a grid
+    share one set of codes; other channels have each its own.
     """
-    usage = [
-        code_usage([codes_SR[:, place] for codes_SR in codes], channel.codebook_size)
-        for place, channel in enumerate(channels)
-    ]
+    sizes = [channel.codebook_size for channel in channels]
+    usage = [code_usage([codes_SR[:, place] for codes_SR in codes], size) for place, size in enumerate(sizes)]
     utilisation, perplexity = zip(*usage, strict=True)
-    found = by_channel("code_utilisation", utilisation) | by_channel("code_perplexity", perplexity)
-    if all(channel.kind == "grid part" for channel in channels):
-        shared = code_usage([codes_SR.flatten() for codes_SR in codes], channels[0].codebook_size)
-        found |= dict(zip(("code_utilisation_of_all", "code_perplexity_of_all"), shared, strict=True))
-    return found
+    is_shared = all(channel.kind == "grid part" for channel in channels)
+    firsts_R = np.zeros(len(sizes), int) if is_shared else np.cumsum([0, *sizes[:-1]])
+    count = sizes[0] if is_shared else sum(sizes)
+    together = code_usage([(codes_SR + firsts_R).ravel() for codes_SR in codes], count)
+    return {
+        **by_channel("code_utilisation", utilisation),
+        **by_channel("code_perplexity", perplexity),
+        "code_utilisation_of_all": together[0],
+        "code_perplexity_of_all": together[1],
+    }

@@ -57,13 +57,14 @@ class PartsIn(nn.Module):
 
     def __init__(self, grid: Grid) -> None:
         super().__init__()
-        self.widths = [len(columns) for columns in grid.columns]
+        widths = [len(columns) for columns in grid.columns]
+        self.ends = [sum(widths[: place + 1]) for place in range(len(widths) - 1)]
         self.register_buffer("order_D", torch.tensor(_flat(grid.columns)), persistent=False)
-        self.parts = nn.ModuleList(MaskedConv(width, grid.part_dim, 3, padding=1) for width in self.widths)
+        self.parts = nn.ModuleList(MaskedConv(width, grid.part_dim, 3, padding=1) for width in widths)
 
     def forward(self, features_BDT: Tensor, mask_BT: Tensor | None = None) -> Tensor:
         """Return (B, W, T)."""
-        of_parts = features_BDT.index_select(1, self.order_D).split(self.widths, dim=1)
+        of_parts = features_BDT.index_select(1, self.order_D).tensor_split(self.ends, dim=1)
         return torch.cat([part(own, mask_BT) for part, own in zip(self.parts, of_parts, strict=True)], dim=1)
 
 

@@ -77,7 +77,7 @@ class LookupFreeTokenizer(ConvolutionalTokenizer):
         return self.quantiser.entropy_penalty(latents_NRd)
 
     def _by_channel(self, latents: Tensor) -> Tensor:
-        return latents.unflatten(-1, (-1, self.quantiser.width))
+        return latents.reshape(*latents.shape[:-1], -1, self.quantiser.width)
 
 
 class LFQ(LookupFreeTokenizer):

@@ -142,7 +142,8 @@ def _entropy_of_mean(logits_NPd: Tensor) -> Tensor:
     high, low = logits_NPd.tensor_split(2, dim=-1)
     high_PNk, low_PNk = (_joint(half).transpose(0, 1) for half in (high, low))
     mean_Pkk = high_PNk.mT @ low_PNk / len(logits_NPd)
-    return torch.special.entr(mean_Pkk.clamp(min=SMALLEST)).sum((-2, -1))
+    entropy_P: Tensor = torch.special.entr(mean_Pkk.clamp(min=SMALLEST)).sum((-2, -1))
+    return entropy_P
 
 
 def _joint(logits_NPd: Tensor) -> Tensor:

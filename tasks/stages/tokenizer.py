@@ -26,8 +26,9 @@ def run(stage: StageContext) -> dict[str, float]:
     features = FeatureSet.load(stage.input("features"))
     clips = normalised_clips(features, "val") or normalised_clips(features, "train")[:100]
     validation = ValidationClips(clips, partial(_mpjpe_mm, features), VALIDATED)
+    train = normalised_clips(features, "train")
     tokenizer = train_tokenizer(
-        normalised_clips(features, "train"),
+        train,
         _settings(stage),
         device=stage.device,
         validation=validation,
@@ -37,7 +38,7 @@ def run(stage: StageContext) -> dict[str, float]:
     )
     stage.end_helpers()
     save_tokenizer(stage.output, tokenizer)
-    return _validate(tokenizer, validation)
+    return _validate(tokenizer, validation, train)
 
 
 def _settings(stage: StageContext) -> Tokenizer | GridTokenizer:
@@ -46,13 +47,18 @@ def _settings(stage: StageContext) -> Tokenizer | GridTokenizer:
     return settings
 
 
-def _validate(tokenizer: MotionTokenizer, validation: ValidationClips) -> dict[str, float]:
+def _validate(
+    tokenizer: MotionTokenizer, validation: ValidationClips, train: Sequence[np.ndarray]
+) -> dict[str, float]:
+    """Measure reconstruction, and the use of the codes in training too: few tokens cannot use many codes."""
     measured = {VALIDATED: validation.measure(tokenizer)}
     if tokenizer.min_channels == 1 < len(tokenizer.channels):
         # What text to motion can reach at best: it generates the codes of the first channel.
         measured[f"{VALIDATED}_first_layer"] = validation.measure(tokenizer, channels=1)
-    usage = channel_usage(encode_clips(tokenizer, validation.clips), tokenizer.channels)
-    return measured | {f"val_{name}": value for name, value in usage.items()}
+    for split, clips in {"val": validation.clips, "train": train}.items():
+        usage = channel_usage(encode_clips(tokenizer, clips), tokenizer.channels)
+        measured |= {f"{split}_{name}": value for name, value in usage.items()}
+    return measured
 
 
 def _mpjpe_mm(features: FeatureSet, true: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> float:

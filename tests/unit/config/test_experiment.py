@@ -26,6 +26,7 @@ def test_a_shipped_experiment_sets_parameters_that_exist(path: Path) -> None:
 def test_the_shipped_experiments_are_found() -> None:
     of_motion_language = [f"motion-language-{what}" for what in ("bases", "hands", "joint", "lora", "prompts")]
     assert [path.stem for path in SHIPPED] == [
+        "codebook-size",
         "lexical-t2m",
         "lexical",
         *of_motion_language,

@@ -53,6 +53,8 @@ def test_usage_of_every_channel() -> None:
         "code_utilisation_1": 0.25,
         "code_perplexity": pytest.approx(4.0),
         "code_perplexity_1": pytest.approx(1.0),
+        "code_utilisation_of_all": 5 / 12,
+        "code_perplexity_of_all": pytest.approx(4.0),  # half of them one code, half of them four
     }
 
 

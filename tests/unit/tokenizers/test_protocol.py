@@ -111,6 +111,7 @@ def test_a_kind_that_is_no_convolution_is_trained_saved_and_used(
     assert set(channel_usage(codes, loaded.channels)) == {
         *("code_utilisation", "code_utilisation_1"),
         *("code_perplexity", "code_perplexity_1"),
+        *("code_utilisation_of_all", "code_perplexity_of_all"),
     }
     with pytest.raises(ValueError, match="2 to 2 channels"):
         reconstruct_clips(loaded, steps, channels=1)
