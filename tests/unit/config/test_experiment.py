@@ -24,7 +24,8 @@ def test_a_shipped_experiment_sets_parameters_that_exist(path: Path) -> None:
 
 
 def test_the_shipped_experiments_are_found() -> None:
-    of_motion_language = [f"motion-language-{what}" for what in ("bases", "hands", "joint", "lora", "prompts")]
+    whats = ("bases", "hands", "joint", "lora", "prompts")
+    of_motion_language = [f"motion-language-{what}" for what in whats]
     assert [path.stem for path in SHIPPED] == [
         "codebook-size",
         "lexical-t2m",
