@@ -50,8 +50,10 @@ class ConvolutionalSizes(Section):
 class Tokenizer(ConvolutionalSizes):
     """VQ-VAE, or its residual kind (LaMP, appendix A.3.1)."""
 
-    kind: Literal["vqvae", "rvq"] = Field(
-        "vqvae", description="one codebook (LaMP), or residual codebooks whose first gives the motion tokens"
+    kind: Literal["vqvae", "rvq", "part-aware"] = Field(
+        "vqvae",
+        description="one codebook (LaMP), residual codebooks whose first gives the motion tokens, or one of "
+        "the body and one of the hands (MotionGPT-2)",
     )
     window_frames: WindowFrames = Field(64, description="frames of a training window")
     training: Optimisation = Optimisation(
@@ -62,9 +64,10 @@ class Tokenizer(ConvolutionalSizes):
 class GridTokenizer(ConvolutionalSizes):
     """Look-up-free tokenizer on a grid of time by parts (large motion model, 4.2), or a kind beside it."""
 
-    kind: Literal["lfq2d", "lfq", "fsq", "vqvae", "rvq"] = Field(
+    kind: Literal["lfq2d", "lfq", "fsq", "vqvae", "rvq", "part-aware"] = Field(
         "lfq2d",
-        description="signs of each part (paper), of the whole frame, finite scalars, or codebooks as LaMP",
+        description="signs of each part (paper), of the whole frame, finite scalars, or codebooks as LaMP "
+        "or, with hands, as MotionGPT-2",
     )
     code_dim: Count = Field(512, description="kinds vqvae and rvq: numbers a code")
     codebook_size: Annotated[int, Field(ge=2, le=65536)] = Field(

@@ -104,6 +104,10 @@ def _both(name: str, unit: str) -> tuple[Metric, Metric]:
 
 R_PRECISION = tuple(_share(f"R-Precision top {k}", f"R-Prec. {k}", ruler="evaluator") for k in (1, 2, 3))
 FID = Metric("FID", "lower", ruler="evaluator")
+FID_OF_PARTS = tuple(Metric(f"FID {part}", "lower", ruler="evaluator") for part in ("body", "hands"))
+"""Of motions with hands, the other part held at its mean."""
+PARTS_IN_MM = ("body", "hands", "fingers")
+"""Body and hands pelvis on pelvis, fingers wrist on wrist."""
 FID_INFINITY = Metric("FID-infinity", "lower", label="FID∞", ruler="evaluator")
 KID = Metric("KID", "lower", "× 1000", 2, 1000.0, ruler="evaluator")
 MM_DIST = Metric("MM-Dist", "lower", ruler="evaluator")
@@ -114,6 +118,7 @@ READINGS = tuple(
 TEXT_TO_MOTION = (
     *R_PRECISION,
     FID,
+    *FID_OF_PARTS,
     FID_INFINITY,
     KID,
     *READINGS,
@@ -134,8 +139,10 @@ FURTHER_EVALUATORS = {LAMP_KIND: LAMP_EVALUATOR, MINILM_KIND: MINILM_EVALUATOR}
 TOKENIZER = (
     Metric("MPJPE", "lower", "mm", 1),
     Metric("PA-MPJPE", "lower", "mm", 1),
+    *(Metric(f"MPJPE {part}", "lower", "mm", 1, label=part.capitalize()) for part in PARTS_IN_MM),
     Metric("acceleration error", "lower", "mm/frame²", 2, label="Accel."),
     FID,
+    *FID_OF_PARTS,
     FID_INFINITY,
     KID,
     *R_PRECISION,

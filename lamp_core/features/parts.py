@@ -5,13 +5,14 @@ Shapes: D feature numbers a frame.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.skeleton.skeleton import ROOT, Skeleton, load_skeleton, skeleton_names
 
 Division = Literal["groups", "body"]
-ROOT_PART, TORSO = "root", "torso"
+ROOT_PART, TORSO, HAND = "root", "torso", "_hand"
 LIMBS = {"hip": "leg", "collar": "arm", "shoulder": "arm"}
 """The joint at which a limb begins, without its side. An arm with a collar begins there."""
 
@@ -54,6 +55,13 @@ def parts_of(width: int, division: Division) -> tuple[Part, ...]:
     return tuple(Part(name, tuple(sorted(places))) for name, places in columns.items())
 
 
+@cache
+def hand_columns(width: int) -> tuple[int, ...]:
+    """Places of the numbers of both hands in a frame, ascending; none where features have no hands."""
+    hands = (part.columns for part in parts_of(width, "body") if part.name.endswith(HAND))
+    return tuple(sorted(place for columns in hands for place in columns))
+
+
 def part_of_joints(skeleton: Skeleton) -> tuple[str, ...]:
     """Every joint's part of the body: a limb begins at hip, collar or shoulder, a hand behind the wrist."""
     parts: list[str] = []
@@ -66,7 +74,7 @@ def part_of_joints(skeleton: Skeleton) -> tuple[str, ...]:
         if joint in LIMBS:
             above = f"{side}_{LIMBS[joint]}"
         elif skeleton.joints[parent].endswith("wrist"):
-            above = f"{side}_hand"
+            above = f"{side}{HAND}"
         parts.append(above)
     return tuple(parts)
 

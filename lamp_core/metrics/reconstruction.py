@@ -3,7 +3,7 @@
 Shapes: T frames, J joints, D feature numbers a frame, B clips in a batch, P poses.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -39,6 +39,36 @@ def mpjpe(
         LampError: no frames, clips whose shapes differ, or a clip that is not finite.
     """
     return _mean("MPJPE", frame_errors(true, reconstructed, skeleton, batch_clips))
+
+
+def part_mpjpe(
+    true: Features,
+    reconstructed: Features,
+    skeleton: Skeleton,
+    root_of: Mapping[int, int],
+    batch_clips: int = BATCH_CLIPS,
+) -> float:
+    """MPJPE of some joints, each measured from another: of the hands from the pelvis, or from their wrists.
+
+    Args:
+        true: see `mpjpe`.
+        reconstructed: see `mpjpe`.
+        skeleton: see `mpjpe`.
+        root_of: the joints, and for each the one that is put on the true one before.
+        batch_clips: see `mpjpe`.
+
+    Raises:
+        LampError: as `mpjpe`.
+    """
+    joints, roots = list(root_of), list(root_of.values())
+
+    def part_errors(true_BTJ3: Tensor, made_BTJ3: Tensor) -> Tensor:
+        gap_BTJ3 = true_BTJ3 - made_BTJ3
+        of_part_BTK3 = gap_BTJ3[..., joints, :] - gap_BTJ3[..., roots, :]
+        errors_BT: Tensor = of_part_BTK3.norm(dim=-1).mean(dim=-1)
+        return errors_BT
+
+    return _mean("MPJPE", _errors(true, reconstructed, skeleton, batch_clips, part_errors))
 
 
 def pa_mpjpe(

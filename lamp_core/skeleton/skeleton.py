@@ -105,6 +105,17 @@ class Skeleton:
                 parents[joint] = before
         return tuple(parents)
 
+    @cached_property
+    def fingers(self) -> dict[int, int]:
+        """The joints behind the wrists, and the wrist of each; none where there are no hands."""
+        wrists: dict[int, int] = {}
+        for joint, parent in self.bones:
+            if parent in wrists:
+                wrists[joint] = wrists[parent]
+            elif self.joints[parent].endswith("wrist"):
+                wrists[joint] = parent
+        return wrists
+
     def index(self, joint_name: str) -> int:
         """Index of a joint.
 

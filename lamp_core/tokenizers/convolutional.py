@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from lamp_core.config.tokenizers import ConvolutionalSizes
 from lamp_core.datasets.items import mask_of
@@ -57,8 +57,12 @@ class ConvolutionalTokenizer(MotionTokenizer):
         super().__init__(feature_count, settings)
         layers = Layers(feature_count, settings, latent_dim, grid)
         self._latent_dim = latent_dim
-        self.encoder = Encoder(layers)
+        self.encoder = self.new_encoder(layers)
         self.decoder = Decoder(layers)
+
+    def new_encoder(self, layers: Layers) -> nn.Module:
+        """Build what maps features and their mask to latents (B, S, C)."""
+        return Encoder(layers)
 
     @property
     def downsampling(self) -> int:

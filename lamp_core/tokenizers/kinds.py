@@ -8,6 +8,7 @@ from lamp_core.config.tokenizers import Tokenizer as VectorQuantised
 from lamp_core.errors import LampError
 from lamp_core.tokenizers.lfq import FSQ, LFQ
 from lamp_core.tokenizers.lfq2d import GridLFQ
+from lamp_core.tokenizers.part_aware import PartAwareVQVAE
 from lamp_core.tokenizers.protocol import MotionTokenizer, TokenizerSettings
 from lamp_core.tokenizers.rvq import ResidualVQVAE
 from lamp_core.tokenizers.vqvae import VQVAE
@@ -33,6 +34,7 @@ class Kind:
 _KINDS = (
     Kind("vqvae", "VQ-VAE", VQVAE, VectorQuantised),
     Kind("rvq", "RVQ-VAE", ResidualVQVAE, VectorQuantised),
+    Kind("part-aware", "PA-VQVAE", PartAwareVQVAE, VectorQuantised),
     Kind("lfq2d", "2D-LFQ", GridLFQ, GridTokenizer),
     Kind("lfq", "1D-LFQ", LFQ, GridTokenizer),
     Kind("fsq", "FSQ", FSQ, GridTokenizer),

@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from lamp_core.config.base import Optimisation, Section
+from lamp_core.errors import LampError
 
 ChannelKind = Literal["codebook", "residual layer", "body part", "grid part"]
 MAX_CODEBOOK_SIZE = 2**16
@@ -169,6 +170,20 @@ def first_channel(codes: Codes) -> Codes:
     LaMP and LaMP-T2M read and generate these alone: the one codebook, or the coarsest residual layer.
     """
     return codes[..., 0]
+
+
+def check_first_channel(tokenizer: MotionTokenizer) -> None:
+    """Refuse a tokenizer whose first channel is no motion alone, for a model that makes that channel only.
+
+    Raises:
+        LampError: it is.
+    """
+    if tokenizer.min_channels > 1:
+        names = ", ".join(channel.name for channel in tokenizer.channels)
+        raise LampError(
+            f"text to motion makes codes of the first channel, and those of this tokenizer ({names}) are "
+            "decoded together; take --system motion-language, or tokenizer.kind vqvae or rvq"
+        )
 
 
 def as_first_channel(codes: Codes) -> Codes:

@@ -13,6 +13,7 @@ from lamp_core.t2m.folder import save_t2m
 from lamp_core.t2m.training import MotionText, train_t2m, validation_losses
 from lamp_core.tokenizers.binding import bind
 from lamp_core.tokenizers.folder import load_tokenizer
+from lamp_core.tokenizers.protocol import check_first_channel
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.captioned_tokens import CaptionedTokens
 
@@ -20,6 +21,8 @@ from tasks.stages.inputs.captioned_tokens import CaptionedTokens
 def run(stage: StageContext) -> dict[str, float]:
     """Train on the train split; measure the masked prediction on the validation split."""
     settings = stage.settings(TextToMotion)
+    tokenizer = load_tokenizer(stage.input("tokenizer"))
+    check_first_channel(tokenizer)
     conditions = partial(conditions_of, settings, data=stage.data)
     tokens = CaptionedTokens.load(stage, "train", conditions)
     val = _items(CaptionedTokens.load(stage, "val", conditions))
@@ -37,7 +40,7 @@ def run(stage: StageContext) -> dict[str, float]:
     )
     stage.end_helpers()
     save_t2m(stage.output, model)
-    bind(stage.output, load_tokenizer(stage.input("tokenizer")))
+    bind(stage.output, tokenizer)
     return validation_losses(model, val, stage.device) if val else {}
 
 

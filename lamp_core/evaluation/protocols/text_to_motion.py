@@ -18,7 +18,7 @@ from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
-from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, OTHER_HALF
+from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH
 from lamp_core.evaluation.protocols.common import (
     Embedded,
     Made,
@@ -29,12 +29,18 @@ from lamp_core.evaluation.protocols.common import (
     incomplete_batch,
     random_draws,
 )
+from lamp_core.evaluation.protocols.distances import (
+    has_distances,
+    measure_distances,
+    measure_halves,
+    measure_part_distances,
+    other_half,
+)
 from lamp_core.evaluation.protocols.matching import matching_of
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.diversity import diversity, diversity_pairs, multimodality
-from lamp_core.metrics.fid import fid_infinity, frechet_distance
-from lamp_core.metrics.kid import kernel_distance
+from lamp_core.metrics.fid import frechet_distance
 from lamp_core.metrics.r_precision import TOP
 
 R_PRECISION = tuple(f"R-Precision top {k}" for k in TOP)
@@ -196,40 +202,6 @@ def evaluate_given_motions(
     return list(chain.from_iterable(rows))
 
 
-def measure_distances(
-    measured: Measurements,
-    true_NE: np.ndarray,
-    made_NE: np.ndarray,
-    draws: np.random.Generator,
-    prefix: str = "",
-) -> None:
-    """Record how far two sets of embeddings are apart: FID, and what it is without its bias, and KID."""
-    both = (true_NE, made_NE)
-    measured.record([f"{prefix}FID"], partial(_as_list, frechet_distance, *both))
-    measured.record([f"{prefix}FID-infinity"], partial(_as_list, fid_infinity, *both, draws))
-    measured.record([f"{prefix}KID"], partial(_as_list, kernel_distance, *both))
-
-
-def other_half(protocol: str, judge: Embedded, test: TestItems) -> Measurements:
-    """The row of the noise floor, for `measure_halves`."""
-    halves = Measurements(OTHER_HALF, protocol, judge.evaluator.label, len(test) // 2, test.note)
-    halves.add_note("random halves of the true motions: what the choice of the test motions alone makes")
-    return halves
-
-
-def measure_halves(halves: Measurements, judge: Embedded, settings: Evaluate, repeat: int) -> None:
-    """Record how far random halves of the true motions are apart, other ones in every repeat."""
-    draws = random_draws(settings, repeat, "halves")
-    shuffled_NE = draws.permutation(judge.motions)
-    half = len(shuffled_NE) // 2
-    measure_distances(halves, shuffled_NE[:half], shuffled_NE[half : 2 * half], draws, judge.evaluator.prefix)
-
-
-def has_distances(judge: Embedded) -> bool:
-    """Whether a motion is one vector, as FID and KID need it; LaMP's are one a query."""
-    return judge.motions.ndim == 2
-
-
 def measure_matching(
     measured: Measurements,
     judge: Embedded,
@@ -334,6 +306,7 @@ def _measure_generation(
         each.add_note(made.note and f"repeat {repeat + 1}: {made.note}")
     motions = [made.embed(judge.evaluator) for judge in judges]
     _measure_motions(measured, judges, texts_N[made.places], motions, settings, repeat)
+    measure_part_distances(measured[0], judges[0].evaluator, test.motions, made.motions)
 
 
 def _measure_motions(

@@ -24,7 +24,8 @@ def test_a_shipped_experiment_sets_parameters_that_exist(path: Path) -> None:
 
 
 def test_the_shipped_experiments_are_found() -> None:
-    of_motion_language = [f"motion-language-{what}" for what in ("bases", "joint", "lora", "prompts")]
+    whats = ("bases", "hands", "joint", "lora", "prompts")
+    of_motion_language = [f"motion-language-{what}" for what in whats]
     of_large_motion = [f"large-motion-{what}" for what in ("data", "loss", "scaling", "scratch", "words")]
     assert [path.stem for path in SHIPPED] == [
         "codebook-size",
@@ -36,6 +37,7 @@ def test_the_shipped_experiments_are_found() -> None:
         "table-a1",
         "table5",
         "table6",
+        "tokenizer-hands",
     ]
 
 

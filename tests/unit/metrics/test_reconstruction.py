@@ -11,6 +11,7 @@ from lamp_core.metrics.reconstruction import (
     frame_errors,
     mpjpe,
     pa_mpjpe,
+    part_mpjpe,
     procrustes,
 )
 from lamp_core.skeleton.skeleton import load_skeleton
@@ -161,3 +162,29 @@ def test_a_reconstruction_of_itself_has_no_error():
     assert [
         measure(true, true, skeleton) for measure in (mpjpe, pa_mpjpe, acceleration_error)
     ] == pytest.approx([0.0, 0.0, 0.0], abs=1e-9)
+
+
+def test_a_bent_finger_is_an_error_of_the_hands_alone():
+    skeleton = load_skeleton("smplx52")
+    true = clips(skeleton, [8, 5], 0)
+    made = [clip.copy() for clip in true]
+    for clip in made:
+        clip[:, 4 + 3 * (skeleton.index("right_index3") - 1) + 1] += 0.06
+    body = dict.fromkeys(range(22), 0)
+    assert part_mpjpe(true, made, skeleton, body) == pytest.approx(0.0, abs=1e-3)
+    for root_of in (dict.fromkeys(range(22, 52), 0), skeleton.fingers):
+        assert part_mpjpe(true, made, skeleton, root_of) == pytest.approx(60.0 / 30, rel=1e-3)
+    everything = dict.fromkeys(range(52), 0)
+    assert part_mpjpe(true, made, skeleton, everything) == pytest.approx(mpjpe(true, made, skeleton))
+
+
+def test_a_hand_that_is_elsewhere_is_shaped_the_same():
+    skeleton = load_skeleton("smplx52")
+    true = clips(skeleton, [8], 0)
+    made = [true[0].copy()]
+    for joint in [skeleton.index("left_wrist"), *(j for j, w in skeleton.fingers.items() if w == 20)]:
+        made[0][:, 4 + 3 * (joint - 1)] += 0.1
+    assert skeleton.index("left_wrist") == 20
+    assert part_mpjpe(true, made, skeleton, skeleton.fingers) == pytest.approx(0.0, abs=1e-3)
+    of_pelvis = part_mpjpe(true, made, skeleton, dict.fromkeys(skeleton.fingers, 0))
+    assert of_pelvis == pytest.approx(50.0, rel=1e-3)

@@ -20,6 +20,8 @@ SMALL = TokenizerSettings(
     window_frames=32,
     training=Optimisation(steps=4, batch_size=4, learning_rate=1e-3, warmup_steps=0),
 )
+WHOLE_BODY = 623
+"""Features with hands, which every kind takes."""
 SMALL_GRID = GridTokenizer(
     **SMALL.model_dump(exclude={"kind", "codebook_size", "commitment_weight"}),
     codebook_size=256,
@@ -49,9 +51,9 @@ def residual() -> CodebookTokenizer:
 @pytest.fixture(params=KINDS)
 def of_any_kind(request: pytest.FixtureRequest) -> ConvolutionalTokenizer:
     """A tokenizer of each kind of the catalogue, in evaluation mode, as a batch leaves it."""
-    tokenizer = new_tokenizer(263, SMALL_GRID.model_copy(update={"kind": request.param}))
+    tokenizer = new_tokenizer(WHOLE_BODY, SMALL_GRID.model_copy(update={"kind": request.param}))
     assert isinstance(tokenizer, ConvolutionalTokenizer)
-    tokenizer.train().reconstruct(torch.randn(12, 32, 263))
+    tokenizer.train().reconstruct(torch.randn(12, 32, WHOLE_BODY))
     return tokenizer.eval()
 
 

@@ -18,7 +18,7 @@ from lamp_core.tokenizers.kinds import KINDS, Kind, new_tokenizer, untrained_tok
 from lamp_core.tokenizers.protocol import Channel, MotionTokenizer, as_first_channel, first_channel
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
 
-from .conftest import SMALL, SMALL_GRID, started
+from .conftest import SMALL, SMALL_GRID, WHOLE_BODY, started
 
 
 class BandsSettings(Section):
@@ -120,7 +120,7 @@ def test_a_kind_that_is_no_convolution_is_trained_saved_and_used(
 
 def test_every_kind_of_the_catalogue_is_built_and_found_again(tmp_path: Path) -> None:
     for name, kind in kinds.KINDS.items():
-        tokenizer = new_tokenizer(263, SMALL_GRID.model_copy(update={"kind": name}))
+        tokenizer = new_tokenizer(WHOLE_BODY, SMALL_GRID.model_copy(update={"kind": name}))
         assert type(tokenizer) is kind.tokenizer and kinds.kind_of(tokenizer) is kind
         assert 1 <= tokenizer.min_channels <= len(tokenizer.channels)
         assert len({channel.name for channel in tokenizer.channels}) == len(tokenizer.channels)
