@@ -61,9 +61,12 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
 
 def _training(language: Any, words: MotionWords, device: torch.device, rounds: int) -> dict[str, float]:
     model, draws = LargeMotionModel(language).train(), np.random.default_rng(0)
+    motions = [
+        draws.integers(0, CODES, (int(draws.integers(15, TOKENS + 1)), CHANNELS)) for _ in range(ITEMS)
+    ]
     pairs = [
-        example(words, text, draws.integers(0, CODES, (int(draws.integers(15, TOKENS + 1)), CHANNELS)))
-        for text in sentences(ITEMS)
+        example(words, text, codes_SR, whole=True)
+        for text, codes_SR in zip(sentences(ITEMS), motions, strict=True)
     ]
     packed, padded = pack(pairs, CONTEXT, words.padding).to(device), collate(pairs, words.padding).to(device)
     optimiser = make_optimiser(model, Optimisation(steps=1, batch_size=1, learning_rate=1e-4))
