@@ -18,6 +18,7 @@ SYSTEM_COLOURS = {
     "lexical": "#f8e3d6",
     "motion-language": "#dcefe2",
     "tokenizers": "#efe0f3",
+    "large-motion": "#f7efd0",
 }
 BOTH = "#e9ece6"
 

@@ -26,6 +26,11 @@ SpanOption = Annotated[
     str | None,
     typer.Option(metavar="FROM:TO", help="Make these seconds anew, such as 1:2.5, :1 (start) or 3: (end)."),
 ]
+ClipOption = Annotated[str | None, typer.Option(help="A clip of the data set, by name, in place of a file.")]
+PartOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Make this part of the whole motion anew (system large-motion)."),
+]
 SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)?:(\d+(?:\.\d*)?|\.\d+)?")
 
 
@@ -35,13 +40,12 @@ def edit(
     motion: Annotated[
         Path | None, typer.Argument(help="The motion: joints or features (.npy), or .bvh.")
     ] = None,
-    clip: Annotated[
-        str | None, typer.Option(help="A clip of the data set, by name, in place of a file.")
-    ] = None,
+    clip: ClipOption = None,
     span: SpanOption = None,
     after: Annotated[bool, typer.Option("--after", help="Make what comes next.")] = False,
     before: Annotated[bool, typer.Option("--before", help="Make what came before.")] = False,
     to: Annotated[Path | None, typer.Option(help="Make the way to this second motion (file).")] = None,
+    part: PartOption = None,
     text: Annotated[
         str | None, typer.Option(help="What the person does; else the given motion alone decides.")
     ] = None,
@@ -57,14 +61,16 @@ def edit(
     steps: StepsOption = None,
     how: HowRead = AS_FILES_SAY,
 ) -> None:
-    """Make a part of a motion anew: a span, what comes after, what came before, or the way to another motion.
+    """Make a part of a motion anew: a span, what comes after or came before, the way to another motion, or a
+    part of the body.
 
-    The rest stays as it is, frame by frame. A page (.html) shows it beside what was given.
+    The rest stays as it is, frame by frame; of a part of the body, code by code. A page (.html) shows it
+    beside what was given.
     """
     _require_one((motion, clip), "give a motion file, or a clip of the data set with --clip NAME")
     _require_one(
-        (span, after or None, before or None, to),
-        "say what to make: one of --span FROM:TO, --after, --before and --to FILE",
+        (span, after or None, before or None, to, part),
+        "say what to make: one of --span FROM:TO, --after, --before, --to FILE and --part NAME",
     )
     from lamp_core.exports.kinds import check_ending
     from lamp_core.inference import generate as api
@@ -77,9 +83,15 @@ def edit(
         api.read_given(data, motion, opened) if motion is not None else api.clip_features(data, clip or "")
     )
     to_TD = None if to is None else api.read_given(data, to, opened)
-    place = api.Place(None if span is None else _seconds(span), after, before, to_TD)
     if text:
         look_up_words(data, text)
+    if part is not None:
+        from lamp_core.inference.parts import edit_part
+
+        _refuse_with_part(seconds=seconds, guidance=guidance, steps=steps)
+        _save(output, edit_part(data, given_TD, part, text, count, seed, model, decode), f"{text} ({part})")
+        return
+    place = api.Place(None if span is None else _seconds(span), after, before, to_TD)
     sampling = SamplingChange(guidance, steps)
     edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode, sampling)
     _save(output, edited, text or f"{clip or motion}, edited")
@@ -90,6 +102,12 @@ def _save(output: Path, edited: "EditedMotions", title: str) -> None:
     made = save_motions(output, edited.joints, edited.skeleton, title, _shown(edited))
     typer.echo("\n".join(map(str, made)))
     typer.echo(f"made by the models: {edited.start:.2f} to {edited.end:.2f} s")
+
+
+def _refuse_with_part(**options: float | None) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise LampError(f"--{name} says nothing of a part; leave it out with --part")
 
 
 def _require_one(given: tuple[object, ...], what: str) -> None:

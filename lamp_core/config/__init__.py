@@ -11,6 +11,7 @@ from lamp_core.config.files import (
     render_params,
     save_params,
 )
+from lamp_core.config.large_motion import LargeMotion
 from lamp_core.config.lexical import (
     LexicalBridge,
     LexicalContrast,
@@ -45,6 +46,7 @@ __all__ = [
     "Ingest",
     "Instruction",
     "LanguageModel",
+    "LargeMotion",
     "Length",
     "LexicalBridge",
     "LexicalContrast",

@@ -15,6 +15,7 @@ from lamp_core.config.base import Section as Section
 from lamp_core.config.base import TextBackbone as TextBackbone
 from lamp_core.config.captioning import LanguageModel, MotionToText
 from lamp_core.config.evaluation import Evaluate
+from lamp_core.config.large_motion import LargeMotion
 from lamp_core.config.lexical import (
     LexicalBridge,
     LexicalContrast,
@@ -200,9 +201,11 @@ class Length(Section):
     bins: Count = Field(50, description="bins of 4 frames")
     hidden_dim: Count = Field(512, description="hidden width")
     reads: Literal["queries", "words"] = Field(
-        "queries", description="the mean of LaMP's queries that read the text, or the states of its words"
+        "words", description="the mean of LaMP's queries that read the text, or the states of its words"
     )
-    mode: Literal["sample", "expectation", "argmax"] = Field("sample", description="how a length is drawn")
+    mode: Literal["sample", "expectation", "argmax"] = Field(
+        "expectation", description="how a length is taken of the bins: a draw, their mean, or the likeliest"
+    )
     training: Optimisation = Optimisation(
         steps=20_000,
         batch_size=256,
@@ -222,11 +225,13 @@ class TextToMotion(Section):
     feed_forward_dim: Count = Field(1024, description="feed-forward width")
     dropout: Fraction = Field(0.2, description="in the transformer")
     condition_dropout: Fraction = Field(0.1, description="share of items trained without their text")
-    condition: Literal["queries", "all_queries", "words", "text", "text_encoder", "lexical"] = Field(
+    condition: Literal[
+        "queries", "all_queries", "words", "queries_and_words", "text", "text_encoder", "lexical"
+    ] = Field(
         "queries",
         description="what the text says (Table 6): the mean of LaMP's queries that read it (paper), all of "
-        "them through a projection trained along, the states of its words, of [CLS] alone, a frozen text "
-        "encoder, or the words of the system `lexical`",
+        "them through a projection trained along, the states of its words, that mean and these states, the "
+        "state of [CLS] alone, a frozen text encoder, or the words of the system `lexical`",
     )
     read_from: Literal["pretrain", "lexical_contrast"] = Field(
         "pretrain", description="stage whose text encoder gives the condition; follows from it"
@@ -315,4 +320,5 @@ class Config(Section):
     instruction: Instruction = Instruction()
     tokenizer_grid: GridTokenizer = GridTokenizer()
     tokens_grid: Tokens = Tokens()
+    large_motion: LargeMotion = LargeMotion()
     report: Report = Report()

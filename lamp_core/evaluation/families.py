@@ -40,6 +40,7 @@ from lamp_core.systems.capabilities import (
     CAPTION,
     COMPLETE,
     CONTROL,
+    EDIT_PARTS,
     GENERATE,
     RECONSTRUCT,
     SIMILARITY,
@@ -59,6 +60,7 @@ PROTOCOLS: Mapping[str, tuple[str, ...]] = {
     CONTROL: ("control",),
     CAPTION: (CAPTIONING,),
     SIMILARITY: RETRIEVAL,
+    EDIT_PARTS: (),
 }
 """By what each capability is measured."""
 

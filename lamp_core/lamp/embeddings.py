@@ -68,6 +68,11 @@ class LampFeatures:
             for states_LH, mask_L in zip(self.model.encode_text(ids_BL, mask_BL), mask_BL, strict=True)
         ]
 
+    def query_mean_and_words(self, captions: Sequence[str]) -> list[Tensor]:
+        """Return (1 + L, H) of each caption: the mean of the queries, then the states of the word pieces."""
+        both = zip(self.query_means(captions), self.word_states(captions), strict=True)
+        return [torch.cat(pair) for pair in both]
+
     @torch.no_grad()
     def matching_scores(self, latents: Sequence[Tensor], captions: Sequence[str]) -> Tensor:
         """Return (N,) log odds of the matching head for each pair of motion and caption."""

@@ -4,7 +4,7 @@ Shapes: N questions, T frames, D feature numbers a frame, S motion tokens, R cha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,79 +12,29 @@ import numpy as np
 import torch
 
 from lamp_core.config.motion_language import Instruction
-from lamp_core.datasets.items import pad
 from lamp_core.errors import LampError
-from lamp_core.features.checks import check_features
 from lamp_core.features.interpolation import interpolated
 from lamp_core.features.seam import led_over
-from lamp_core.lamp.prompt import losses_by
 from lamp_core.m2t.decoding import Search, generation_config
-from lamp_core.motion_language.decoding import Sampling, answer, choose, length_distribution
-from lamp_core.motion_language.folder import Speaker, load_speaker
-from lamp_core.motion_language.grammar import FREE, MotionGrammar, TextGrammar, logits_processor
+from lamp_core.motion_language.folder import load_speaker
+from lamp_core.motion_language.grammar import FREE, TextGrammar, logits_processor
 from lamp_core.motion_language.segments import Segment, collate
+from lamp_core.motion_language.speaking import ANSWERED_TOGETHER, MotionSpeaker
 from lamp_core.motion_language.tasks import TASKS, Task
-from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.motion_language.words import length
 from lamp_core.systems.capabilities import OnProgress
 from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.model_files import read_settings
-from lamp_core.training.seeds import seed_everything
 
 STAGE = "instruction"
-ANSWERED_TOGETHER = 32
 
 
 @dataclass(frozen=True)
-class MotionAssistant:
-    """The model with all that it needs between normalised features, texts and its answers.
+class MotionAssistant(MotionSpeaker):
+    """An instruction-tuned model with all that it needs between features, texts and its answers."""
 
-    Args:
-        speaker: instruction-tuned.
-        words: its instructions.
-        tokenizer: motions to codes and back.
-        settings: section ``instruction``.
-    """
-
-    speaker: Speaker
-    words: MotionWords
-    tokenizer: MotionTokenizer
     settings: Instruction
-
-    @property
-    def longest_frames(self) -> int:
-        """Frames of the longest motion."""
-        return self.speaker.vocabulary.max_tokens * self.tokenizer.downsampling
-
-    @property
-    def skeleton(self) -> str:
-        """Name of the joints that it was trained on."""
-        return self.speaker.origin.skeleton
-
-    def losses(self, prompt: str) -> list[str]:
-        """What of a prompt the language model does not know or does not read."""
-        most = self.words.max_text_tokens - 1
-        return losses_by(self.speaker.base.tokenizer, f" {prompt.strip()}", most, with_ends=False)
-
-    def lengths(self, texts: Sequence[str], seed: int) -> list[int]:
-        """Return the frames of a motion of each text, drawn as likely as the model says."""
-        language, found = self.speaker.base.model, []
-        for start in range(0, len(texts), ANSWERED_TOGETHER):
-            some = texts[start : start + ANSWERED_TOGETHER]
-            prompts = [self.words.prompt(TASKS["text-to-motion"], text) for text in some]
-            asked = [[*prompt, self.words.motion_begins()] for prompt in prompts]
-            self._check_room(asked, 0)
-            shares_BS = length_distribution(language, asked, self.speaker.vocabulary, self.words.padding)
-            draws = [np.random.default_rng([seed, start + row]).random() for row in range(len(some))]
-            everything = torch.ones_like(shares_BS, dtype=torch.bool)
-            found += choose(shares_BS.log(), everything, Sampling(1.0, 1.0), np.array(draws)).tolist()
-        return [(tokens + 1) * self.tokenizer.downsampling for tokens in found]
-
-    def generate(self, texts: Sequence[str], frames: Sequence[int], seed: int) -> list[np.ndarray]:
-        """Return normalised motions (T, D) of texts at the given lengths, in whole tokens."""
-        blank = self._blank(frames)
-        return self.control(texts, blank, [np.zeros(len(each), dtype=bool) for each in blank], seed)
 
     def control(
         self,
@@ -178,43 +128,6 @@ class MotionAssistant:
                 on_progress(len(found), len(order), "captions")
         return [found[place] for place in range(len(prompts))]
 
-    def untrained(self, seed: int) -> "MotionAssistant":
-        """The same with random weights."""
-        seed_everything(seed)
-        base = self.speaker.base
-        random = type(base.model)(base.model.config).eval().requires_grad_(False)
-        random = random.to(next(base.model.parameters()).device)
-        return replace(self, speaker=replace(self.speaker, base=replace(base, model=random)))
-
-    def check(self, motion_TD: np.ndarray) -> None:
-        """Raise LampError for a motion that is none of the skeleton, shorter than a token, or not finite."""
-        width, shortest = self.tokenizer.feature_count, self.tokenizer.downsampling
-        check_features(motion_TD, width, shortest, self.skeleton, "the model", "the motion")
-
-    def _motions(
-        self,
-        prompts: Sequence[list[Segment]],
-        lengths: Sequence[int],
-        forced: Sequence[np.ndarray] | None,
-        seed: int,
-    ) -> list[np.ndarray]:
-        """Codes (S, R) of the answers, in batches of similar length."""
-        how = Sampling(self.settings.temperature, self.settings.top_p, seed)
-        found: dict[int, np.ndarray] = {}
-        order = sorted(range(len(prompts)), key=lambda place: (lengths[place], length(prompts[place])))
-        for start in range(0, len(order), ANSWERED_TOGETHER):
-            some = order[start : start + ANSWERED_TOGETHER]
-            grammar = MotionGrammar(
-                self.speaker.vocabulary,
-                [lengths[place] for place in some],
-                [forced[place] for place in some] if forced else None,
-            )
-            asked = [prompts[place] for place in some]
-            self._check_room(asked, grammar.longest)
-            said = answer(self.speaker.base.model, asked, grammar, self.words.padding, how, some)
-            found |= zip(some, map(self.words.codes, said), strict=True)
-        return [found[place] for place in range(len(prompts))]
-
     def _completed(
         self, codes: Sequence[np.ndarray], given: Sequence[np.ndarray], seed: int
     ) -> list[np.ndarray]:
@@ -255,32 +168,6 @@ class MotionAssistant:
             for motion_TD, given_T in zip(motions, given, strict=True)
         ]
         return encode_clips(self.tokenizer, [motion_TD.astype(np.float32) for motion_TD in known])
-
-    @torch.no_grad()
-    def _features(self, codes: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Normalised features (T, D) of codes."""
-        device = next(self.tokenizer.parameters()).device
-        found: list[np.ndarray] = []
-        for start in range(0, len(codes), ANSWERED_TOGETHER):
-            codes_BSR, lengths_B = pad(codes[start : start + ANSWERED_TOGETHER])
-            features_BTD = self.tokenizer.decode(codes_BSR.to(device), lengths_B.to(device)).cpu().numpy()
-            frames = (lengths_B * self.tokenizer.downsampling).tolist()
-            found += [made_TD[:count].copy() for made_TD, count in zip(features_BTD, frames, strict=True)]
-        return found
-
-    def _blank(self, frames: Sequence[int]) -> list[np.ndarray]:
-        """Motions of some lengths that say nothing, at least a token and at most the longest."""
-        rate = self.tokenizer.downsampling
-        tokens = [min(max(count // rate, 1), self.speaker.vocabulary.max_tokens) for count in frames]
-        return [np.zeros((count * rate, self.tokenizer.feature_count), dtype=np.float32) for count in tokens]
-
-    def _check_room(self, prompts: Sequence[Sequence[Segment]], more: int) -> None:
-        longest, positions = max(map(length, prompts)) + more, self.speaker.positions
-        if positions is not None and longest > positions:
-            raise LampError(
-                f"instruction and answer take {longest} words, the language model has {positions}; shorten "
-                "the text or the motion"
-            )
 
 
 def control_task(given_S: np.ndarray) -> Task:

@@ -6,7 +6,6 @@ Shapes: B batch.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -39,22 +38,13 @@ from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
 from lamp_core.motion_language.words import MotionWords, length
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.distribution import share, shared_mean
-from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
 from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
+from lamp_core.training.watching import UNWATCHED, Watching
 
 MONITORED = "val_loss"
 Draw = Callable[[int, np.random.Generator], list[Segment]]
-
-
-@dataclass(frozen=True)
-class Watching:
-    """Where a training goes on from, and who is told; see ``fit``."""
-
-    checkpoints: Path | None = None
-    on_log: OnLog | None = None
-    on_progress: OnProgress | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +69,7 @@ class Held:
         if self.sentences:
             found["val_text_perplexity"] = _perplexity(model, self.sentences, words.padding, device)
         for task, questions in self.questions.items():
-            answers = answers_to(model, words, questions) if questions else {}
+            answers = answers_to(model.language, words, questions) if questions else {}
             found |= {f"val_{task}_{name}": value for name, value in answers.items()}
         return found
 
@@ -93,7 +83,7 @@ def align(
     sentences: Sequence[str] = (),
     prompt: str = "",
     validation: Sequence[SpokenMotion] = (),
-    watching: Watching = Watching(),
+    watching: Watching = UNWATCHED,
 ) -> tuple[MotionLanguageModel, MotionWords, dict[str, float]]:
     """Extend a language model by the words of a tokenizer, and train it on pairs, motions and texts.
 
@@ -137,7 +127,7 @@ def tune(
     items: Sequence[SpokenMotion],
     *,
     validation: Sequence[SpokenMotion] = (),
-    watching: Watching = Watching(),
+    watching: Watching = UNWATCHED,
 ) -> tuple[MotionLanguageModel, MotionWords, dict[str, float]]:
     """Train an aligned model to follow instructions.
 

@@ -6,6 +6,7 @@ Shapes: S motion tokens, R channels.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from torch import Tensor
 from lamp_core.motion_language.decoding import answer
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.grammar import MotionGrammar, TextGrammar
-from lamp_core.motion_language.model import MotionLanguageModel
 from lamp_core.motion_language.segments import (
     Segment,
     SegmentBatch,
@@ -78,9 +78,7 @@ def question_of(task: Task, item: SpokenMotion, words: MotionWords, shares: Shar
     return Question(prompt, task.answer == "text", item, given_S)
 
 
-def answers_to(
-    model: MotionLanguageModel, words: MotionWords, questions: Sequence[Question]
-) -> dict[str, float]:
+def answers_to(language: Any, words: MotionWords, questions: Sequence[Question]) -> dict[str, float]:
     """Put questions of one task, take the likeliest words, and return how right the answers are.
 
     Of text: ``words``, the F1 of its words with those of the nearest caption. Of motion of the true length:
@@ -98,7 +96,7 @@ def answers_to(
         else:
             lengths = [len(question.item.codes_SR) for question in batch]
             grammar = MotionGrammar(words.vocabulary, lengths)
-        found += answer(model.language, prompts, grammar, words.padding)
+        found += answer(language, prompts, grammar, words.padding)
     if questions[0].is_text:
         said = [words.said(ids) for ids in found]
         scores = [

@@ -39,6 +39,7 @@ class MotionVocabulary:
         layout: ``interleaved``, the channels of a token side by side between one pair of delimiters, or
             ``blocks``, a pair of delimiters a channel (body and hands, MotionGPT-2 section IV-C).
         first: V, the first new word.
+        shares_codes: whether a code is the same word in every channel.
     """
 
     channels: tuple[Channel, ...]
@@ -47,10 +48,17 @@ class MotionVocabulary:
     max_tokens: int
     layout: Layout
     first: int
+    shares_codes: bool = False
 
     @classmethod
     def of(
-        cls, tokenizer: MotionTokenizer, max_tokens: int, first: int, layout: Layout | None = None
+        cls,
+        tokenizer: MotionTokenizer,
+        max_tokens: int,
+        first: int,
+        layout: Layout | None = None,
+        *,
+        shares_codes: bool = False,
     ) -> "MotionVocabulary":
         """The words of a tokenizer; body parts stand in blocks unless another layout is asked for."""
         is_parts = any(channel.kind == "body part" for channel in tokenizer.channels)
@@ -61,6 +69,7 @@ class MotionVocabulary:
             max_tokens,
             layout or ("blocks" if is_parts else "interleaved"),
             first,
+            shares_codes,
         )
 
     @cached_property
@@ -75,12 +84,21 @@ class MotionVocabulary:
         """All new words in the order of their ids."""
         opening = [word for part in self.parts for word in (f"<{part}>", f"</{part}>")]
         lengths = [f"<motion_length_{tokens}>" for tokens in range(1, self.max_tokens + 1)]
-        codes = [
-            f"<motion_{_plain(channel.name)}_{code}>" if len(self.channels) > 1 else f"<motion_{code}>"
+        return (*opening, "<motion_untold>", *lengths, *self._code_words)
+
+    @property
+    def _code_words(self) -> list[str]:
+        if self.shares_codes or len(self.channels) == 1:
+            return [f"<motion_{code}>" for code in range(self._most_codes)]
+        return [
+            f"<motion_{_plain(channel.name)}_{code}>"
             for channel in self.channels
             for code in range(channel.codebook_size)
         ]
-        return (*opening, "<motion_untold>", *lengths, *codes)
+
+    @property
+    def _most_codes(self) -> int:
+        return max(channel.codebook_size for channel in self.channels)
 
     def __len__(self) -> int:
         return len(self.words)
@@ -114,6 +132,8 @@ class MotionVocabulary:
     def first_ids_R(self) -> tuple[int, ...]:
         """The word that code 0 of each channel is."""
         first, found = self.first_length + self.max_tokens, []
+        if self.shares_codes:
+            return (first,) * len(self.channels)
         for channel in self.channels:
             found.append(first)
             first += channel.codebook_size
@@ -129,7 +149,7 @@ class MotionVocabulary:
             raise LampError(
                 f"the motion words of {where} are codes of another tokenizer "
                 f"({self.tokenizer_identity[:12]}) than the one beside it ({tokenizer.identity()[:12]}); "
-                f"`lamp run --force alignment` trains it anew"
+                f"`lamp run --force {Path(where).name}` trains it anew"
             )
 
     def save(self, folder: Path) -> None:
@@ -166,9 +186,24 @@ def extend(model: Any, text: Any, vocabulary: MotionVocabulary, seed: int) -> No
     Raises:
         LampError: the model is not causal, or has such words already.
     """
+    check_causal(model)
+    add_words(text, vocabulary)
+    rows = model.get_input_embeddings().num_embeddings
+    if vocabulary.end > rows:
+        model.resize_token_embeddings(vocabulary.end, mean_resizing=False)
+    draws = torch.Generator().manual_seed(seed)
+    for weight in embedding_weights(model):
+        draw_rows(weight, vocabulary.first, vocabulary.end, draws)
+
+
+def add_words(text: Any, vocabulary: MotionVocabulary) -> None:
+    """Append words of motion to a text tokenizer, in place.
+
+    Raises:
+        LampError: it has such words already.
+    """
     from tokenizers import AddedToken
 
-    check_causal(model)
     if known := set(vocabulary.words) & set(text.get_vocab()):
         raise LampError(
             f"the language model has the word {min(known)} already; take one that knows no motion, "
@@ -177,12 +212,6 @@ def extend(model: Any, text: Any, vocabulary: MotionVocabulary, seed: int) -> No
     added = [AddedToken(word, special=True, normalized=False) for word in vocabulary.words]
     text.add_tokens(added, special_tokens=True)
     assert text.convert_tokens_to_ids(vocabulary.words[-1]) == vocabulary.end - 1
-    rows = model.get_input_embeddings().num_embeddings
-    if vocabulary.end > rows:
-        model.resize_token_embeddings(vocabulary.end, mean_resizing=False)
-    draws = torch.Generator().manual_seed(seed)
-    for weight in embedding_weights(model):
-        draw_rows(weight, vocabulary.first, vocabulary.end, draws)
 
 
 def check_causal(model: Any) -> None:

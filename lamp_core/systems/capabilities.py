@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from lamp_core.retrieval.gallery import Hit
 
 RECONSTRUCT, GENERATE, COMPLETE = "reconstruct", "generate", "complete"
-CONTROL, CAPTION, SIMILARITY = "control", "caption", "similarity"
-CAPABILITIES = (RECONSTRUCT, GENERATE, COMPLETE, CONTROL, CAPTION, SIMILARITY)
+CONTROL, CAPTION, SIMILARITY, EDIT_PARTS = "control", "caption", "similarity", "edit parts"
+CAPABILITIES = (RECONSTRUCT, GENERATE, COMPLETE, CONTROL, CAPTION, SIMILARITY, EDIT_PARTS)
 
 OnProgress = Callable[[int, int, str], None]
 """Called with (done, of all, text)."""
@@ -112,6 +112,23 @@ class Controls(Protocol):
         What stands in place of frames that are not given (bool, (T,), whole movements of four) is not looked
         at. Where none is given, the text alone decides.
         """
+
+
+class EditsParts(Protocol):
+    """Makes one part of a motion anew."""
+
+    @property
+    def longest_frames(self) -> int:
+        """Frames of the longest motion that it reads."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts; none where motions are told as wholes."""
+
+    def edit_part(
+        self, part: str, text: str, motion_TD: np.ndarray, count: int, seed: int
+    ) -> list[np.ndarray]:
+        """``count`` motions with the part made anew by a text; the codes of the others stay as they are."""
 
 
 class Captions(Protocol):

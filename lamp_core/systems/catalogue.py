@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lamp_core.systems import lamp, lexical, motion_language, tokenizers
+from lamp_core.systems import lamp, large_motion, lexical, motion_language, tokenizers
 from lamp_core.systems.model import Model
 
 SYSTEMS: Mapping[str, tuple[Model, ...]] = {
@@ -10,6 +10,7 @@ SYSTEMS: Mapping[str, tuple[Model, ...]] = {
     "lexical": lexical.MODELS,
     "motion-language": motion_language.MODELS,
     "tokenizers": tokenizers.MODELS,
+    "large-motion": large_motion.MODELS,
 }
 MODELS: tuple[Model, ...] = tuple(model for models in SYSTEMS.values() for model in models)
 """In the order in which commands choose among those that can do the same."""

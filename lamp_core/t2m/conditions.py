@@ -137,9 +137,10 @@ def conditions_of(settings: TextToMotion, lamp: LampFeatures, data: Path) -> Con
     """Return what gives the vectors that ``t2m.condition`` starts from.
 
     ``queries``: the mean of LaMP's queries that read the text (the paper's choice); ``all_queries``: LaMP's
-    word states, which a `QueryReader` lets the queries read; ``words``: the same, as they are; ``text``: the
-    first of them, [CLS], alone; ``text_encoder``: one vector of the frozen encoder ``t2m.text_encoder``,
-    without LaMP; ``lexical``: the words that the frozen lexical text encoder says, as one vector.
+    word states, which a `QueryReader` lets the queries read; ``words``: the same, as they are;
+    ``queries_and_words``: the mean of the queries, then the words; ``text``: the first word state, [CLS],
+    alone; ``text_encoder``: one vector of the frozen encoder ``t2m.text_encoder``, without LaMP; ``lexical``:
+    the words that the frozen lexical text encoder says, as one vector.
 
     Args:
         settings: section ``t2m``.
@@ -157,6 +158,8 @@ def conditions_of(settings: TextToMotion, lamp: LampFeatures, data: Path) -> Con
         return LexicalConditions.load(data / settings.read_from, lamp.device)
     if settings.condition == "queries":
         return lamp.query_means
+    if settings.condition == "queries_and_words":
+        return lamp.query_mean_and_words
     if settings.condition == "text":
         return lambda captions: [states_LH[:1] for states_LH in lamp.word_states(captions)]
     return lamp.word_states

@@ -9,8 +9,9 @@ from lamp_core.m2t.language_model import load_base
 from lamp_core.m2t.texts import read_texts
 from lamp_core.motion_language.folder import Origin, save_speaker
 from lamp_core.motion_language.model import parameters_of
-from lamp_core.motion_language.training import Watching, align
+from lamp_core.motion_language.training import align
 from lamp_core.tokenizers.folder import load_tokenizer
+from lamp_core.training.watching import Watching
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.spoken import spoken_motions
 

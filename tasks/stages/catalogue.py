@@ -12,166 +12,11 @@ is ``Stage("tokenizer_b", makes=..., module="tokenizer", reads=("features",), ..
 ``stage.input("tokenizer")``.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
-from lamp_core.errors import LampError
+from tasks.stages.declaration import Catalogue, Stage, System
 from tasks.stages.ranking import Ranking
 
-CPU, GPU = "cpu", "gpu"
 DATA_SET = "data/sources/${ingest.data}.yaml"
 EXPERIMENTS = "data/experiments"
-STORE = "evaluate"
-"""Below the data folder: the results of all systems."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage, as it is declared.
-
-    Args:
-        name: of the stage.
-        makes: what it writes, in a line.
-        reads: stages whose outputs it reads.
-        shows: stages whose outputs it reads where they are there; none of them is run for it.
-        chooses: keys of the parameters that name one more stage that it reads, from the stages before it.
-        files: files and folders that it reads and no stage writes.
-        folder: below ``data`` that it writes; that of its name by default.
-        module: in ``tasks.stages``, what computes it; that of its name by default.
-        section: of the parameters; that of its name by default.
-        params: further parameters, sections or keys of other sections.
-        trains: name of the model it trains; empty for none.
-        ranking: by what the versions of that model are ranked.
-        wants_card: whether workers with a card take it.
-    """
-
-    name: str
-    makes: str
-    reads: tuple[str, ...] = ()
-    shows: tuple[str, ...] = ()
-    chooses: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    folder: str = ""
-    module: str = ""
-    section: str = ""
-    params: tuple[str, ...] = ()
-    trains: str = ""
-    ranking: Ranking | None = None
-    wants_card: bool = False
-
-    def __post_init__(self) -> None:
-        """Take folder, module and section from the name where they are not given."""
-        for attribute in ("folder", "module", "section"):
-            object.__setattr__(self, attribute, getattr(self, attribute) or self.name)
-
-    @property
-    def command(self) -> str:
-        """What DVC runs."""
-        named = "" if self.name == self.module else f" --stage {self.name}"
-        return f"python -m tasks.stages.{self.module}{named}"
-
-    @property
-    def pool(self) -> str:
-        """The work pool of its deployment."""
-        return GPU if self.wants_card else CPU
-
-
-@dataclass(frozen=True)
-class System:
-    """Models that are trained and measured together.
-
-    Args:
-        name: for ``lamp run --system NAME``.
-        description: in a line.
-        finals: its last stages; they and all that they read are the system's stages.
-    """
-
-    name: str
-    description: str
-    finals: tuple[str, ...]
-
-
-class Catalogue:
-    """Stages by name, each after those that it reads, and the systems that they make up.
-
-    Args:
-        stages: all of them.
-        systems: the first is the one that ``lamp run`` runs.
-
-    Raises:
-        LampError: a stage reads one that is not declared before it, or a system ends in an unknown one.
-    """
-
-    def __init__(self, stages: Iterable[Stage], systems: Iterable[System]) -> None:
-        self.stages: dict[str, Stage] = {}
-        for stage in stages:
-            for name in (*stage.reads, *stage.shows):
-                if name not in self.stages:
-                    raise LampError(
-                        f"catalogue: stage '{stage.name}' reads '{name}'; declare that one before it"
-                    )
-            if stage.name in self.stages:
-                raise LampError(f"catalogue: stage '{stage.name}' is declared twice")
-            self.stages[stage.name] = stage
-        self.systems = {system.name: system for system in systems}
-        for system in self.systems.values():
-            for name in system.finals:
-                if name not in self.stages:
-                    raise LampError(f"catalogue: system '{system.name}' ends in unknown stage '{name}'")
-
-    def stages_of(self, system: str) -> tuple[str, ...]:
-        """The stages of a system, what it shares with others among them, in the catalogue's order.
-
-        Raises:
-            LampError: there is no such system; the known ones are named.
-        """
-        if system not in self.systems:
-            raise LampError(f"unknown system '{system}'; known: {', '.join(self.systems)}")
-        wanted = set(self.systems[system].finals)
-        for stage in reversed(self.stages.values()):
-            if stage.name in wanted:
-                wanted.update(stage.reads)
-        return tuple(name for name in self.stages if name in wanted)
-
-    def systems_of(self, stage: str) -> tuple[str, ...]:
-        """The systems that a stage belongs to."""
-        return tuple(name for name in self.systems if stage in self.stages_of(name))
-
-    def evaluations(self) -> tuple[str, ...]:
-        """The stages that measure a system, into the one store of results."""
-        return tuple(name for name, stage in self.stages.items() if stage.folder.startswith(f"{STORE}/"))
-
-    def trained(self) -> tuple[str, ...]:
-        """The stages that train a model."""
-        return tuple(name for name, stage in self.stages.items() if stage.trains)
-
-    def models_of(self, stage: str) -> tuple[str, ...]:
-        """The stages that trained the models that a stage reads."""
-        return tuple(name for name in self.stages[stage].reads if self.stages[name].trains)
-
-    def ranking(self, stage: str) -> Ranking | None:
-        """By what the versions of a stage's model are ranked; None for a stage without one."""
-        return self.stages[stage].ranking if stage in self.stages else None
-
-    def section(self, stage: str) -> str:
-        """The section of a stage's parameters; that of its name for a stage that is not in the catalogue."""
-        return self.stages[stage].section if stage in self.stages else stage
-
-    def folder(self, stage: str) -> str:
-        """The folder below ``data`` that a stage writes; that of its name for one not in the catalogue."""
-        return self.stages[stage].folder if stage in self.stages else stage
-
-    def inputs_of(self, stage: str, kind: str) -> tuple[str, ...]:
-        """The stages that ``stage`` reads or shows of a kind: the one of the name, those of the module."""
-        known = self.stages.get(stage)
-        names = (*known.reads, *known.shows) if known else ()
-        alike = (name for name in names if self.stages[name].module == kind)
-        return tuple(dict.fromkeys((*(name for name in names if name == kind), *alike)))
-
-    def input_of(self, stage: str, kind: str) -> str:
-        """The first of `inputs_of`; what is asked for where the catalogue does not know the stage."""
-        return next(iter(self.inputs_of(stage, kind)), kind)
-
 
 LEXICAL_START = (
     *(f"lexical_text.{key}" for key in ("backbone", "max_text_tokens", "dropout", "decoder_layers")),
@@ -383,6 +228,23 @@ CATALOGUE = Catalogue(
             wants_card=True,
         ),
         Stage(
+            "large_motion",
+            makes="a language model over captions and the channels of motion tokens, tuned as a whole",
+            reads=("features", "tokenizer_grid", "tokens_grid", "language_model"),
+            trains="Large-Motion",
+            ranking=Ranking("val_loss", "lower", ("features", "tokenizer_grid", "language_model")),
+            wants_card=True,
+        ),
+        Stage(
+            "evaluate_large_motion",
+            folder="evaluate/large-motion",
+            makes="text to motion by the large motion model, beside floors and an untrained model",
+            reads=("features", "tokenizer_grid", "evaluator", "large_motion"),
+            section="evaluate",
+            params=("retrieval.captions", "retrieval.seed"),
+            wants_card=True,
+        ),
+        Stage(
             "report",
             makes="one self-contained HTML page",
             reads=("ingest", "features"),
@@ -393,6 +255,7 @@ CATALOGUE = Catalogue(
                 *("lexical_dense", "lexical_index", "evaluate_lexical"),
                 *("alignment", "instruction", "evaluate_motion_language"),
                 *("tokenizer_grid", "tokens_grid", "evaluate_tokenizers"),
+                *("large_motion", "evaluate_large_motion"),
             ),
             files=(EXPERIMENTS,),
         ),
@@ -415,6 +278,11 @@ CATALOGUE = Catalogue(
             "tokenizers",
             "motion tokenizers alone: look-up-free on a grid of parts, and the kinds beside it",
             finals=("tokens_grid", "evaluate_tokenizers", "report"),
+        ),
+        System(
+            "large-motion",
+            "large motion model: text to motion by the tokens of parts in one language model",
+            finals=("evaluate_large_motion", "report"),
         ),
     ),
 )

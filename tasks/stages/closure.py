@@ -17,7 +17,12 @@ from pathlib import Path
 import grimp
 
 LIBRARY, STAGES = "lamp_core", "tasks.stages"
-NO_INPUT = ("lamp_core.config", "lamp_core.errors", "tasks.stages.catalogue")
+NO_INPUT = (
+    "lamp_core.config",
+    "lamp_core.errors",
+    "tasks.stages.catalogue",
+    "tasks.stages.declaration",
+)
 DATA_OF_MODULE = {
     "lamp_core.datasets.preprocessing.tagging": ("lamp_core/datasets/preprocessing/tag_words.yaml",),
     "lamp_core.evaluators.guo_words": ("lamp_core/evaluators/word_groups.yaml",),

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 from tasks.project import GRAPH_FILE, find_project
-from tasks.stages.catalogue import CATALOGUE, Catalogue, Stage
+from tasks.stages.catalogue import CATALOGUE
 from tasks.stages.closure import Closures
+from tasks.stages.declaration import Catalogue, Stage
 
 DEPLOYMENTS, README = "flows/prefect.yaml", "README.md"
 HAND_MADE = re.compile(r"(?s)^.*?# -- the stages, generated .*?\n")

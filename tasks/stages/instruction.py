@@ -10,8 +10,9 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.motion_language.folder import load_speaker, save_speaker
 from lamp_core.motion_language.model import parameters_of
 from lamp_core.motion_language.prompts import template_hash
-from lamp_core.motion_language.training import Watching, tune
+from lamp_core.motion_language.training import tune
 from lamp_core.tokenizers.folder import load_tokenizer
+from lamp_core.training.watching import Watching
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.spoken import spoken_motions
 

@@ -88,6 +88,7 @@ EXPERIMENT = """\
 name: two
 title: Two rows
 until: features
+tables: [{title: Features, columns: [{system: features, metric: first_step}]}]
 rows:
   - {label: five, set: {features.std_root_divisor: 51}}
   - {label: six, set: {features.std_root_divisor: 61}}

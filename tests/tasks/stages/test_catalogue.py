@@ -4,7 +4,8 @@ from lamp_core.config import override, profile_config
 from lamp_core.errors import LampError
 from tasks.dvc.graph import read_graph
 from tasks.project import find_project
-from tasks.stages.catalogue import CATALOGUE, Catalogue, Stage, System
+from tasks.stages.catalogue import CATALOGUE
+from tasks.stages.declaration import Catalogue, Stage, System
 
 SHARED = (Stage("clips", "clips"), Stage("tokenizer", "VQ-VAE", reads=("clips",), trains="VQ-VAE"))
 OF_ONE = Stage("model_a", "a model", reads=("tokenizer",))

@@ -14,8 +14,9 @@ from lamp_core.systems.catalogue import SYSTEMS
 from tasks.dvc.graph import Graph, read_graph
 from tasks.project import Project
 from tasks.stage import process
-from tasks.stages.catalogue import CATALOGUE, Catalogue, Stage, System
+from tasks.stages.catalogue import CATALOGUE
 from tasks.stages.closure import Closures
+from tasks.stages.declaration import Catalogue, Stage, System
 from tasks.stages.generate import graph_text
 from tests.workspace import copy_with_outputs
 

@@ -33,6 +33,9 @@ CHANGES = {
     "lamp_core/m2t/training.py": {"m2t"},
     "lamp_core/motion_language/training.py": {"alignment", "instruction"},
     "lamp_core/motion_language/assistant.py": {"evaluate_motion_language"},
+    "lamp_core/motion_language/speaking.py": {"evaluate_motion_language", "evaluate_large_motion"},
+    "lamp_core/large_motion/training.py": {"large_motion"},
+    "lamp_core/large_motion/generator.py": {"evaluate_large_motion"},
     "lamp_core/m2t/language_model_training.py": {"language_model"},
     "lamp_core/evaluators/guo.py": {"evaluator", *MEASURING},
     "lamp_core/training/loop.py": {
@@ -48,6 +51,7 @@ CHANGES = {
     "lamp_core/errors.py": set(),
     "tasks/stage/process.py": set(),
     "tasks/stages/catalogue.py": set(),
+    "tasks/stages/declaration.py": set(),
     "flows/cli.py": set(),
 }
 """Stages that a change of each file makes stale by itself; those after them follow by their inputs."""

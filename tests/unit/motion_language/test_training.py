@@ -79,7 +79,7 @@ def test_eight_motions_and_captions_are_learnt_by_heart_in_both_directions(tunin
     examples = InstructionExamples(items, words, settings)
     for task in examples.tasks:
         asked = [question_of(task, item, words, examples.given, np.random.default_rng(0)) for item in items]
-        (right,) = answers_to(model, words, asked).values()
+        (right,) = answers_to(model.language, words, asked).values()
         assert right == 1.0, task.name
     plain = model.merged().eval()
     prompts = [words.prompt(examples.tasks[0], item.captions[0]) for item in items]

@@ -112,6 +112,7 @@ def test_every_model_of_the_catalogue_can_do_what_it_says(model: Model, data: Pa
         "control": capabilities.Controls,
         "caption": capabilities.Captions,
         "similarity": capabilities.Compares,
+        "edit parts": capabilities.EditsParts,
     }
     assert set(model.capabilities) <= set(CAPABILITIES) == set(protocols) == set(PROTOCOLS)
     if not model.is_trained(data):
@@ -139,6 +140,7 @@ def test_no_models_name_is_written_outside_of_its_system_and_the_catalogue() -> 
         "evaluators",
         "lexical",
         "motion_language",
+        "large_motion",
     )
     places = (*(f"lamp_core/{package}/" for package in own), "tasks/stages/catalogue.py")
     names = [model.name for model in MODELS if model.name != model.stage]

@@ -61,6 +61,10 @@ def test_the_condition_is_what_the_parameter_names(settings: TextToMotion, lamp:
     assert torch.equal(words.valid_BP, mask_BL)
     torch.testing.assert_close(words.states_BPW[mask_BL], words_BLH[mask_BL])
     torch.testing.assert_close(_read("text", settings, lamp).states_BPW, words_BLH[:, :1])
+    both = _read("queries_and_words", settings, lamp)
+    torch.testing.assert_close(both.states_BPW[:, 0], queries_BQH.mean(dim=1))
+    assert torch.equal(both.valid_BP[:, 1:], mask_BL)
+    torch.testing.assert_close(both.states_BPW[:, 1:][mask_BL], words_BLH[mask_BL])
 
 
 def test_the_packaged_encoder_needs_no_lamp(settings: TextToMotion, lamp: LampFeatures) -> None:

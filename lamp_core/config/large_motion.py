@@ -1,0 +1,93 @@
+"""Section of the large motion model: one causal language model over text and motion, tuned as a whole."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from lamp_core.config.base import Count, NonNegative, Optimisation, Section
+from lamp_core.config.motion_language import Mixture
+
+
+class DataKinds(Mixture):
+    """How often each kind of clip is drawn, as weights: a kind has its weight however many clips it has."""
+
+    real: NonNegative = Field(1.0, description="recorded clips")
+    synthetic: NonNegative = Field(
+        1.0, description="clips of a generator: of synthetic_sets, or with the label kind: synthetic"
+    )
+    static: NonNegative = Field(0.0, description="poses held for static_frames, with their clips' captions")
+
+
+class LargeMotion(Section):
+    """Large motion model (Quo Vadis, Motion Generation?, sections 4.1 and C)."""
+
+    start: Literal["pretrained", "scratch"] = Field(
+        "pretrained", description="the language model as it is, or random weights (Table 9)"
+    )
+    layers: int = Field(
+        0, ge=0, description="layers of a small OPT from scratch; 0: the shape of the language model"
+    )
+    hidden_dim: Count = Field(256, description="width of that OPT (layers above 0)")
+    heads: Count = Field(4, description="attention heads of that OPT (layers above 0)")
+    feed_forward_dim: Count = Field(1024, description="feed-forward width of that OPT (layers above 0)")
+    words: Literal["appended", "least_used"] = Field(
+        "appended",
+        description="words of motion stand behind the vocabulary, or take the places of the words that the "
+        "captions use least",
+    )
+    codes: Literal["shared", "by_channel"] = Field(
+        "shared", description="a code is the same word in every channel (paper), or a word of its own in each"
+    )
+    context: Annotated[int, Field(ge=8)] = Field(
+        1024, description="words of a packed row, and of the longest sequence"
+    )
+    loss_on: Literal["motion", "all"] = Field(
+        "all", description="words that are predicted: those of the motion, or the text's too (Table 10)"
+    )
+    prompts: Literal["V0", "V1", "V2", "short"] = Field(
+        "V0", description="prompt file (lamp_core/motion_language/templates)"
+    )
+    max_frames: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
+        196, description="frames of the longest motion; longer ones are cut"
+    )
+    max_text_tokens: Annotated[int, Field(ge=2)] = Field(
+        64, description="word pieces of a caption, its end included; longer ones are cut"
+    )
+    data: DataKinds = DataKinds()
+    synthetic_sets: tuple[str, ...] = Field(
+        ("procedural", "procedural-hands"), description="data sets of which every clip is synthetic"
+    )
+    static_frames: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
+        64, description="frames that a static pose is held"
+    )
+    train_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="share of the train split that is trained on; a smaller one is part of a larger one"
+    )
+    held_out: tuple[str, ...] = Field(
+        (), description="actions whose clips are not trained on, and measured apart (Table 5)"
+    )
+    held_out_label: str = Field("actions", description="label of a clip that names its actions")
+    decoded: int = Field(32, ge=0, description="items of the val split that a validation decodes")
+    gradient_checkpointing: bool = Field(
+        False, description="states are computed twice instead of kept: less memory, more time"
+    )
+    temperature: NonNegative = Field(1.0, description="of motions that are drawn; 0: the likeliest codes")
+    top_p: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.9, description="share of the likeliest codes that is drawn from"
+    )
+    training: Optimisation = Optimisation(
+        steps=20_000,
+        batch_size=1024,
+        learning_rate=2e-4,
+        final_learning_rate=1e-6,
+        beta_2=0.999,
+        warmup_steps=1000,
+        weight_decay=0.01,
+        validate_every=1000,
+    )
+
+    @model_validator(mode="after")
+    def _starts_as_one_thing(self) -> "LargeMotion":
+        if self.layers and self.start != "scratch":
+            raise ValueError("layers is of a model from scratch; set start to scratch, or layers to 0")
+        return self

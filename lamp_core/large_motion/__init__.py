@@ -1,0 +1,1 @@
+"""The large motion model: a causal language model over text and the channels of motion tokens."""

@@ -1,0 +1,162 @@
+"""Train a large motion model: captions and motions in packed rows, every weight (section 4.1).
+
+Shapes: S motion tokens, R channels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lamp_core.config.large_motion import LargeMotion
+from lamp_core.errors import LampError
+from lamp_core.large_motion.kinds import KindedMotion, Mixture
+from lamp_core.large_motion.model import LargeMotionModel
+from lamp_core.large_motion.packing import pack, packed_losses
+from lamp_core.large_motion.start import TASK, started
+from lamp_core.m2t.language_model import CausalModel
+from lamp_core.motion_language.batches import DrawnBatches
+from lamp_core.motion_language.examples import SpokenMotion
+from lamp_core.motion_language.segments import Segment
+from lamp_core.motion_language.tasks import Shares
+from lamp_core.motion_language.validation import answers_to, question_of
+from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.tokenizers.protocol import MotionTokenizer
+from lamp_core.training.distribution import share, shared_mean
+from lamp_core.training.loop import fit
+from lamp_core.training.seeds import draw_apart
+from lamp_core.training.validation import Validation
+from lamp_core.training.watching import UNWATCHED, Watching
+
+MONITORED = "val_loss"
+ROWS_TOGETHER = 16
+"""Rows of a validation that are computed at once."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """What is trained on, and what is measured.
+
+    Args:
+        train: of the train split, without what is held out.
+        val: of the val split, without what is held out; none for no validation.
+        unseen: of held-out actions, whatever their split.
+    """
+
+    train: Sequence[KindedMotion]
+    val: Sequence[SpokenMotion] = ()
+    unseen: Sequence[SpokenMotion] = ()
+
+
+def train_large_motion(
+    base: CausalModel,
+    tokenizer: MotionTokenizer,
+    settings: LargeMotion,
+    items: Items,
+    watching: Watching = UNWATCHED,
+) -> tuple[LargeMotionModel, MotionWords, dict[str, float]]:
+    """Train a language model on captions and motions.
+
+    Args:
+        base: causal language model, on the device that trains; changed in place.
+        tokenizer: whose codes become words.
+        settings: section ``large_motion``.
+        items: what is trained on and measured; the loss of ``val`` decides which weights are kept.
+        watching: checkpoints and reports.
+
+    Returns:
+        The model, its words, and what the validation measures of it.
+
+    Raises:
+        LampError: the model is not causal, there is nothing to train on, or the longest clip has no room.
+    """
+    if not items.train:
+        raise LampError("there is no motion with a caption to train on; see data/ingest/rejected.parquet")
+    mixture = Mixture([each.kind for each in items.train], settings.data)
+    spoken = [each.spoken for each in items.train]
+    language, words = started(base, tokenizer, settings, [said for each in spoken for said in each.captions])
+    check_context([*spoken, *items.val, *items.unseen], words, settings)
+    model = LargeMotionModel(language, gradient_checkpointing=settings.gradient_checkpointing)
+    is_whole = settings.loss_on == "all"
+
+    def draw(number: int, draws: np.random.Generator) -> list[Segment]:
+        item = spoken[mixture.chosen(number, draws)]
+        caption = item.captions[int(draws.integers(len(item.captions)))]
+        return example(words, caption, item.codes_SR, whole=is_whole)
+
+    batches = DrawnBatches(mixture.count, draw, settings.training, together=1)
+
+    def losses(number: int) -> dict[str, Tensor]:
+        sequences = share(batches.whole(number))
+        draw_apart()
+        batch = pack(sequences, settings.context, words.padding).to(next(model.parameters()).device)
+        total, right, count = packed_losses(model(batch), batch)
+        return {"loss": shared_mean(total, count), "accuracy": shared_mean(right, count)}
+
+    measure = partial(measured, model, words, settings, items) if items.val else None
+    fit(
+        model,
+        losses,
+        settings.training,
+        checkpoints=watching.checkpoints,
+        on_log=watching.on_log,
+        on_progress=watching.on_progress,
+        validate=Validation(measure, MONITORED, "lower") if measure else None,
+    )
+    return model, words, measure() if measure else {}
+
+
+def example(words: MotionWords, caption: str, codes_SR: np.ndarray, *, whole: bool = False) -> list[Segment]:
+    """The sequence of a caption and its motion; the motion is predicted, or the text too."""
+    return words.example(TASK, caption, codes_SR, np.zeros(len(codes_SR), dtype=bool), whole=whole)
+
+
+def check_context(items: Sequence[SpokenMotion], words: MotionWords, settings: LargeMotion) -> None:
+    """Raise LampError where the longest clip has no room in a row."""
+    longest = max(
+        length(example(words, caption, item.codes_SR)) for item in items for caption in item.captions
+    )
+    if longest > settings.context:
+        channels = len(words.vocabulary.channels)
+        raise LampError(
+            f"the longest clip takes {longest} words ({channels} a motion token, and its caption), and "
+            f"a row has {settings.context}; raise large_motion.context, or lower large_motion.max_frames"
+        )
+
+
+@torch.no_grad()
+def mean_losses(
+    model: LargeMotionModel, words: MotionWords, context: int, items: Sequence[SpokenMotion]
+) -> tuple[float, float]:
+    """Return the mean cross entropy of a word of motion of all items with their first captions, and the share
+    of right ones."""
+    device = next(model.parameters()).device
+    sequences = [example(words, item.captions[0], item.codes_SR) for item in items]
+    total, right, count = 0.0, 0, 0
+    together = max(1, ROWS_TOGETHER * context // max(map(length, sequences)))
+    for start in range(0, len(sequences), together):
+        batch = pack(sequences[start : start + together], context, words.padding).to(device)
+        losses, is_right, predicted = packed_losses(model(batch), batch)
+        total, right, count = total + float(losses), right + int(is_right), count + int(predicted)
+    return total / count, right / count
+
+
+def measured(
+    model: LargeMotionModel, words: MotionWords, settings: LargeMotion, items: Items
+) -> dict[str, float]:
+    """``val_loss`` and ``val_accuracy`` of a word of motion, ``val_codes`` of decoded tokens, and the same of
+    held-out actions as ``unseen_loss`` and ``unseen_accuracy``."""
+    loss, accuracy = mean_losses(model, words, settings.context, items.val)
+    found = {MONITORED: loss, "val_accuracy": accuracy}
+    if items.unseen:
+        loss, accuracy = mean_losses(model, words, settings.context, items.unseen)
+        found |= {"unseen_loss": loss, "unseen_accuracy": accuracy}
+    questions = [
+        question_of(TASK, item, words, Shares(), np.random.default_rng(place))
+        for place, item in enumerate(items.val[: settings.decoded])
+    ]
+    answers = answers_to(model.language, words, questions) if questions else {}
+    return found | {f"val_{name}": value for name, value in answers.items()}

@@ -1,0 +1,27 @@
+"""Stage ``evaluate_large_motion``: the large motion model by the protocols of text to motion, beside a floor.
+
+By hand: ``python -m tasks.stages.evaluate_large_motion``. `lamp evaluate` measures on demand.
+"""
+
+from lamp_core.systems.large_motion import MODELS
+from tasks.stage.process import StageContext, main
+from tasks.stages.inputs.measured import measure_into_store
+
+PROTOCOLS = ("text-to-motion", "plausibility")
+"""Those that are measured where ``evaluate.protocols`` has them."""
+
+
+def run(stage: StageContext) -> dict[str, float]:
+    """Measure into the store that one table of all systems is made of.
+
+    The evaluator is that of the system `lamp`, so that the rows compare; LaMP itself measures there alone.
+    """
+    settings = stage.config.evaluate
+    asked = tuple(name for name in settings.protocols if name in PROTOCOLS)
+    return measure_into_store(
+        stage, MODELS, settings.model_copy(update={"protocols": asked, "lamp_evaluator": False})
+    )
+
+
+if __name__ == "__main__":
+    main("evaluate_large_motion", run)

@@ -1,0 +1,163 @@
+"""The stages of the system `large-motion`, one after the other in one process, on a few clips."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from lamp_core.config import Config, override
+from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.errors import LampError
+from lamp_core.evaluation.catalogue import KINDS, kind_of, metric_of
+from lamp_core.evaluation.results import read_results
+from lamp_core.evaluation.store import RESULTS_FILE
+from lamp_core.inference.parts import edit_part
+from lamp_core.systems.large_motion import MODELS
+from lamp_core.tokenizers.clips import encode_clips
+from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
+from lamp_core.tokenizers.kinds import new_tokenizer, untrained_tokenizer
+from tasks.stage.process import StageContext
+from tasks.stages import evaluate_large_motion, large_motion, tokens
+from tasks.stages.catalogue import CATALOGUE
+from tasks.stages.inputs import measured
+from tests.small_project import make_small_project, small_config
+
+CPU = torch.device("cpu")
+RUN = {
+    "tokens_grid": tokens.run,
+    "large_motion": large_motion.run,
+    "evaluate_large_motion": evaluate_large_motion.run,
+}
+(MODEL,) = MODELS
+
+
+def config() -> Config:
+    few = (
+        "tokenizer_grid.division=body",
+        "large_motion.training.steps=4",
+        "large_motion.data.static=1",
+        "large_motion.held_out=[jump]",
+        "large_motion.max_frames=64",
+        "evaluate.protocols=[text-to-motion]",
+        "evaluate.generations=1",
+        "evaluate.max_frames=64",
+    )
+    return override(small_config(), few)
+
+
+def run_stage(name: str, data: Path) -> dict[str, float]:
+    output = data / CATALOGUE.folder(name)
+    output.mkdir(parents=True, exist_ok=True)
+    context = StageContext(
+        *(name, config(), data, output, data / "checkpoints" / name, CPU),
+        on_log=lambda step, scalars: None,
+        on_progress=lambda done, total, text: None,
+    )
+    return dict(RUN[name](context))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("large-motion") / "data"
+    make_small_project(data)
+    tokenizer = new_tokenizer(263, config().tokenizer_grid).eval()
+    tokenizer.start_at_random()
+    save_tokenizer(data / "tokenizer_grid", tokenizer)
+    return data
+
+
+@pytest.fixture(scope="module")
+def metrics(data: Path) -> dict[str, dict[str, float]]:
+    """What every stage reports, run in the catalogue's order."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measured, "model_run", lambda project, measured_by: "run")
+        return {name: run_stage(name, data) for name in RUN}
+
+
+def test_the_training_measures_itself_and_what_it_did_not_see(metrics: dict[str, dict[str, float]]) -> None:
+    found = metrics["large_motion"]
+    ranking = CATALOGUE.ranking("large_motion")
+    assert ranking is not None
+    assert all(np.isfinite(found[name]) for name in (ranking.metric, "val_codes", "unseen_loss"))
+    assert found["unseen_items"] > 0
+    assert found["train_items"] % 2 == 0  # each with a pose that is held
+
+
+def test_text_to_motion_stands_in_the_common_store(metrics: dict[str, dict[str, float]], data: Path) -> None:
+    rows = read_results(data / CATALOGUE.folder("evaluate_large_motion") / RESULTS_FILE)
+    assert {"untrained", MODEL.name} <= {row.system for row in rows}
+    assert {KINDS[kind_of(row)].family for row in rows} == {"text_to_motion"}
+    assert [row for row in rows if metric_of(row) is None] == []
+    assert all(row.measured for row in rows if row.system == MODEL.name and row.metric == "FID")
+
+
+def test_plain_transformers_opens_the_folder(metrics: dict[str, dict[str, float]], data: Path) -> None:
+    model = AutoModelForCausalLM.from_pretrained(data / "large_motion")
+    text = AutoTokenizer.from_pretrained(data / "large_motion")
+    asked = text("a person walks <motion>", return_tensors="pt", return_token_type_ids=False)
+    made = model.generate(**asked, max_new_tokens=3, do_sample=False)
+    assert made.shape[1] > asked["input_ids"].shape[1]
+
+
+def test_motions_have_the_lengths_that_were_asked_for_and_the_same_seed_makes_the_same(
+    metrics: dict[str, dict[str, float]], data: Path
+) -> None:
+    model = MODEL.load(data, CPU)
+    texts = ["a person walks", "a person runs"]
+    lengths = model.lengths(texts, 0)
+    made, again = (model.generate(texts, lengths, 0) for _ in range(2))
+    assert [len(each) for each in made] == lengths and max(lengths) <= model.longest_frames == 64
+    assert all(np.array_equal(one, other) for one, other in zip(made, again, strict=True))
+    alone = model.generate(texts[:1], lengths[:1], 0)[0]
+    assert np.allclose(alone, made[0], atol=1e-4)  # convolutions of other batches round otherwise
+
+
+def test_one_part_is_made_anew_and_the_codes_of_the_others_stay(
+    metrics: dict[str, dict[str, float]], data: Path
+) -> None:
+    model = MODEL.load(data, CPU)
+    features = FeatureSet.load(data / "features")
+    given_TD = features.features[0][:40]
+    normalised_TD = np.asarray(features.statistics.normalise(given_TD), dtype=np.float32)
+    (given_SR,) = encode_clips(model.tokenizer, [normalised_TD])
+    part = [channel.name for channel in model.tokenizer.channels].index("left_arm")
+    others = [place for place in range(given_SR.shape[1]) if place != part]
+    made = model.edited_codes("left_arm", "a person waves", normalised_TD, 2, 0)
+    for made_SR in made:
+        assert np.array_equal(made_SR[:, others], given_SR[:, others])
+        assert not np.array_equal(made_SR[:, part], given_SR[:, part])
+    assert not np.array_equal(*made)
+    edited = edit_part(data, given_TD, "left_arm", "a person waves", count=2)
+    assert len(edited.joints) == 2 and edited.end == pytest.approx(2.0)
+    assert edited.joints[0].shape == edited.given[0].shape
+
+
+def test_a_part_that_is_not_there_is_refused_with_the_known_ones(
+    metrics: dict[str, dict[str, float]], data: Path
+) -> None:
+    given_TD = FeatureSet.load(data / "features").features[0][:40]
+    with pytest.raises(
+        LampError, match="no part 'tail'; known: root, left_leg, right_leg, torso, left_arm, "
+    ):
+        edit_part(data, given_TD, "tail", "a person waves")
+    with pytest.raises(LampError, match="--part needs --text"):
+        edit_part(data, given_TD, "left_arm", None)
+    with pytest.raises(LampError, match="the motion has 80 frames, the model reads 64"):
+        edit_part(data, np.repeat(given_TD, 2, axis=0), "left_arm", "a person waves")
+    whole = replace(MODEL.load(data, CPU), tokenizer=load_tokenizer(data / "tokenizer"))
+    assert whole.parts == ()
+    with pytest.raises(LampError, match="the tokenizer has no parts: a motion token of it says the whole"):
+        whole.edit_part("left_arm", "a person waves", given_TD, 1, 0)
+
+
+def test_another_tokenizer_is_refused(
+    metrics: dict[str, dict[str, float]], data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "large_motion").symlink_to(data / "large_motion")
+    other = untrained_tokenizer(load_tokenizer(data / "tokenizer_grid"))
+    save_tokenizer(tmp_path / "tokenizer_grid", other)
+    with pytest.raises(LampError, match="codes of another tokenizer"):
+        MODEL.load(tmp_path, CPU)
