@@ -41,6 +41,22 @@ def mpjpe(
     return _mean("MPJPE", frame_errors(true, reconstructed, skeleton, batch_clips))
 
 
+def part_roots(skeleton: Skeleton) -> dict[str, dict[int, int]]:
+    """The joints of body, hands and fingers, and the joint that each is measured from; none without hands.
+
+    Body and hands are measured pelvis on pelvis, fingers wrist on wrist: how the hand is shaped, wherever the
+    arm has put it.
+    """
+    if not skeleton.fingers:
+        return {}
+    body = [joint for joint in range(skeleton.joint_count) if joint not in skeleton.fingers]
+    return {
+        "body": dict.fromkeys(body, PELVIS),
+        "hands": dict.fromkeys(skeleton.fingers, PELVIS),
+        "fingers": skeleton.fingers,
+    }
+
+
 def part_mpjpe(
     true: Features,
     reconstructed: Features,

@@ -3,14 +3,15 @@
 By hand: ``python -m tasks.stages.tokenizer``, with ``--stage tokenizer_grid`` for the second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from lamp_core.config import ConvolutionalSizes, GridTokenizer, Tokenizer
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.metrics.reconstruction import mpjpe
+from lamp_core.metrics.reconstruction import mpjpe, part_mpjpe, part_roots
 from lamp_core.tokenizers.clips import channel_usage, encode_clips
 from lamp_core.tokenizers.folder import save_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer
@@ -38,7 +39,7 @@ def run(stage: StageContext) -> dict[str, float]:
     )
     stage.end_helpers()
     save_tokenizer(stage.output, tokenizer)
-    return _validate(tokenizer, validation, train)
+    return _validate(tokenizer, validation, train) | _validate_parts(tokenizer, validation, features)
 
 
 def _settings(stage: StageContext) -> Tokenizer | GridTokenizer:
@@ -61,12 +62,32 @@ def _validate(
     return measured
 
 
-def _mpjpe_mm(features: FeatureSet, true: Sequence[np.ndarray], made: Sequence[np.ndarray]) -> float:
+def _validate_parts(
+    tokenizer: MotionTokenizer, validation: ValidationClips, features: FeatureSet
+) -> dict[str, float]:
+    """Measure body, hands and fingers apart where there are hands."""
+    errors = {
+        part: partial(_mpjpe_mm, features, root_of=of) for part, of in part_roots(features.skeleton).items()
+    }
+    return {
+        f"val_{part}_mpjpe_mm": replace(validation, error=error).measure(tokenizer)
+        for part, error in errors.items()
+    }
+
+
+def _mpjpe_mm(
+    features: FeatureSet,
+    true: Sequence[np.ndarray],
+    made: Sequence[np.ndarray],
+    root_of: Mapping[int, int] | None = None,
+) -> float:
     raw = [
         [np.asarray(features.statistics.denormalise(clip_TD), dtype=np.float32) for clip_TD in clips]
         for clips in (true, made)
     ]
-    return float(mpjpe(raw[0], raw[1], features.skeleton))
+    if root_of is None:
+        return float(mpjpe(raw[0], raw[1], features.skeleton))
+    return float(part_mpjpe(raw[0], raw[1], features.skeleton, root_of))
 
 
 if __name__ == "__main__":

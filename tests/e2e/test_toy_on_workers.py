@@ -169,7 +169,8 @@ def started_by_hand(toys: Cluster, deployment: str, **parameters: object) -> Run
     ended = subprocess.run(
         command, env=toys.environment, cwd=toys.root, capture_output=True, text=True, check=False
     )
-    found = toys.flow_runs(deployment.split("/")[0])
+    runs = toys.flow_runs(deployment.split("/")[0])
+    found = [run for run in runs if run["start_time"]]  # a schedule's runs are of tomorrow
     assert found, ended.stdout + ended.stderr
     return found[-1]
 

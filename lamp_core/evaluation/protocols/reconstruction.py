@@ -30,7 +30,7 @@ from lamp_core.evaluation.protocols.text_to_motion import measure_matching, rout
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.fid import frechet_distance
-from lamp_core.metrics.reconstruction import PELVIS, acceleration_error, mpjpe, pa_mpjpe, part_mpjpe
+from lamp_core.metrics.reconstruction import acceleration_error, mpjpe, pa_mpjpe, part_mpjpe, part_roots
 from lamp_core.skeleton.skeleton import Skeleton
 
 ERRORS = {"MPJPE": mpjpe, "PA-MPJPE": pa_mpjpe, "acceleration error": acceleration_error}
@@ -89,8 +89,10 @@ def evaluate_tokenizer(
         features = [statistics.denormalise(motion) for motion in made.motions]
         for metric, error in ERRORS.items():
             measured.record([metric], partial(_as_list, error, true, features, skeleton))
-        for metric, root_of in _part_roots(skeleton).items():
-            measured.record([metric], partial(_as_list, part_mpjpe, true, features, skeleton, root_of))
+        for part, root_of in part_roots(skeleton).items():
+            measured.record(
+                [f"MPJPE {part}"], partial(_as_list, part_mpjpe, true, features, skeleton, root_of)
+            )
         measure_part_distances(measured, judge.evaluator, test.motions, made.motions)
         made_NE = made.embed(judge.evaluator)
         if name == GROUND_TRUTH:
@@ -109,22 +111,6 @@ def evaluate_tokenizer(
                 measure_halves(halves, judge, settings, repeat)
             rows += halves.results()
     return rows
-
-
-def _part_roots(skeleton: Skeleton) -> dict[str, dict[int, int]]:
-    """The joints of each metric of a part, and the joint that each is measured from; none without hands.
-
-    Body and hands are measured pelvis on pelvis, fingers wrist on wrist: how the hand is shaped, wherever the
-    arm has put it.
-    """
-    if not skeleton.fingers:
-        return {}
-    body = [joint for joint in range(skeleton.joint_count) if joint not in skeleton.fingers]
-    return {
-        "MPJPE body": dict.fromkeys(body, PELVIS),
-        "MPJPE hands": dict.fromkeys(skeleton.fingers, PELVIS),
-        "MPJPE fingers": skeleton.fingers,
-    }
 
 
 def _mean_pose(motions: Sequence[np.ndarray]) -> list[np.ndarray]:

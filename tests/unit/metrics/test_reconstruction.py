@@ -12,6 +12,7 @@ from lamp_core.metrics.reconstruction import (
     mpjpe,
     pa_mpjpe,
     part_mpjpe,
+    part_roots,
     procrustes,
 )
 from lamp_core.skeleton.skeleton import load_skeleton
@@ -176,6 +177,13 @@ def test_a_bent_finger_is_an_error_of_the_hands_alone():
         assert part_mpjpe(true, made, skeleton, root_of) == pytest.approx(60.0 / 30, rel=1e-3)
     everything = dict.fromkeys(range(52), 0)
     assert part_mpjpe(true, made, skeleton, everything) == pytest.approx(mpjpe(true, made, skeleton))
+
+
+def test_body_and_hands_are_all_joints_and_a_body_alone_has_no_parts():
+    parts = part_roots(load_skeleton("smplx52"))
+    assert sorted([*parts["body"], *parts["hands"]]) == list(range(52))
+    assert set(parts["fingers"]) == set(parts["hands"]) and set(parts["fingers"].values()) == {20, 21}
+    assert part_roots(load_skeleton("smpl22")) == part_roots(load_skeleton("kit21")) == {}
 
 
 def test_a_hand_that_is_elsewhere_is_shaped_the_same():
