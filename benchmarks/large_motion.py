@@ -1,0 +1,107 @@
+"""How fast a large motion model trains and answers: ``python -m benchmarks.large_motion``.
+
+The small OPT that is trained here, three layers of 128 as in profile ``quick``, random weights, five channels
+of 1,024 codes, 64 captions with motions of 15 to 49 tokens. Training: words a second, padding not counted, of
+a step in packed rows and of the same step in a padded batch. Answering: codes a second of 32 captions.
+"""
+
+import json
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.models import best, sentences
+from lamp_core.config.base import FROM_SCRATCH, Optimisation
+from lamp_core.config.captioning import LanguageModel
+from lamp_core.large_motion.model import LargeMotionModel
+from lamp_core.large_motion.packing import NOTHING, pack, packed_losses
+from lamp_core.large_motion.start import TASK, lengthened
+from lamp_core.large_motion.training import example
+from lamp_core.m2t.own_language_model import own_model, own_tokenizer
+from lamp_core.motion_language.decoding import Sampling, answer
+from lamp_core.motion_language.grammar import MotionGrammar
+from lamp_core.motion_language.segments import collate, next_token_logits, token_losses
+from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
+from lamp_core.motion_language.words import MotionWords
+from lamp_core.tokenizers.protocol import Channel
+from lamp_core.training.optimiser import make_optimiser
+from tasks.system import resources
+
+CHANNELS, CODES, TOKENS, ITEMS, CONTEXT, ROUNDS = 5, 1024, 49, 64, 512, 3
+SHAPE = LanguageModel(
+    checkpoint=FROM_SCRATCH, layers=3, hidden_dim=128, heads=4, feed_forward_dim=512, dropout=0.0
+)
+
+
+class Grid:
+    """What a vocabulary asks of a tokenizer."""
+
+    channels = tuple(Channel(f"part {place}", "grid part", CODES) for place in range(CHANNELS))
+    downsampling = 4
+
+    def identity(self) -> str:
+        """Of none that is trained."""
+        return "none"
+
+
+def measure(rounds: int = ROUNDS) -> dict[str, float]:
+    """Words a second in training, packed and padded, and codes a second in answers."""
+    device = torch.device(resources.device_name())
+    torch.set_num_threads(resources.threads())
+    torch.manual_seed(0)
+    text = own_tokenizer(sentences(ITEMS), "move :=", SHAPE)
+    language = lengthened(own_model(text, SHAPE), CONTEXT).to(device)
+    grid: Any = Grid()
+    vocabulary = MotionVocabulary.of(grid, TOKENS, len(text), "interleaved", shares_codes=True)
+    extend(language, text, vocabulary, seed=0)
+    words = MotionWords(text, vocabulary, "short", 64)
+    return _training(language, words, device, rounds) | _answering(language, words, device, rounds)
+
+
+def _training(language: Any, words: MotionWords, device: torch.device, rounds: int) -> dict[str, float]:
+    model, draws = LargeMotionModel(language).train(), np.random.default_rng(0)
+    pairs = [
+        example(words, text, draws.integers(0, CODES, (int(draws.integers(15, TOKENS + 1)), CHANNELS)))
+        for text in sentences(ITEMS)
+    ]
+    packed, padded = pack(pairs, CONTEXT, words.padding).to(device), collate(pairs, words.padding).to(device)
+    optimiser = make_optimiser(model, Optimisation(steps=1, batch_size=1, learning_rate=1e-4))
+
+    def step(loss: torch.Tensor) -> None:
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+
+    def in_rows() -> None:
+        total, _, count = packed_losses(model(packed), packed)
+        step(total / count)
+
+    def side_by_side() -> None:
+        losses_B = token_losses(next_token_logits(language, padded), padded)
+        step(losses_B.sum() / padded.counted_BL.sum())
+
+    spoken = int((packed.sequences_BX != NOTHING).sum())
+    found = {"packed_share_of_words": spoken / packed.ids_BX.numel()}
+    for name, work in (("packed", in_rows), ("padded", side_by_side)):
+        work()
+        seconds, _ = best(work, device, rounds)
+        found[f"training_{name}_words_per_second"] = spoken / seconds
+    return found
+
+
+def _answering(language: Any, words: MotionWords, device: torch.device, rounds: int) -> dict[str, float]:
+    language.eval()
+    prompts = [words.prompt(TASK, text) for text in sentences(32)]
+    grammar = MotionGrammar(words.vocabulary, [TOKENS] * len(prompts))
+    seconds, _ = best(lambda: answer(language, prompts, grammar, words.padding, Sampling()), device, rounds)
+    return {"codes_per_second": len(prompts) * TOKENS * CHANNELS / seconds}
+
+
+def main() -> None:
+    """Print the figures."""
+    print(json.dumps(measure(), indent=2))
+
+
+if __name__ == "__main__":
+    main()
