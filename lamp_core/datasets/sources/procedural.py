@@ -26,7 +26,16 @@ class ProceduralClips(SourceKind):
     def clip_jobs(
         self, source: Source, skeleton: Skeleton, on_passed_over: OnPassedOver = ignore
     ) -> ClipJobs:
-        """A job a clip; LampError when number of clips and seed are not set."""
+        """A job a clip.
+
+        Raises:
+            LampError: number of clips and seed are not set, or hands are wanted of the set without gestures.
+        """
+        if skeleton.fingers and source.skeleton is None:
+            raise LampError(
+                f"data set {source.name!r} has no hands; take --data procedural-hands, or "
+                "--set ingest.skeleton=smpl22"
+            )
         if source.clips is None or source.seed is None:
             raise LampError(f"data set {source.name!r} is generated: give the number of clips and the seed")
         return ProceduralJobs(source.name, source.clips, source.seed, skeleton.name)

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from lamp_core.datasets.registry import load_source, refresh_fingerprint, register_source, source_names
+from lamp_core.datasets.sources import KINDS
 from lamp_core.errors import LampError
+from lamp_core.skeleton.skeleton import load_skeleton
 
 
 def options_of(source: Any) -> dict[str, Any]:
@@ -193,6 +195,18 @@ def test_the_embedded_data_sets_are_registered_and_fresh(name: str, skeleton: st
     source = load_source(data_folder, name)
     assert (source.kind, source.skeleton, source.name) == ("procedural", skeleton, name)
     assert refresh_fingerprint(data_folder, name) is False
+
+
+def test_hands_are_asked_for_by_the_name_of_the_data_set() -> None:
+    hands, wanted = load_skeleton("smplx52"), {"clips": 3, "seed": 0}
+    plain, gestures = (
+        load_source(Path(__file__).parents[3] / "data", name).model_copy(update=wanted)
+        for name in ("procedural", "procedural-hands")
+    )
+    with pytest.raises(LampError, match="'procedural' has no hands; take --data procedural-hands"):
+        KINDS["procedural"].clip_jobs(plain, hands)
+    assert len(KINDS["procedural"].clip_jobs(gestures, hands)) == 3
+    assert len(KINDS["procedural"].clip_jobs(plain, load_skeleton("smpl22"))) == 3
 
 
 def test_looking_a_data_set_up_does_not_load_torch() -> None:
