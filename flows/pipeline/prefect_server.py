@@ -35,8 +35,8 @@ def prefect_settings(project: Project) -> dict[str, str]:
     home = Path(os.environ.get("PREFECT_HOME") or project.state / "prefect")
     address = sqlite_address(home / "prefect.db", "sqlite+aiosqlite")
     is_database_set = any(name.startswith(OF_DATABASE) for name in os.environ)
-    # Prefect's own address of that file takes no % and no ? in the names of folders.
-    own = {} if is_database_set or "%" not in address else {DATABASE: address}
+    # Prefect's own address of that file takes no ? in the names of folders.
+    own = {DATABASE: address} if "?" in str(home) and not is_database_set else {}
     return own | {
         "PREFECT_HOME": str(home),
         "PREFECT_LOGGING_SETTINGS_PATH": str(_logging_file(project)),

@@ -10,7 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 from ssl import SSLError
 from urllib.error import HTTPError, URLError
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 from urllib.request import Request, urlopen
 
 from lamp_core.errors import LampError
@@ -65,9 +65,12 @@ def require_answer(name: str, address: str, remedy: str) -> None:
 
 
 def sqlite_address(file: Path, driver: str = "sqlite") -> str:
-    """The address of a database in a file, whatever the names of its folders: SQLAlchemy reads ``%41`` in it
-    as a letter, and what follows ``?`` as options."""
-    return f"{driver}:///{str(file).replace('%', '%25').replace('?', '%3F')}"
+    """The address of a database in a file, whatever the names of its folders.
+
+    Of a plain path SQLAlchemy reads what follows ``?`` as options; SQLite then gets an address of its own.
+    """
+    place = f"file:{quote(str(file))}?uri=true" if "?" in str(file) else str(file)
+    return f"{driver}:///{place}"
 
 
 def shown(address: str) -> str:

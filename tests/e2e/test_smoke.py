@@ -22,6 +22,8 @@ from tasks.stages.catalogue import CATALOGUE
 from tests.flows.commands import run
 from tests.workspace import copy_project
 
+pytestmark = pytest.mark.timeout(1800)  # the first test waits for every stage of every system
+
 
 @dataclass(frozen=True)
 class Workspace:

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
+from sqlalchemy import create_engine, text
 
 from flows.pipeline.prefect_server import DATABASE, prefect_settings
 from lamp_core.errors import LampError
@@ -91,10 +91,20 @@ def test_a_database_in_a_file_is_found_whatever_its_folders_are_called(
     for variable in ("MLFLOW_TRACKING_URI", "PREFECT_HOME", DATABASE):
         monkeypatch.delenv(variable, raising=False)
     project = Project(tmp_path / name)
-    assert make_url(tracking_uri(project)).database == str(project.root / "mlflow.db")
     home = project.state / "prefect"
+    home.mkdir(parents=True)
+    assert file_of(tracking_uri(project)) == str(project.root / "mlflow.db")
     stated = prefect_settings(project).get(DATABASE, f"sqlite+aiosqlite:///{home}/prefect.db")
-    assert make_url(stated).database == str(home / "prefect.db")
+    assert file_of(stated) == str(home / "prefect.db")
+
+
+def file_of(address: str) -> str:
+    """The file that SQLite opens at an address of SQLAlchemy."""
+    engine = create_engine(address.replace("+aiosqlite", ""))
+    with engine.connect() as connection:
+        (database,) = connection.execute(text("PRAGMA database_list"))
+    engine.dispose()
+    return str(database.file)
 
 
 def test_a_database_that_the_user_chose_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

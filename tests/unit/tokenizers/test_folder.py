@@ -44,5 +44,5 @@ def test_an_unknown_kind_is_named(tmp_path: Path) -> None:
     save_tokenizer(tmp_path, started(SMALL))
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "kind": "none"}))
-    with pytest.raises(LampError, match="unknown kind of tokenizer 'none'; known: vqvae, rvq, lfq2d"):
+    with pytest.raises(LampError, match="unknown kind of tokenizer 'none'; known: vqvae, rvq, part-aware"):
         load_tokenizer(tmp_path)
