@@ -216,7 +216,7 @@ class Store:
 
     def _create_experiment(self) -> str:
         """Make the experiment; its files lie in the project unless a server keeps them."""
-        is_local = tracking_uri(self.project).startswith("sqlite:")
+        is_local = tracking_uri(self.project).startswith("sqlite")
         folder = (home_of(self.project) / ARTIFACTS).as_uri() if is_local else None
         made = self.client.create_experiment(EXPERIMENT, artifact_location=folder, tags=EXPERIMENT_TAGS)
         return str(made)

@@ -67,10 +67,13 @@ def require_answer(name: str, address: str, remedy: str) -> None:
 def sqlite_address(file: Path, driver: str = "sqlite") -> str:
     """The address of a database in a file, whatever the names of its folders.
 
-    Of a plain path SQLAlchemy reads what follows ``?`` as options; SQLite then gets an address of its own.
+    Of a plain path SQLAlchemy reads what follows ``?`` as options; SQLite then gets an address of its own, by
+    a driver that is named: of plain ``sqlite`` MLflow makes a folder of what it takes for a path.
     """
-    place = f"file:{quote(str(file))}?uri=true" if "?" in str(file) else str(file)
-    return f"{driver}:///{place}"
+    if "?" not in str(file):
+        return f"{driver}:///{file}"
+    named = driver if "+" in driver else f"{driver}+pysqlite"
+    return f"{named}:///file:{quote(str(file))}?uri=true"
 
 
 def shown(address: str) -> str:
