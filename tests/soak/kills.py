@@ -27,8 +27,8 @@ SECONDS_A_RUN = 240
 OLD = "old output"
 WAYS = ("clock", "clock, saving often", "file event", "late file event")
 
-# Runs a module; told a number, it kills itself before the file event of that number in the project's folder,
-# else it leaves the count.
+# Runs a stage's module; told a number, it kills itself before the file event of that number in the project's
+# folder, else it leaves the count.
 COUNTING = """\
 import os, runpy, signal, sys
 module, fatal, root, left = sys.argv[1], int(sys.argv[2]), os.getcwd() + os.sep, sys.argv[3]
@@ -48,7 +48,7 @@ def look(event, arguments):
     if count == fatal:
         os.kill(os.getpid(), signal.SIGKILL)
 
-sys.argv = [module]
+sys.argv = [module, *sys.argv[4:]]
 sys.addaudithook(look)
 try:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
@@ -94,11 +94,21 @@ class Victim:
     def log(self) -> Path:
         return self.project.root / f"{self.name}.log"
 
+    @property
+    def module(self) -> str:
+        """What computes the stage; several stages may have one."""
+        return f"tasks.stages.{CATALOGUE.stages[self.name].module}"
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What tells the module which of its stages it is."""
+        return () if self.module.endswith(f".{self.name}") else ("--stage", self.name)
+
     def start(self, *command: str) -> "subprocess.Popen[bytes]":
         """Start a process in a session of its own; by default the stage's."""
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, *(command or ("-m", f"tasks.stages.{self.name}"))],
+                [sys.executable, *(command or ("-m", self.module, *self.arguments))],
                 cwd=self.project.root,
                 env={**os.environ, **ENVIRONMENT, **self.environment},
                 stdout=log,
@@ -110,7 +120,7 @@ class Victim:
         """Run the stage from nothing to its end."""
         began = time.monotonic()
         left = self.project.root / f"{self.name}.events"
-        self.end(self.start("-c", COUNTING, f"tasks.stages.{self.name}", "0", str(left)))
+        self.end(self.start("-c", COUNTING, self.module, "0", str(left), *self.arguments))
         return Reference(self.files(), time.monotonic() - began, int(left.read_text()))
 
     def forget_output(self) -> None:
@@ -130,7 +140,7 @@ class Victim:
     def kill_before_event(self, number: int) -> bool:
         """Start the stage, which kills itself before a file event; return whether it came that far."""
         left = self.project.root / f"{self.name}.events"
-        process = self.start("-c", COUNTING, f"tasks.stages.{self.name}", str(number), str(left))
+        process = self.start("-c", COUNTING, self.module, str(number), str(left), *self.arguments)
         process.wait(timeout=SECONDS_A_RUN)
         return self._kill(process)
 
