@@ -1,5 +1,6 @@
 """A project's data folder with features and models of every stage: tiny, and trained on nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,6 @@ from lamp_core.m2t.language_model import identity_of, load_base, record_base
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer, save_own
 from lamp_core.m2t.training import new_captioner
 from lamp_core.motion_language.folder import Origin, save_speaker
-from lamp_core.motion_language.prompts import template_hash
 from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
 from lamp_core.motion_language.words import MotionWords
 from lamp_core.retrieval.build import build_gallery
@@ -131,11 +131,8 @@ def make_speaker(data: Path, config: Config) -> None:
     vocabulary = MotionVocabulary.of(tokenizer, most, len(base.tokenizer))
     extend(base.model, base.tokenizer, vocabulary, seed=0)
     prompts = config.instruction.prompts
-    origin = Origin(
-        *(base.identity, skeleton.name, skeleton.frames_per_second, settings.max_text_tokens, prompts),
-        template_hash(prompts),
-        config.instruction.model_dump(mode="json"),
-    )
+    origin = Origin.of(base, skeleton, settings, prompts)
+    origin = replace(origin, settings=config.instruction.model_dump(mode="json"))
     words = MotionWords(base.tokenizer, vocabulary, prompts, settings.max_text_tokens)
     save_speaker(data / "instruction", base.model, words, origin)
 

@@ -4,24 +4,16 @@ Shapes: T frames, D feature numbers a frame, S motion tokens, R channels.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
 
 from lamp_core.config.large_motion import LargeMotion
 from lamp_core.errors import LampError
-from lamp_core.motion_language.folder import load_speaker
 from lamp_core.motion_language.grammar import FREE
 from lamp_core.motion_language.speaking import MotionSpeaker
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.tokenizers.clips import encode_clips
-from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.training.model_files import read_settings
 
-STAGE = "large_motion"
-TOKENIZER = "tokenizer_grid"
-"""Stage whose tokens the model speaks."""
 PARTS = ("body part", "grid part")
 """Kinds of channels that can be made anew by themselves."""
 
@@ -31,6 +23,10 @@ class LargeMotionGenerator(MotionSpeaker):
     """The model with its tokenizer; ``lengths`` and ``generate`` are those of `MotionSpeaker`."""
 
     settings: LargeMotion
+
+    stage = "large_motion"
+    tokenizer_stage = "tokenizer_grid"
+    section = LargeMotion
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -77,19 +73,3 @@ class LargeMotionGenerator(MotionSpeaker):
             )
         if part not in self.parts:
             raise LampError(f"no part '{part}'; known: {', '.join(self.parts)}")
-
-
-def load_large_motion(data: Path, device: torch.device | None = None) -> LargeMotionGenerator:
-    """Load the trained model below a project's data folder.
-
-    Raises:
-        LampError: a stage before it has not run, or the tokenizer or the prompts are others than it was
-            trained with.
-    """
-    device = device or torch.device("cpu")
-    folder = data / STAGE
-    speaker = load_speaker(folder, device)
-    tokenizer = load_tokenizer(data / TOKENIZER)
-    speaker.vocabulary.check_tokenizer(tokenizer, str(folder))
-    settings = read_settings(folder, LargeMotion, speaker.origin.settings)
-    return LargeMotionGenerator(speaker, speaker.words(), tokenizer.to(device), settings)

@@ -5,7 +5,6 @@ Shapes: N questions, T frames, D feature numbers a frame, S motion tokens, R cha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from lamp_core.errors import LampError
 from lamp_core.features.interpolation import interpolated
 from lamp_core.features.seam import led_over
 from lamp_core.m2t.decoding import Search, generation_config
-from lamp_core.motion_language.folder import load_speaker
 from lamp_core.motion_language.grammar import FREE, TextGrammar, logits_processor
 from lamp_core.motion_language.segments import Segment, collate
 from lamp_core.motion_language.speaking import ANSWERED_TOGETHER, MotionSpeaker
@@ -24,10 +22,6 @@ from lamp_core.motion_language.tasks import TASKS, Task
 from lamp_core.motion_language.words import length
 from lamp_core.systems.capabilities import OnProgress
 from lamp_core.tokenizers.clips import encode_clips
-from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.training.model_files import read_settings
-
-STAGE = "instruction"
 
 
 @dataclass(frozen=True)
@@ -35,6 +29,9 @@ class MotionAssistant(MotionSpeaker):
     """An instruction-tuned model with all that it needs between features, texts and its answers."""
 
     settings: Instruction
+
+    stage = "instruction"
+    section = Instruction
 
     def control(
         self,
@@ -188,19 +185,3 @@ def completion_task(given_S: np.ndarray) -> Task:
 
 def _forced(codes_SR: np.ndarray, given_S: np.ndarray) -> np.ndarray:
     return np.where(given_S[:, None], codes_SR, FREE)
-
-
-def load_assistant(data: Path, device: torch.device | None = None) -> MotionAssistant:
-    """Load the trained model below a project's data folder.
-
-    Raises:
-        LampError: a stage before it has not run, or the tokenizer or the prompts are others than it was
-            trained with.
-    """
-    device = device or torch.device("cpu")
-    folder = data / STAGE
-    speaker = load_speaker(folder, device)
-    tokenizer = load_tokenizer(data / "tokenizer")
-    speaker.vocabulary.check_tokenizer(tokenizer, str(folder))
-    settings = read_settings(folder, Instruction, speaker.origin.settings)
-    return MotionAssistant(speaker, speaker.words(), tokenizer.to(device), settings)

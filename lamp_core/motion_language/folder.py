@@ -7,7 +7,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -18,6 +18,7 @@ from lamp_core.m2t.language_model import CausalModel, load_checkpoint
 from lamp_core.motion_language.prompts import template_hash
 from lamp_core.motion_language.vocabulary import MotionVocabulary
 from lamp_core.motion_language.words import MotionWords
+from lamp_core.skeleton.skeleton import Skeleton
 
 FILE = "motion_language.json"
 
@@ -43,6 +44,30 @@ class Origin:
     prompts: str
     prompts_hash: str
     settings: dict[str, Any]
+
+    @classmethod
+    def of(cls, base: CausalModel, skeleton: Skeleton, settings: "Spoken", prompts: str = "") -> "Origin":
+        """What a model that starts from ``base`` is made of; its prompt file is read now."""
+        return cls(
+            base.identity,
+            skeleton.name,
+            skeleton.frames_per_second,
+            settings.max_text_tokens,
+            prompts,
+            template_hash(prompts) if prompts else "",
+            settings.model_dump(mode="json"),
+        )
+
+
+class Spoken(Protocol):
+    """Settings of a model that reads captions."""
+
+    @property
+    def max_text_tokens(self) -> int:
+        """Most word pieces of a caption."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """All values."""
 
 
 @dataclass(frozen=True)

@@ -5,22 +5,26 @@ Shapes: N questions, T frames, D feature numbers a frame, S motion tokens, R cha
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from pathlib import Path
+from typing import ClassVar, Protocol, Self, cast
 
 import numpy as np
 import torch
 
+from lamp_core.config.base import Section
 from lamp_core.datasets.items import pad
 from lamp_core.errors import LampError
 from lamp_core.features.checks import check_features
 from lamp_core.lamp.prompt import losses_by
 from lamp_core.motion_language.decoding import Sampling, answer, choose, length_distribution
-from lamp_core.motion_language.folder import Speaker
+from lamp_core.motion_language.folder import Speaker, load_speaker
 from lamp_core.motion_language.grammar import MotionGrammar
 from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer
+from lamp_core.training.model_files import read_settings
 from lamp_core.training.seeds import seed_everything
 
 ANSWERED_TOGETHER = 32
@@ -47,12 +51,33 @@ class MotionSpeaker:
         words: its instructions.
         tokenizer: motions to codes and back.
         settings: section of the parameters.
+
+    A model says which stage trains it, on the tokens of which other stage, and by which section.
     """
 
     speaker: Speaker
     words: MotionWords
     tokenizer: MotionTokenizer
     settings: Drawn
+
+    stage: ClassVar[str]
+    tokenizer_stage: ClassVar[str] = "tokenizer"
+    section: ClassVar[type[Section]]
+
+    @classmethod
+    def load(cls, data: Path, device: torch.device | None = None) -> Self:
+        """Load the trained model below a project's data folder.
+
+        Raises:
+            LampError: a stage before it has not run, or the tokenizer or the prompts are others than it was
+                trained with.
+        """
+        device, folder = device or torch.device("cpu"), data / cls.stage
+        speaker = load_speaker(folder, device)
+        tokenizer = load_tokenizer(data / cls.tokenizer_stage)
+        speaker.vocabulary.check_tokenizer(tokenizer, str(folder))
+        settings = cast(Drawn, read_settings(folder, cls.section, speaker.origin.settings))
+        return cls(speaker, speaker.words(), tokenizer.to(device), settings)
 
     @property
     def longest_frames(self) -> int:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def _generator(data: Path, device: torch.device) -> "LargeMotionGenerator":
-    from lamp_core.large_motion.generator import load_large_motion
+    from lamp_core.large_motion.generator import LargeMotionGenerator
 
-    return load_large_motion(data, device)
+    return LargeMotionGenerator.load(data, device)
 
 
 MODELS = (

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def _assistant(data: Path, device: torch.device) -> "MotionAssistant":
-    from lamp_core.motion_language.assistant import load_assistant
+    from lamp_core.motion_language.assistant import MotionAssistant
 
-    return load_assistant(data, device)
+    return MotionAssistant.load(data, device)
 
 
 MODELS = (

@@ -36,17 +36,7 @@ def run(stage: StageContext) -> dict[str, float]:
     )
     stage.end_helpers()
     trained = parameters_of(model)
-    skeleton = features.skeleton
-    origin = Origin(
-        base.identity,
-        skeleton.name,
-        skeleton.frames_per_second,
-        settings.max_text_tokens,
-        "",
-        "",
-        settings.model_dump(mode="json", exclude={"training"}),
-    )
-    save_speaker(stage.output, model.merged(), words, origin)
+    save_speaker(stage.output, model.merged(), words, Origin.of(base, features.skeleton, settings))
     return found | {"trained_parameters": trained, "words_of_motion": len(words.vocabulary)}
 
 

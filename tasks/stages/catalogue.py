@@ -12,7 +12,7 @@ is ``Stage("tokenizer_b", makes=..., module="tokenizer", reads=("features",), ..
 ``stage.input("tokenizer")``.
 """
 
-from tasks.stages.declaration import Catalogue, Stage, System
+from tasks.stages.declaration import STORE, Catalogue, Stage, System
 from tasks.stages.ranking import Ranking
 
 DATA_SET = "data/sources/${ingest.data}.yaml"
@@ -38,6 +38,19 @@ def _lexical(name: str, makes: str, trains: str, *phases: str) -> Stage:
         trains=trains,
         ranking=Ranking("val_rsum", "higher"),
         wants_card=True,
+    )
+
+
+def _measures(system: str, makes: str, *reads: str, wants_card: bool = True) -> Stage:
+    """The stage that measures a system by the common parameters, into the common store."""
+    return Stage(
+        f"evaluate_{system.replace('-', '_')}",
+        folder=f"{STORE}/{system}",
+        makes=makes,
+        reads=("features", *reads),
+        section="evaluate",
+        params=("retrieval.captions", "retrieval.seed"),
+        wants_card=wants_card,
     )
 
 
@@ -169,13 +182,11 @@ CATALOGUE = Catalogue(
             params=("report.captions", "report.explained", "report.players"),
             wants_card=True,
         ),
-        Stage(
-            "evaluate_lexical",
-            folder="evaluate/lexical",
-            makes="retrieval by the lexical, the direct and the dense vectors",
-            reads=("features", "lexical_contrast", "lexical_direct", "lexical_dense"),
-            section="evaluate",
-            params=("retrieval.captions", "retrieval.seed"),
+        _measures(
+            "lexical",
+            "retrieval by the lexical, the direct and the dense vectors",
+            *("lexical_contrast", "lexical_direct", "lexical_dense"),
+            wants_card=False,
         ),
         Stage(
             "alignment",
@@ -194,14 +205,10 @@ CATALOGUE = Catalogue(
             ranking=Ranking("val_loss", "lower", ("features", "tokenizer", "alignment")),
             wants_card=True,
         ),
-        Stage(
-            "evaluate_motion_language",
-            folder="evaluate/motion-language",
-            makes="every task of the motion language model, beside floors and an untrained model",
-            reads=("features", "tokenizer", "evaluator", "instruction"),
-            section="evaluate",
-            params=("retrieval.captions", "retrieval.seed"),
-            wants_card=True,
+        _measures(
+            "motion-language",
+            "every task of the motion language model, beside floors and an untrained model",
+            *("tokenizer", "evaluator", "instruction"),
         ),
         Stage(
             "tokenizer_grid",
@@ -218,14 +225,10 @@ CATALOGUE = Catalogue(
             reads=("features", "tokenizer_grid"),
             module="tokens",
         ),
-        Stage(
-            "evaluate_tokenizers",
-            folder="evaluate/tokenizers",
-            makes="reconstruction and use of the codes by the grid tokenizer",
-            reads=("features", "tokenizer_grid", "evaluator"),
-            section="evaluate",
-            params=("retrieval.captions", "retrieval.seed"),
-            wants_card=True,
+        _measures(
+            "tokenizers",
+            "reconstruction and use of the codes by the grid tokenizer",
+            *("tokenizer_grid", "evaluator"),
         ),
         Stage(
             "large_motion",
@@ -235,14 +238,10 @@ CATALOGUE = Catalogue(
             ranking=Ranking("val_loss", "lower", ("features", "tokenizer_grid", "language_model")),
             wants_card=True,
         ),
-        Stage(
-            "evaluate_large_motion",
-            folder="evaluate/large-motion",
-            makes="text to motion by the large motion model, beside floors and an untrained model",
-            reads=("features", "tokenizer_grid", "evaluator", "large_motion"),
-            section="evaluate",
-            params=("retrieval.captions", "retrieval.seed"),
-            wants_card=True,
+        _measures(
+            "large-motion",
+            "text to motion by the large motion model, beside floors and an untrained model",
+            *("tokenizer_grid", "evaluator", "large_motion"),
         ),
         Stage(
             "report",

@@ -21,14 +21,13 @@ from lamp_core.large_motion.training import Items, train_large_motion
 from lamp_core.m2t.language_model import load_base
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.folder import Origin, save_speaker
-from lamp_core.motion_language.prompts import template_hash
 from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer
-from lamp_core.tokens.cache import TokenCache
 from lamp_core.training.watching import Watching
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.clips import normalised
+from tasks.stages.inputs.spoken import spoken
 from tasks.stages.inputs.tokens import open_tokens
 
 
@@ -42,16 +41,7 @@ def run(stage: StageContext) -> dict[str, float]:
     watching = Watching(stage.checkpoints, stage.on_log, stage.on_progress)
     model, words, found = train_large_motion(base, tokenizer, settings, items, watching)
     stage.end_helpers()
-    skeleton = features.skeleton
-    origin = Origin(
-        base.identity,
-        skeleton.name,
-        skeleton.frames_per_second,
-        settings.max_text_tokens,
-        settings.prompts,
-        template_hash(settings.prompts),
-        settings.model_dump(mode="json"),
-    )
+    origin = Origin.of(base, features.skeleton, settings, settings.prompts)
     save_speaker(stage.output, model.language, words, origin)
     return found | {
         "trained_parameters": sum(parameter.numel() for parameter in model.parameters()),
@@ -75,19 +65,13 @@ def _items(
         seen = [
             seen[place] for place in nested_share(len(seen), settings.train_share, settings.training.seed)
         ]
-    trained = [
-        KindedMotion(_spoken(item, cache, longest), kind_of_clip(features.dataset, item.labels, settings))
-        for item in seen
-    ]
+    kinds = [kind_of_clip(features.dataset, item.labels, settings) for item in seen]
+    trained = list(map(KindedMotion, spoken(seen, cache, longest), kinds))
     return Items(
         [*trained, *(_static(seen, features, tokenizer, settings) if settings.data.static else [])],
-        [_spoken(item, cache, longest) for item in val if not is_held_out(item.labels, settings)],
-        [_spoken(item, cache, longest) for item in unseen],
+        spoken([item for item in val if not is_held_out(item.labels, settings)], cache, longest),
+        spoken(unseen, cache, longest),
     )
-
-
-def _spoken(item: Item, cache: TokenCache, longest: int) -> SpokenMotion:
-    return SpokenMotion(cache.by_item[item.key][:longest], tuple(caption.text for caption in item.captions))
 
 
 def _static(

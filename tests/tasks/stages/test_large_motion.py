@@ -19,19 +19,13 @@ from lamp_core.systems.large_motion import MODELS
 from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
 from lamp_core.tokenizers.kinds import new_tokenizer, untrained_tokenizer
-from tasks.stage.process import StageContext
-from tasks.stages import evaluate_large_motion, large_motion, tokens
 from tasks.stages.catalogue import CATALOGUE
-from tasks.stages.inputs import measured
 from tests.small_project import make_small_project, small_config
+from tests.stages_in_process import run_stages
 
 CPU = torch.device("cpu")
-RUN = {
-    "tokens_grid": tokens.run,
-    "large_motion": large_motion.run,
-    "evaluate_large_motion": evaluate_large_motion.run,
-}
 (MODEL,) = MODELS
+STAGES = ("tokens_grid", "large_motion", "evaluate_large_motion")
 
 
 def config() -> Config:
@@ -48,17 +42,6 @@ def config() -> Config:
     return override(small_config(), few)
 
 
-def run_stage(name: str, data: Path) -> dict[str, float]:
-    output = data / CATALOGUE.folder(name)
-    output.mkdir(parents=True, exist_ok=True)
-    context = StageContext(
-        *(name, config(), data, output, data / "checkpoints" / name, CPU),
-        on_log=lambda step, scalars: None,
-        on_progress=lambda done, total, text: None,
-    )
-    return dict(RUN[name](context))
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("large-motion") / "data"
@@ -72,9 +55,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def metrics(data: Path) -> dict[str, dict[str, float]]:
     """What every stage reports, run in the catalogue's order."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measured, "model_run", lambda project, measured_by: "run")
-        return {name: run_stage(name, data) for name in RUN}
+    return run_stages(STAGES, data, config())
 
 
 def test_the_training_measures_itself_and_what_it_did_not_see(metrics: dict[str, dict[str, float]]) -> None:

@@ -18,21 +18,10 @@ from lamp_core.lexical.gallery import LexicalIndex
 from lamp_core.lexical.words import Vocabulary
 from lamp_core.remarks import Remark
 from lamp_core.systems.lexical import MODELS
-from tasks.stage.process import StageContext
-from tasks.stages import (
-    evaluate_lexical,
-    lexical_bridge,
-    lexical_contrast,
-    lexical_index,
-    lexical_motion,
-    lexical_text,
-)
 from tasks.stages.catalogue import CATALOGUE
-from tasks.stages.inputs import measured
 from tests.small_project import make_features
+from tests.stages_in_process import run_stage, run_stages
 
-MODULES = (lexical_text, lexical_motion, lexical_bridge, lexical_contrast, lexical_index, evaluate_lexical)
-RUN = {module.__name__.rpartition(".")[2]: module.run for module in MODULES}
 CLIPS = 60
 PHASES = [name for name in CATALOGUE.trained() if CATALOGUE.systems_of(name) == ("lexical",)]
 
@@ -40,17 +29,6 @@ PHASES = [name for name in CATALOGUE.trained() if CATALOGUE.systems_of(name) == 
 def config(*assignments: str) -> Config:
     few = ("evaluate.protocols=[full]", *(f"{phase}.training.steps=4" for phase in PHASES))
     return override(profile_config("smoke"), (*few, *assignments))
-
-
-def run_stage(name: str, data: Path, settings: Config) -> dict[str, float]:
-    output = data / CATALOGUE.folder(name)
-    output.mkdir(parents=True, exist_ok=True)
-    context = StageContext(
-        *(name, settings, data, output, data / "checkpoints" / name, torch.device("cpu")),
-        on_log=lambda step, scalars: None,
-        on_progress=lambda done, total, text: None,
-    )
-    return dict(RUN[CATALOGUE.stages[name].module](context))
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +43,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def metrics(data: Path) -> dict[str, dict[str, float]]:
     """What every stage reports, run in the catalogue's order."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measured, "model_run", lambda project, measured_by: "run")
-        return {
-            name: run_stage(name, data, config()) for name in (*PHASES, "lexical_index", "evaluate_lexical")
-        }
+    return run_stages((*PHASES, "lexical_index", "evaluate_lexical"), data, config())
 
 
 def test_every_phase_measures_itself(metrics: dict[str, dict[str, float]]) -> None:

@@ -16,16 +16,13 @@ from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.systems.motion_language import MODELS
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
 from lamp_core.tokenizers.kinds import untrained_tokenizer
-from tasks.stage.process import StageContext
-from tasks.stages import alignment, evaluate_motion_language, instruction, tokens
 from tasks.stages.catalogue import CATALOGUE
-from tasks.stages.inputs import measured
 from tests.small_project import make_small_project, small_config
+from tests.stages_in_process import run_stages
 
 CPU = torch.device("cpu")
-MODULES = (tokens, alignment, instruction, evaluate_motion_language)
-RUN = {module.__name__.rpartition(".")[2]: module.run for module in MODULES}
 (MODEL,) = MODELS
+STAGES = ("tokens", "alignment", "instruction", "evaluate_motion_language")
 
 
 def config() -> Config:
@@ -38,17 +35,6 @@ def config() -> Config:
     return override(small_config(), few)
 
 
-def run_stage(name: str, data: Path) -> dict[str, float]:
-    output = data / CATALOGUE.folder(name)
-    output.mkdir(parents=True, exist_ok=True)
-    context = StageContext(
-        *(name, config(), data, output, data / "checkpoints" / name, CPU),
-        on_log=lambda step, scalars: None,
-        on_progress=lambda done, total, text: None,
-    )
-    return dict(RUN[name](context))
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("motion-language") / "data"
@@ -59,9 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def metrics(data: Path) -> dict[str, dict[str, float]]:
     """What every stage reports, run in the catalogue's order."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measured, "model_run", lambda project, measured_by: "run")
-        return {name: run_stage(name, data) for name in RUN}
+    return run_stages(STAGES, data, config())
 
 
 def test_both_trainings_measure_themselves_by_what_they_are_ranked_by(

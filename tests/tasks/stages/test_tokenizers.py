@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from lamp_core.config import Config, override
 from lamp_core.datasets.features_store import FeatureSet
@@ -12,33 +11,16 @@ from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokens.cache import read_tokens
-from tasks.stage.process import StageContext
-from tasks.stages import evaluate_tokenizers, tokenizer, tokens
 from tasks.stages.catalogue import CATALOGUE
-from tasks.stages.inputs import measured
 from tests.small_project import make_small_project, small_config
+from tests.stages_in_process import run_stages
 
 PARTS = ["root", "positions", "rotations", "velocities", "contacts"]
-RUN = {
-    "tokenizer_grid": tokenizer.run,
-    "tokens_grid": tokens.run,
-    "evaluate_tokenizers": evaluate_tokenizers.run,
-}
+STAGES = ("tokenizer_grid", "tokens_grid", "evaluate_tokenizers")
 
 
 def config() -> Config:
     return override(small_config(), ["tokenizer_grid.training.steps=4", "evaluate.max_frames=64"])
-
-
-def run_stage(name: str, data: Path) -> dict[str, float]:
-    output = data / CATALOGUE.folder(name)
-    output.mkdir(parents=True, exist_ok=True)
-    context = StageContext(
-        *(name, config(), data, output, data / "checkpoints" / name, torch.device("cpu")),
-        on_log=lambda step, scalars: None,
-        on_progress=lambda done, total, text: None,
-    )
-    return dict(RUN[name](context))
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +33,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def metrics(data: Path) -> dict[str, dict[str, float]]:
     """What every stage reports, run in the catalogue's order."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measured, "model_run", lambda project, measured_by: "run")
-        return {name: run_stage(name, data) for name in RUN}
+    return run_stages(STAGES, data, config())
 
 
 def test_training_measures_every_part_and_all_of_them(metrics: dict[str, dict[str, float]]) -> None:
