@@ -168,6 +168,10 @@ class Measurements:
         except LampError as fault:
             self.faults.update(dict.fromkeys(metrics, str(fault)))
 
+    def record_one(self, metric: str, measure: Callable[..., float], *arguments: object) -> None:
+        """As `record`, of the one number that ``measure`` gives of the arguments."""
+        self.record([metric], lambda: [measure(*arguments)])
+
     def count(self, metrics: Sequence[str], items: int) -> None:
         """Say how many items these metrics measured, where it is not all; of repeats the fewest count."""
         for metric in metrics:

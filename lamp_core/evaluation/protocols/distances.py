@@ -3,9 +3,7 @@
 Shapes: N items, T frames, D feature numbers a frame, E embedding numbers.
 """
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -27,9 +25,9 @@ def measure_distances(
 ) -> None:
     """Record how far two sets of embeddings are apart: FID, and what it is without its bias, and KID."""
     both = (true_NE, made_NE)
-    measured.record([f"{prefix}FID"], partial(_as_list, frechet_distance, *both))
-    measured.record([f"{prefix}FID-infinity"], partial(_as_list, fid_infinity, *both, draws))
-    measured.record([f"{prefix}KID"], partial(_as_list, kernel_distance, *both))
+    measured.record_one(f"{prefix}FID", frechet_distance, *both)
+    measured.record_one(f"{prefix}FID-infinity", fid_infinity, *both, draws)
+    measured.record_one(f"{prefix}KID", kernel_distance, *both)
 
 
 def measure_part_distances(
@@ -58,7 +56,7 @@ def measure_part_distances(
     for part, seen_D in {"body": 1.0 - of_hands_D, "hands": of_hands_D}.items():
         seen = ([motion_TD * seen_D for motion_TD in motions] for motions in (true, made))
         embedded = [evaluator.embed_motions(motions) if motions else np.empty((0, 1)) for motions in seen]
-        measured.record([f"FID {part}"], partial(_as_list, frechet_distance, *embedded))
+        measured.record_one(f"FID {part}", frechet_distance, *embedded)
 
 
 def other_half(protocol: str, judge: Embedded, test: TestItems) -> Measurements:
@@ -79,7 +77,3 @@ def measure_halves(halves: Measurements, judge: Embedded, settings: Evaluate, re
 def has_distances(judge: Embedded) -> bool:
     """Whether a motion is one vector, as FID and KID need it; LaMP's are one a query."""
     return judge.motions.ndim == 2
-
-
-def _as_list(measure: Callable[..., float], *arguments: Any) -> list[float]:
-    return [measure(*arguments)]

@@ -88,15 +88,13 @@ def evaluate_tokenizer(
         true = [np.array(test.items[place].features_TD) for place in made.places]
         features = [statistics.denormalise(motion) for motion in made.motions]
         for metric, error in ERRORS.items():
-            measured.record([metric], partial(_as_list, error, true, features, skeleton))
+            measured.record_one(metric, error, true, features, skeleton)
         for part, root_of in part_roots(skeleton).items():
-            measured.record(
-                [f"MPJPE {part}"], partial(_as_list, part_mpjpe, true, features, skeleton, root_of)
-            )
+            measured.record_one(f"MPJPE {part}", part_mpjpe, true, features, skeleton, root_of)
         measure_part_distances(measured, judge.evaluator, test.motions, made.motions)
         made_NE = made.embed(judge.evaluator)
         if name == GROUND_TRUTH:
-            measured.record(["FID"], partial(_as_list, frechet_distance, judge.motions, made_NE))
+            measured.record_one("FID", frechet_distance, judge.motions, made_NE)
         else:
             measure_distances(measured, judge.motions, made_NE, random_draws(settings, 0, "subsets"))
         for repeat in range(settings.repeats):
@@ -116,7 +114,3 @@ def evaluate_tokenizer(
 def _mean_pose(motions: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The floor: every frame is the mean of the train split, zero when normalised."""
     return [np.zeros_like(motion) for motion in motions]
-
-
-def _as_list(measure: Callable[..., float], *arguments: object) -> list[float]:
-    return [measure(*arguments)]

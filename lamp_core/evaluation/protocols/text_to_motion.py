@@ -8,9 +8,7 @@ Shapes: N items, T frames, D feature numbers a frame, E embedding numbers, X tex
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
@@ -278,7 +276,7 @@ def _truth_and_chance(
             if has_distances(judge):
                 measure_halves(of_halves, judge, settings, repeat)
         if repeat == 0:
-            truth[0].record(["FID"], partial(_as_list, frechet_distance, true_NE, true_NE))
+            truth[0].record_one("FID", frechet_distance, true_NE, true_NE)
         _measure_diversity(truth[0], true_NE, settings, repeat)
     for of_chance in chance:
         of_chance.add_note("texts and true motions paired at random")
@@ -331,7 +329,7 @@ def _measure_diversity(
 ) -> None:
     pairs = random_draws(settings, repeat, "pairs")
     arguments = (motions_NE, pairs, settings.diversity_pairs, settings.counting)
-    measured.record(["Diversity"], partial(_as_list, diversity, *arguments))
+    measured.record_one("Diversity", diversity, *arguments)
 
 
 def _measure_multimodality(
@@ -367,7 +365,3 @@ def _one_an_item(items: Sequence[int], settings: Evaluate, repeat: int) -> np.nd
         return order[starts_N]
     drawn_N: np.ndarray = order[starts_N + random_draws(settings, repeat, "captions").integers(counts_N)]
     return drawn_N
-
-
-def _as_list(measure: Callable[..., float], *arguments: Any) -> list[float]:
-    return [measure(*arguments)]
