@@ -20,6 +20,14 @@ def run(places: Places, name: str, begun: list[str], goes_on: threading.Event) -
     return thread
 
 
+def behind_the_first() -> Places:
+    """One place, free, and all but the first stage ready to take it."""
+    places = Places(1, list(GRAPH), GRAPH.__getitem__)
+    with places.taken("first"):
+        places.note_ready("first")
+    return places
+
+
 def ended(threads: Sequence[threading.Thread]) -> None:
     for thread in threads:
         thread.join(10)
@@ -28,10 +36,7 @@ def ended(threads: Sequence[threading.Thread]) -> None:
 
 def test_the_first_declared_gets_the_place_whoever_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SECONDS_FOR_A_STAGE_TO_COME", 60)
-    places, begun, goes_on = Places(1, list(GRAPH), GRAPH.__getitem__), [], threading.Event()
-    with places.taken("first"):
-        pass
-    places.note_ready("first")
+    places, begun, goes_on = behind_the_first(), [], threading.Event()
     goes_on.set()
     threads = [run(places, name, begun, goes_on) for name in ("short", "middle")]
     assert begun == []  # "long" may come as well, and has not
@@ -42,10 +47,7 @@ def test_the_first_declared_gets_the_place_whoever_comes_first(monkeypatch: pyte
 
 def test_a_stage_that_never_comes_keeps_no_other_waiting_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SECONDS_FOR_A_STAGE_TO_COME", 0.05)
-    places, begun, goes_on = Places(1, list(GRAPH), GRAPH.__getitem__), [], threading.Event()
-    with places.taken("first"):
-        pass
-    places.note_ready("first")
+    places, begun, goes_on = behind_the_first(), [], threading.Event()
     goes_on.set()
     ended([run(places, "short", begun, goes_on)])
     assert begun == ["short"]
