@@ -52,13 +52,12 @@ class LookupFreeTokenizer(ConvolutionalTokenizer):
         vectors_NC = self.quantiser.decode(codes_NR).flatten(-2)
         counts_RK = torch.zeros(codes_NR.shape[1], self.quantiser.codes, device=codes_NR.device)
         counts_RK.scatter_add_(1, codes_NR.T, torch.ones_like(codes_NR.T, dtype=torch.float32))
-        has_entropy = train and isinstance(self.quantiser, Signs)
         return Quantised(
             codes_NR,
             vectors_NC,
             F.mse_loss(latents_NC, vectors_NC),
             *usage(counts_RK),
-            entropy=self._entropy(latents_NRd) if has_entropy else None,
+            entropy=self.quantiser.entropy_penalty(latents_NRd) if train else None,
         )
 
     def vectors(self, codes_BSR: Tensor) -> Tensor:
@@ -71,10 +70,6 @@ class LookupFreeTokenizer(ConvolutionalTokenizer):
         if quantised.entropy is not None:
             found["entropy"] = Penalty(quantised.entropy, self.settings.entropy_weight)
         return found
-
-    def _entropy(self, latents_NRd: Tensor) -> Tensor:
-        assert isinstance(self.quantiser, Signs)
-        return self.quantiser.entropy_penalty(latents_NRd)
 
     def _by_channel(self, latents: Tensor) -> Tensor:
         return latents.reshape(*latents.shape[:-1], -1, self.quantiser.width)

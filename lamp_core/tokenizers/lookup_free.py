@@ -47,6 +47,10 @@ class LookupFree(ABC):
     def values(self, digits: Tensor) -> Tensor:
         """Return the numbers (..., d) that the decoder reads of such values."""
 
+    def entropy_penalty(self, latents_NPd: Tensor) -> Tensor | None:
+        """Return what makes latents sure of their codes and all codes used; None without probabilities."""
+        return None
+
     def encode(self, latents: Tensor) -> Tensor:
         """Return the codes (...) of bounded latents (..., d)."""
         return (self.digits(latents) * self._places(latents)).sum(-1)
