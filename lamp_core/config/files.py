@@ -17,6 +17,8 @@ from lamp_core.errors import LampError
 from lamp_core.io.yaml_text import parse_yaml
 
 PROFILES = Path(__file__).parent / "profiles"
+BASE = "like"
+"""Key of a profile's file that names another one, whose values hold where this one says nothing."""
 
 
 def profile_names() -> list[str]:
@@ -30,10 +32,26 @@ def profile_config(name: str) -> Config:
     Raises:
         LampError: no profile has this name.
     """
+    return _validated({**_profile_values(name), "profile": name}, where=f"profile {name}")
+
+
+def _profile_values(name: str) -> dict[str, Any]:
+    """What a profile's file says, over what the file says that it is like."""
     if name not in profile_names():
         raise LampError(f"unknown profile '{name}'; known: {', '.join(profile_names())}")
-    values = parse_yaml((PROFILES / f"{name}.yaml").read_text()) or {}
-    return _validated({**values, "profile": name}, where=f"profile {name}")
+    values: dict[str, Any] = parse_yaml((PROFILES / f"{name}.yaml").read_text()) or {}
+    base = values.pop(BASE, None)
+    return _merged(_profile_values(base), values) if base else values
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested values, those of ``changes`` in place of those of ``base``."""
+    return {**base} | {
+        key: _merged(base[key], value)
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
+        else value
+        for key, value in changes.items()
+    }
 
 
 def load_params(path: Path) -> Config:

@@ -51,6 +51,13 @@ def test_the_papers_sizes_are_the_defaults() -> None:
     assert paper.t2m.attention_train == "causal" and paper.t2m.attention_infer == "causal"
 
 
+def test_an_hour_is_quick_but_for_what_it_says() -> None:
+    hour, quick = profile_config("hour"), profile_config("quick")
+    assert (hour.profile, hour.evaluator, hour.evaluate) == ("hour", quick.evaluator, quick.evaluate)
+    assert hour.tokenizer.training.steps > quick.tokenizer.training.steps
+    assert hour.tokenizer.training.batch_size == quick.tokenizer.training.batch_size
+
+
 def test_an_override_changes_one_value() -> None:
     config = override(profile_config("quick"), ["t2m.guidance=2", "ingest.data=mine"])
     assert config.t2m.guidance == 2.0 and config.ingest.data == "mine"
@@ -90,7 +97,8 @@ def test_a_bad_file_names_the_thing(tmp_path: Path) -> None:
 
 
 def test_an_unknown_profile_names_the_known() -> None:
-    with pytest.raises(LampError, match="unknown profile 'nope'; known: gpu, paper, paper-kit, quick, smoke"):
+    known = "gpu, hour, paper, paper-kit, quick, smoke"
+    with pytest.raises(LampError, match=f"unknown profile 'nope'; known: {known}"):
         profile_config("nope")
 
 
