@@ -50,17 +50,22 @@ def look_after_killed(project: Project, say: Say) -> None:
 
 
 def send_what_was_kept(project: Project, say: Say) -> None:
-    """Send what runs have kept for MLflow while its server was away; costs nothing where there is none."""
+    """Send what runs have kept for MLflow, that of killed ones and that of a server that was away.
+
+    Costs nothing where there is none, or where a run that lives sends it.
+    """
     from tasks.mlflow.store import outbox_of, server_page
 
-    if outbox_of(project).is_empty:
+    outbox = outbox_of(project)
+    if outbox.is_empty or outbox.is_attended:
         return
     from tasks.mlflow.tracking import Tracking
 
-    if Tracking(project).flush():
-        say(f"MLflow at {server_page(project)} is back: what runs have kept for it was sent")
-    else:
-        say(f"MLflow at {server_page(project)} does not answer; what runs have kept for it waits")
+    page = server_page(project)
+    if not Tracking(project).flush():
+        say(f"MLflow at {page} does not answer; what runs have kept for it waits")
+    elif page is not None:
+        say(f"MLflow at {page} is back: what runs have kept for it was sent")
 
 
 def _killed_stages(project: Project) -> list[str]:

@@ -26,13 +26,29 @@ def deliver(tracking: "Tracking", entry: Entry) -> str:
 
 
 def _start(tracking: "Tracking", run_id: str, entry: Entry) -> str:
-    known = tracking.outbox.ids()
-    if run_id not in known:
-        made = tracking.client.create_run(
-            tracking.experiment_id, start_time=entry["started"], tags=entry["tags"], run_name=entry["name"]
-        )
-        return str(made.info.run_id)
-    return known[run_id]
+    return tracking.outbox.ids().get(run_id) or _create(tracking, entry)
+
+
+def _go_on(tracking: "Tracking", run_id: str, entry: Entry) -> str:
+    """Mark a run as running again; one that the store has lost starts anew."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tracking.client.update_run(run_id, status="RUNNING")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        run_id = _create(tracking, entry)
+        _params(tracking, run_id, entry)
+    _tag(tracking, run_id, entry)
+    return run_id
+
+
+def _create(tracking: "Tracking", entry: Entry) -> str:
+    made = tracking.client.create_run(
+        tracking.experiment_id, start_time=entry["started"], tags=entry["tags"], run_name=entry["name"]
+    )
+    return str(made.info.run_id)
 
 
 def _params(tracking: "Tracking", run_id: str, entry: Entry) -> None:
@@ -60,17 +76,13 @@ def _tag(tracking: "Tracking", run_id: str, entry: Entry) -> None:
     tracking.client.log_batch(run_id, tags=[RunTag(*pair) for pair in entry["tags"].items()])
 
 
-def _go_on(tracking: "Tracking", run_id: str, entry: Entry) -> None:
-    tracking.client.update_run(run_id, status="RUNNING")
-
-
 def _finish(tracking: "Tracking", run_id: str, entry: Entry) -> None:
     tracking.client.set_terminated(run_id, status=entry["ending"], end_time=entry["ended"])
 
 
 def _file(tracking: "Tracking", run_id: str, entry: Entry) -> None:
     path = Path(entry["path"])
-    if path.exists():
+    if path.exists() and not (entry.get("is_final") and tracking.linked(run_id, path, entry["folder"])):
         tracking.client.log_artifact(run_id, str(path), entry["folder"] or None)
     if entry["is_kept"]:
         tracking.outbox.forget_file(path)

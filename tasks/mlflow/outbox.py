@@ -1,8 +1,10 @@
-"""What MLflow's server has not taken yet, in a file that survives everything, until it is sent.
+"""What MLflow has not taken yet, in a file that survives everything, until it is sent.
 
-Entries of all processes of a project stand in one file, in the order in which they were written: a run's
-start before its numbers, a parent before its children. A run that starts while the server is away has an id
-of our own, and the server's from the moment at which its start is sent.
+A server may be away; and a stage that a run has started writes here alone, since importing MLflow costs
+seconds of a processor: the run's process has it already, and sends. Entries of all processes of a project
+stand in one file, in the order in which they were written: a run's start before its numbers, a parent before
+its children. A run whose start is kept has an id of our own, and the store's from the moment at which its
+start is sent.
 """
 
 import fcntl
@@ -62,13 +64,13 @@ class Outbox:
         """Remove a kept file that has been sent."""
         shutil.rmtree(kept.parent, ignore_errors=True)
 
-    def note_id(self, own: str, of_server: str) -> None:
-        """Remember the server's id of a run that had one of our own."""
+    def note_id(self, own: str, of_store: str) -> None:
+        """Remember the store's id of a run that had one of our own."""
         with self._locked("lock"), self._ids.open("a") as file:
-            file.write(json.dumps([own, of_server]) + "\n")
+            file.write(json.dumps([own, of_store]) + "\n")
 
     def ids(self) -> dict[str, str]:
-        """The server's ids of runs by those of our own."""
+        """The store's ids of runs by those of our own."""
         return dict(pair for pair in _lines(self._ids) if isinstance(pair, list))
 
     @contextmanager
@@ -78,7 +80,7 @@ class Outbox:
         Those that are taken from the front of the list while the block runs are removed for good, also when
         the block fails.
         """
-        with self._locked("sending", waits=False) as file:
+        with self._locked("sending", fcntl.LOCK_EX | fcntl.LOCK_NB) as file:
             if file is None:
                 yield None
                 return
@@ -88,6 +90,18 @@ class Outbox:
                 yield waiting
             finally:
                 self._cut(found - len(waiting))
+
+    @contextmanager
+    def attended(self) -> Iterator[None]:
+        """Tell other processes that somebody sends what is appended while the block runs."""
+        with self._locked("attended", fcntl.LOCK_SH):
+            yield
+
+    @property
+    def is_attended(self) -> bool:
+        """Whether a process that lives sends what is appended."""
+        with self._locked("attended", fcntl.LOCK_EX | fcntl.LOCK_NB) as file:
+            return file is None
 
     def _cut(self, count: int) -> None:
         """Remove entries from the front; others may have appended since they were read."""
@@ -100,11 +114,11 @@ class Outbox:
             os.replace(new, self._entries)
 
     @contextmanager
-    def _locked(self, name: str, *, waits: bool = True) -> Iterator[TextIO | None]:
+    def _locked(self, name: str, how: int = fcntl.LOCK_EX) -> Iterator[TextIO | None]:
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / name).open("a") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+                fcntl.flock(file, how)
             except BlockingIOError:
                 yield None
                 return

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,64 @@ MEGABYTE = 1e6
 Log = Callable[[int, Mapping[str, float]], None]
 
 
-@contextmanager
-def sampled(log: Log, note: Path) -> Iterator[None]:
-    """Log samples from a thread until the block ends: soon, every ten seconds, and at the end.
+class Sampler:
+    """Samples this machine, from now on, and a process of it, as soon as that is known."""
 
-    Args:
-        log: takes a step, which is seconds since the start, and its numbers.
-        note: file that survives a kill: a resumed stage counts its seconds from the first start.
-    """
-    over, started = threading.Event(), _first_start(note)
-    thread = threading.Thread(target=_sample, args=(log, started, over), name="system-metrics", daemon=True)
+    def __init__(self) -> None:
+        import psutil
+
+        self._psutil = psutil
+        self._process: psutil.Process | None = None
+        self._since, self._step = time.time(), -1
+        psutil.cpu_percent()  # the first call only sets the clock
+
+    def watch(self, pid: int, since: float) -> None:
+        """Sample a process, too.
+
+        Args:
+            pid: of the process, which may be gone.
+            since: when the stage began first, seconds since the epoch; a sample's step is the seconds since.
+        """
+        self._since, self._process = since, None
+        with suppress(self._psutil.NoSuchProcess):
+            self._process = self._psutil.Process(pid)
+            self._process.cpu_percent()
+
+    def sample(self) -> tuple[int, dict[str, float]]:
+        """Return a step, larger than any before, and its numbers; without those of a process that is gone."""
+        self._step = max(self._step + 1, int(time.time() - self._since))
+        values: dict[str, float] = {}
+        with suppress(self._psutil.NoSuchProcess):
+            if self._process is not None:
+                values["process_cpu_percentage"] = self._process.cpu_percent()
+                values["process_memory_usage_megabytes"] = self._process.memory_info().rss / MEGABYTE
+        for collector in self._collectors:
+            collector.collect_metrics()
+            values |= collector.aggregate_metrics()
+            collector.clear_metrics()
+        return self._step, {f"{PREFIX}{name}": value for name, value in values.items()}
+
+    @cached_property
+    def _collectors(self) -> list[Any]:
+        """MLflow's, those of cards where the driver answers."""
+        load_mlflow()
+        from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
+        from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
+        from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
+        from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
+
+        found = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
+        with suppress(ImportError, RuntimeError):
+            found.append(GPUMonitor())
+        return found
+
+
+@contextmanager
+def sampled(log: Log, pid: int, since: float) -> Iterator[None]:
+    """Log samples from a thread until the block ends: soon, every ten seconds, and at the end."""
+    over = threading.Event()
+    thread = threading.Thread(target=_log_samples, args=(log, pid, since, over), name="system-metrics")
+    thread.daemon = True
     thread.start()
     try:
         yield
@@ -40,47 +89,22 @@ def sampled(log: Log, note: Path) -> Iterator[None]:
         thread.join()
 
 
-def _sample(log: Log, started: float, over: threading.Event) -> None:
-    import psutil
-
-    collectors, process = _collectors(), psutil.Process()
-    psutil.cpu_percent(), process.cpu_percent()  # the first call only sets psutil's clock
-    step, seconds, is_over = -1, SECONDS_OF_FIRST_SAMPLE, False
+def _log_samples(log: Log, pid: int, since: float, over: threading.Event) -> None:
+    sampler, seconds, is_over = Sampler(), SECONDS_OF_FIRST_SAMPLE, False
+    sampler.watch(pid, since)
     while not is_over:
         is_over = over.wait(seconds)
-        step, seconds = max(step + 1, int(time.time() - started)), SECONDS_BETWEEN_SAMPLES
-        values = {
-            "process_cpu_percentage": process.cpu_percent(),
-            "process_memory_usage_megabytes": process.memory_info().rss / MEGABYTE,
-        }
-        for collector in collectors:
-            collector.collect_metrics()
-            values |= collector.aggregate_metrics()
-            collector.clear_metrics()
-        log(step, {f"{PREFIX}{name}": value for name, value in values.items()})
+        seconds = SECONDS_BETWEEN_SAMPLES
+        log(*sampler.sample())
 
 
-def _collectors() -> list[Any]:
-    """MLflow's, those of cards where the driver answers."""
-    load_mlflow()
-    from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
-    from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
-    from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
-    from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
-
-    found = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
-    with suppress(ImportError, RuntimeError):
-        found.append(GPUMonitor())
-    return found
-
-
-def _first_start(file: Path) -> float:
-    """When the stage was started first, noted in a file beside its checkpoints."""
+def first_start(note: Path) -> float:
+    """When a stage was started first, noted in a file that survives a kill; now, where there is none."""
     try:
-        return float(file.read_text())
+        return float(note.read_text())
     except (OSError, ValueError):
         started = time.time()
         with suppress(OSError):  # a full disk is told of by whoever has more to write
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(repr(started))
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(repr(started))
         return started

@@ -73,24 +73,25 @@ class Tracking(Store):
         self, name: str, tags: Mapping[str, str], params: Mapping[str, Any], *, parent: str | None = None
     ) -> str:
         """Start a run, nested under ``parent`` when there is one, and return its id."""
-        nested = {PARENT: parent} if parent else {}
-        run_id = self._write(
-            "start", uuid4().hex, name=name, tags={**_shown(tags), **nested}, started=_milliseconds()
-        )
+        run_id = self._write("start", uuid4().hex, **_beginning(name, tags, parent))
         if params:
             self._write("params", run_id, params=_shown(params))
         return run_id
 
-    def go_on(self, run_id: str) -> bool:
-        """Mark an interrupted run as running again; False when the store does not have it."""
-        load_mlflow()
-        from mlflow.exceptions import MlflowException
+    def go_on(
+        self,
+        run_id: str,
+        name: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, Any],
+        *,
+        parent: str | None = None,
+    ) -> str:
+        """Mark an interrupted run as running again, with the tags of now, and return its id.
 
-        try:
-            self._write("go on", run_id)
-        except MlflowException:
-            return False
-        return True
+        A run that the store has lost starts anew.
+        """
+        return self._write("go on", run_id, **_beginning(name, tags, parent), params=_shown(params))
 
     def log(self, run_id: str, scalars: Iterable[Scalar], *, goes_on: bool = False) -> None:
         """Write numbers, those that are not finite left out.
@@ -141,15 +142,20 @@ class Tracking(Store):
         """Make the model that a run stored a version in the registry."""
         self._write("register", run_id, stage=stage, tags=dict(tags))
 
-    def keep_file(self, run_id: str, path: Path, folder: str = "") -> None:
-        """Store a copy of a file with a run."""
+    def keep_file(self, run_id: str, path: Path, folder: str = "", *, is_final: bool = False) -> None:
+        """Store a file with a run.
+
+        Args:
+            run_id: the run.
+            path: the file.
+            folder: among the run's artifacts.
+            is_final: nobody writes into the file again, so that a second name does where a copy would.
+        """
+        entry: Entry = {"do": "file", "run": run_id, "folder": folder, "is_final": is_final}
         if self.is_later or not self.flush() or not self._answers():
-            self.outbox.append(
-                {"do": "file", "run": run_id, "path": str(self.outbox.keep_file(path)), "folder": folder}
-                | {"is_kept": True}
-            )
+            self.outbox.append({**entry, "path": str(self.outbox.keep_file(path)), "is_kept": True})
         else:
-            self._write("file", run_id, path=str(path), folder=folder, is_kept=False)
+            self._carry_out({**entry, "path": str(path), "is_kept": False})
 
     def keep_text(self, run_id: str, text: str, name: str) -> None:
         """Store a text as a file with a run."""
@@ -164,11 +170,14 @@ class Tracking(Store):
         Where the artifacts lie on this file system a file gets a second name there, and no byte is copied: a
         stage never writes into a file of its output again.
         """
-        place = self._local_artifacts(run_id)
         for path in outputs:
             inside = (Path(folder) / path.relative_to(root)).parent
-            if place is None or not _linked(path, place / inside / path.name):
-                self.keep_file(run_id, path, inside.as_posix() if inside.parts else "")
+            self.keep_file(run_id, path, inside.as_posix() if inside.parts else "", is_final=True)
+
+    def linked(self, run_id: str, path: Path, folder: str) -> bool:
+        """Give a file a second name among a run's artifacts; False where they are not on this file system."""
+        place = self._local_artifacts(run_id)
+        return place is not None and _linked(path, place / folder / path.name)
 
     def finish(self, run_id: str, ending: Ending) -> None:
         """Close a run."""
@@ -189,6 +198,7 @@ class Tracking(Store):
         """
         wanted = f"tags.machine = '{platform.node()}' and attributes.status = 'RUNNING'"
         closed = 0
+        self.flush()  # a killed process may have told of its run there alone
         for run in self.client.search_runs([self.experiment_id], wanted):
             mark = ProcessMark.read(run.data.tags.get("process", ""))
             if mark is not None and not mark.is_alive:
@@ -212,7 +222,7 @@ class Tracking(Store):
                 except Exception as error:  # one that the store refuses must not keep the others
                     warn(f"MLflow refuses what was kept for it ({waiting[0]['do']}): {error}")
                 else:
-                    if waiting[0]["do"] == "start":
+                    if sent != self.id_of(waiting[0]["run"]):
                         self.outbox.note_id(waiting[0]["run"], sent)
                 waiting.pop(0)
         return self.outbox.is_empty
@@ -226,7 +236,9 @@ class Tracking(Store):
 
     def _write(self, do: str, run_id: str, **content: Any) -> str:
         """Carry an entry out, or keep it while the store is away; return the run's id."""
-        entry = {"do": do, "run": run_id, **content}
+        return self._carry_out({"do": do, "run": run_id, **content})
+
+    def _carry_out(self, entry: Entry) -> str:
         if self.flush() and not self.is_later:
             try:
                 return self._deliver(entry)
@@ -235,7 +247,7 @@ class Tracking(Store):
         elif not self.is_later:
             self._tell()
         self.outbox.append(entry)
-        return run_id
+        return str(entry["run"])
 
     def _deliver(self, entry: Entry) -> str:
         """Carry an entry out.
@@ -282,6 +294,12 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat
+
+
+def _beginning(name: str, tags: Mapping[str, str], parent: str | None) -> dict[str, Any]:
+    """What a run starts with, now."""
+    nested = {PARENT: parent} if parent else {}
+    return {"name": name, "tags": {**_shown(tags), **nested}, "started": _milliseconds()}
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, str]:

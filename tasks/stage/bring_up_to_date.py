@@ -15,6 +15,7 @@ from tasks.dvc.snapshot import bring_back
 from tasks.dvc.versions import StageFailed, StageLate, Versions
 from tasks.mlflow.tags import FLOW_RUN, PARENT_RUN
 from tasks.project import Project
+from tasks.stage.courier import carried
 from tasks.stage.holding import StageHeld, Waits, always
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
@@ -51,13 +52,14 @@ def bring_up_to_date(
     failure: Exception | None = None
     ran = False
     try:
-        ran = versions.reproduce(
-            name,
-            force=force,
-            waits=waits,
-            environment=environment,
-            on_line=_teller(project.root),
-        )
+        with carried(project, name):
+            ran = versions.reproduce(
+                name,
+                force=force,
+                waits=waits,
+                environment=environment,
+                on_line=_teller(project.root),
+            )
         bring_back(project, [name])
     except (StageFailed, StageHeld, LampError) as error:
         failure = error

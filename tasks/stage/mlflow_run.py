@@ -11,7 +11,6 @@ from typing import Any
 
 from tasks.mlflow.by_hand import record_by_hand
 from tasks.mlflow.registry import keep_model
-from tasks.mlflow.store import server_page
 from tasks.mlflow.tracking import Ending, Scalar, Tracking, warn
 from tasks.project import write_atomically
 from tasks.stage.memory import KEPT_FOR_CALLER, remembered_run
@@ -22,9 +21,10 @@ SECONDS_BETWEEN_BATCHES = 2.0
 class StageRun:
     """Starts the run of a stage, or goes on with that of an interrupted one.
 
-    Opening the store takes seconds; it happens while the stage already works. A store that fails does not
-    stop the stage: its output stands, and a warning says that it is not tracked. What is left when the stage
-    ends waits for no server when a caller versions the output: the caller sends it afterwards.
+    A stage that a run has started keeps all that it measures in the outbox, and the run's process sends it
+    (`tasks.mlflow.courier`): opening the store takes seconds of a processor, and that process has it open.
+    By hand the stage opens it, while it already works. A store that fails does not stop the stage: its output
+    stands, and a warning says that it is not tracked.
 
     Args:
         tracking: the store.
@@ -54,6 +54,7 @@ class StageRun:
         self._output: Path | None = None
         self._metrics: Mapping[str, float] = {}
         self._by_hand = not os.environ.get(KEPT_FOR_CALLER)
+        tracking.is_later = not self._by_hand
         self._goes_on = False
         self._thread = threading.Thread(target=self._write_all, name="mlflow", daemon=True)
         self._thread.start()
@@ -70,8 +71,6 @@ class StageRun:
     def finish(self, ending: Ending) -> None:
         """Write what is left and close the run."""
         self._ending = ending
-        is_served = server_page(self._tracking.project) is not None
-        self._tracking.is_later = is_served and not self._by_hand
         self._scalars.put(None)
         self._thread.join()
 
@@ -93,12 +92,15 @@ class StageRun:
 
     def _start(self) -> str:
         name, tags, params, parent = self._beginning
-        if (run_id := remembered_run(self._memory)) and self._tracking.go_on(run_id):
-            self._goes_on = True
-            self._tracking.tag(run_id, {**tags, **({"mlflow.parentRunId": parent} if parent else {})})
-            return run_id
-        run_id = self._tracking.start(name, tags, params, parent=parent)
-        write_atomically(self._memory, json.dumps({"run_id": run_id}))
+        known = remembered_run(self._memory)
+        self._goes_on = known is not None
+        run_id = (
+            self._tracking.go_on(known, name, tags, params, parent=parent)
+            if known is not None
+            else self._tracking.start(name, tags, params, parent=parent)
+        )
+        if run_id != known:
+            write_atomically(self._memory, json.dumps({"run_id": run_id}))
         return run_id
 
     def _collect(self) -> tuple[list[Scalar], bool]:

@@ -12,18 +12,15 @@ others take part in the training, and end.
 import json
 import math
 import os
-import signal
 import sys
 import tempfile
-import threading
-import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn, TypeVar
 
 import torch
@@ -31,7 +28,6 @@ import torch
 from lamp_core.config import Config, Section, load_params
 from lamp_core.errors import LampError
 from lamp_core.io.disk import is_full, no_room, replacing, sync, sync_tree
-from lamp_core.training import signals
 from lamp_core.training.checkpoints import CheckpointWarning
 from lamp_core.training.distribution import leave_group, process_group
 from lamp_core.training.log import OnLog, OnProgress
@@ -40,7 +36,7 @@ from tasks.dvc.content import input_key, read_inputs
 from tasks.dvc.graph import read_graph
 from tasks.dvc.snapshot import used
 from tasks.mlflow.store import STAGE
-from tasks.mlflow.system_metrics import sampled
+from tasks.mlflow.system_metrics import first_start, sampled
 from tasks.mlflow.tags import PARENT_RUN, origin_tags
 from tasks.mlflow.tracking import Tracking, flatten
 from tasks.project import Project, find_project
@@ -51,6 +47,7 @@ from tasks.stage.mlflow_run import StageRun
 from tasks.stage.output import new_folder, replace_by_link, swap
 from tasks.stage.process_lock import only_process
 from tasks.stage.progress import ProgressWriter, State
+from tasks.stage.termination import Killed, terminable
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
 from tasks.system.exit_status import BAD_REQUEST, FAILED, INTERRUPTED
@@ -58,8 +55,6 @@ from tasks.system.orphans import end_with_parent
 from tasks.system.redaction import masked
 
 CURVES = "curves.csv"
-SECONDS_TO_SAVE = 8.0
-"""A training that was told to end has this long for its present step and a checkpoint."""
 
 StageFunction = Callable[["StageContext"], Mapping[str, float]]
 Settings = TypeVar("Settings", bound=Section)
@@ -133,10 +128,6 @@ class TookPart(BaseException):
     """This process has taken part in the training, which is all that it is for."""
 
 
-class Killed(BaseException):
-    """The process was told to end."""
-
-
 def main(name: str, run: StageFunction) -> NoReturn:
     """Run a stage in this process and end it: status 0, 2 for a request that cannot be met, 1 for a bug.
 
@@ -177,7 +168,7 @@ def _asked_stage(module: str) -> str:
 def _status_of(project: Project, name: str, run: StageFunction, progress: ProgressWriter) -> int:
     """Run the stage, say how it ended, and return its exit status."""
     try:
-        with _terminable():
+        with terminable():
             _execute(project, name, run, progress)
     except Killed:
         _end(progress, "killed", "interrupted")
@@ -209,7 +200,7 @@ def _take_part(name: str, run: StageFunction) -> NoReturn:
     try:
         project = find_project()
         config, device, memory, _ = _prepare(project, name)
-        with _terminable(), process_group(device), tempfile.TemporaryDirectory() as scratch:
+        with terminable(), process_group(device), tempfile.TemporaryDirectory() as scratch:
             run(
                 StageContext(
                     name,
@@ -315,6 +306,7 @@ def _tracked(
 ) -> Iterator[StageRun]:
     """The stage's MLflow run, closed as the stage ends: FINISHED, FAILED or KILLED."""
     section = getattr(config, CATALOGUE.section(name), None)
+    since = first_start(memory.run.with_name("started"))
     stage_run = StageRun(
         Tracking(project),
         name,
@@ -322,10 +314,11 @@ def _tracked(
         flatten(section.model_dump(mode="json"), f"{name}.") if section is not None else {},
         parent=os.environ.get(PARENT_RUN) or None,
         memory=memory.run,
-        on_start=progress.tracked_as,
+        on_start=partial(progress.tracked_as, since=since),
     )
+    by_hand = not os.environ.get(KEPT_FOR_CALLER)
     try:
-        with sampled(stage_run.log, memory.run.with_name("started")):
+        with sampled(stage_run.log, os.getpid(), since) if by_hand else nullcontext():
             yield stage_run
     except Killed:
         stage_run.finish("KILLED")
@@ -368,33 +361,3 @@ def _checkpoint_warnings(name: str) -> Iterator[None]:
         warnings.simplefilter("always", CheckpointWarning)
         warnings.showwarning = show
         yield
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Turn the first SIGINT, SIGTERM or SIGUSR1 (Slurm's warning before a limit) into `Killed`, so that the
-    stage closes what it opened.
-
-    A training saves itself first, if its present step ends in time.
-    """
-    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-    patience = threading.Timer(SECONDS_TO_SAVE, os.kill, (os.getpid(), signal.SIGTERM))
-    patience.daemon = True
-    until = math.inf
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal until
-        is_first, is_too_late = until == math.inf, time.monotonic() >= until
-        until = min(until, time.monotonic() + SECONDS_TO_SAVE)
-        if is_first and signals.ask(Killed()):
-            patience.start()
-        elif is_first or (is_too_late and signals.is_pending()):
-            raise Killed
-
-    before = {each: signal.signal(each, stop) for each in ending}
-    try:
-        yield
-    finally:
-        patience.cancel()
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -33,6 +33,7 @@ class Progress:
         first_done: units that were done when this process began to count (a resumed stage).
         counting_since: when it began to count, seconds since the epoch.
         run_id: the stage's MLflow run.
+        run_since: when that run's first process began, seconds since the epoch; a resumed stage has several.
         error: the last word of a failed stage.
         is_bad_request: whether the failure is the user's to mend (a `LampError`).
         process: mark of the stage's process (`tasks.system.processes`); no later one of its number has it.
@@ -49,6 +50,7 @@ class Progress:
     first_done: int = 0
     counting_since: float = 0.0
     run_id: str | None = None
+    run_since: float = 0.0
     error: str = ""
     is_bad_request: bool = False
     process: str = ""
@@ -84,6 +86,11 @@ class Progress:
         if self.seconds_left:
             parts.append(f"{duration(self.seconds_left)} left")
         return "  ".join(parts)
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether this process works for an MLflow run; not one that finds its work done."""
+        return self.run_id is not None and self.run_since > 0
 
     @property
     def is_alive(self) -> bool:
@@ -128,9 +135,9 @@ class ProgressWriter:
             self._said = time.monotonic()
             print(f"{self._path.stem}: {done}/{total} {self.progress.details}".rstrip(), file=sys.stderr)
 
-    def tracked_as(self, run_id: str) -> None:
-        """Note the stage's MLflow run."""
-        self._note(run_id=run_id)
+    def tracked_as(self, run_id: str, since: float = 0.0) -> None:
+        """Note the stage's MLflow run, and when its first process began."""
+        self._note(run_id=run_id, run_since=since)
 
     def end(self, state: State, error: str = "", *, is_bad_request: bool = False) -> None:
         """Note how the stage ended."""

@@ -3,8 +3,7 @@
 import json
 import re
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from lamp_core.skeleton.bvh_writer import write_bvh
 from tests.e2e.browser import Browser, Page
 from tests.e2e.page_server import replace_weights, served, write_index
 from tests.small_project import make_small_project
+from tests.waiting import wait_until
 
 SPACE, HOME, END, LEFT, RIGHT = 32, 36, 35, 37, 39
 PLAYER = "document.querySelector('.panel .lamp-player')"
@@ -309,13 +309,6 @@ def test_without_webgl_the_figures_are_drawn_flat(chromium: Browser, address: st
         )
         page.wait_for(f"{DRAWN} >= 2")
         assert page.faults == []
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 120
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.1)
 
 
 def dropped_bvh(workshop: Workshop, folder: Path) -> Path:

@@ -11,9 +11,10 @@ from urllib.request import Request, urlopen
 import pytest
 
 from flows.pipeline.prefect_server import open_page
-from tests.flows.pipeline.test_faults import steps_done, wait_until
+from tests.flows.pipeline.test_faults import steps_done
 from tests.servers import LOCALHOST, free_port
 from tests.toy import REPOSITORY, Toy
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 OWN = {name: value for name, value in os.environ.items() if name not in {"PREFECT_API_URL", "PREFECT_HOME"}}

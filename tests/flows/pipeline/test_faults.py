@@ -6,8 +6,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -22,6 +20,7 @@ from tasks.mlflow.tracking import Tracking
 from tasks.stage.progress import read_progress
 from tasks.system.processes import this_process
 from tests.toy import REPOSITORY, Toy
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -50,13 +49,6 @@ def start(toy: Toy, *arguments: str) -> "subprocess.Popen[str]":
         stderr=subprocess.STDOUT,
         text=True,
     )
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 300.0) -> None:
-    until = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def steps_done(toy: Toy) -> int:

@@ -17,9 +17,10 @@ from flows.pipeline.run_records import read_records
 from tasks.dvc.versions import RemoteUnreachable, RepositoryBusy
 from tasks.mlflow.tracking import Tracking
 from tasks.stage.outcome import Outcome
-from tests.flows.pipeline.test_faults import start, steps_done, wait_until
+from tests.flows.pipeline.test_faults import start, steps_done
 from tests.shared_toy import share
 from tests.toy import REPOSITORY, Toy
+from tests.waiting import wait_until
 
 
 def task_runs(flow_run: str) -> Mapping[str, object]:

@@ -16,9 +16,10 @@ from tasks.dvc.snapshot import bring_back, snapshot, source_of
 from tasks.dvc.versions import StageFailed
 from tasks.mlflow.tracking import Tracking
 from tasks.project import find_project
-from tests.flows.pipeline.test_faults import start, steps_done, wait_until
+from tests.flows.pipeline.test_faults import start, steps_done
 from tests.shared_toy import COMMIT, git
 from tests.toy import Toy
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -43,6 +43,14 @@ def test_a_sender_that_fails_takes_only_what_it_has_sent(tmp_path: Path) -> None
     assert read(outbox) == ["b"]
 
 
+def test_others_see_whether_somebody_sends(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    assert not outbox.is_attended
+    with outbox.attended(), Outbox(tmp_path).attended():  # two stages of a run
+        assert outbox.is_attended
+    assert not outbox.is_attended
+
+
 def test_half_a_line_of_a_crash_costs_that_line_alone(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
     fill(outbox, "a", "b")

@@ -145,7 +145,7 @@ def test_the_best_is_the_oldest_of_equal_ones_and_the_lowest_of_a_loss() -> None
     assert best_of("unknown", known, "a") is None
 
 
-def test_what_a_stage_writes_is_stored_by_its_process_and_registered_by_the_flow(
+def test_what_a_stage_writes_is_kept_by_its_process_and_registered_by_the_flow(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAMP_KEEP_CHECKPOINTS", "1")  # as the flow does
@@ -161,8 +161,10 @@ def test_what_a_stage_writes_is_stored_by_its_process_and_registered_by_the_flow
     progress = read_progress(toy.project.progress_file("features"))
     assert progress is not None
     assert progress.run_id is not None
-    client = Tracking(toy.project).client
-    stored = {file.path for file in client.list_artifacts(progress.run_id, "model")}
+    tracking = Tracking(toy.project)
+    assert tracking.flush()
+    client, stage_run = tracking.client, tracking.id_of(progress.run_id)
+    stored = {file.path for file in client.list_artifacts(stage_run, "model")}
     assert stored == {"model/config.json", "model/model.safetensors"}
     stages = {name: {"outs": [{"path": f"data/{name}", "md5": name}]} for name in ("ingest", "features")}
     toy.project.lock_file.write_text(yaml.safe_dump({"stages": stages}))
@@ -172,9 +174,9 @@ def test_what_a_stage_writes_is_stored_by_its_process_and_registered_by_the_flow
     with record:
         record.stage_ended("features", progress.run_id)
     (found,) = Registry(Tracking(toy.project)).versions("features")
-    assert (found.run_id, found.weights, found.data) == (progress.run_id, "features", "procedural")
+    assert (found.run_id, found.weights, found.data) == (stage_run, "features", "procedural")
     assert found.made_with == {"ingest": "ingest"}
-    stage, whole = client.get_run(progress.run_id), client.get_run(record.run_id)
+    stage, whole = client.get_run(stage_run), client.get_run(record.run_id)
     assert stage.data.tags["data_version"] == "ingest"
     for run in (stage, whole):  # MLflow's own columns
         (model,) = run.outputs.model_outputs

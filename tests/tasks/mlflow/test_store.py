@@ -9,7 +9,7 @@ from tests.toy import REPOSITORY
 TWO_THREADS = """\
 import sys, threading, time
 from tasks.mlflow.store import patiently
-from tasks.mlflow.system_metrics import _collectors
+from tasks.mlflow.system_metrics import Sampler
 
 begun, failed = threading.Event(), []
 
@@ -29,7 +29,7 @@ def write():
     from mlflow import MlflowClient
 
 sys.meta_path.insert(0, Slow())
-samples = threading.Thread(target=note, args=(_collectors,))
+samples = threading.Thread(target=note, args=(Sampler().sample,))
 samples.start()
 begun.wait()
 note(lambda: patiently(write))

@@ -1,5 +1,7 @@
 """What a stage costs its machine is sampled by MLflow's collectors, in a stage of any length."""
 
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -9,14 +11,15 @@ from types import SimpleNamespace
 import pytest
 
 from tasks.mlflow import system_metrics
-from tasks.mlflow.system_metrics import sampled
+from tasks.mlflow.system_metrics import Sampler, first_start, sampled
 
 Samples = list[tuple[int, Mapping[str, float]]]
 
 
 def collect(memory: Path, seconds: float) -> Samples:
     samples: Samples = []
-    with sampled(lambda step, numbers: samples.append((step, numbers)), memory / "started"):
+    since = first_start(memory / "started")
+    with sampled(lambda step, numbers: samples.append((step, numbers)), os.getpid(), since):
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             sum(range(1000))
@@ -45,6 +48,17 @@ def test_a_resumed_stage_goes_on_after_the_steps_of_before(
     assert first == sorted(set(first))
     (tmp_path / "started").write_text(repr(time.time() - 100))  # a hundred seconds later
     assert collect(tmp_path, 0.0)[0][0] == 100
+
+
+def test_of_a_process_that_is_gone_the_machine_is_sampled() -> None:
+    sampler = Sampler()
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    sampler.watch(child.pid, time.time() - 5)
+    step, sample = sampler.sample()
+    assert step == 5
+    assert "system/process_cpu_percentage" not in sample
+    assert sample["system/system_memory_usage_megabytes"] > 0
 
 
 def test_a_card_is_measured_where_its_driver_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

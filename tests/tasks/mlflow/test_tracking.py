@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 from tasks.mlflow.store import metric_name
 from tasks.mlflow.tracking import Scalar, Tracking, flatten
@@ -41,13 +42,48 @@ def test_the_maker_of_an_output_is_found_by_the_hash_of_its_lock(toy: Toy) -> No
     assert tracking.maker("t2m", "cc", "o1") == by_hand
 
 
-def test_only_a_run_of_the_store_goes_on(toy: Toy) -> None:
+def test_a_run_goes_on_and_one_that_the_store_has_lost_starts_anew(toy: Toy) -> None:
     tracking = Tracking(toy.project)
-    run = tracking.start("t2m", {}, {})
+    run = tracking.start("t2m", {"device": "cpu"}, {"t2m.width": 3})
     tracking.finish(run, "KILLED")
-    assert tracking.go_on(run)
-    assert tracking.client.get_run(run).info.status == "RUNNING"
-    assert not tracking.go_on("0" * 32)
+    assert tracking.go_on(run, "t2m", {"device": "cuda"}, {"t2m.width": 3}) == run
+    found = tracking.client.get_run(run)
+    assert (found.info.status, found.data.tags["device"]) == ("RUNNING", "cuda")
+    lost = "0" * 32
+    new = tracking.go_on(lost, "t2m", {"device": "cpu"}, {"t2m.width": 3}, parent=run)
+    assert new != lost
+    found = tracking.client.get_run(new)
+    assert (found.info.run_name, found.data.params) == ("t2m", {"t2m.width": "3"})
+    assert found.data.tags["mlflow.parentRunId"] == run
+
+
+def test_what_is_kept_for_another_process_is_the_same_in_the_store(toy: Toy, tmp_path: Path) -> None:
+    stage, sender = Tracking(toy.project), Tracking(toy.project)
+    stage.is_later = True
+    own = stage.start("t2m", {"kind": "stage"}, {"t2m.width": 3})
+    stage.log(own, [Scalar.now("loss", 0.5, 1)])
+    weights, log = tmp_path / "model.safetensors", tmp_path / "log.txt"
+    weights.write_text("weights")
+    log.write_text("as it was")
+    stage.keep_outputs(own, [weights], tmp_path, "model")
+    stage.keep_file(own, log)
+    assert sender.id_of(own) == own
+    assert sender.flush()
+    log.write_text("another")
+    run = sender.id_of(own)
+    assert run != own
+    assert sender.client.get_run(run).data.metrics == {"loss": 0.5}
+    (artifacts,) = (toy.project.root / "mlartifacts").glob("*/artifacts")
+    assert (artifacts / "model" / "model.safetensors").stat().st_ino == weights.stat().st_ino
+    assert (artifacts / "log.txt").read_text() == "as it was"
+    stage.log(
+        stage.go_on(own, "t2m", {}, {}), [Scalar.now("loss", 0.4, step) for step in (1, 2)], goes_on=True
+    )
+    stage.finish(own, "FINISHED")
+    assert sender.flush()
+    history = sender.client.get_metric_history(run, "loss")
+    assert [(point.step, point.value) for point in history] == [(1, 0.5), (2, 0.4)]
+    assert sender.client.get_run(run).info.status == "FINISHED"
 
 
 def test_runs_that_a_killed_process_left_running_are_closed(toy: Toy) -> None:

@@ -17,7 +17,7 @@ from lamp_core.errors import LampError
 from lamp_core.training.loop import fit
 from tasks.dvc.versions import StageLate
 from tasks.mlflow.tracking import Tracking
-from tasks.stage import curves, process
+from tasks.stage import curves, process, termination
 from tasks.stage.memory import StageMemory, has_checkpoint
 from tasks.stage.process import StageContext, main
 from tasks.stage.progress import read_progress
@@ -230,7 +230,7 @@ def test_a_step_that_takes_too_long_is_not_waited_for(toy: Toy, monkeypatch: pyt
         fit(net, losses, FEW, checkpoints=stage.checkpoints)
         return {}
 
-    monkeypatch.setattr(process, "SECONDS_TO_SAVE", 0.1)
+    monkeypatch.setattr(termination, "SECONDS_TO_SAVE", 0.1)
     began = time.monotonic()
     assert run_stage(train) == 130
     assert time.monotonic() - began < 30

@@ -2,8 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ import pytest
 from tasks.system.orphans import lifeline_environment
 from tasks.system.processes import ProcessMark, process_exists, this_process
 from tests.toy import REPOSITORY
+from tests.waiting import wait_until
 
 # Starts a worker as the flow starts DVC, and sleeps.
 FLOW = """\
@@ -42,13 +41,6 @@ Path("stage.pid").write_text(str(os.getpid()))
 while True:
     time.sleep(0.05)
 """
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 20.0) -> None:
-    until = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 def start_flow(folder: Path, grace: float) -> "subprocess.Popen[bytes]":
