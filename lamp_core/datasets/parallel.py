@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from typing import Any, Protocol, TypeVar
 
 from lamp_core.errors import LampError
+from lamp_core.numpy_threads import use_one_thread
 
 Thing = TypeVar("Thing")
 Outcome = TypeVar("Outcome")
@@ -87,8 +88,9 @@ def _local_processes(count: int) -> Iterator[tuple[Submit, int]]:
 
 
 def _use_one_thread() -> None:
-    """One process a core, so each keeps to one thread (read by torch when a job imports it)."""
+    """One process a core, so each keeps to one thread (read by torch and NumPy when a job imports them)."""
     os.environ["OMP_NUM_THREADS"] = "1"
+    use_one_thread()
 
 
 @contextmanager
