@@ -1,8 +1,8 @@
 """Training from shards: ``python -m benchmarks.shards FOLDER``, of shards that `lamp data shard` made.
 
 A small language model from scratch, one layer of 64, is trained on them for some steps with the tokenizer and
-the language model's words of the project: seconds a step, the share of them that was waited for items, and the
-peak memory of the process. The smaller the model, the shorter its steps, and the more the waiting weighs.
+the language model's words of the project: seconds a step, the share of them that was waited for items, and
+the peak memory of the process. The smaller the model, the shorter its steps, and the more the waiting weighs.
 """
 
 import argparse

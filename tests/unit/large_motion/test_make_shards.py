@@ -59,7 +59,7 @@ def shards(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> ShardSet:
 
 def test_the_codes_are_those_that_the_stages_make(shards: ShardSet, trained: Path) -> None:
     features, tokenizer = FeatureSet.load(trained / "features"), load_tokenizer(trained / "tokenizer")
-    wanted = [item for item in items_of(features, "train")][:5]
+    wanted = items_of(features, "train")[:5]
     found = items(ShardSet.open(shards.folder, tokenizer))
     assert [item.key.split(":")[0] for item in found] == [item.clip for item in wanted]
     normalised = [
