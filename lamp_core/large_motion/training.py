@@ -15,7 +15,7 @@ from lamp_core.config.large_motion import LargeMotion
 from lamp_core.errors import LampError
 from lamp_core.large_motion.kinds import KindedMotion, Mixture
 from lamp_core.large_motion.model import LargeMotionModel
-from lamp_core.large_motion.packing import pack, packed_losses
+from lamp_core.large_motion.packing import pack
 from lamp_core.large_motion.start import TASK, started
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.motion_language.batches import DrawnBatches
@@ -79,7 +79,9 @@ def train_large_motion(
     spoken = [each.spoken for each in items.train]
     language, words = started(base, tokenizer, settings, [said for each in spoken for said in each.captions])
     check_context([*spoken, *items.val, *items.unseen], words, settings)
-    model = LargeMotionModel(language, gradient_checkpointing=settings.gradient_checkpointing)
+    model = LargeMotionModel(
+        language, words.vocabulary, gradient_checkpointing=settings.gradient_checkpointing
+    )
     is_whole = settings.loss_on == "all"
 
     def draw(number: int, draws: np.random.Generator) -> list[Segment]:
@@ -93,7 +95,7 @@ def train_large_motion(
         sequences = share(batches.whole(number))
         draw_apart()
         batch = pack(sequences, settings.context, words.padding).to(next(model.parameters()).device)
-        total, right, count = packed_losses(model(batch), batch)
+        total, right, count = model(batch)
         return {"loss": shared_mean(total, count), "accuracy": shared_mean(right, count)}
 
     measure = partial(measured, model, words, settings, items) if items.val else None
@@ -139,7 +141,7 @@ def mean_losses(
     together = max(1, ROWS_TOGETHER * context // max(map(length, sequences)))
     for start in range(0, len(sequences), together):
         batch = pack(sequences[start : start + together], context, words.padding).to(device)
-        losses, is_right, predicted = packed_losses(model(batch), batch)
+        losses, is_right, predicted = model(batch)
         total, right, count = total + float(losses), right + int(is_right), count + int(predicted)
     return total / count, right / count
 
