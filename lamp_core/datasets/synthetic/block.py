@@ -95,4 +95,6 @@ class Block:
             ]
         )
         padding_T = np.repeat(around * (2 * np.arange(len(self.plans)) + 1), self.frames_B)
-        return by(values_T[places_P], seconds, self.frames_per_second)[np.arange(len(values_T)) + padding_T]
+        filtered_P = by(values_T[places_P], seconds, self.frames_per_second)
+        filtered_T: np.ndarray = filtered_P[np.arange(len(values_T)) + padding_T]
+        return filtered_T
