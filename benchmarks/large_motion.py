@@ -15,7 +15,7 @@ from benchmarks.models import best, sentences
 from lamp_core.config.base import FROM_SCRATCH, Optimisation
 from lamp_core.config.captioning import LanguageModel
 from lamp_core.large_motion.model import LargeMotionModel
-from lamp_core.large_motion.packing import NOTHING, pack, packed_losses
+from lamp_core.large_motion.packing import NOTHING, pack
 from lamp_core.large_motion.start import TASK, lengthened
 from lamp_core.large_motion.train_items import example
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer
@@ -60,7 +60,8 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
 
 
 def _training(language: Any, words: MotionWords, device: torch.device, rounds: int) -> dict[str, float]:
-    model, draws = LargeMotionModel(language).train(), np.random.default_rng(0)
+    model = LargeMotionModel(language, words.vocabulary).train()
+    draws = np.random.default_rng(0)
     motions = [
         draws.integers(0, CODES, (int(draws.integers(15, TOKENS + 1)), CHANNELS)) for _ in range(ITEMS)
     ]
@@ -77,7 +78,7 @@ def _training(language: Any, words: MotionWords, device: torch.device, rounds: i
         optimiser.step()
 
     def in_rows() -> None:
-        total, _, count = packed_losses(model(packed), packed)
+        total, _, count = model(packed)
         step(total / count)
 
     def side_by_side() -> None:

@@ -1,13 +1,14 @@
 """The large motion model while it is trained: every weight of a causal language model.
 
-Shapes: B packed rows, L predicted places, V vocabulary.
+Shapes: B packed rows.
 """
 
 from typing import Any
 
 from torch import Tensor, nn
 
-from lamp_core.large_motion.packing import PackedBatch, packed_logits
+from lamp_core.large_motion.packing import PackedBatch, packed_losses
+from lamp_core.motion_language.vocabulary import MotionVocabulary
 
 
 class LargeMotionModel(nn.Module):
@@ -15,15 +16,39 @@ class LargeMotionModel(nn.Module):
 
     Args:
         language: causal model of transformers that knows the words of motion, all of it trained.
+        vocabulary: the words of motion.
         gradient_checkpointing: states are computed twice instead of kept.
     """
 
-    def __init__(self, language: Any, *, gradient_checkpointing: bool = False) -> None:
+    def __init__(
+        self, language: Any, vocabulary: MotionVocabulary, *, gradient_checkpointing: bool = False
+    ) -> None:
         super().__init__()
         if gradient_checkpointing:
             language.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
         self.language = language
+        self.blocks = compared_words(vocabulary, language.get_output_embeddings().out_features)
 
-    def forward(self, batch: PackedBatch) -> Tensor:
-        """Return float32 logits (B, L, V) of each word, given what stands before it in its sequence."""
-        return packed_logits(self.language, batch)
+    def forward(self, batch: PackedBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the sum of the losses of the predicted words, how many are right, and their number."""
+        return packed_losses(self.language, batch, self.blocks)
+
+
+def compared_words(vocabulary: MotionVocabulary, words: int) -> list[tuple[int, int]]:
+    """The words that a word competes with, as first word and word behind the last.
+
+    All words, where the channels share their codes. Where each has its own, a code competes with those of its
+    channel, which alone the grammar allows there, and any other word with those that are no codes: of five
+    channels of 1,024 codes a word is then compared with a fifth of the vocabulary.
+
+    Args:
+        vocabulary: the words of motion.
+        words: of text and of motion.
+    """
+    if len(set(vocabulary.first_ids_R)) == 1:
+        return [(0, words)]
+    codes = [
+        (first, first + channel.codebook_size)
+        for first, channel in zip(vocabulary.first_ids_R, vocabulary.channels, strict=True)
+    ]
+    return [(0, codes[0][0]), *codes]

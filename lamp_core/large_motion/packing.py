@@ -3,7 +3,8 @@
 A row holds several sequences one behind the other. The mask lets a word see what stands before it in its own
 sequence alone, and positions begin anew with every sequence, so that a packed sequence is computed as it
 would be by itself.
-Shapes: B rows, X words of the longest row, L = X - 1 predicted places, V vocabulary, N predicted words.
+Shapes: B rows, X words of the longest row, L = X - 1 predicted places, H width, N predicted words, W words
+that are compared.
 """
 
 import inspect
@@ -127,29 +128,51 @@ def sequence_mask(sequences_BX: Tensor, dtype: torch.dtype) -> Tensor:
     return mask_BXX.masked_fill(~(is_same_BXX & is_past_XX), UNSEEN)[:, None]
 
 
-def packed_logits(language: Any, batch: PackedBatch) -> Tensor:
-    """Return float32 logits (B, L, V) of the word behind each word but the last of a row.
+def packed_states(language: Any, batch: PackedBatch) -> Tensor:
+    """Return what the output embedding reads (B, L, H), behind each word but the last of a row.
 
     Args:
         language: causal model of transformers.
         batch: packed rows.
     """
     told: dict[str, Any] = {"position_ids": batch.positions_BX[:, :-1]}
-    known = inspect.signature(language.forward).parameters
+    body = language.base_model
+    known = inspect.signature(body.forward).parameters
     mask_B1LL = sequence_mask(batch.sequences_BX[:, :-1], next(language.parameters()).dtype)
-    output = language(
+    output = body(
         input_ids=batch.ids_BX[:, :-1],
         attention_mask=mask_B1LL,
         use_cache=False,
         **{name: value for name, value in told.items() if name in known},
     )
-    logits_BLV: Tensor = output.logits
-    return logits_BLV.float()
+    states_BLH: Tensor = output.last_hidden_state
+    return states_BLH
 
 
-def packed_losses(logits_BLV: Tensor, batch: PackedBatch) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the sum of the cross entropy of the predicted words, how many are right, and their number."""
+def packed_losses(
+    language: Any, batch: PackedBatch, blocks: Sequence[tuple[int, int]]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the sum of the cross entropy of the predicted words, how many are right, and their number.
+
+    Args:
+        language: causal model of transformers.
+        batch: packed rows.
+        blocks: first word and word behind the last of each; a word is compared with those of its block.
+    """
     counted_BL = batch.counted_BL
-    logits_NV, targets_N = logits_BLV[counted_BL], batch.targets_BL[counted_BL]
-    right = (logits_NV.argmax(dim=-1) == targets_N).sum()
-    return F.cross_entropy(logits_NV, targets_N, reduction="sum"), right, counted_BL.sum()
+    states_NH = packed_states(language, batch)[counted_BL]
+    targets_N = batch.targets_BL[counted_BL]
+    total, right = states_NH.new_zeros((), dtype=torch.float32), targets_N.new_zeros(())
+    for first, end in blocks:
+        is_here_N = (targets_N >= first) & (targets_N < end)
+        logits_NW = _logits(language.get_output_embeddings(), states_NH[is_here_N], first, end)
+        here_N = targets_N[is_here_N] - first
+        total = total + F.cross_entropy(logits_NW, here_N, reduction="sum")
+        right = right + (logits_NW.argmax(dim=-1) == here_N).sum()
+    return total, right, counted_BL.sum()
+
+
+def _logits(head: Any, states_NH: Tensor, first: int, end: int) -> Tensor:
+    """Float32 logits of some words by the output embedding."""
+    bias = None if head.bias is None else head.bias[first:end]
+    return F.linear(states_NH, head.weight[first:end], bias).float()

@@ -14,7 +14,7 @@ from torch import Tensor
 from lamp_core.config.large_motion import LargeMotion
 from lamp_core.errors import LampError
 from lamp_core.large_motion.model import LargeMotionModel
-from lamp_core.large_motion.packing import pack, packed_losses
+from lamp_core.large_motion.packing import pack
 from lamp_core.large_motion.start import TASK, started
 from lamp_core.large_motion.train_items import TrainItems, example, longest_of
 from lamp_core.m2t.language_model import CausalModel
@@ -80,7 +80,9 @@ def train_large_motion(
         raise LampError("there is no motion with a caption to train on; see data/ingest/rejected.parquet")
     language, words = started(base, tokenizer, settings, items.train.captions())
     check_context(items, words, settings)
-    model = LargeMotionModel(language, gradient_checkpointing=settings.gradient_checkpointing)
+    model = LargeMotionModel(
+        language, words.vocabulary, gradient_checkpointing=settings.gradient_checkpointing
+    )
 
     def measure() -> dict[str, float]:
         with waiting.aside():
@@ -93,7 +95,7 @@ def train_large_motion(
                 sequences = share(batches.whole(number))
             draw_apart()
             batch = pack(sequences, settings.context, words.padding).to(next(model.parameters()).device)
-            total, right, count = packed_losses(model(batch), batch)
+            total, right, count = model(batch)
             return {"loss": shared_mean(total, count), "accuracy": shared_mean(right, count)}
 
         fit(
@@ -139,7 +141,7 @@ def mean_losses(
     together = max(1, ROWS_TOGETHER * context // max(map(length, sequences)))
     for start in range(0, len(sequences), together):
         batch = pack(sequences[start : start + together], context, words.padding).to(device)
-        losses, is_right, predicted = packed_losses(model(batch), batch)
+        losses, is_right, predicted = model(batch)
         total, right, count = total + float(losses), right + int(is_right), count + int(predicted)
     return total / count, right / count
 

@@ -78,8 +78,8 @@ PAGES = (
     Page(
         "shards: shard-00000.parquet and so on",
         "`lamp data shard`: items of a large motion model. The metadata tell tokenizer, channels and frames "
-        "of a token, the kind of\nits clips and what the shard was made from; `shards.json` beside them holds "
-        "items, length and hash of every shard.",
+        "of a token, the kind of\nits clips and what the shard was made from; `shards.json` beside them "
+        "holds items, length and hash of every shard.",
         shard_schema(CHANNELS),
     ),
     Page(

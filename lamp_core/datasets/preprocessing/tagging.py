@@ -20,6 +20,8 @@ WORD = re.compile(r"[a-z]+|\d+")
 ANY_WORD = regex.compile(r"\p{Han}|[\p{L}--\p{Han}][[\p{L}--\p{Han}]\p{M}]*|\p{N}+", regex.VERSION1)
 """In any script; Chinese characters stand alone, since no blanks part the words."""
 VOWELS = "aeiou"
+KNOWN_WORDS = 1 << 16
+"""Words, beside those before and after them, of which the tag is remembered: sentences repeat theirs."""
 BEFORE_A_NOUN = {"DET", "ADJ", "NUM", "ADP", "VERB"}
 TAG_BY_ENDING = {"ly": "ADV", "wards": "ADV", "ways": "ADV", "wise": "ADV", "ing": "VERB", "ed": "VERB"}
 ADJECTIVE_ENDINGS = ("ful", "ous", "ish", "less", "able", "ible", "ive", "al")
@@ -81,6 +83,7 @@ def tag_words(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(words), tuple(tags)
 
 
+@lru_cache(maxsize=KNOWN_WORDS)
 def _tag(word: str, tag_before: str, following: str) -> str:
     known = word_list()
     if word.isdigit():
@@ -111,6 +114,7 @@ def _tag_by_ending(word: str) -> str:
     return "ADJ" if word.endswith(ADJECTIVE_ENDINGS) else "NOUN"
 
 
+@lru_cache(maxsize=KNOWN_WORDS)
 def _base_form(word: str, tag: str) -> str:
     if not word.isascii():  # the endings below are those of English
         return word

@@ -4,11 +4,12 @@ Shapes: T frames, J joints. Lengths in metres, angles in radians, Y up, Z forwar
 Trunk and arms are turned joint by joint; the legs reach for the planned ankles (two-bone inverse kinematics).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
+from lamp_core.datasets.synthetic.euler import euler_matrices, turns
 from lamp_core.datasets.synthetic.hand_pose import FINGERS
 
 SIDES = ("left", "right")
@@ -28,44 +29,46 @@ class Body:
 
     joints: tuple[str, ...]
     rest_J3: np.ndarray
+    _offsets: dict[tuple[str, str], np.ndarray] = field(default_factory=dict, init=False, repr=False)
 
     def offset(self, child: str, parent: str) -> np.ndarray:
         """Vector from parent to child in the rest pose."""
-        offset_3: np.ndarray = (
-            self.rest_J3[self.joints.index(child)] - self.rest_J3[self.joints.index(parent)]
-        )
-        return offset_3
+        bone = child, parent
+        if bone not in self._offsets:
+            ends = self.joints.index(child), self.joints.index(parent)
+            self._offsets[bone] = self.rest_J3[ends[0]] - self.rest_J3[ends[1]]
+        return self._offsets[bone]
 
     def length(self, child: str, parent: str) -> float:
         """Length of a bone."""
         return float(np.linalg.norm(self.offset(child, parent)))
 
-    @property
+    @cached_property
     def has_hands(self) -> bool:
         """Whether it has joints of fingers."""
         return "left_index1" in self.joints
 
-    @property
+    @cached_property
     def leg(self) -> tuple[float, float]:
         """Lengths of thigh and shin."""
         return self.length("left_knee", "left_hip"), self.length("left_ankle", "left_knee")
 
-    @property
+    @cached_property
     def ankle_height(self) -> float:
         """Height of the ankle over the ball of the foot when the foot is flat."""
         return float(-self.offset("left_foot", "left_ankle")[1])
 
-    @property
+    @cached_property
     def foot_length(self) -> float:
         """Level distance from the ankle to the ball of the foot when the foot is flat."""
         return float(np.sqrt(self.length("left_foot", "left_ankle") ** 2 - self.ankle_height**2))
 
-    @property
+    @cached_property
     def hip_half_width(self) -> float:
         """Half the distance between the hips."""
         return 0.5 * float(self.offset("left_hip", "right_hip")[0])
 
-    @property
+    @cached_property
     def standing_height(self) -> float:
         """Height of the pelvis of a body that stands at ease."""
         hip_drop = -0.5 * float(self.offset("left_hip", "pelvis")[1] + self.offset("right_hip", "pelvis")[1])
@@ -74,7 +77,9 @@ class Body:
 
 @dataclass(frozen=True)
 class Pose:
-    """Everything that is planned about a motion; the fields of one leg or arm are dictionaries by side.
+    """Everything that is planned about a motion, or about several, the frames of one after those of another.
+
+    The fields of one leg or arm are dictionaries by side.
 
     Args:
         pelvis_T3: position of the pelvis.
@@ -83,7 +88,7 @@ class Pose:
         arm_angles: by side, flexion (forward), abduction (outward), twist, elbow, as (T, 4).
         ankles_T3, balls_T3: by side, positions of ankle and ball of the foot.
         knee_yaw_T: by side, direction the knee points to.
-        hand_angles: by side, radians (T,) by name of `hand_pose.ANGLES`.
+        hand_angles: by side, radians (T,) by name of `hand_pose.ANGLES`; none where the body has no hands.
     """
 
     pelvis_T3: np.ndarray
@@ -95,18 +100,6 @@ class Pose:
     balls_T3: dict[str, np.ndarray]
     knee_yaw_T: dict[str, np.ndarray]
     hand_angles: dict[str, dict[str, np.ndarray]]
-
-
-def euler_matrices(axes: str, angles_N3: np.ndarray) -> np.ndarray:
-    """Rotation matrices (N, 3, 3) of three turns; the first axis is the outermost."""
-    matrices_N33: np.ndarray = Rotation.from_euler(axes, angles_N3).as_matrix()
-    return matrices_N33
-
-
-def turns(axis: str, angles_T: np.ndarray) -> np.ndarray:
-    """Rotation matrices (T, 3, 3) about one axis."""
-    matrices_T33: np.ndarray = Rotation.from_euler(axis, angles_T[:, None]).as_matrix()
-    return matrices_T33
 
 
 def pose_joints(pose: Pose, body: Body) -> np.ndarray:
@@ -178,13 +171,16 @@ def _hand(
     In a hand that hangs, fingers point down, the thumb forward and the palm to the body. So a finger spreads
     about X and bends about Z, to the other hand; the thumb crosses the palm about Y and bends about X.
     """
-    bent = -SIGN[side]
+    bent, names = -SIGN[side], tuple(FINGERS)
     hand_T33 = forearm_T33 @ turns("Y", bent * angles["palm_down"]) @ turns("Z", bent * angles["wrist"])
-    for finger, spread in FINGERS.items():
-        aside_T33 = hand_T33 @ turns("X", -spread * angles["spread"])
-        knuckle_T33 = aside_T33 @ turns("Z", bent * angles[f"{finger}_knuckle"])
-        curled_T33 = knuckle_T33 @ turns("Z", bent * angles[f"{finger}_curl"])
-        _finger(f"{side}_{finger}", (hand_T33, knuckle_T33, curled_T33), side, body, place)
+    spread_FT = np.stack([-spread * angles["spread"] for spread in FINGERS.values()])
+    knuckle_FT = np.stack([bent * angles[f"{finger}_knuckle"] for finger in names])
+    curl_FT = np.stack([bent * angles[f"{finger}_curl"] for finger in names])
+    knuckle_FT33 = hand_T33 @ turns("X", spread_FT) @ turns("Z", knuckle_FT)
+    curled_FT33 = knuckle_FT33 @ turns("Z", curl_FT)
+    for place_of, finger in enumerate(names):
+        bones = (hand_T33, knuckle_FT33[place_of], curled_FT33[place_of])
+        _finger(f"{side}_{finger}", bones, side, body, place)
     across_T33 = hand_T33 @ turns("Y", bent * angles["thumb_across"])
     thumb_T33 = across_T33 @ turns("X", -angles["thumb_out"])
     bent_T33 = thumb_T33 @ turns("X", angles["thumb_bend"])
@@ -224,7 +220,14 @@ def _bend(
     along_T = (upper**2 - lower**2 + distance_T**2) / (2.0 * distance_T)
     aside_T = np.sqrt(np.maximum(upper**2 - along_T**2, 0.0))
     direction_T3 = reach_T3 / distance_T[:, None]
-    normal_T3 = np.cross(direction_T3, axis_T3)
+    normal_T3 = _level_cross(direction_T3, axis_T3)
     normal_T3 /= np.sqrt((normal_T3 * normal_T3).sum(axis=1))[:, None]
     middle_T3: np.ndarray = root_T3 + direction_T3 * along_T[:, None] + normal_T3 * aside_T[:, None]
     return middle_T3
+
+
+def _level_cross(vectors_T3: np.ndarray, level_T3: np.ndarray) -> np.ndarray:
+    """Cross products with level vectors."""
+    x_T, y_T, z_T = vectors_T3.T
+    level_x_T, level_z_T = level_T3[:, 0], level_T3[:, 2]
+    return np.stack([y_T * level_z_T, z_T * level_x_T - x_T * level_z_T, -(y_T * level_x_T)], axis=1)

@@ -61,6 +61,11 @@ def ramped(progress: np.ndarray, ramp: float) -> np.ndarray:
     return position
 
 
+def reach(seconds: float, frames_per_second: float) -> int:
+    """Frames to each side that `smooth` and `largest_around` look at."""
+    return int(3.0 * seconds * frames_per_second + 0.5)
+
+
 def smooth(values_T: np.ndarray, seconds: float, frames_per_second: float) -> np.ndarray:
     """Gaussian smoothing along the first axis."""
     smooth_T: np.ndarray = gaussian_filter1d(
@@ -69,13 +74,11 @@ def smooth(values_T: np.ndarray, seconds: float, frames_per_second: float) -> np
     return smooth_T
 
 
-def smooth_above(values_T: np.ndarray, seconds: float, frames_per_second: float) -> np.ndarray:
-    """A smooth curve nowhere below `values_T`: the largest value of a window, smoothed over less than it."""
-    sigma = seconds * frames_per_second
-    reach = int(3.0 * sigma + 0.5)
-    highest_T = maximum_filter1d(values_T, 2 * reach + 1, mode="nearest")
-    smooth_T: np.ndarray = gaussian_filter1d(highest_T, sigma, mode="nearest", truncate=3.0)
-    return smooth_T
+def largest_around(values_T: np.ndarray, seconds: float, frames_per_second: float) -> np.ndarray:
+    """The largest value of those that `smooth` would mix."""
+    window = 2 * reach(seconds, frames_per_second) + 1
+    largest_T: np.ndarray = maximum_filter1d(values_T, window, mode="nearest")
+    return largest_T
 
 
 def beats(times_T: np.ndarray, start: float, period: float, count: int) -> np.ndarray:

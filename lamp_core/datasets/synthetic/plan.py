@@ -1,8 +1,8 @@
 """A plan: the timeline that actions write to, one after the other or at the same time.
 
-Shapes: T frames. Seconds, metres, radians. Every channel starts at 0, the body at ease, and actions add to
-it. An action that ends leaves its channels at 0 again, so that the next one starts where this one ended,
-without a seam.
+Shapes: T frames, C channels. Seconds, metres, radians. Every channel starts at 0, the body at ease, and
+actions add to it. An action that ends leaves its channels at 0 again, so that the next one starts where this
+one ended, without a seam.
 """
 
 from collections.abc import Iterable
@@ -113,6 +113,7 @@ class Plan:
     frames_per_second: float
     now: float = 0.0
     times_T: np.ndarray = field(init=False)
+    channels_CT: np.ndarray = field(init=False)
     channels: dict[str, np.ndarray] = field(init=False)
     path_T2: np.ndarray = field(init=False)
     heading_T: np.ndarray = field(init=False)
@@ -123,7 +124,8 @@ class Plan:
     def __post_init__(self) -> None:
         frames = int(LONGEST_PLAN * self.frames_per_second) + 1
         self.times_T = np.arange(frames) / self.frames_per_second
-        self.channels = {name: np.zeros(frames) for name in CHANNELS}
+        self.channels_CT = np.zeros((len(CHANNELS), frames))
+        self.channels = dict(zip(CHANNELS, self.channels_CT, strict=True))
         self.path_T2 = np.zeros((frames, 2))
         self.heading_T = np.zeros(frames)
         self.steps = {side: [self._first_stance(side)] for side in SIDES}
@@ -137,6 +139,11 @@ class Plan:
     def half_stance(self) -> float:
         """Half the distance between the feet of a body that stands."""
         return self.body.hip_half_width * self.manner.stance
+
+    @property
+    def frames(self) -> int:
+        """Frames from the start of the plan to its `now`."""
+        return int(self.now * self.frames_per_second + 1e-6) + 1
 
     def add(self, curve_T: np.ndarray, amounts: dict[str, float]) -> None:
         """Add the same curve to several channels, in different amounts."""

@@ -62,7 +62,7 @@ def draw_script(body: Body, frames_per_second: float, rng: np.random.Generator) 
     """
     repertoire = EVERY_ACTION if body.has_hands else ACTIONS
     for _ in range(DRAWS):
-        kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
+        kind = _draw(KINDS, rng)
         performances = _draw_performances(kind, repertoire, rng)
         script = _perform(
             performances, kind == "together", Plan(body, Manner.draw(rng), rng, frames_per_second)
@@ -77,7 +77,7 @@ def _draw_performances(
 ) -> list[Performance]:
     if kind == "together":
         names = [
-            _draw_name({n: action for n, action in repertoire.items() if action.moves == part}, rng)
+            _draw({n: action.weight for n, action in repertoire.items() if action.moves == part}, rng)
             for part in ("legs", "arms")
         ]
         return [Performance(name, repertoire[name].draw(rng)) for name in names]
@@ -86,15 +86,19 @@ def _draw_performances(
     for place in range(length):
         last = place == length - 1
         left = {
-            n: action for n, action in repertoire.items() if n not in names and (last or not action.last_only)
+            n: action.weight
+            for n, action in repertoire.items()
+            if n not in names and (last or not action.last_only)
         }
-        names.append(_draw_name(left, rng))
+        names.append(_draw(left, rng))
     return [Performance(name, repertoire[name].draw(rng, brief=length > 1)) for name in names]
 
 
-def _draw_name(actions: Mapping[str, Action], rng: np.random.Generator) -> str:
-    weights = np.array([action.weight for action in actions.values()])
-    return list(actions)[int(rng.choice(len(actions), p=weights / weights.sum()))]
+def _draw(weights: Mapping[str, float], rng: np.random.Generator) -> str:
+    """One of the names, each as often as its weight says: the draw of ``rng.choice`` without its checks."""
+    shares = np.array(list(weights.values()))
+    up_to = (shares / shares.sum()).cumsum()
+    return list(weights)[int((up_to / up_to[-1]).searchsorted(rng.random(), side="right"))]
 
 
 def _perform(performances: list[Performance], together: bool, plan: Plan) -> Script | None:

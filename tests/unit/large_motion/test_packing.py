@@ -1,11 +1,13 @@
 """Packing: a packed sequence is computed as it would be by itself."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 
-from lamp_core.large_motion.packing import NOTHING, pack, packed_logits, packed_losses, rows_of
+from lamp_core.large_motion.model import compared_words
+from lamp_core.large_motion.packing import NOTHING, PackedBatch, pack, packed_losses, packed_states, rows_of
 from lamp_core.large_motion.train_items import example
 from lamp_core.motion_language.segments import Segment, collate, next_token_logits, text, token_losses
 from lamp_core.motion_language.words import MotionWords, length
@@ -17,6 +19,11 @@ ROOM = 80
 
 def sequences_of(words: MotionWords, *, whole: bool = False) -> list[list[Segment]]:
     return [example(words, item.captions[0], item.codes_SR, whole=whole) for item in spoken(DESCRIBED)]
+
+
+def packed_logits(model: Any, batch: PackedBatch) -> torch.Tensor:
+    logits_BLV: torch.Tensor = model.get_output_embeddings()(packed_states(model, batch))
+    return logits_BLV
 
 
 def where(batch: Any, sequence: list[Segment]) -> tuple[int, slice]:
@@ -79,7 +86,7 @@ def test_losses_and_gradients_are_those_of_sequences_side_by_side(kind: str) -> 
         return list(torch.autograd.grad(loss, list(model.parameters())))
 
     batch = pack(sequences, ROOM, words.padding)
-    total, right, count = packed_losses(packed_logits(model, batch), batch)
+    total, right, count = packed_losses(model, batch, [(0, model.config.vocab_size)])
     side_by_side = collate(sequences, words.padding)
     each_B = token_losses(next_token_logits(model, side_by_side), side_by_side)
     torch.testing.assert_close(total, each_B.sum(), rtol=1e-4, atol=1e-4)
@@ -87,6 +94,32 @@ def test_losses_and_gradients_are_those_of_sequences_side_by_side(kind: str) -> 
     assert 0 <= int(right) <= int(count)
     for one, other in zip(gradients(total), gradients(each_B.sum()), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
+
+
+def test_a_code_of_its_own_channel_competes_with_the_codes_of_that_channel(kind: str) -> None:
+    model, words = extended(kind, DESCRIBED)
+    first_R = words.vocabulary.first_ids_R
+    blocks = compared_words(words.vocabulary, model.config.vocab_size)
+    assert [first for first, _ in blocks] == [0, *first_R]
+    assert [end for _, end in blocks] == [*first_R, words.vocabulary.end]
+    batch = pack(sequences_of(words, whole=True), ROOM, words.padding)
+    with torch.no_grad():
+        total, right, count = packed_losses(model, batch, blocks)
+        logits_NV = packed_logits(model, batch)[batch.counted_BL]
+    targets_N = batch.targets_BL[batch.counted_BL]
+    block_V = torch.bucketize(torch.arange(logits_NV.shape[1]), torch.tensor(first_R), right=True)
+    allowed_NV = block_V[targets_N][:, None] == block_V[None]
+    allowed_NV[:, words.vocabulary.end :] = False
+    among_NV = logits_NV.masked_fill(~allowed_NV, float("-inf"))
+    torch.testing.assert_close(total, torch.nn.functional.cross_entropy(among_NV, targets_N, reduction="sum"))
+    assert int(right) == int((among_NV.argmax(dim=-1) == targets_N).sum())
+    assert int(count) == len(targets_N)
+
+
+def test_shared_codes_compete_with_all_words() -> None:
+    model, words = extended(tokenizer=DESCRIBED)
+    shared = replace(words.vocabulary, shares_codes=True)
+    assert compared_words(shared, model.config.vocab_size) == [(0, model.config.vocab_size)]
 
 
 def test_padding_is_of_no_sequence_and_counts_nothing() -> None:

@@ -5,6 +5,7 @@ import pytest
 from scipy.signal import find_peaks
 
 from lamp_core.datasets.synthetic.actions import ACTIONS
+from lamp_core.datasets.synthetic.block import Block
 from lamp_core.datasets.synthetic.body import Body, pose_joints
 from lamp_core.datasets.synthetic.parameters import Parameters
 from lamp_core.datasets.synthetic.plan import Manner, Plan
@@ -26,7 +27,7 @@ def perform(name: str, seed: int = 0, **parameters: object) -> dict[str, np.ndar
     plan.now = 0.3
     ACTIONS[name].motion(plan, Parameters(**parameters))  # type: ignore[arg-type]
     plan.now += 0.3
-    joints_TJ3 = pose_joints(plan_pose(plan), BODY)
+    joints_TJ3 = pose_joints(plan_pose(Block([plan])), BODY)
     return {joint: joints_TJ3[:, index] for index, joint in enumerate(SMPL22.joints)}
 
 

@@ -5,6 +5,7 @@ import pytest
 from scipy.signal import find_peaks
 
 from lamp_core.datasets.synthetic.actions import ACTIONS
+from lamp_core.datasets.synthetic.block import Block
 from lamp_core.datasets.synthetic.body import Body, pose_joints
 from lamp_core.datasets.synthetic.generate import generate_clip, generate_clips
 from lamp_core.datasets.synthetic.hand_actions import EVERY_ACTION, HAND_ACTIONS
@@ -35,7 +36,7 @@ def perform(name: str, seed: int = 0, **parameters: object) -> Joints:
     plan.now = 0.3
     EVERY_ACTION[name].motion(plan, Parameters(**parameters))  # type: ignore[arg-type]
     plan.now += 0.3
-    joints_TJ3 = pose_joints(plan_pose(plan), BODY)
+    joints_TJ3 = pose_joints(plan_pose(Block([plan])), BODY)
     return {joint: joints_TJ3[:, index] for index, joint in enumerate(SMPLX52.joints)}
 
 
