@@ -19,11 +19,10 @@ from lamp_core.datasets.clips import Clip
 from lamp_core.datasets.features_store import FEATURES_FILE, FeatureSet, load_reference
 from lamp_core.datasets.items import items_of
 from lamp_core.datasets.parallel import in_order
+from lamp_core.datasets.preprocessing.clip_checks import check_clip
 from lamp_core.datasets.preprocessing.feature_extraction import encode_joints
-from lamp_core.datasets.preprocessing.ingest import load_or_reject
 from lamp_core.datasets.schema import FEATURES, load_metadata
-from lamp_core.datasets.sources.procedural import ProceduralJob
-from lamp_core.datasets.synthetic.generate import GENERATOR_VERSION, split_of
+from lamp_core.datasets.synthetic.generate import CLIPS_A_BLOCK, GENERATOR_VERSION, generate_block, split_of
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.io.kept import kept
 from lamp_core.io.parquet import open_parquet
@@ -189,11 +188,10 @@ def made_shard(job: ShardJob, features: Path, tokenizer: Path) -> ShardEntry:
 
 def _clips(numbers: Sequence[int], seed: int, skeleton: Skeleton) -> Iterator[Clip]:
     """The clips of some numbers that pass the checks of the stage ``ingest``."""
-    for number in numbers:
-        job = ProceduralJob(f"clip {number}", f"{SOURCE}:{seed}:{number}", number, seed, skeleton.name)
-        clip = load_or_reject(job, skeleton.name, MIN_FRAMES)
-        if isinstance(clip, Clip):
-            yield clip
+    for first in range(0, len(numbers), CLIPS_A_BLOCK):
+        for clip in generate_block(numbers[first : first + CLIPS_A_BLOCK], seed, skeleton):
+            if not any(finding.rejects for finding in check_clip(clip, skeleton, None, MIN_FRAMES)):
+                yield clip
 
 
 def _jobs(folder: Path, encoder: Encoder, clips: int, seed: int, size: int) -> Iterator[ShardJob]:
