@@ -92,7 +92,11 @@ class Encoder:
     def stored(self, clips: Sequence[Clip]) -> Iterator[StoredItem]:
         """Items of clips with captions, each with its codes; a clip without features is left out."""
         found = encode_joints([clip.joints_TJ3 for clip in clips], self.skeleton.name, self.reference_J3)
-        pairs = [pair for pair in zip(clips, found, strict=True) if isinstance(pair[1], np.ndarray)]
+        pairs = [
+            (clip, outcome)
+            for clip, outcome in zip(clips, found, strict=True)
+            if isinstance(outcome, np.ndarray)
+        ]
         items = [item for item in items_of(self._feature_set(pairs)) if item.captions]
         normalised = [
             np.asarray(self.statistics.normalise(item.features_TD), dtype=np.float32) for item in items
