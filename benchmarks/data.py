@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.features import moving_clip
+from lamp_core.config.models import Tokenizer
 from lamp_core.datasets.clips_store import CLIPS_FILE
-from lamp_core.datasets.features_store import FEATURES_FILE
-from lamp_core.datasets.preprocessing.feature_extraction import extract_features
+from lamp_core.datasets.features_store import FEATURES_FILE, feature_tables, read_feature_column
+from lamp_core.datasets.preprocessing.feature_extraction import extract_features, one_thread
 from lamp_core.datasets.preprocessing.ingest import available_cores, ingest
 from lamp_core.datasets.registry import load_source, source_names
 from lamp_core.datasets.sources import KINDS, Source
@@ -31,6 +32,8 @@ from lamp_core.datasets.synthetic.generate import generate_clips
 from lamp_core.skeleton.bvh import read_bvh
 from lamp_core.skeleton.bvh_writer import write_bvh
 from lamp_core.skeleton.skeleton import load_skeleton
+from lamp_core.tokenizers.clips import encode_clips
+from lamp_core.tokenizers.vqvae import VQVAE
 
 REPOSITORY = Path(__file__).parent.parent
 MEMORY_CLIPS = (500, 2000)
@@ -38,6 +41,7 @@ MEMORY_CLIPS = (500, 2000)
 STAGES = ("ingest", "features")
 BVH_FILES, BVH_FRAMES, BVH_REPEATS = 140, 1000, 3
 PROCEDURAL_CLIPS, PROCEDURAL_REPEATS = 320, 3
+QUICK_TOKENIZER = Tokenizer(hidden_dim=128, code_dim=128, codebook_size=256, residual_depth=2)
 CLIPS_PER_SECOND_BEFORE = 122.0
 """Of the generator that made clip by clip, on one core of the Xeon of docs/speed.md."""
 MEGABYTE = 1e6
@@ -90,32 +94,39 @@ def _made_files(folder: Path) -> list[Path]:
 
 
 def measure_procedural(clips: int = PROCEDURAL_CLIPS) -> dict[str, float]:
-    """Clips a second of one core: of the generator alone, and from nothing to features on disk.
+    """Clips a second of one core: of the generator alone, and from nothing to features and tokens.
 
-    The best of the repeats in processor seconds, so that other work on the machine does not count.
+    The best of the repeats in processor seconds, so that other work on the machine does not count. Tokens are
+    those of an untrained VQ-VAE of the size of profile ``quick``, without their file.
     """
     skeleton, source = load_skeleton("smpl22"), Source(name="procedural", kind="procedural")
-    generated, to_clips, to_features = [], [], []
+    tokenizer = VQVAE(skeleton.feature_count, QUICK_TOKENIZER).eval()
+    spent = []
     for seed in range(PROCEDURAL_REPEATS):
-        with tempfile.TemporaryDirectory() as folder:
-            began = time.process_time()
+        with tempfile.TemporaryDirectory() as folder, one_thread():
+            times = [time.process_time()]
             frames = sum(len(clip.joints_TJ3) for clip in generate_clips(clips, seed, skeleton))
-            made = time.process_time()
+            times.append(time.process_time())
             ingest(source, skeleton, Path(folder) / "ingest", procedural=(clips, seed), workers=1)
-            ingested = time.process_time()
+            times.append(time.process_time())
             extract_features(Path(folder) / "ingest", Path(folder) / "features")
-            ended = time.process_time()
-        generated.append(clips / (made - began))
-        to_clips.append(clips / (ingested - made))
-        to_features.append(clips / (ended - made))
+            times.append(time.process_time())
+            tables = feature_tables(Path(folder) / "features" / FEATURES_FILE, skeleton)
+            for table in tables:
+                views = read_feature_column(table["features"], skeleton.feature_count)
+                encode_clips(tokenizer, [features_TD.copy() for features_TD in views])
+            times.append(time.process_time())
+        spent.append(np.diff(times))
+    generated, ingested, extracted, encoded = np.min(spent, axis=0)
     return {
         "clips": clips,
         "frames_a_clip": frames / clips,
-        "generated_per_second": max(generated),
-        "generated_over_clip_by_clip": max(generated) / CLIPS_PER_SECOND_BEFORE,
-        "ingested_per_second": max(to_clips),
-        "to_features_per_second": max(to_features),
-        "core_minutes_a_million_to_features": 1e6 / max(to_features) / 60,
+        "generated_per_second": clips / generated,
+        "generated_over_clip_by_clip": clips / generated / CLIPS_PER_SECOND_BEFORE,
+        "ingested_per_second": clips / ingested,
+        "to_features_per_second": clips / (ingested + extracted),
+        "to_tokens_per_second": clips / (ingested + extracted + encoded),
+        "core_hours_a_million_to_tokens": 1e6 * (ingested + extracted + encoded) / clips / 3600,
     }
 
 
