@@ -1,8 +1,9 @@
 """How long `ingest` and `features` take on a registered data set, how large its Parquet is, how fast BVH is
-read, and how much memory both stages take on procedural sets.
+read, how fast procedural clips are made and become features, and how much memory both stages take on them.
 
 python -m benchmarks.data data bandai-namco
 python -m benchmarks.data data --bvh
+python -m benchmarks.data data --procedural
 python -m benchmarks.data data --memory 500 50000
 """
 
@@ -20,21 +21,29 @@ from typing import Any
 import numpy as np
 
 from benchmarks.features import moving_clip
+from lamp_core.config.models import Tokenizer
 from lamp_core.datasets.clips_store import CLIPS_FILE
-from lamp_core.datasets.features_store import FEATURES_FILE
-from lamp_core.datasets.preprocessing.feature_extraction import extract_features
+from lamp_core.datasets.features_store import FEATURES_FILE, feature_tables, read_feature_column
+from lamp_core.datasets.preprocessing.feature_extraction import extract_features, one_thread
 from lamp_core.datasets.preprocessing.ingest import available_cores, ingest
 from lamp_core.datasets.registry import load_source, source_names
 from lamp_core.datasets.sources import KINDS, Source
+from lamp_core.datasets.synthetic.generate import generate_clips
 from lamp_core.skeleton.bvh import read_bvh
 from lamp_core.skeleton.bvh_writer import write_bvh
 from lamp_core.skeleton.skeleton import load_skeleton
+from lamp_core.tokenizers.clips import encode_clips
+from lamp_core.tokenizers.vqvae import VQVAE
 
 REPOSITORY = Path(__file__).parent.parent
 MEMORY_CLIPS = (500, 2000)
 """Sizes that `make bench` compares; `--memory 500 50000` takes about a quarter of an hour on two cores."""
 STAGES = ("ingest", "features")
 BVH_FILES, BVH_FRAMES, BVH_REPEATS = 140, 1000, 3
+PROCEDURAL_CLIPS, PROCEDURAL_REPEATS = 320, 3
+QUICK_TOKENIZER = Tokenizer(hidden_dim=128, code_dim=128, codebook_size=256, residual_depth=2)
+CLIPS_PER_SECOND_BEFORE = 122.0
+"""Of the generator that made clip by clip, on one core of the Xeon of docs/speed.md."""
 MEGABYTE = 1e6
 
 
@@ -82,6 +91,43 @@ def _made_files(folder: Path) -> list[Path]:
         joints_TJ3 = moving_clip(skeleton, BVH_FRAMES, random)
         write_bvh(path, joints_TJ3, skeleton, skeleton.frames_per_second)
     return paths
+
+
+def measure_procedural(clips: int = PROCEDURAL_CLIPS) -> dict[str, float]:
+    """Clips a second of one core: of the generator alone, and from nothing to features and tokens.
+
+    The best of the repeats in processor seconds, so that other work on the machine does not count. Tokens are
+    those of an untrained VQ-VAE of the size of profile ``quick``, without their file.
+    """
+    skeleton, source = load_skeleton("smpl22"), Source(name="procedural", kind="procedural")
+    tokenizer = VQVAE(skeleton.feature_count, QUICK_TOKENIZER).eval()
+    spent = []
+    for seed in range(PROCEDURAL_REPEATS):
+        with tempfile.TemporaryDirectory() as folder, one_thread():
+            times = [time.process_time()]
+            frames = sum(len(clip.joints_TJ3) for clip in generate_clips(clips, seed, skeleton))
+            times.append(time.process_time())
+            ingest(source, skeleton, Path(folder) / "ingest", procedural=(clips, seed), workers=1)
+            times.append(time.process_time())
+            extract_features(Path(folder) / "ingest", Path(folder) / "features")
+            times.append(time.process_time())
+            tables = feature_tables(Path(folder) / "features" / FEATURES_FILE, skeleton)
+            for table in tables:
+                views = read_feature_column(table["features"], skeleton.feature_count)
+                encode_clips(tokenizer, [features_TD.copy() for features_TD in views])
+            times.append(time.process_time())
+        spent.append(np.diff(times))
+    generated, ingested, extracted, encoded = np.min(spent, axis=0)
+    return {
+        "clips": clips,
+        "frames_a_clip": frames / clips,
+        "generated_per_second": clips / generated,
+        "generated_over_clip_by_clip": clips / generated / CLIPS_PER_SECOND_BEFORE,
+        "ingested_per_second": clips / ingested,
+        "to_features_per_second": clips / (ingested + extracted),
+        "to_tokens_per_second": clips / (ingested + extracted + encoded),
+        "core_hours_a_million_to_tokens": 1e6 * (ingested + extracted + encoded) / clips / 3600,
+    }
 
 
 def measure_memory(counts: Sequence[int] = MEMORY_CLIPS) -> dict[str, float]:
@@ -176,6 +222,7 @@ def main() -> None:
     parser.add_argument("name", nargs="?", default="bandai-namco")
     parser.add_argument("--skeleton", default="smpl22")
     parser.add_argument("--bvh", action="store_true", help="read BVH files on one core instead")
+    parser.add_argument("--procedural", action="store_true", help="make procedural clips on one core instead")
     parser.add_argument("--memory", type=int, nargs="+", help="numbers of procedural clips to compare")
     parser.add_argument("--clips", type=int, help="run one stage, `name`, on so many clips; print its peak")
     options = parser.parse_args()
@@ -184,6 +231,9 @@ def main() -> None:
         return
     if options.bvh:
         print(json.dumps(measure_bvh(options.data_folder, options.name), indent=2))
+        return
+    if options.procedural:
+        print(json.dumps(measure_procedural(), indent=2))
         return
     if options.memory:
         print(json.dumps(measure_memory(options.memory), indent=2))

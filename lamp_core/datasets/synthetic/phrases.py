@@ -7,6 +7,7 @@ filled with the words that the parameters allow; a sentence puts the verbs in th
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -29,6 +30,7 @@ COUNT_WORDS = {
     5: ("five times", "five times", "repeatedly"),
     6: ("six times", "six times", "repeatedly"),
 }
+LIMBS = {"hand": "hands", "arm": "arms", "leg": "legs", "foot": "feet", "fist": "fists"}
 DOUBLED = {"run", "sit", "jog", "squat", "step", "clap", "get", "put", "spin", "hop", "sidestep", "grab"}
 SINGLE = (
     "{who} {does}.", "{who} {does}.", "{who} {does}.", "{who} is {doing}.",
@@ -142,13 +144,13 @@ def _predicate(performance: Performance, who: Subject, rng: np.random.Generator)
         "direction": _choose(action.words.get("direction", {}).get(p.direction, (p.direction,)), rng),
         "amount": _choose(action.words.get("amount", {}).get(p.amount, ("",)), rng),
     }
-    for limb in ("hand", "arm", "leg", "foot", "fist"):
-        plural = "feet" if limb == "foot" else f"{limb}s"
+    for limb, plural in LIMBS.items():
         slots[limb] = f"both {plural}" if several else f"{who.possessive} {p.side} {limb}"
     text = _choose(action.phrases, rng).format(**slots)
-    return re.sub(r"\s+", " ", text.format(**slots)).replace(" ,", ",").strip()
+    return " ".join(text.format(**slots).split()).replace(" ,", ",")
 
 
+@lru_cache(maxsize=4096)
 def _with_verbs(predicate: str, form: Callable[[str], str]) -> str:
     return re.sub(r"\[(\w+)\]", lambda verb: form(verb.group(1)), predicate)
 

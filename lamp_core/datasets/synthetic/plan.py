@@ -183,9 +183,9 @@ class Plan:
         self, side: str, position_2: np.ndarray, heading: float, aside: float = 0.0
     ) -> tuple[float, float]:
         """Where a foot stands under a body at this position; `aside` metres further out than at ease."""
-        outward = np.array([[SIGN[side] * (self.half_stance + aside), 0.0]])
-        x, z = position_2 + on_floor(outward, heading)[0]
-        return float(x), float(z)
+        left = SIGN[side] * (self.half_stance + aside)
+        x, z = position_2.tolist()
+        return x + left * float(np.cos(heading)), z - left * float(np.sin(heading))
 
     def foot_yaw(self, side: str) -> float:
         """Direction of a foot of the body as it stands now."""

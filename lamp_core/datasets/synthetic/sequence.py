@@ -1,7 +1,9 @@
 """What happens in a clip: one action, several in turn, or two at the same time, and the plan of it."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -96,9 +98,16 @@ def _draw_performances(
 
 def _draw(weights: Mapping[str, float], rng: np.random.Generator) -> str:
     """One of the names, each as often as its weight says: the draw of ``rng.choice`` without its checks."""
-    shares = np.array(list(weights.values()))
+    place = bisect_right(_shares_up_to(tuple(weights.values())), rng.random())
+    return list(weights)[place]
+
+
+@lru_cache(maxsize=4096)
+def _shares_up_to(weights: tuple[float, ...]) -> list[float]:
+    """Share of each weight and of all before it."""
+    shares = np.array(weights)
     up_to = (shares / shares.sum()).cumsum()
-    return list(weights)[int((up_to / up_to[-1]).searchsorted(rng.random(), side="right"))]
+    return list((up_to / up_to[-1]).tolist())
 
 
 def _perform(performances: list[Performance], together: bool, plan: Plan) -> Script | None:
