@@ -34,7 +34,7 @@ COMMANDS = (
     Command("status", RUN, "Show every stage: fresh, stale and why, missing, running or waiting."),
     Command("experiment", RUN, "Run the rows of an experiment's file as tracked runs."),
     Command("import", DATA, "Register motion data; `lamp run --data NAME` then uses it.", "import_data"),
-    Command("data", DATA, "Look at registered data sets."),
+    Command("data", DATA, "Look at registered data sets, or generate clips to shards."),
     Command("features", MOTION, "Turn joint positions into motion features."),
     Command("joints", MOTION, "Turn motion features back into joint positions.", "features"),
     Command("export", MOTION, "Write a motion for other programs: BVH, GLB, USD, AMASS, a robot, pictures."),
