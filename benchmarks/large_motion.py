@@ -17,7 +17,7 @@ from lamp_core.config.captioning import LanguageModel
 from lamp_core.large_motion.model import LargeMotionModel
 from lamp_core.large_motion.packing import NOTHING, pack
 from lamp_core.large_motion.start import TASK, lengthened
-from lamp_core.large_motion.training import example
+from lamp_core.large_motion.train_items import example
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer
 from lamp_core.motion_language.decoding import Sampling, answer
 from lamp_core.motion_language.grammar import MotionGrammar

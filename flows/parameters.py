@@ -60,6 +60,7 @@ def configured(
     config = _look_at_pretrained(project, override(config, assignments))
     for section in WITH_TEXTS:
         config = _look_at_texts(project, config, section)
+    config = _look_at_shards(project, config)
     _check(project, config)
     return config
 
@@ -95,6 +96,26 @@ def _look_at_texts(project: Project, config: Config, section: str) -> Config:
     if content == settings.texts_hash:
         return config
     return config.model_copy(update={section: settings.model_copy(update={"texts_hash": content})})
+
+
+def _look_at_shards(project: Project, config: Config) -> Config:
+    """Note the content of the shards that are trained on, so that DVC sees when it changes."""
+    folder = config.large_motion.shards
+    if folder and not (project.root / folder).is_dir():
+        raise LampError(
+            f"large_motion.shards: there is no folder {folder}; `lamp data shard {folder}` makes it"
+        )
+    if not folder and not config.large_motion.shards_hash:
+        return config
+    content = _hash_of_shards(project.root / folder) if folder else ""
+    noted = config.large_motion.model_copy(update={"shards_hash": content})
+    return config.model_copy(update={"large_motion": noted})
+
+
+def _hash_of_shards(folder: Path) -> str:
+    from lamp_core.tokens.shards import ShardSet
+
+    return ShardSet.open(folder).content_hash
 
 
 def _check(project: Project, config: Config) -> None:

@@ -1,4 +1,4 @@
-"""``lamp data``: what the registered data sets consist of, and how they differ."""
+"""``lamp data``: what the registered data sets consist of, how they differ, and shards of generated clips."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.cluster_option import MOST_MACHINES
+from lamp_core.config.base import LARGEST_SEED
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project, write_atomically
 
@@ -20,6 +22,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 INGEST = "ingest"
 DatasetName = Annotated[str, typer.Argument(help="Name of a registered data set.")]
 SHORT_VERSION = 8
+MOST_CLIPS = 10**9
 
 
 @app.command("list")
@@ -113,6 +116,39 @@ def drift_of_sets(
 ) -> None:
     """Compare the features of a data set with another set's or with published statistics."""
     _print_drift(_drift(find_project(), name, against))
+
+
+@app.command("shard")
+def shard_clips(
+    folder: Annotated[Path, typer.Argument(help="Folder to write; `large_motion.shards` then names it.")],
+    clips: Annotated[int, typer.Option(min=1, max=MOST_CLIPS, help="Generated clips.")] = 1_000_000,
+    clips_a_shard: Annotated[int, typer.Option(min=1, max=MOST_CLIPS, help="Of them in a file.")] = 5000,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the generator.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=MOST_MACHINES, help="Processes; one a core without it.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="Dask scheduler (tcp://HOST:8786) that makes the shards instead.")
+    ] = None,
+) -> None:
+    """Generate clips and keep their codes and captions in shards; those that stand are not made again."""
+    from lamp_core.large_motion.make_shards import make_shards
+    from tasks.system.resources import cores
+
+    project = find_project()
+    with _progress("shards") as on_progress:
+        made = make_shards(
+            folder,
+            project.output("features"),
+            project.output("tokenizer_grid"),
+            clips=clips,
+            seed=seed,
+            clips_a_shard=clips_a_shard,
+            processes=workers or cores(),
+            cluster=cluster,
+            on_progress=on_progress,
+        )
+    typer.echo(f"{folder}: {made.items:,} items in {len(made.shards):,} shards")
 
 
 def _drift(project: Project, name: str, against: str) -> "Drift":

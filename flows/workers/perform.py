@@ -81,9 +81,14 @@ def _prepare(project: Project, request: StageRequest) -> RemoteVersions:
         save_params(request.config(), project.params_file)
     graph = read_graph(project)
     request.check_against(graph)
-    pretrain = load_params(project.params_file).pretrain
-    if pretrain.pretrained and "pretrain" in graph[request.name].params:
-        raise LampError("pretrain.pretrained names a folder of another machine; a worker cannot read it")
+    params = load_params(project.params_file)
+    stated = {
+        "pretrain.pretrained": params.pretrain.pretrained,
+        "large_motion.shards": params.large_motion.shards,
+    }
+    for name, folder in stated.items():
+        if folder and name.partition(".")[0] in graph[request.name].params:
+            raise LampError(f"{name} names a folder of another machine; a worker cannot read it")
     versions = RemoteVersions(project, graph)
     if request.lock:
         versions.write_entries(request.lock)

@@ -53,6 +53,17 @@ class LargeMotion(Section):
     max_text_tokens: Annotated[int, Field(ge=2)] = Field(
         64, description="word pieces of a caption, its end included; longer ones are cut"
     )
+    shards: str = Field(
+        "",
+        description="folder of shards that are trained on (`lamp data shard`), below the project; empty: the "
+        "train split of the data set",
+    )
+    shards_hash: str = Field(
+        "", description="of that folder's shards.json; `lamp run` and `lamp experiment` write it"
+    )
+    open_shards: Annotated[int, Field(ge=2, multiple_of=2)] = Field(
+        8, description="shards of a kind in memory: half of them are mixed while the others are read"
+    )
     data: DataKinds = DataKinds()
     synthetic_sets: tuple[str, ...] = Field(
         ("procedural", "procedural-hands"), description="data sets of which every clip is synthetic"

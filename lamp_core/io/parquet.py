@@ -71,7 +71,7 @@ def read_table(path: Path, schema: pa.Schema, remedy: str = REMEDY) -> pa.Table:
     try:
         table = file.read()
     except (pa.ArrowException, OSError) as error:
-        raise LampError(f"{path} is not a readable Parquet file ({error}); {remedy}") from error
+        raise LampError(f"{path} is not a readable Parquet file ({first_line(error)}); {remedy}") from error
     check_rows(table, schema, str(path))
     return table
 
@@ -88,12 +88,18 @@ def open_parquet(path: Path, expected: pa.Schema, remedy: str = REMEDY) -> pq.Pa
     except FileNotFoundError as error:
         raise LampError(f"{path} is missing; {remedy}") from error
     except (pa.ArrowException, OSError) as error:
-        raise LampError(f"{path} is not a readable Parquet file ({error}); {remedy}") from error
-    _check_fields(path, file.schema_arrow, expected, remedy)
+        raise LampError(f"{path} is not a readable Parquet file ({first_line(error)}); {remedy}") from error
+    check_fields(path, file.schema_arrow, expected, remedy)
     return file
 
 
-def _check_fields(path: Path, found: pa.Schema, expected: pa.Schema, remedy: str) -> None:
+def first_line(error: BaseException) -> str:
+    """What an error says, without the lines that Arrow adds about its own code."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def check_fields(path: Path, found: pa.Schema, expected: pa.Schema, remedy: str) -> None:
+    """Raise LampError for a field that is missing, unknown or of another type; it ends with the remedy."""
     for wanted in expected:
         if wanted.name not in found.names and wanted.nullable:
             continue  # a field that may be null may be missing, in a file from before it was known

@@ -1,6 +1,6 @@
 """What a large motion model starts from: a language model with words of motion and room for a motion."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -25,7 +25,7 @@ TASK = TASKS["text-to-motion"]
 
 
 def started(
-    base: CausalModel, tokenizer: MotionTokenizer, settings: LargeMotion, captions: Sequence[str]
+    base: CausalModel, tokenizer: MotionTokenizer, settings: LargeMotion, captions: Iterable[str]
 ) -> tuple[Any, MotionWords]:
     """Return a language model that has words of motion, and these.
 
@@ -33,7 +33,8 @@ def started(
         base: that it starts from, or whose words it takes; changed in place.
         tokenizer: whose codes become words.
         settings: section ``large_motion``.
-        captions: of the train split, by which the use of words is counted (*switch* ``words``).
+        captions: of the train split, by which the use of words is counted (*switch* ``words``);
+            read where it is.
 
     Raises:
         LampError: the model is not causal, or has too few words that can be given up.
@@ -51,7 +52,8 @@ def started(
     )
     if settings.words == "least_used":
         vocabulary = replace(vocabulary, first=max(0, len(text) - len(vocabulary)))
-        text = take_places(model, text, vocabulary, [*captions, *_prompt(settings.prompts) * len(captions)])
+        said = list(captions)
+        text = take_places(model, text, vocabulary, [*said, *_prompt(settings.prompts) * len(said)])
     else:
         extend(model, text, vocabulary, settings.training.seed)
     words = MotionWords(text, vocabulary, settings.prompts, settings.max_text_tokens)

@@ -13,12 +13,11 @@ from torch import Tensor
 
 from lamp_core.config.large_motion import LargeMotion
 from lamp_core.errors import LampError
-from lamp_core.large_motion.kinds import KindedMotion, Mixture
 from lamp_core.large_motion.model import LargeMotionModel
 from lamp_core.large_motion.packing import pack
 from lamp_core.large_motion.start import TASK, started
+from lamp_core.large_motion.train_items import TrainItems, example, longest_of
 from lamp_core.m2t.language_model import CausalModel
-from lamp_core.motion_language.batches import DrawnBatches
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import Shares
@@ -29,6 +28,7 @@ from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.loop import fit
 from lamp_core.training.seeds import draw_apart
 from lamp_core.training.validation import Validation
+from lamp_core.training.waiting import Waiting
 from lamp_core.training.watching import UNWATCHED, Watching
 
 MONITORED = "val_loss"
@@ -46,7 +46,7 @@ class Items:
         unseen: of held-out actions, whatever their split.
     """
 
-    train: Sequence[KindedMotion]
+    train: TrainItems
     val: Sequence[SpokenMotion] = ()
     unseen: Sequence[SpokenMotion] = ()
 
@@ -57,6 +57,7 @@ def train_large_motion(
     settings: LargeMotion,
     items: Items,
     watching: Watching = UNWATCHED,
+    waiting: Waiting | None = None,
 ) -> tuple[LargeMotionModel, MotionWords, dict[str, float]]:
     """Train a language model on captions and motions.
 
@@ -66,6 +67,7 @@ def train_large_motion(
         settings: section ``large_motion``.
         items: what is trained on and measured; the loss of ``val`` decides which weights are kept.
         watching: checkpoints and reports.
+        waiting: clock of what the steps wait for their items.
 
     Returns:
         The model, its words, and what the validation measures of it.
@@ -73,54 +75,52 @@ def train_large_motion(
     Raises:
         LampError: the model is not causal, there is nothing to train on, or the longest clip has no room.
     """
-    if not items.train:
+    waiting = waiting or Waiting()
+    if not len(items.train):
         raise LampError("there is no motion with a caption to train on; see data/ingest/rejected.parquet")
-    mixture = Mixture([each.kind for each in items.train], settings.data)
-    spoken = [each.spoken for each in items.train]
-    language, words = started(base, tokenizer, settings, [said for each in spoken for said in each.captions])
-    check_context([*spoken, *items.val, *items.unseen], words, settings)
+    language, words = started(base, tokenizer, settings, items.train.captions())
+    check_context(items, words, settings)
     model = LargeMotionModel(
         language, words.vocabulary, gradient_checkpointing=settings.gradient_checkpointing
     )
-    is_whole = settings.loss_on == "all"
 
-    def draw(number: int, draws: np.random.Generator) -> list[Segment]:
-        item = spoken[mixture.chosen(number, draws)]
-        caption = item.captions[int(draws.integers(len(item.captions)))]
-        return example(words, caption, item.codes_SR, whole=is_whole)
+    def measure() -> dict[str, float]:
+        with waiting.aside():
+            return measured(model, words, settings, items) if items.val else {}
 
-    batches = DrawnBatches(mixture.count, draw, settings.training, together=1)
+    with items.train.batches(partial(drawn, words, settings), settings.training) as batches:
 
-    def losses(number: int) -> dict[str, Tensor]:
-        sequences = share(batches.whole(number))
-        draw_apart()
-        batch = pack(sequences, settings.context, words.padding).to(next(model.parameters()).device)
-        total, right, count = model(batch)
-        return {"loss": shared_mean(total, count), "accuracy": shared_mean(right, count)}
+        def losses(number: int) -> dict[str, Tensor]:
+            with waiting.for_items():
+                sequences = share(batches.whole(number))
+            draw_apart()
+            batch = pack(sequences, settings.context, words.padding).to(next(model.parameters()).device)
+            total, right, count = model(batch)
+            return {"loss": shared_mean(total, count), "accuracy": shared_mean(right, count)}
 
-    measure = partial(measured, model, words, settings, items) if items.val else None
-    fit(
-        model,
-        losses,
-        settings.training,
-        checkpoints=watching.checkpoints,
-        on_log=watching.on_log,
-        on_progress=watching.on_progress,
-        validate=Validation(measure, MONITORED, "lower") if measure else None,
-    )
-    return model, words, measure() if measure else {}
+        fit(
+            model,
+            losses,
+            settings.training,
+            checkpoints=watching.checkpoints,
+            on_log=watching.on_log,
+            on_progress=watching.on_progress,
+            validate=Validation(measure, MONITORED, "lower") if items.val else None,
+        )
+    return model, words, measure()
 
 
-def example(words: MotionWords, caption: str, codes_SR: np.ndarray, *, whole: bool = False) -> list[Segment]:
-    """The sequence of a caption and its motion; the motion is predicted, or the text too."""
-    return words.example(TASK, caption, codes_SR, np.zeros(len(codes_SR), dtype=bool), whole=whole)
+def drawn(
+    words: MotionWords, settings: LargeMotion, item: SpokenMotion, draws: np.random.Generator
+) -> list[Segment]:
+    """The sequence of an item with one of its captions."""
+    caption = item.captions[int(draws.integers(len(item.captions)))]
+    return example(words, caption, item.codes_SR, whole=settings.loss_on == "all")
 
 
-def check_context(items: Sequence[SpokenMotion], words: MotionWords, settings: LargeMotion) -> None:
+def check_context(items: Items, words: MotionWords, settings: LargeMotion) -> None:
     """Raise LampError where the longest clip has no room in a row."""
-    longest = max(
-        length(example(words, caption, item.codes_SR)) for item in items for caption in item.captions
-    )
+    longest = max(items.train.longest(words), longest_of([*items.val, *items.unseen], words))
     if longest > settings.context:
         channels = len(words.vocabulary.channels)
         raise LampError(

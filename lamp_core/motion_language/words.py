@@ -20,6 +20,8 @@ from lamp_core.motion_language.tasks import Task
 from lamp_core.motion_language.vocabulary import MotionVocabulary, text_pieces
 
 Spoken = list[Segment]
+KEPT = 2**16
+"""Texts whose word pieces stay in memory: those of a million captions would take a gigabyte."""
 
 
 class MotionWords:
@@ -64,8 +66,10 @@ class MotionWords:
         return text(ids, is_predicted=is_predicted)
 
     def pieces(self, said: str) -> tuple[int, ...]:
-        """Word pieces of a text; those of one that was asked for before are kept."""
+        """Word pieces of a text; those of the last `KEPT` texts are kept."""
         if said not in self._pieces:
+            if len(self._pieces) == KEPT:
+                del self._pieces[next(iter(self._pieces))]
             self._pieces[said] = tuple(text_pieces(self.text, [said])[0])
         return self._pieces[said]
 

@@ -19,6 +19,7 @@ from lamp_core.lexical.gallery import POSTING_SCHEMA as POSTINGS
 from lamp_core.report.experiment_results import SCHEMA as EXPERIMENT
 from lamp_core.retrieval.gallery import SCHEMA as GALLERY
 from lamp_core.tokens.cache import token_schema
+from lamp_core.tokens.shards import shard_schema
 
 CHANNELS = 6
 INTRODUCTION = """# Parquet files
@@ -73,6 +74,13 @@ PAGES = (
         "(downsampling), and hold the identity of the\ntokenizer and the hashes of features and split; a "
         "reader with others is refused.",
         token_schema(CHANNELS),
+    ),
+    Page(
+        "shards: shard-00000.parquet and so on",
+        "`lamp data shard`: items of a large motion model. The metadata tell tokenizer, channels and frames "
+        "of a token, the kind of\nits clips and what the shard was made from; `shards.json` beside them "
+        "holds items, length and hash of every shard.",
+        shard_schema(CHANNELS),
     ),
     Page(
         "data/retrieval/items.parquet",

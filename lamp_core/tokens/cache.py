@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lamp_core.errors import LampError
-from lamp_core.io.parquet import atomic_path, check_rows, field
+from lamp_core.io.parquet import atomic_path, check_rows, field, first_line
 from lamp_core.tokenizers.protocol import Channel, MotionTokenizer
 
 CODES = "codes"
@@ -67,20 +67,25 @@ class TokenCache:
 
 def token_schema(channels: int) -> pa.Schema:
     """The schema of a cache of some number of channels, without what its metadata tell."""
-    token = pa.list_(pa.field("code", pa.uint16(), nullable=False), channels)
     return pa.schema(
         [
             field("clip", pa.string(), "name of the clip"),
             field("split", pa.string(), "train, val or test"),
             field("start", pa.int32(), "first frame", unit="frames"),
             field("frames", pa.int32(), "feature frames", unit="frames"),
-            field(
-                CODES,
-                pa.list_(pa.field("token", token, nullable=False)),
-                "one code a channel for every motion token",
-                shape=f"(frames // downsampling, {channels})",
-            ),
+            codes_field(channels),
         ]
+    )
+
+
+def codes_field(channels: int) -> pa.Field:
+    """The codes of an item, of some number of channels."""
+    token = pa.list_(pa.field("code", pa.uint16(), nullable=False), channels)
+    return field(
+        CODES,
+        pa.list_(pa.field("token", token, nullable=False)),
+        "one code a channel for every motion token",
+        shape=f"(frames // downsampling, {channels})",
     )
 
 
@@ -94,10 +99,10 @@ def write_tokens(path: Path, cache: TokenCache) -> None:
     schema = token_schema(len(cache.channels))
     metadata = {name: str(getattr(cache, name)) for name in (*HASHES, DOWNSAMPLING)}
     metadata[CHANNELS] = json.dumps([asdict(channel) for channel in cache.channels])
-    _check_codes(cache.codes_SR, cache.channels, path.name)
+    check_codes(cache.codes_SR, cache.channels, path.name)
     columns = [cache.clips, cache.splits, cache.starts, cache.frames]
     arrays = [pa.array(column, wanted.type) for column, wanted in zip(columns, schema, strict=False)]
-    arrays.append(_codes_column(cache.codes_SR, schema.field(CODES).type))
+    arrays.append(codes_column(cache.codes_SR, schema.field(CODES).type))
     table = pa.Table.from_arrays(arrays, schema=schema.with_metadata(metadata))
     check_rows(table, schema, path.name)
     _check_counts(table, cache.downsampling, path.name)
@@ -117,15 +122,15 @@ def read_tokens(path: Path, tokenizer: MotionTokenizer, *, feature_hash: str, sp
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise LampError(f"{path} is not a readable Parquet file ({error}); {REMEDY}") from error
+        raise LampError(f"{path} is not a readable Parquet file ({first_line(error)}); {REMEDY}") from error
     found = {name.decode(): text.decode() for name, text in (table.schema.metadata or {}).items()}
     channels = _read_channels(path, table.schema, found)
     _check_hashes(path, found, (tokenizer.identity(), feature_hash, split_hash))
     check_rows(table, table.schema, str(path))
     downsampling = int(found[DOWNSAMPLING])
     _check_counts(table, downsampling, str(path))
-    codes_SR = _read_codes(table)
-    _check_codes(codes_SR, channels, str(path))
+    codes_SR = read_codes(table)
+    check_codes(codes_SR, channels, str(path))
     return TokenCache(
         clips=table.column("clip").to_pylist(),
         splits=table.column("split").to_pylist(),
@@ -170,7 +175,8 @@ def _check_counts(table: pa.Table, downsampling: int, where: str) -> None:
         raise LampError(f"{where}: row {row} holds {found_N[row]} tokens, not {wanted_N[row]}")
 
 
-def _check_codes(codes_SR: Sequence[np.ndarray], channels: Sequence[Channel], where: str) -> None:
+def check_codes(codes_SR: Sequence[np.ndarray], channels: Sequence[Channel], where: str) -> None:
+    """Raise LampError for a code that its channel does not have, or another number of channels."""
     sizes_R = np.array([channel.codebook_size for channel in channels])
     for row, item_SR in enumerate(codes_SR):
         if item_SR.ndim != 2 or item_SR.shape[1] != len(channels):
@@ -186,14 +192,16 @@ def _check_codes(codes_SR: Sequence[np.ndarray], channels: Sequence[Channel], wh
             )
 
 
-def _codes_column(codes_SR: Sequence[np.ndarray], kind: pa.DataType) -> pa.Array:
+def codes_column(codes_SR: Sequence[np.ndarray], kind: pa.DataType) -> pa.Array:
+    """Codes of items as a column of the type of `codes_field`."""
     flat = np.concatenate([np.zeros((0, kind.value_type.list_size)), *codes_SR]).astype(np.uint16).ravel()
     tokens = pa.FixedSizeListArray.from_arrays(pa.array(flat), type=kind.value_type)
     offsets = np.cumsum([0, *map(len, codes_SR)], dtype=np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), tokens, type=kind)
 
 
-def _read_codes(table: pa.Table) -> list[np.ndarray]:
+def read_codes(table: pa.Table) -> list[np.ndarray]:
+    """Codes (S, R) of the items of a table: views of it."""
     column = table.column(CODES).combine_chunks()
     offsets = column.offsets.to_numpy()
     codes_SR = column.values.flatten().to_numpy().reshape(-1, column.type.value_type.list_size)

@@ -220,7 +220,7 @@ def _paths_beside_git(graph: Graph, config: Config) -> list[str]:
     stated = [
         *config.language_model.texts,
         *config.lexical_text.texts,
-        *([config.pretrain.pretrained] if config.pretrain.pretrained else []),
+        *filter(None, (config.pretrain.pretrained, config.large_motion.shards)),
     ]
     return [*(path for stage in graph.values() for path in (*stage.outs, *stage.deps)), *stated]
 

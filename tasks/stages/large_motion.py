@@ -8,6 +8,7 @@ import numpy as np
 from lamp_core.config import LargeMotion
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import Item, items_of
+from lamp_core.errors import LampError
 from lamp_core.large_motion.kinds import (
     STATIC,
     KindedMotion,
@@ -17,6 +18,7 @@ from lamp_core.large_motion.kinds import (
     kind_of_clip,
     nested_share,
 )
+from lamp_core.large_motion.train_items import ItemsInMemory, ItemsInShards
 from lamp_core.large_motion.training import Items, train_large_motion
 from lamp_core.m2t.language_model import load_base
 from lamp_core.motion_language.examples import SpokenMotion
@@ -24,6 +26,9 @@ from lamp_core.motion_language.folder import Origin, save_speaker
 from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer
+from lamp_core.tokens.cache import TokenCache
+from lamp_core.tokens.shards import ShardSet
+from lamp_core.training.waiting import Waiting
 from lamp_core.training.watching import Watching
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.clips import normalised
@@ -36,10 +41,10 @@ def run(stage: StageContext) -> dict[str, float]:
     settings = stage.settings(LargeMotion)
     features = FeatureSet.load(stage.input("features"))
     tokenizer = load_tokenizer(stage.input("tokenizer"))
-    items = _items(stage, features, tokenizer, settings)
+    items, waiting = _items(stage, features, tokenizer, settings), Waiting()
     base = load_base(stage.input("language_model"), stage.device)
     watching = Watching(stage.checkpoints, stage.on_log, stage.on_progress)
-    model, words, found = train_large_motion(base, tokenizer, settings, items, watching)
+    model, words, found = train_large_motion(base, tokenizer, settings, items, watching, waiting)
     stage.end_helpers()
     origin = Origin.of(base, features.skeleton, settings, settings.prompts)
     save_speaker(stage.output, model.language, words, origin)
@@ -48,30 +53,59 @@ def run(stage: StageContext) -> dict[str, float]:
         "words_of_motion": len(words.vocabulary),
         "train_items": len(items.train),
         "unseen_items": len(items.unseen),
+        **({"waiting_share": waiting.share} if settings.shards else {}),
     }
 
 
 def _items(
     stage: StageContext, features: FeatureSet, tokenizer: MotionTokenizer, settings: LargeMotion
 ) -> Items:
-    """Items of the train and the val split, those of held-out actions apart."""
+    """Items of the train split, or of shards, and of the val split, those of held-out actions apart."""
     cache = open_tokens(stage, features, tokenizer)
     longest = settings.max_frames // tokenizer.downsampling
     check_held_out(features.labels, settings)
     train, val = items_of(features, "train"), items_of(features, "val")
     unseen = [item for item in (*train, *val) if is_held_out(item.labels, settings)]
+    return Items(
+        _shards(stage, tokenizer, settings)
+        if settings.shards
+        else _in_memory(train, features, cache, tokenizer, settings),
+        spoken([item for item in val if not is_held_out(item.labels, settings)], cache, longest),
+        spoken(unseen, cache, longest),
+    )
+
+
+def _in_memory(
+    train: list[Item],
+    features: FeatureSet,
+    cache: TokenCache,
+    tokenizer: MotionTokenizer,
+    settings: LargeMotion,
+) -> ItemsInMemory:
+    """The items of the train split but those of held-out actions, and poses of them where they are wanted."""
     seen = [item for item in train if not is_held_out(item.labels, settings)]
     if seen:
         seen = [
             seen[place] for place in nested_share(len(seen), settings.train_share, settings.training.seed)
         ]
     kinds = [kind_of_clip(features.dataset, item.labels, settings) for item in seen]
+    longest = settings.max_frames // tokenizer.downsampling
     trained = list(map(KindedMotion, spoken(seen, cache, longest), kinds))
-    return Items(
-        [*trained, *(_static(seen, features, tokenizer, settings) if settings.data.static else [])],
-        spoken([item for item in val if not is_held_out(item.labels, settings)], cache, longest),
-        spoken(unseen, cache, longest),
-    )
+    poses = _static(seen, features, tokenizer, settings) if settings.data.static else []
+    return ItemsInMemory([*trained, *poses], settings.data)
+
+
+def _shards(stage: StageContext, tokenizer: MotionTokenizer, settings: LargeMotion) -> ItemsInShards:
+    """The items of the folder of shards, the same content that the parameters were written for."""
+    folder = stage.data.parent / settings.shards
+    if settings.held_out:
+        raise LampError(
+            "large_motion.held_out: shards name no actions; leave it empty, or large_motion.shards"
+        )
+    shards = ShardSet.open(folder, tokenizer)
+    if shards.content_hash != settings.shards_hash:
+        raise LampError(f"{folder} is not what params.yaml was written for; `lamp run` notes its content")
+    return ItemsInShards(shards, settings)
 
 
 def _static(

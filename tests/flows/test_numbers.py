@@ -36,6 +36,7 @@ SOUND = {
     "index build": ("rig/motions", "-o", "out"),
     "index add": (MOTION,),
     "experiment": ("rows.yaml",),
+    "data shard": ("shards",),
     **IMPORTS,
 }
 """What else a command needs, so that the number alone is at fault."""
@@ -58,6 +59,8 @@ REFUSED = {
     **{(name, "--fps"): LENGTHS for name in (*READ_A_MOTION, "index build", "index add", *IMPORTS)},
     **{(name, "--top"): FROM_ONE for name in ("search", "explain")},
     ("index build", "--terms"): FROM_ONE,
+    **{("data shard", flag): FROM_ONE for flag in ("--clips", "--clips-a-shard", "--workers")},
+    ("data shard", "--seed"): SEEDS,
     ("evaluate", "--repeats"): COUNTS,
     ("experiment", "--seeds"): COUNTS,
     **{(name, "--cards"): COUNTS for name in ("run", "worker slurm")},

@@ -6,6 +6,7 @@ from flows.parameters import configure
 from lamp_core.config import load_params, profile_config, profile_names
 from lamp_core.errors import LampError
 from tests.toy import Toy
+from tests.unit.tokens.test_shards import shard_set
 
 
 def test_without_flags_the_parameters_stay(toy: Toy) -> None:
@@ -65,6 +66,23 @@ def test_a_lamp_from_elsewhere_is_noted_with_its_content(toy: Toy) -> None:
     assert configure(toy.project, assignments=["pretrain.pretrained=''"]).pretrain.pretrained_hash == ""
     with pytest.raises(LampError, match=r"pretrain\.pretrained: there is no folder nope"):
         configure(toy.project, assignments=["pretrain.pretrained=nope"])
+
+
+def test_shards_are_noted_with_their_content(toy: Toy) -> None:
+    def noted(*assignments: str) -> str:
+        return configure(toy.project, assignments=assignments).large_motion.shards_hash
+
+    sets = [shard_set(toy.project.root / name, sizes) for name, sizes in {"a": (3, 5), "b": (3, 6)}.items()]
+    assert noted("large_motion.shards=a") == sets[0].content_hash == noted()
+    assert noted("large_motion.shards=b") == sets[1].content_hash != sets[0].content_hash
+    assert noted("large_motion.shards=''") == ""
+    with pytest.raises(
+        LampError, match=r"large_motion\.shards: there is no folder nope; `lamp data shard nope`"
+    ):
+        noted("large_motion.shards=nope")
+    (toy.project.root / "a" / "shard-00001.parquet").unlink()
+    with pytest.raises(LampError, match=r"shard-00001\.parquet is missing; `lamp data shard"):
+        noted("large_motion.shards=a")
 
 
 @pytest.mark.parametrize("section", ["language_model", "lexical_text"])

@@ -10,6 +10,7 @@ from lamp_core.config.base import Optimisation
 from lamp_core.config.large_motion import LargeMotion
 from lamp_core.config.models import Tokenizer
 from lamp_core.large_motion.kinds import SYNTHETIC, KindedMotion
+from lamp_core.large_motion.train_items import ItemsInMemory
 from lamp_core.large_motion.training import Items
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.tokenizers.kinds import new_tokenizer
@@ -58,4 +59,4 @@ def spoken(channels: int = LAYERS) -> list[SpokenMotion]:
 
 def items_of(motions: Sequence[SpokenMotion], **parts: Any) -> Items:
     """All of them synthetic ones that are trained on."""
-    return Items([KindedMotion(each, SYNTHETIC) for each in motions], **parts)
+    return Items(ItemsInMemory([KindedMotion(each, SYNTHETIC) for each in motions], SETTINGS.data), **parts)

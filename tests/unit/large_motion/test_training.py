@@ -9,7 +9,8 @@ import torch
 
 from lamp_core.config.base import Optimisation
 from lamp_core.errors import LampError
-from lamp_core.large_motion.training import Items, example, mean_losses, train_large_motion
+from lamp_core.large_motion.train_items import ItemsInMemory, example
+from lamp_core.large_motion.training import Items, mean_losses, train_large_motion
 from lamp_core.motion_language.decoding import answer
 from lamp_core.motion_language.grammar import MotionGrammar
 from lamp_core.motion_language.segments import collate, next_token_logits, token_losses
@@ -89,7 +90,7 @@ def test_held_out_actions_are_measured_apart(rvq: MotionTokenizer) -> None:
 
 def test_what_cannot_be_trained_is_refused(rvq: MotionTokenizer) -> None:
     with pytest.raises(LampError, match="there is no motion with a caption to train on"):
-        train_large_motion(causal(), rvq, SETTINGS, Items([]))
+        train_large_motion(causal(), rvq, SETTINGS, Items(ItemsInMemory([], SETTINGS.data)))
     with pytest.raises(
         LampError, match=r"longest clip takes 3\d words \(3 a motion token, .*a row has 30; raise"
     ):

@@ -1,0 +1,67 @@
+"""Training from shards: ``python -m benchmarks.shards FOLDER``, of shards that `lamp data shard` made.
+
+A small language model from scratch, one layer of 64, is trained on them for some steps with the tokenizer and
+the language model's words of the project: seconds a step, the share of them that was waited for items, and
+the peak memory of the process. The smaller the model, the shorter its steps, and the more the waiting weighs.
+"""
+
+import argparse
+import json
+import resource
+from pathlib import Path
+
+import torch
+
+from lamp_core.config.base import Optimisation
+from lamp_core.config.large_motion import LargeMotion
+from lamp_core.large_motion.train_items import ItemsInShards
+from lamp_core.large_motion.training import Items, train_large_motion
+from lamp_core.m2t.language_model import load_base
+from lamp_core.tokenizers.folder import load_tokenizer
+from lamp_core.tokens.shards import ShardSet
+from lamp_core.training.waiting import Waiting
+from tasks.project import find_project
+from tasks.system import resources
+
+STEPS, BATCH = 200, 16
+
+
+def measure(folder: Path, data: Path, steps: int = STEPS) -> dict[str, float]:
+    """Train, and return seconds a step, the share that was waited, and peak memory."""
+    torch.set_num_threads(resources.threads())
+    settings = LargeMotion(
+        start="scratch",
+        layers=1,
+        hidden_dim=64,
+        heads=4,
+        feed_forward_dim=256,
+        context=384,
+        prompts="short",
+        max_text_tokens=32,
+        training=Optimisation(steps=steps, batch_size=BATCH, learning_rate=1e-3),
+    )
+    tokenizer, waiting = load_tokenizer(data / "tokenizer_grid"), Waiting()
+    items = ItemsInShards(ShardSet.open(folder, tokenizer), settings)
+    base = load_base(data / "language_model", torch.device(resources.device_name()))
+    train_large_motion(base, tokenizer, settings, Items(items), waiting=waiting)
+    return {
+        "items": len(items),
+        "seconds_a_step": waiting.step_seconds / steps,
+        "waiting_share": waiting.share,
+        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="of shards")
+    parser.add_argument("--data", type=Path, help="data folder with tokenizer_grid and language_model")
+    parser.add_argument("--steps", type=int, default=STEPS)
+    chosen = parser.parse_args()
+    data = chosen.data or find_project().data
+    print(json.dumps(measure(chosen.folder, data, chosen.steps), indent=2))
+
+
+if __name__ == "__main__":
+    main()

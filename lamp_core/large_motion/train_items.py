@@ -1,0 +1,201 @@
+"""What a large motion model is trained on: items in memory, or in shards that no memory holds.
+
+Shapes: S motion tokens, R channels.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from lamp_core.config.base import Optimisation
+from lamp_core.config.large_motion import DataKinds, LargeMotion
+from lamp_core.errors import LampError
+from lamp_core.large_motion.kinds import KindedMotion, Mixture, nested_share
+from lamp_core.large_motion.start import TASK
+from lamp_core.motion_language.batches import DrawnBatches
+from lamp_core.motion_language.examples import SpokenMotion
+from lamp_core.motion_language.segments import Segment
+from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.tokens.shards import ShardEntry, ShardSet, StoredItem
+from lamp_core.tokens.stream import ShardStream, apportioned
+from lamp_core.training.batches import BatchSampler
+
+Spoken = list[Segment]
+Make = Callable[[SpokenMotion, np.random.Generator], Spoken]
+"""An item and draws to a sequence: which caption."""
+
+
+class Batches(Protocol):
+    """Sequences of a micro-batch, as a function of (seed, its number)."""
+
+    def whole(self, step: int) -> list[Spoken]:
+        """The sequences of a micro-batch, counted from 0, for all processes."""
+
+
+class TrainItems(Protocol):
+    """Motions with captions that are trained on, wherever they lie."""
+
+    def __len__(self) -> int: ...
+
+    def captions(self) -> Iterable[str]:
+        """Captions by which the use of words is counted."""
+
+    def longest(self, words: MotionWords) -> int:
+        """Words of the longest sequence that may come."""
+
+    def batches(self, make: Make, optimisation: Optimisation) -> AbstractContextManager[Batches]:
+        """Batches of sequences, each made of an item that is drawn.
+
+        Raises:
+            LampError: no kind with a weight has an item, or processes cannot share a batch.
+        """
+
+
+def example(words: MotionWords, caption: str, codes_SR: np.ndarray, *, whole: bool = False) -> Spoken:
+    """The sequence of a caption and its motion; the motion is predicted, or the text too."""
+    return words.example(TASK, caption, codes_SR, np.zeros(len(codes_SR), dtype=bool), whole=whole)
+
+
+def longest_of(items: Iterable[SpokenMotion], words: MotionWords) -> int:
+    """Words of the longest sequence of items with their captions; 0 without any."""
+    lengths = (length(example(words, caption, item.codes_SR)) for item in items for caption in item.captions)
+    return max(lengths, default=0)
+
+
+class ItemsInMemory:
+    """Items that were read already.
+
+    Args:
+        items: with their kinds.
+        weights: of the kinds.
+    """
+
+    def __init__(self, items: Sequence[KindedMotion], weights: DataKinds) -> None:
+        self.items, self.weights = items, weights
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def captions(self) -> Iterator[str]:
+        """All of them."""
+        return (caption for item in self.items for caption in item.spoken.captions)
+
+    def longest(self, words: MotionWords) -> int:
+        """Of all items."""
+        return longest_of((item.spoken for item in self.items), words)
+
+    @contextmanager
+    def batches(self, make: Make, optimisation: Optimisation) -> Iterator[Batches]:
+        """Each item once an epoch where there is one kind; kinds by their weights."""
+        mixture = Mixture([item.kind for item in self.items], self.weights)
+
+        def draw(number: int, draws: np.random.Generator) -> Spoken:
+            return make(self.items[mixture.chosen(number, draws)].spoken, draws)
+
+        yield DrawnBatches(mixture.count, draw, optimisation, together=1)
+
+
+class ItemsInShards:
+    """Items of sharded Parquet: read while the training goes on, a few shards in memory.
+
+    Each kind of clips has shards of its own and comes as often as its weight says, each of its items once an
+    epoch. ``large_motion.train_share`` takes a share of the shards of each.
+
+    Args:
+        shards: of codes of the tokenizer whose words the model has.
+        settings: section ``large_motion``.
+
+    Raises:
+        LampError: no kind of the shards has a weight.
+    """
+
+    def __init__(self, shards: ShardSet, settings: LargeMotion) -> None:
+        self.shards, self.settings = shards, settings
+        if not self._kinds:
+            found = ", ".join(sorted({entry.kind for entry in shards.shards})) or "none"
+            raise LampError(
+                f"large_motion.data gives no weight to a kind of clips that {shards.folder} has: {found}"
+            )
+
+    def __len__(self) -> int:
+        return sum(entry.items for entries, _ in self._kinds for entry in entries)
+
+    @cached_property
+    def _kinds(self) -> list[tuple[list[ShardEntry], float]]:
+        """The shards of each kind that has a weight, and its weight."""
+        weights = self.settings.data.model_dump()
+        of_kind = {kind: [entry for entry in self.shards.shards if entry.kind == kind] for kind in weights}
+        return [
+            (self._share(of_kind[kind]), weights[kind]) for kind in weights if weights[kind] and of_kind[kind]
+        ]
+
+    def _share(self, entries: Sequence[ShardEntry]) -> list[ShardEntry]:
+        taken = nested_share(len(entries), self.settings.train_share, self.settings.training.seed)
+        return [entries[place] for place in taken]
+
+    def captions(self) -> Iterator[str]:
+        """Of a shard of each kind: the use of words is an estimate."""
+        for entries, _ in self._kinds:
+            shard = self.shards.read(entries[0])
+            for row in range(len(shard)):
+                yield from shard.item(row).captions
+
+    def longest(self, words: MotionWords) -> int:
+        """Of the longest motion, with a caption as long as captions may be."""
+        most = max((entry.longest for entries, _ in self._kinds for entry in entries), default=0)
+        tokens = min(most, self._max_tokens)
+        if not tokens:
+            return 0
+        codes_SR = np.zeros((tokens, len(self.shards.channels)), dtype=np.int64)
+        return length(example(words, "", codes_SR)) + words.max_text_tokens - 1
+
+    @property
+    def _max_tokens(self) -> int:
+        return self.settings.max_frames // self.shards.downsampling
+
+    @contextmanager
+    def batches(self, make: Make, optimisation: Optimisation) -> Iterator[Batches]:
+        """Batches that are read; the readers end with the block."""
+        with ExitStack() as held:
+            streams = [
+                held.enter_context(
+                    ShardStream(self.shards, entries, optimisation.seed, self.settings.open_shards)
+                )
+                for entries, _ in self._kinds
+            ]
+            weights = [weight for _, weight in self._kinds]
+            yield _StreamedBatches(streams, weights, self._spoken(make), optimisation)
+
+    def _spoken(self, make: Make) -> Callable[[StoredItem, np.random.Generator], Spoken]:
+        def made(item: StoredItem, draws: np.random.Generator) -> Spoken:
+            return make(SpokenMotion(item.codes_SR[: self._max_tokens], item.captions), draws)
+
+        return made
+
+
+class _StreamedBatches:
+    """Sequences of the items that come next of each kind, in the order of their lengths."""
+
+    def __init__(
+        self,
+        streams: Sequence[ShardStream],
+        weights: Sequence[float],
+        make: Callable[[StoredItem, np.random.Generator], Spoken],
+        optimisation: Optimisation,
+    ) -> None:
+        self.streams, self.make, self.seed = streams, make, optimisation.seed
+        self.shares = [weight / sum(weights) for weight in weights]
+        count = sum(stream.count for stream in streams)
+        self.size = BatchSampler.of(count, optimisation).batch_size
+
+    def whole(self, step: int) -> list[Spoken]:
+        """The sequences of a micro-batch, for all processes."""
+        draws = np.random.default_rng([self.seed, step])
+        firsts = apportioned(step * self.size, self.shares)
+        ends = apportioned((step + 1) * self.size, self.shares)
+        parts = zip(self.streams, firsts, ends, strict=True)
+        items = [item for stream, first, end in parts for item in stream.items(first, end - first)]
+        return sorted((self.make(item, draws) for item in items), key=length)

@@ -1,0 +1,151 @@
+"""Training from shards: the same items, resumed to the same weights, kinds by weight, bad sets refused."""
+
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lamp_core.config.base import Optimisation
+from lamp_core.config.large_motion import DataKinds
+from lamp_core.errors import LampError
+from lamp_core.large_motion.kinds import STATIC, SYNTHETIC, KindedMotion
+from lamp_core.large_motion.train_items import ItemsInMemory, ItemsInShards, TrainItems
+from lamp_core.large_motion.training import Items, train_large_motion
+from lamp_core.motion_language.examples import SpokenMotion
+from lamp_core.motion_language.segments import Segment
+from lamp_core.tokenizers.protocol import MotionTokenizer
+from lamp_core.tokens.shards import ShardAbout, ShardSet, StoredItem, shard_name, write_shard
+from lamp_core.training.waiting import Waiting
+from lamp_core.training.watching import Watching
+from tests.unit.large_motion.conftest import QUICK, SETTINGS, items_of, spoken
+from tests.unit.motion_language.conftest import causal
+
+KINDS = (SYNTHETIC, SYNTHETIC, SYNTHETIC, STATIC)
+
+
+@pytest.fixture(scope="module")
+def shards(rvq: MotionTokenizer, tmp_path_factory: pytest.TempPathFactory) -> ShardSet:
+    """The eight motions, two a shard: three shards of one kind, one of another."""
+    folder, motions = tmp_path_factory.mktemp("shards"), spoken()
+    told: dict[str, Any] = {
+        "tokenizer_identity": rvq.identity(),
+        "downsampling": rvq.downsampling,
+        "channels": rvq.channels,
+    }
+    entries = [
+        write_shard(
+            folder / shard_name(place),
+            [
+                StoredItem(f"{n}", motions[n].codes_SR, motions[n].captions)
+                for n in (2 * place, 2 * place + 1)
+            ],
+            ShardAbout(**told, kind=kind, recipe="the eight motions"),
+        )
+        for place, kind in enumerate(KINDS)
+    ]
+    return ShardSet(folder=folder, shards=tuple(entries), **told).write()
+
+
+def batches(items: TrainItems, count: int, optimisation: Optimisation = QUICK) -> list[list[tuple[int, ...]]]:
+    """The codes of each sequence of each batch, sorted."""
+
+    def make(item: SpokenMotion, draws: np.random.Generator) -> list[Segment]:
+        return [Segment("motion", tuple(item.codes_SR.ravel().tolist()))]
+
+    with items.batches(make, optimisation) as made:
+        return [sorted(parts[0].ids for parts in made.whole(step)) for step in range(count)]
+
+
+def flat(found: list[list[tuple[int, ...]]]) -> list[tuple[int, ...]]:
+    return list(chain.from_iterable(found))
+
+
+def codes() -> list[tuple[int, ...]]:
+    return [tuple(each.codes_SR.ravel().tolist()) for each in spoken()]
+
+
+def test_an_epoch_has_the_same_items_from_shards_and_from_memory(shards: ShardSet) -> None:
+    settings = SETTINGS.model_copy(update={"open_shards": 2})
+    in_shards = ItemsInShards(shards, settings)
+    in_memory = items_of(spoken()[:6]).train
+    training = QUICK.model_copy(update={"batch_size": 2})
+    for items in (in_shards, in_memory):
+        assert len(items) == 6  # static poses have no weight
+        for epoch in range(2):
+            found = batches(items, 6, training)[3 * epoch : 3 * epoch + 3]
+            assert sorted(flat(found)) == sorted(codes()[:6])
+
+
+def test_kinds_come_as_often_as_their_weights_say(shards: ShardSet) -> None:
+    settings = SETTINGS.model_copy(update={"data": DataKinds(synthetic=3, static=1)})
+    found = Counter(flat(batches(ItemsInShards(shards, settings), 12)))
+    assert sum(found[each] for each in codes()[6:]) == 12  # a fourth of 48
+    assert {found[each] for each in codes()[:6]} == {6}
+
+
+def test_a_share_of_the_shards_is_part_of_a_larger_one(shards: ShardSet) -> None:
+    sets = []
+    for share in (0.3, 0.6, 1.0):
+        items = ItemsInShards(shards, SETTINGS.model_copy(update={"train_share": share}))
+        sets.append(set(flat(batches(items, 6))))
+        assert len(items) == len(sets[-1])
+    assert [len(each) for each in sets] == [2, 4, 6] and sets[0] < sets[1] < sets[2]
+
+
+@pytest.mark.parametrize("stop_at", [1, 6])
+def test_training_from_shards_is_resumed_to_equal_weights(
+    stop_at: int, shards: ShardSet, rvq: MotionTokenizer, tmp_path: Path
+) -> None:
+    settings = SETTINGS.model_copy(update={"open_shards": 2, "data": DataKinds(static=0.5)})
+
+    def trained(**options: Any) -> Any:
+        items = Items(ItemsInShards(shards, settings), val=spoken()[:3])
+        return train_large_motion(causal(), rvq, settings, items, Watching(**options), Waiting())
+
+    def stop(done: int, total: int, text: str) -> None:
+        if done > stop_at:
+            raise KeyboardInterrupt
+
+    whole, _, numbers = trained()
+    with pytest.raises(KeyboardInterrupt):
+        trained(checkpoints=tmp_path, on_progress=stop)
+    resumed, _, again = trained(checkpoints=tmp_path)
+    assert again == numbers
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_the_words_that_captions_of_a_shard_use_least_are_given_up(
+    shards: ShardSet, rvq: MotionTokenizer
+) -> None:
+    settings = SETTINGS.model_copy(update={"words": "least_used"})
+    items = ItemsInShards(shards, settings)
+    assert set(items.captions()) == {caption for each in spoken()[:2] for caption in each.captions}
+    model, words, _ = train_large_motion(causal(), rvq, settings, Items(items))
+    assert len(words.text) == model.language.get_input_embeddings().num_embeddings
+
+
+def test_what_cannot_be_trained_from_shards_is_refused(shards: ShardSet, rvq: MotionTokenizer) -> None:
+    only_real = SETTINGS.model_copy(update={"data": DataKinds(real=1, synthetic=0)})
+    with pytest.raises(LampError, match=r"gives no weight to a kind of clips that .* has: static, synthetic"):
+        ItemsInShards(shards, only_real)
+    short = SETTINGS.model_copy(update={"context": 30})
+    with pytest.raises(LampError, match=r"the longest clip takes .* words .*a row has 30; raise"):
+        train_large_motion(causal(), rvq, short, Items(ItemsInShards(shards, short)))
+
+
+def test_a_motion_is_cut_to_the_longest(shards: ShardSet, rvq: MotionTokenizer) -> None:
+    settings = SETTINGS.model_copy(update={"max_frames": 12})
+    found = flat(batches(ItemsInShards(shards, settings), 3))
+    assert max(map(len, found)) == 3 * len(rvq.channels)
+
+
+def test_items_of_no_weight_are_refused_in_memory_too() -> None:
+    with pytest.raises(LampError, match="gives no weight to a kind of clips that is there"):
+        batches(
+            ItemsInMemory([KindedMotion(each, SYNTHETIC) for each in spoken()], DataKinds(synthetic=0)), 1
+        )
