@@ -75,6 +75,45 @@ def _read_row(path: Path) -> NDArray[np.float32]:
     return row.astype(np.float32)
 
 
+class RunningStatistics:
+    """Sums up the features of clips as they pass by, for `feature_statistics`.
+
+    Args:
+        layout: of these features.
+    """
+
+    def __init__(self, layout: FeatureLayout) -> None:
+        self.layout = layout
+        self.count = 0
+        self.total_D = np.zeros(layout.width)
+        self.squares_D = np.zeros(layout.width)
+        # Any value near the mean keeps the digits of the deviation: that of the first clip.
+        self.shift_D: NDArray[np.float64] | None = None
+
+    def add(self, features_TD: NDArray[Any] | Tensor) -> None:
+        """Count the features of a clip; LampError when they have another width."""
+        rows_TD = np.asarray(features_TD, dtype=np.float64)
+        if rows_TD.ndim != 2 or rows_TD.shape[1] != self.layout.width:
+            raise LampError(
+                f"a clip's features have the shape {rows_TD.shape}, not (frames, {self.layout.width})"
+            )
+        self.shift_D = rows_TD.mean(0) if self.shift_D is None else self.shift_D
+        shifted_TD = rows_TD - self.shift_D
+        self.count += len(rows_TD)
+        self.total_D += shifted_TD.sum(0)
+        self.squares_D += np.square(shifted_TD).sum(0)
+
+    def found(self, std_root_divisor: float = 5.0) -> FeatureStatistics:
+        """The statistics of all clips so far; LampError without a clip, or where a value is not finite."""
+        if self.shift_D is None or not np.isfinite(self.squares_D).all():
+            fault = "there are no clips" if self.shift_D is None else "a value is not finite"
+            raise LampError(f"features have no mean and deviation: {fault}")
+        mean_D = self.total_D / self.count
+        deviation_D = np.sqrt(np.maximum(self.squares_D / self.count - np.square(mean_D), 0))
+        std_D = _group_deviations(deviation_D, self.layout, std_root_divisor)
+        return FeatureStatistics((mean_D + self.shift_D).astype(np.float32), std_D.astype(np.float32))
+
+
 def feature_statistics(
     features: Iterable[NDArray[Any] | Tensor], layout: FeatureLayout, std_root_divisor: float = 5.0
 ) -> FeatureStatistics:
@@ -94,26 +133,10 @@ def feature_statistics(
     Raises:
         LampError: no clip, a clip of another width, or a value that is not finite.
     """
-    count = 0
-    total_D = np.zeros(layout.width)
-    squares_D = np.zeros(layout.width)
-    shift_D: NDArray[np.float64] | None = None  # any value near the mean keeps the digits of the deviation
+    running = RunningStatistics(layout)
     for features_TD in features:
-        rows_TD = np.asarray(features_TD, dtype=np.float64)
-        if rows_TD.ndim != 2 or rows_TD.shape[1] != layout.width:
-            raise LampError(f"a clip's features have the shape {rows_TD.shape}, not (frames, {layout.width})")
-        shift_D = rows_TD.mean(0) if shift_D is None else shift_D
-        shifted_TD = rows_TD - shift_D
-        count += len(rows_TD)
-        total_D += shifted_TD.sum(0)
-        squares_D += np.square(shifted_TD).sum(0)
-    if shift_D is None or not np.isfinite(squares_D).all():
-        fault = "there are no clips" if shift_D is None else "a value is not finite"
-        raise LampError(f"features have no mean and deviation: {fault}")
-    mean_D = total_D / count
-    deviation_D = np.sqrt(np.maximum(squares_D / count - np.square(mean_D), 0))
-    std_D = _group_deviations(deviation_D, layout, std_root_divisor)
-    return FeatureStatistics((mean_D + shift_D).astype(np.float32), std_D.astype(np.float32))
+        running.add(features_TD)
+    return running.found(std_root_divisor)
 
 
 def _group_deviations(

@@ -1,8 +1,7 @@
 """The stage ``features``: from ``clips.parquet`` to ``features.parquet``, ``mean.npy``, ``std.npy`` and
 ``reference.npy``.
 
-Clips are read, encoded and written shard by shard, so that memory does not grow with the data set; the
-statistics come from a second pass over what was written.
+Clips are read, encoded, written and summed up shard by shard, so that memory does not grow with the data set.
 
 Shapes: T frames, J joints, D feature numbers a frame.
 """
@@ -33,8 +32,6 @@ from lamp_core.datasets.features_store import (
     FEATURES_FILE,
     REFERENCE_FILE,
     feature_table,
-    feature_tables,
-    read_feature_column,
 )
 from lamp_core.datasets.parallel import in_order
 from lamp_core.datasets.preprocessing.mirroring import mirror_images_in, with_mirror_images
@@ -49,7 +46,7 @@ from lamp_core.datasets.schema import FEATURES, DatasetMetadata, dump_metadata
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.features.encode import encode_batch
 from lamp_core.features.layout import FeatureLayout
-from lamp_core.features.statistics import FeatureStatistics, feature_statistics
+from lamp_core.features.statistics import FeatureStatistics, RunningStatistics
 from lamp_core.io.parquet import atomic_path
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
@@ -113,6 +110,7 @@ def extract_features(
     skeleton = load_skeleton(metadata.skeleton)
     reference_J3 = np.array(metadata.reference, dtype=np.float32)
     summary, digest, total = ExtractionSummary(), hashlib.sha256(), count_clips(clips_path)
+    of_train = RunningStatistics(FeatureLayout.of(skeleton)) if statistics == "train" else None
     present = mirror_images_in(clips_path) if mirror else set()
     encode = partial(encode_joints, skeleton=skeleton.name, reference_J3=reference_J3)
     with (
@@ -125,7 +123,7 @@ def extract_features(
                 found_clips = len(pairs)
                 pairs = list(with_mirror_images(pairs, skeleton, present))
                 summary.mirrored += len(pairs) - found_clips
-            _write_shard(pairs, writer, digest, summary)
+            _write_shard(pairs, writer, digest, summary, of_train)
             if on_progress is not None:
                 on_progress(summary.clips - summary.mirrored + summary.rejected.clips, total)
         found = metadata.model_copy(update={"content_hash": digest.hexdigest()})
@@ -136,7 +134,7 @@ def extract_features(
             f"no clip of the train split of {metadata.dataset!r} has features: there is no mean, and nothing "
             f"to train on; `lamp evaluate --on {metadata.dataset}` measures trained models on it"
         )
-    found_statistics = _statistics(output_folder, metadata, skeleton, std_root_divisor, statistics)
+    found_statistics = _published(metadata) if of_train is None else of_train.found(std_root_divisor)
     _save_statistics(output_folder, found_statistics)
     return summary
 
@@ -242,11 +240,15 @@ def _write_shard(
     writer: pq.ParquetWriter,
     digest: "hashlib._Hash",
     summary: ExtractionSummary,
+    of_train: RunningStatistics | None,
 ) -> None:
     clips, features = [clip for clip, _ in encoded], [features_TD for _, features_TD in encoded]
     for clip, features_TD in encoded:
         digest.update(f"{clip.name} {features_TD.shape}\n".encode())
-        digest.update(np.ascontiguousarray(features_TD, dtype=np.float32).data)
+        written_TD = np.ascontiguousarray(features_TD, dtype=np.float32)
+        digest.update(written_TD.data)
+        if of_train is not None and clip.split == "train":
+            of_train.add(written_TD)
         summary.clips_of_split[clip.split] += 1
         summary.frames += len(features_TD)
     names, splits = [clip.name for clip in clips], [clip.split for clip in clips]
@@ -255,26 +257,12 @@ def _write_shard(
     writer.write_table(feature_table(names, splits, captions, features, of_parts, labels))
 
 
-def _statistics(
-    folder: Path, metadata: DatasetMetadata, skeleton: Skeleton, std_root_divisor: float, kind: str
-) -> FeatureStatistics:
-    if kind == "published":
-        # As they are, without the divisor: whoever publishes statistics has divided them or not.
-        mean_D, std_D = (
-            np.array(row, dtype=np.float32) for row in (metadata.published_mean, metadata.published_std)
-        )
-        return FeatureStatistics(mean_D, std_D)
-    train = train_features(folder / FEATURES_FILE, skeleton)
-    return feature_statistics(train, FeatureLayout.of(skeleton), std_root_divisor)
-
-
-def train_features(path: Path, skeleton: Skeleton) -> Iterator[np.ndarray]:
-    """The features (T, D) of the train split, a shard in memory at a time."""
-    for table in feature_tables(path, skeleton, "split"):
-        features = read_feature_column(table["features"], skeleton.feature_count)
-        for split, features_TD in zip(table["split"].to_pylist(), features, strict=True):
-            if split == "train":
-                yield features_TD
+def _published(metadata: DatasetMetadata) -> FeatureStatistics:
+    """Those of the source as they are, without the divisor: whoever publishes them has divided or not."""
+    mean_D, std_D = (
+        np.array(row, dtype=np.float32) for row in (metadata.published_mean, metadata.published_std)
+    )
+    return FeatureStatistics(mean_D, std_D)
 
 
 def _save_statistics(folder: Path, statistics: FeatureStatistics) -> None:

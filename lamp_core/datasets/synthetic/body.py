@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lamp_core.datasets.synthetic.euler import euler_matrices, turns
+from lamp_core.datasets.synthetic.euler import euler_matrices, turned, turns
 from lamp_core.datasets.synthetic.hand_pose import FINGERS
 
 SIDES = ("left", "right")
@@ -126,10 +126,10 @@ def _trunk(pose: Pose, body: Body, place: dict[str, np.ndarray]) -> np.ndarray:
     vertebra_T33, neck_T33 = euler_matrices("YXZ", angles).reshape(2, frames, 3, 3)
     turn_T33, parent = pose.pelvis_T33, "pelvis"
     for joint in ("spine1", "spine2", "spine3"):
-        place[joint] = place[parent] + turn_T33 @ body.offset(joint, parent)
+        place[joint] = place[parent] + turned(turn_T33, body.offset(joint, parent))
         turn_T33, parent = turn_T33 @ vertebra_T33, joint
-    place["neck"] = place["spine3"] + turn_T33 @ body.offset("neck", "spine3")
-    place["head"] = place["neck"] + (turn_T33 @ neck_T33) @ body.offset("head", "neck")
+    place["neck"] = place["spine3"] + turned(turn_T33, body.offset("neck", "spine3"))
+    place["head"] = place["neck"] + turned(turn_T33 @ neck_T33, body.offset("head", "neck"))
     return turn_T33
 
 
@@ -148,8 +148,8 @@ def _arm(
     forearm_T3 = np.stack([nothing, -np.cos(elbow), np.sin(elbow)], axis=1)
 
     collar, shoulder = f"{side}_collar", f"{side}_shoulder"
-    place[collar] = place["spine3"] + chest_T33 @ body.offset(collar, "spine3")
-    place[shoulder] = place[collar] + (chest_T33 @ shrug_T33) @ body.offset(shoulder, collar)
+    place[collar] = place["spine3"] + turned(chest_T33, body.offset(collar, "spine3"))
+    place[shoulder] = place[collar] + turned(chest_T33 @ shrug_T33, body.offset(shoulder, collar))
     upper_length = body.length(f"{side}_elbow", shoulder)
     place[f"{side}_elbow"] = place[shoulder] - upper_T33[:, :, 1] * upper_length
     fore_length = body.length(f"{side}_wrist", f"{side}_elbow")
@@ -193,13 +193,13 @@ def _finger(
     before = f"{side}_wrist"
     for number, turn_T33 in enumerate(turns_T33, start=1):
         joint = f"{finger}{number}"
-        place[joint] = place[before] + turn_T33 @ body.offset(joint, before)
+        place[joint] = place[before] + turned(turn_T33, body.offset(joint, before))
         before = joint
 
 
 def _leg(side: str, pose: Pose, body: Body, place: dict[str, np.ndarray]) -> None:
     """Hip, knee, ankle and ball of the foot."""
-    hip_T3 = pose.pelvis_T3 + pose.pelvis_T33 @ body.offset(f"{side}_hip", "pelvis")
+    hip_T3 = pose.pelvis_T3 + turned(pose.pelvis_T33, body.offset(f"{side}_hip", "pelvis"))
     ankle_T3 = pose.ankles_T3[side]
     yaw = pose.knee_yaw_T[side]
     sideways_T3 = np.stack([np.cos(yaw), np.zeros_like(yaw), -np.sin(yaw)], axis=1)

@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 
 def minimum_jerk(progress: np.ndarray) -> np.ndarray:
     """0 to 1, no velocity and no acceleration at both ends (Flash and Hogan 1985); clamped outside 0..1."""
-    s = np.clip(progress, 0.0, 1.0)
+    s = np.minimum(np.maximum(progress, 0.0), 1.0)
     position: np.ndarray = s * s * s * (10.0 + s * (6.0 * s - 15.0))
     return position
 

@@ -17,12 +17,12 @@ def euler_matrices(axes: str, angles_N3: np.ndarray) -> np.ndarray:
     (c0, c1, c2), (s0, s1, s2) = half_3N.real, half_3N.imag
     two_turns = {first: c1 * s0, second: c0 * s1, third: sign * (s0 * s1)}
     w_N = c0 * c1
-    turned = {
+    quaternion = {
         first: c2 * two_turns[first] + sign * (two_turns[second] * s2),
         second: c2 * two_turns[second] - sign * (two_turns[first] * s2),
         third: w_N * s2 + c2 * two_turns[third],
     }
-    return _matrices(turned[0], turned[1], turned[2], w_N * c2 - two_turns[third] * s2)
+    return _matrices(quaternion[0], quaternion[1], quaternion[2], w_N * c2 - two_turns[third] * s2)
 
 
 def turns(axis: str, angles_N: np.ndarray) -> np.ndarray:
@@ -53,3 +53,9 @@ def _matrices(x_N: np.ndarray, y_N: np.ndarray, z_N: np.ndarray, w_N: np.ndarray
     matrices_N33[:, 0, 2], matrices_N33[:, 2, 0] = 2.0 * (xz_N + yw_N), 2.0 * (xz_N - yw_N)
     matrices_N33[:, 1, 2], matrices_N33[:, 2, 1] = 2.0 * (yz_N - xw_N), 2.0 * (yz_N + xw_N)
     return matrices_N33
+
+
+def turned(matrices_N33: np.ndarray, vector_3: np.ndarray) -> np.ndarray:
+    """One vector under every rotation, (N, 3): in a single product of a matrix of 3 N rows."""
+    turned_N3: np.ndarray = (matrices_N33.reshape(-1, 3) @ vector_3).reshape(-1, 3)
+    return turned_N3

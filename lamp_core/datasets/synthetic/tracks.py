@@ -11,7 +11,7 @@ import numpy as np
 from lamp_core.datasets.synthetic.block import Block
 from lamp_core.datasets.synthetic.body import LONGEST_REACH, SIDES, SIGN, Pose
 from lamp_core.datasets.synthetic.easing import arc, minimum_jerk
-from lamp_core.datasets.synthetic.euler import euler_matrices
+from lamp_core.datasets.synthetic.euler import euler_matrices, turned
 from lamp_core.datasets.synthetic.hand_pose import ANGLES, SHAPES
 from lamp_core.datasets.synthetic.plan import Step
 
@@ -162,7 +162,7 @@ def plan_pose(block: Block) -> Pose:
         axis=1,
     )
     pelvis_T33 = euler_matrices("YXZ", pelvis_angles_T3)
-    hip_offsets = {side: pelvis_T33 @ block.body.offset(f"{side}_hip", "pelvis") for side in SIDES}
+    hip_offsets = {side: turned(pelvis_T33, block.body.offset(f"{side}_hip", "pelvis")) for side in SIDES}
     pelvis_T3 = _pelvis(block, feet, forward_T3, idle_6T, hip_offsets)
     ankles, balls = {}, {}
     for side in SIDES:

@@ -10,7 +10,7 @@ import pytest
 from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips, write_clips
 from lamp_core.datasets.drift import feature_arrays
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.datasets.preprocessing.feature_extraction import extract_features, train_features
+from lamp_core.datasets.preprocessing.feature_extraction import extract_features
 from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import Skeleton
@@ -61,7 +61,6 @@ def test_features_of_another_width_are_refused_by_every_reader(folder: Path, smp
     for read in (
         lambda: FeatureSet.load(folder / "features"),
         lambda: list(feature_arrays(path, smpl22)),
-        lambda: list(train_features(path, smpl22)),
     ):
         with pytest.raises(LampError, match=r"features\.parquet: field 'features' holds \d+ numbers"):
             read()
