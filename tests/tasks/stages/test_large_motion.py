@@ -15,13 +15,15 @@ from lamp_core.evaluation.catalogue import KINDS, kind_of, metric_of
 from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.inference.parts import edit_part
+from lamp_core.large_motion.make_shards import make_shards
 from lamp_core.systems.large_motion import MODELS
 from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
 from lamp_core.tokenizers.kinds import new_tokenizer, untrained_tokenizer
+from lamp_core.tokens.shards import ShardSet
 from tasks.stages.catalogue import CATALOGUE
 from tests.small_project import make_small_project, small_config
-from tests.stages_in_process import run_stages
+from tests.stages_in_process import run_stage, run_stages
 
 CPU = torch.device("cpu")
 (MODEL,) = MODELS
@@ -73,6 +75,37 @@ def test_text_to_motion_stands_in_the_common_store(metrics: dict[str, dict[str, 
     assert {KINDS[kind_of(row)].family for row in rows} == {"text_to_motion"}
     assert [row for row in rows if metric_of(row) is None] == []
     assert all(row.measured for row in rows if row.system == MODEL.name and row.metric == "FID")
+
+
+def test_it_trains_from_shards_that_belong_to_its_tokenizer(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name in ("features", "tokenizer_grid", "language_model"):
+        (tmp_path / "data" / name).symlink_to(data / name)
+    run_stage("tokens_grid", tmp_path / "data", config())
+    shards = make_shards(
+        tmp_path / "made", data / "features", data / "tokenizer_grid", clips=6, seed=1, clips_a_shard=3
+    )
+
+    def trained(**changes: object) -> dict[str, float]:
+        told = {"shards": "made", "shards_hash": shards.content_hash, "held_out": (), **changes}
+        settings = config().large_motion.model_copy(update=told)
+        changed = config().model_copy(update={"large_motion": settings})
+        return run_stage("large_motion", tmp_path / "data", changed)
+
+    found = trained()
+    assert found["train_items"] == 6 and found["unseen_items"] == 0
+    assert 0 < found["waiting_share"] < 1 and np.isfinite(found["val_loss"])
+    with pytest.raises(LampError, match=r"made is not what params\.yaml was written for; `lamp run` notes"):
+        trained(shards_hash="")
+    with pytest.raises(LampError, match="held_out: shards name no actions; leave it empty, or large_motion"):
+        trained(held_out=("jump",))
+    (tmp_path / "data" / "tokenizer_grid").unlink()
+    other = untrained_tokenizer(load_tokenizer(data / "tokenizer_grid"))
+    save_tokenizer(tmp_path / "data" / "tokenizer_grid", other)
+    with pytest.raises(LampError, match="was made with another tokenizer"):  # the token cache, before shards
+        trained()
+    with pytest.raises(LampError, match="holds codes of another tokenizer"):
+        ShardSet.open(tmp_path / "made", other)
 
 
 def test_plain_transformers_opens_the_folder(metrics: dict[str, dict[str, float]], data: Path) -> None:
