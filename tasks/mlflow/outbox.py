@@ -73,6 +73,10 @@ class Outbox:
         """The store's ids of runs by those of our own."""
         return dict(pair for pair in _lines(self._ids) if isinstance(pair, list))
 
+    def id_of(self, run_id: str) -> str:
+        """The store's id of a run whose start was kept, when it has been sent; of any other run, its own."""
+        return self.ids().get(run_id, run_id)
+
     @contextmanager
     def sending(self) -> Iterator[list[Entry] | None]:
         """The entries that wait, for one process at a time; None while another sends.

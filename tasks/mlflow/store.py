@@ -124,8 +124,8 @@ class Store:
         return found.experiment_id if found else self._create_experiment()
 
     def id_of(self, run_id: str) -> str:
-        """The id that the store has given a run which started while it was away; of others, their own."""
-        return self.outbox.ids().get(run_id, run_id)
+        """The id that the store has given a run whose start was kept; of others, their own."""
+        return self.outbox.id_of(run_id)
 
     def last_step(self, run_id: str, name: str) -> int:
         """The last step at which a run measured a metric; -1 when it never did."""

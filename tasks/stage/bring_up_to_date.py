@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from prefect.context import TaskRunContext
@@ -13,6 +14,7 @@ from tasks.dvc.graph import read_graph
 from tasks.dvc.process import OnLine
 from tasks.dvc.snapshot import bring_back
 from tasks.dvc.versions import StageFailed, StageLate, Versions
+from tasks.mlflow.store import outbox_of
 from tasks.mlflow.tags import FLOW_RUN, PARENT_RUN
 from tasks.project import Project
 from tasks.stage.courier import carried
@@ -67,11 +69,19 @@ def bring_up_to_date(
         if not is_full(error):
             raise
         failure = no_room(project.state, "what the run notes of the stage", _output_size(versions, name))
-    progress = read_progress(project.progress_file(name))
-    process = progress if progress is not None and progress.started >= started else None
+    process = _process(project, name, started)
     if failure is not None:
         return _failed(versions, name, process, failure, time.time() - started)
     return Outcome("done" if ran else "restored", time.time() - started, process.run_id if process else None)
+
+
+def _process(project: Project, name: str, started: float) -> Progress | None:
+    """What the stage's process said, if there was one; its MLflow run by the id that the store gave it."""
+    progress = read_progress(project.progress_file(name))
+    if progress is None or progress.started < started:
+        return None
+    run_id = progress.run_id
+    return replace(progress, run_id=outbox_of(project).id_of(run_id) if run_id else None)
 
 
 def _failed(

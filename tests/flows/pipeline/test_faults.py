@@ -82,18 +82,20 @@ def test_after_a_kill_of_the_flow_nothing_lives_on_and_the_next_run_goes_on(slow
     said: list[str] = []
     look_after_killed(slow.project, said.append)
     assert f"({record.run_id[:8]}) was killed" in said[0]
-    client = Tracking(slow.project).client
+    tracking = Tracking(slow.project)
+    client = tracking.client
     assert stage is not None
     assert stage.run_id is not None
-    for run in (record.run_id, stage.run_id):
+    stage_run = tracking.id_of(stage.run_id)
+    for run in (record.run_id, stage_run):
         assert client.get_run(run).info.status == "KILLED"
 
     result = run_pipeline(slow.project, slow.config, until="features")
     assert result.states == {"ingest": "fresh", "features": "done"}
-    assert result.outcomes["features"].run_id == stage.run_id
-    history = client.get_metric_history(stage.run_id, "loss")
+    assert result.outcomes["features"].run_id == stage_run
+    history = client.get_metric_history(stage_run, "loss")
     assert [point.step for point in history] == list(range(1, 41))  # none twice, none back
-    resumed = client.get_run(stage.run_id)
+    resumed = client.get_run(stage_run)
     assert (resumed.info.status, resumed.data.metrics["features/first_step"] >= 5) == ("FINISHED", True)
     assert _flow_run_state(record) == "CRASHED"
     said.clear()
