@@ -1,8 +1,8 @@
 """Training from shards: ``python -m benchmarks.shards FOLDER``, of shards that `lamp data shard` made.
 
-A small language model from scratch, one layer of 64, is trained on them for some steps with the tokenizer and
-the language model's words of the project: seconds a step, the share of them that was waited for items, and
-the peak memory of the process. The smaller the model, the shorter its steps, and the more the waiting weighs.
+The large motion model of profile ``quick`` is trained on them for some steps, with the tokenizer and the
+language model of the project: seconds a step, the share of them that was waited for items, and the peak
+memory of the process.
 """
 
 import argparse
@@ -12,8 +12,7 @@ from pathlib import Path
 
 import torch
 
-from lamp_core.config.base import Optimisation
-from lamp_core.config.large_motion import LargeMotion
+from lamp_core.config import profile_config
 from lamp_core.large_motion.train_items import ItemsInShards
 from lamp_core.large_motion.training import Items, train_large_motion
 from lamp_core.m2t.language_model import load_base
@@ -23,23 +22,15 @@ from lamp_core.training.waiting import Waiting
 from tasks.project import find_project
 from tasks.system import resources
 
-STEPS, BATCH = 200, 16
+STEPS = 200
 
 
 def measure(folder: Path, data: Path, steps: int = STEPS) -> dict[str, float]:
     """Train, and return seconds a step, the share that was waited, and peak memory."""
     torch.set_num_threads(resources.threads())
-    settings = LargeMotion(
-        start="scratch",
-        layers=1,
-        hidden_dim=64,
-        heads=4,
-        feed_forward_dim=256,
-        context=384,
-        prompts="short",
-        max_text_tokens=32,
-        training=Optimisation(steps=steps, batch_size=BATCH, learning_rate=1e-3),
-    )
+    quick = profile_config("quick").large_motion
+    training = quick.training.model_copy(update={"steps": steps, "validate_every": 0})
+    settings = quick.model_copy(update={"training": training})
     tokenizer, waiting = load_tokenizer(data / "tokenizer_grid"), Waiting()
     items = ItemsInShards(ShardSet.open(folder, tokenizer), settings)
     base = load_base(data / "language_model", torch.device(resources.device_name()))

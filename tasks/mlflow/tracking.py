@@ -70,28 +70,32 @@ class Tracking(Store):
         self._steps: dict[tuple[str, str], int] = {}
 
     def start(
-        self, name: str, tags: Mapping[str, str], params: Mapping[str, Any], *, parent: str | None = None
-    ) -> str:
-        """Start a run, nested under ``parent`` when there is one, and return its id."""
-        run_id = self._write("start", uuid4().hex, **_beginning(name, tags, parent))
-        if params:
-            self._write("params", run_id, params=_shown(params))
-        return run_id
-
-    def go_on(
         self,
-        run_id: str,
         name: str,
         tags: Mapping[str, str],
         params: Mapping[str, Any],
         *,
         parent: str | None = None,
+        known: str | None = None,
     ) -> str:
-        """Mark an interrupted run as running again, with the tags of now, and return its id.
+        """Start a run, nested under ``parent`` when there is one, and return its id.
 
-        A run that the store has lost starts anew.
+        Args:
+            name: of the run.
+            tags: of the run.
+            params: of the run.
+            parent: id of the run that it is part of.
+            known: id of an interrupted run, which is marked as running again with the tags of now; one that
+                the store has lost starts anew, under another id.
         """
-        return self._write("go on", run_id, **_beginning(name, tags, parent), params=_shown(params))
+        nested = {PARENT: parent} if parent else {}
+        beginning = {"name": name, "tags": {**_shown(tags), **nested}, "started": _milliseconds()}
+        if known is not None:
+            return self._write("go on", known, **beginning, params=_shown(params))
+        run_id = self._write("start", uuid4().hex, **beginning)
+        if params:
+            self._write("params", run_id, params=_shown(params))
+        return run_id
 
     def log(self, run_id: str, scalars: Iterable[Scalar], *, goes_on: bool = False) -> None:
         """Write numbers, those that are not finite left out.
@@ -294,12 +298,6 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in values.items():
         flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat
-
-
-def _beginning(name: str, tags: Mapping[str, str], parent: str | None) -> dict[str, Any]:
-    """What a run starts with, now."""
-    nested = {PARENT: parent} if parent else {}
-    return {"name": name, "tags": {**_shown(tags), **nested}, "started": _milliseconds()}
 
 
 def _shown(values: Mapping[str, Any]) -> dict[str, str]:

@@ -44,6 +44,7 @@ class _Courier(threading.Thread):
         self.tracking, self.over = Tracking(project), threading.Event()
         self._progress_file, self._began = project.progress_file(name), time.time()
         self._sampler, self._watched, self._sampled = Sampler(), 0, -math.inf
+        self._told = ""
 
     def run(self) -> None:
         """Send and sample; a store that fails does not stop the stage."""
@@ -54,7 +55,13 @@ class _Courier(threading.Thread):
                 self.tracking.flush()
                 self._sample(is_over)
             except Exception as error:  # any failure of a store or its server: the stage's work must stand
-                warn(f"MLflow does not keep this stage: {type(error).__name__}: {error}")
+                self._tell(f"MLflow does not keep this stage: {type(error).__name__}: {error}")
+
+    def _tell(self, fault: str) -> None:
+        """Warn of a fault once, not at every look."""
+        if fault != self._told:
+            warn(fault)
+        self._told = fault
 
     def _sample(self, is_over: bool) -> None:
         """Sample every ten seconds from the second look on, and at the end."""

@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from tasks.mlflow.by_hand import record_by_hand
 from tasks.mlflow.registry import keep_model
@@ -28,10 +27,8 @@ class StageRun:
 
     Args:
         tracking: the store.
-        name: of the run.
-        tags: of the run.
-        params: of the run.
-        parent: id of the pipeline's run; None by hand.
+        stage: that works.
+        start: starts the run, or goes on with the ``known`` one, and returns its id.
         memory: file beside the checkpoints that remembers the run's id until the stage ends well.
         on_start: called with the run's id.
     """
@@ -39,16 +36,14 @@ class StageRun:
     def __init__(
         self,
         tracking: Tracking,
-        name: str,
-        tags: Mapping[str, str],
-        params: Mapping[str, Any],
+        stage: str,
+        start: Callable[..., str],
         *,
-        parent: str | None,
         memory: Path,
         on_start: Callable[[str], None],
     ) -> None:
         self._tracking, self._memory, self._on_start = tracking, memory, on_start
-        self._beginning = (name, tags, params, parent)
+        self._stage, self._start = stage, start
         self._scalars: queue.SimpleQueue[Scalar | None] = queue.SimpleQueue()
         self._ending: Ending = "FAILED"
         self._output: Path | None = None
@@ -76,7 +71,7 @@ class StageRun:
 
     def _write_all(self) -> None:
         try:
-            run_id = self._start()
+            run_id = self._begin()
             self._on_start(run_id)
             open_end = True
             while open_end:
@@ -86,19 +81,14 @@ class StageRun:
             if self._output is not None:
                 keep_model(self._tracking, run_id, self._output)
                 if self._by_hand:
-                    record_by_hand(self._tracking, run_id, self._beginning[0], self._output, self._metrics)
+                    record_by_hand(self._tracking, run_id, self._stage, self._output, self._metrics)
         except Exception as error:  # any failure of a store or its server: the stage's work must stand
             warn(f"MLflow does not keep this stage: {type(error).__name__}: {error}")
 
-    def _start(self) -> str:
-        name, tags, params, parent = self._beginning
+    def _begin(self) -> str:
         known = remembered_run(self._memory)
         self._goes_on = known is not None
-        run_id = (
-            self._tracking.go_on(known, name, tags, params, parent=parent)
-            if known is not None
-            else self._tracking.start(name, tags, params, parent=parent)
-        )
+        run_id = self._start(known=known)
         if run_id != known:
             write_atomically(self._memory, json.dumps({"run_id": run_id}))
         return run_id

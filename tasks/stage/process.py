@@ -307,15 +307,16 @@ def _tracked(
     """The stage's MLflow run, closed as the stage ends: FINISHED, FAILED or KILLED."""
     section = getattr(config, CATALOGUE.section(name), None)
     since = first_start(memory.run.with_name("started"))
-    stage_run = StageRun(
-        Tracking(project),
+    tracking = Tracking(project)
+    start = partial(
+        tracking.start,
         name,
         {**origin_tags(project, config), "kind": STAGE, "stage": name, "device": device},
         flatten(section.model_dump(mode="json"), f"{name}.") if section is not None else {},
         parent=os.environ.get(PARENT_RUN) or None,
-        memory=memory.run,
-        on_start=partial(progress.tracked_as, since=since),
     )
+    on_start = partial(progress.tracked_as, since=since)
+    stage_run = StageRun(tracking, name, start, memory=memory.run, on_start=on_start)
     by_hand = not os.environ.get(KEPT_FOR_CALLER)
     try:
         with sampled(stage_run.log, os.getpid(), since) if by_hand else nullcontext():

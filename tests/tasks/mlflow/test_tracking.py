@@ -46,11 +46,11 @@ def test_a_run_goes_on_and_one_that_the_store_has_lost_starts_anew(toy: Toy) -> 
     tracking = Tracking(toy.project)
     run = tracking.start("t2m", {"device": "cpu"}, {"t2m.width": 3})
     tracking.finish(run, "KILLED")
-    assert tracking.go_on(run, "t2m", {"device": "cuda"}, {"t2m.width": 3}) == run
+    assert tracking.start("t2m", {"device": "cuda"}, {"t2m.width": 3}, known=run) == run
     found = tracking.client.get_run(run)
     assert (found.info.status, found.data.tags["device"]) == ("RUNNING", "cuda")
     lost = "0" * 32
-    new = tracking.go_on(lost, "t2m", {"device": "cpu"}, {"t2m.width": 3}, parent=run)
+    new = tracking.start("t2m", {"device": "cpu"}, {"t2m.width": 3}, parent=run, known=lost)
     assert new != lost
     found = tracking.client.get_run(new)
     assert (found.info.run_name, found.data.params) == ("t2m", {"t2m.width": "3"})
@@ -77,7 +77,9 @@ def test_what_is_kept_for_another_process_is_the_same_in_the_store(toy: Toy, tmp
     assert (artifacts / "model" / "model.safetensors").stat().st_ino == weights.stat().st_ino
     assert (artifacts / "log.txt").read_text() == "as it was"
     stage.log(
-        stage.go_on(own, "t2m", {}, {}), [Scalar.now("loss", 0.4, step) for step in (1, 2)], goes_on=True
+        stage.start("t2m", {}, {}, known=own),
+        [Scalar.now("loss", 0.4, step) for step in (1, 2)],
+        goes_on=True,
     )
     stage.finish(own, "FINISHED")
     assert sender.flush()
