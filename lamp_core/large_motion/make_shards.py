@@ -44,6 +44,7 @@ from lamp_core.tokens.shards import (
 SOURCE = "procedural"
 CLIPS_TOGETHER = 256
 """Clips whose joints and features are in memory at once."""
+REMEDY = "`lamp run --until tokenizer_grid` makes it"
 MIN_FRAMES = 6
 """Joint frames of the shortest clip: one motion token, a frame for its velocities and one to spare."""
 
@@ -74,7 +75,7 @@ class Encoder:
             LampError: there is nothing in one of them.
         """
         path = features / FEATURES_FILE
-        metadata = load_metadata(path, open_parquet(path, FEATURES))
+        metadata = load_metadata(path, open_parquet(path, FEATURES, REMEDY))
         return cls(
             load_skeleton(metadata.skeleton),
             load_reference(features),
