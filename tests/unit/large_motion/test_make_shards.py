@@ -105,5 +105,6 @@ def test_a_folder_of_something_else_is_left_alone(shards: ShardSet, trained: Pat
 
 
 def test_without_features_a_line_says_so(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(LampError, match=rf"{FEATURES_FILE} is missing; `lamp run --until tokenizer_grid` makes it"):
+    remedy = "is missing; `lamp run --until tokenizer_grid` makes it"
+    with pytest.raises(LampError, match=rf"{FEATURES_FILE} {remedy}"):
         make_shards(tmp_path, tmp_path / "features", trained / "tokenizer", clips=1, seed=0, clips_a_shard=1)
