@@ -170,7 +170,8 @@ def _fit(start_5: np.ndarray, sizes_P2: np.ndarray, log_loss_P: np.ndarray) -> t
     """Constants of the least squares, and what is left of them."""
 
     def residuals(theta_5: np.ndarray) -> np.ndarray:
-        return _log_law(theta_5, sizes_P2) - log_loss_P
+        left_P: np.ndarray = _log_law(theta_5, sizes_P2) - log_loss_P
+        return left_P
 
     found = least_squares(
         residuals,
@@ -209,7 +210,8 @@ def _without_leverage(residuals_P: np.ndarray, jacobian_P5: np.ndarray) -> np.nd
     """Residuals as large as those of points that no law was fitted to, of mean 0."""
     leverage_P = (jacobian_P5 * np.linalg.pinv(jacobian_P5, rcond=1e-6).T).sum(axis=1)
     own_P: np.ndarray = residuals_P / np.sqrt(np.clip(1 - leverage_P, LEAST_FREEDOM, None))
-    return own_P - own_P.mean()
+    own_P -= own_P.mean()
+    return own_P
 
 
 def _start(log_loss_P: np.ndarray, share: float, alpha: float, beta: float) -> np.ndarray:

@@ -232,7 +232,9 @@ def _curve(fitted: Fitted, model: float, data_S: np.ndarray) -> FittedCurve:
     return FittedCurve(
         model,
         data_S,
-        *(factor * values_S for values_S in (band.value_S, band.low_S, band.high_S)),
+        factor * band.value_S,
+        factor * band.low_S,
+        factor * band.high_S,
         measured=Curve([point.data for point in seen], [factor * point.value for point in seen]),
         checks=[
             Check(point.data, factor * point.value, factor * found.low, factor * found.high)
