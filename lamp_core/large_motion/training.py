@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lamp_core.config.large_motion import LargeMotion
 from lamp_core.errors import LampError
-from lamp_core.large_motion.model import LargeMotionModel
+from lamp_core.large_motion.model import LargeMotionModel, layers_of
 from lamp_core.large_motion.packing import pack
 from lamp_core.large_motion.start import TASK, started
 from lamp_core.large_motion.train_items import TrainItems, example, longest_of
@@ -26,6 +26,7 @@ from lamp_core.motion_language.words import MotionWords, length
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.loop import fit
+from lamp_core.training.replicas import Replicas
 from lamp_core.training.seeds import draw_apart
 from lamp_core.training.validation import Validation
 from lamp_core.training.waiting import Waiting
@@ -70,7 +71,8 @@ def train_large_motion(
         waiting: clock of what the steps wait for their items.
 
     Returns:
-        The model, its words, and what the validation measures of it.
+        The model, its words, and what the validation measures of it; where it is sharded, the first process
+        has all of it, and the others a shard and nothing measured.
 
     Raises:
         LampError: the model is not causal, there is nothing to train on, or the longest clip has no room.
@@ -83,6 +85,7 @@ def train_large_motion(
     model = LargeMotionModel(
         language, words.vocabulary, gradient_checkpointing=settings.gradient_checkpointing
     )
+    held = held_by_processes(model, settings)
 
     def measure() -> dict[str, float]:
         with waiting.aside():
@@ -106,8 +109,19 @@ def train_large_motion(
             on_log=watching.on_log,
             on_progress=watching.on_progress,
             validate=Validation(measure, MONITORED, "lower") if items.val else None,
+            held=held,
         )
-    return model, words, measure()
+    model = held.whole_module()
+    return model, words, measure() if held.is_whole else {}
+
+
+def held_by_processes(model: LargeMotionModel, settings: LargeMotion) -> Replicas[LargeMotionModel]:
+    """How the processes hold the model (*switch* ``sharding``)."""
+    if settings.sharding == "none":
+        return Replicas(model)
+    from lamp_core.training.sharding import Shards  # torch takes seconds to import what it stands on
+
+    return Shards(model, layers_of(model.language))
 
 
 def drawn(
