@@ -20,8 +20,9 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
+from lamp_core.errors import LampError
 from lamp_core.training.distribution import is_first, is_shared, share_state, world_size
-from lamp_core.training.precision import compile_when_wanted
+from lamp_core.training.precision import is_compiling_wanted
 from lamp_core.training.replicas import Module, Replicas
 from lamp_core.training.shard_folder import ShardFolder
 from lamp_core.training.tensor_files import Tensors, TensorStore
@@ -33,6 +34,9 @@ class Shards(Replicas[Module]):
     Args:
         module: what is trained, changed in place; its forward pass begins with its own `forward`.
         blocks: of the module, gathered one at a time.
+
+    Raises:
+        LampError: ``LAMP_COMPILE`` asks to compile what is sharded.
     """
 
     store: TensorStore = ShardFolder()
@@ -42,12 +46,13 @@ class Shards(Replicas[Module]):
         self.is_sharded = is_shared()
         if not self.is_sharded:
             return
+        if is_compiling_wanted():
+            raise LampError("LAMP_COMPILE=1 is not for a sharded model; unset it, or set sharding to none")
         self.device = next(module.parameters()).device
         share_state(module)
         self._empty = _with_parameters(module, lambda parameter: torch.empty_like(parameter, device="meta"))
         mesh = init_device_mesh(self.device.type, (world_size(),))
         for block in blocks:
-            compile_when_wanted(block)
             fully_shard(block, mesh=mesh)
         fully_shard(module, mesh=mesh)
 
@@ -62,7 +67,7 @@ class Shards(Replicas[Module]):
         return is_first()
 
     def compile(self) -> None:
-        """Compile the module; the blocks of a sharded one were compiled before they were sharded."""
+        """Compile the module, unless it is sharded."""
         if not self.is_sharded:
             super().compile()
 
@@ -83,6 +88,9 @@ class Shards(Replicas[Module]):
             for part in parts:
                 part.reshard()
                 part.set_reshard_after_forward(part is not self.module, recurse=False)
+            if isinstance(self.module, FSDPModule):
+                # A pass of one process alone must not change what it gathers ahead in the next step.
+                self.module.reset_iter_state()
 
     def weights(self) -> Tensors:
         """All weights on the CPU in the first process, gathered one by one."""

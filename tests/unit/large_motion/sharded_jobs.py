@@ -4,6 +4,7 @@
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.distributed.tensor import DTensor
 
+from lamp_core.errors import LampError
 from lamp_core.large_motion.training import train_large_motion
 from lamp_core.training.distribution import is_first, process_group, rank
 from lamp_core.training.model_files import state_tensors
@@ -59,7 +61,7 @@ def train(sharding: str, checkpoints: Path | None = None) -> tuple[nn.Module, di
     curve: list[Any] = []
     watching = Watching(checkpoints, lambda step, scalars: curve.append((step, dict(scalars))))
     items = items_of(spoken(), val=spoken()[:3])
-    model, _, found = train_large_motion(causal("gpt2"), three_channels(), settings, items, watching)
+    model, _, found = train_large_motion(causal(), three_channels(), settings, items, watching)
     return model, found, curve
 
 
@@ -70,8 +72,19 @@ def bytes_here(run: TrainingRun) -> dict[str, int]:
     return {"here": sum(each.nbytes for each in mine), "all": sum(each.nbytes for each in tensors)}
 
 
+def refused() -> str:
+    """What is said of a wish to compile what is sharded."""
+    with patch.dict(os.environ, LAMP_COMPILE="1"):
+        try:
+            train("fsdp")
+        except LampError as error:
+            return str(error)
+    return ""
+
+
 def main(folder: Path) -> None:
     """Train in replicas, in shards, in shards with a kill between, and on from one process's checkpoint."""
+    assert "LAMP_COMPILE=1 is not for a sharded model" in refused()
     found = {"replicas": train("none")}
     found["shards"] = train("fsdp")
     with killed() as runs:
