@@ -47,7 +47,8 @@ def edit(
     to: Annotated[Path | None, typer.Option(help="Make the way to this second motion (file).")] = None,
     part: PartOption = None,
     text: Annotated[
-        str | None, typer.Option(help="What the person does; else the given motion alone decides.")
+        str | None,
+        typer.Option(help="What the person does, or the part; without it the given motion alone decides."),
     ] = None,
     seconds: Annotated[
         float | None,
