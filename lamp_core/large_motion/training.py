@@ -6,6 +6,7 @@ Shapes: S motion tokens, R channels.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,7 +73,7 @@ def train_large_motion(
         waiting: clock of what the steps wait for their items.
 
     Returns:
-        The model, its words, and what the validation measures of it; where it is sharded, the first process
+        The model, its words, and what the validation measures of it. Where it is sharded, the first process
         has all of it, and the others a shard and nothing measured.
 
     Raises:
@@ -84,10 +85,8 @@ def train_large_motion(
     check_parts(items.train.parts(), settings.part_captions)
     language, words = started(base, tokenizer, settings, items.train.captions())
     check_context(items, words, settings)
-    model = LargeMotionModel(
-        language, words.vocabulary, gradient_checkpointing=settings.gradient_checkpointing
-    )
-    held = held_by_processes(model, settings)
+    held = held_model(language, words, settings)
+    model = held.module
 
     def measure() -> dict[str, float]:
         with waiting.aside():
@@ -117,8 +116,11 @@ def train_large_motion(
     return model, words, measure() if held.is_whole else {}
 
 
-def held_by_processes(model: LargeMotionModel, settings: LargeMotion) -> Replicas[LargeMotionModel]:
-    """How the processes hold the model (*switch* ``sharding``)."""
+def held_model(language: Any, words: MotionWords, settings: LargeMotion) -> Replicas[LargeMotionModel]:
+    """The model as the processes hold it (*switch* ``sharding``)."""
+    model = LargeMotionModel(
+        language, words.vocabulary, gradient_checkpointing=settings.gradient_checkpointing
+    )
     if settings.sharding == "none":
         return Replicas(model)
     from lamp_core.training.sharding import Shards  # torch takes seconds to import what it stands on

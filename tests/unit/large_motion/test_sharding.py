@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+from transformers import AutoModelForCausalLM
 
 from lamp_core.errors import LampError
 from lamp_core.large_motion.model import layers_of
@@ -82,6 +83,15 @@ def test_shards_train_as_replicas_and_as_one_process(one: Trained, two: Two) -> 
     assert {"val_loss", "val_accuracy", "val_codes"} <= shards.numbers.keys()
     _require_close(shards, Trained.read(two.folder, "replicas"))
     _require_close(shards, one)
+
+
+@pytest.mark.slow
+def test_plain_transformers_opens_what_was_trained_in_shards(two: Two) -> None:
+    opened = AutoModelForCausalLM.from_pretrained(two.folder / "shards")
+    assert opened.get_output_embeddings().weight is opened.get_input_embeddings().weight
+    weights = Trained.read(two.folder, "shards").weights
+    for name, tensor in opened.state_dict().items():
+        assert torch.equal(weights[f"language.{name}"], tensor), name
 
 
 @pytest.mark.slow
