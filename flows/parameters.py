@@ -7,12 +7,10 @@ from lamp_core.config import Config, load_params, override, profile_config, save
 from lamp_core.errors import LampError
 from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.skeleton.skeleton import load_skeleton
-from tasks.dvc.content import folder_hash
 from tasks.project import Project
+from tasks.stated_folders import STATED_FOLDERS
 
 EMBEDDED = "procedural"
-WITH_TEXTS = ("language_model", "lexical_text")
-"""Sections that name folders of further texts."""
 
 
 def configure(
@@ -53,14 +51,13 @@ def configured(
     config = present if profile is None else profile_config(profile)
     assert config is not None
     if data is not None:
-        stated = _source_skeleton(project, data)
-        config = _with_ingest(config, data=data, **({"skeleton": stated} if stated else {}))
+        skeleton = _source_skeleton(project, data)
+        config = _with_ingest(config, data=data, **({"skeleton": skeleton} if skeleton else {}))
     elif present is not None:
         config = _with_ingest(config, data=present.ingest.data, skeleton=present.ingest.skeleton)
-    config = _look_at_pretrained(project, override(config, assignments))
-    for section in WITH_TEXTS:
-        config = _look_at_texts(project, config, section)
-    config = _look_at_shards(project, config)
+    config = override(config, assignments)
+    for stated in STATED_FOLDERS:
+        config = stated.noted(project.root, config)
     _check(project, config)
     return config
 
@@ -71,51 +68,6 @@ def look_at_source(project: Project, config: Config) -> None:
         from lamp_core.datasets.registry import refresh_fingerprint
 
         refresh_fingerprint(project.data, config.ingest.data)
-
-
-def _look_at_pretrained(project: Project, config: Config) -> Config:
-    """Note the content of the LaMP that is taken from elsewhere, so that DVC sees when it changes."""
-    folder = config.pretrain.pretrained
-    if folder and not (project.root / folder).is_dir():
-        raise LampError(f"pretrain.pretrained: there is no folder {folder}")
-    content = folder_hash(project.root / folder) if folder else ""
-    if content == config.pretrain.pretrained_hash:
-        return config
-    pretrain = config.pretrain.model_copy(update={"pretrained_hash": content})
-    return config.model_copy(update={"pretrain": pretrain})
-
-
-def _look_at_texts(project: Project, config: Config, section: str) -> Config:
-    """Note the content of the further texts of a section, so that DVC sees when it changes."""
-    settings = getattr(config, section)
-    folders = [project.root / folder for folder in settings.texts]
-    for folder, name in zip(folders, settings.texts, strict=True):
-        if not folder.is_dir():
-            raise LampError(f"{section}.texts: there is no folder {name}")
-    content = " ".join(map(folder_hash, folders))
-    if content == settings.texts_hash:
-        return config
-    return config.model_copy(update={section: settings.model_copy(update={"texts_hash": content})})
-
-
-def _look_at_shards(project: Project, config: Config) -> Config:
-    """Note the content of the shards that are trained on, so that DVC sees when it changes."""
-    folder = config.large_motion.shards
-    if folder and not (project.root / folder).is_dir():
-        raise LampError(
-            f"large_motion.shards: there is no folder {folder}; `lamp data shard {folder}` makes it"
-        )
-    if not folder and not config.large_motion.shards_hash:
-        return config
-    content = _hash_of_shards(project.root / folder) if folder else ""
-    noted = config.large_motion.model_copy(update={"shards_hash": content})
-    return config.model_copy(update={"large_motion": noted})
-
-
-def _hash_of_shards(folder: Path) -> str:
-    from lamp_core.tokens.shards import ShardSet
-
-    return ShardSet.open(folder).content_hash
 
 
 def _check(project: Project, config: Config) -> None:

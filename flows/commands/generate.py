@@ -38,6 +38,14 @@ def generate(
     decode: DecodeOption = "bones",
     guidance: GuidanceOption = None,
     steps: StepsOption = None,
+    part_texts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--part-text",
+            metavar="PART=TEXT",
+            help="What a part does, such as left_arm=waves; several times (system large-motion).",
+        ),
+    ] = None,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print one JSON object: the files, and words hardly seen in training."),
@@ -46,13 +54,15 @@ def generate(
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
     from lamp_core.exports.kinds import check_ending
     from lamp_core.inference import generate as api
+    from lamp_core.inference.part_texts import read_part_texts
     from lamp_core.inference.sampling import SamplingChange
     from lamp_core.viz.player import PlayerMotion
 
     check_ending(output)
-    sampling = SamplingChange(guidance, steps)
-    prompt = look_up_words(find_project().data, text)
-    generated = api.generate(find_project().data, text, count, seconds, seed, model, decode, sampling)
+    data, sampling = find_project().data, SamplingChange(guidance, steps)
+    of_parts = read_part_texts(part_texts or ())
+    prompt = look_up_words(data, text)
+    generated = api.generate(data, text, count, seconds, seed, model, decode, sampling, of_parts)
     skeleton = generated.skeleton
     shown = [
         PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in generated.joints

@@ -33,7 +33,7 @@ from lamp_core.report.experiment_results import (
     read_experiment,
     write_experiment,
 )
-from lamp_core.report.experiments import in_full
+from lamp_core.report.experiments import fit_in_full, in_full
 from tasks.dvc.graph import read_graph
 from tasks.dvc.remote import RemoteVersions
 from tasks.dvc.snapshot import snapshot
@@ -97,6 +97,7 @@ class ExperimentRun:
             description=described.description,
             until=described.until,
             tables=tuple(map(in_full, described.shown)),
+            fits=tuple(map(fit_in_full, described.fits)),
             published=described.published,
             rows=tuple(self.records.values()),
         )
@@ -344,4 +345,5 @@ def _described(planned: PlannedRow) -> dict[str, object]:
         "profile": planned.config.profile,
         "pretrained_on": planned.donor.ingest.data if planned.donor else "",
         "published": planned.row.published,
+        "check": planned.row.check,
     }

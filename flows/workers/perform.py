@@ -18,6 +18,7 @@ from tasks.dvc.versions import RemoteUnreachable
 from tasks.project import Project, find_project, write_atomically
 from tasks.stage.holding import RepositoryBusy
 from tasks.stage.outcome import Outcome
+from tasks.stated_folders import stated_folders
 from tasks.system.orphans import end_with_parent
 
 SECONDS_FOR_MLFLOW, SECONDS_BETWEEN_LOOKS = 60.0, 2.0
@@ -81,14 +82,8 @@ def _prepare(project: Project, request: StageRequest) -> RemoteVersions:
         save_params(request.config(), project.params_file)
     graph = read_graph(project)
     request.check_against(graph)
-    params = load_params(project.params_file)
-    stated = {
-        "pretrain.pretrained": params.pretrain.pretrained,
-        "large_motion.shards": params.large_motion.shards,
-    }
-    for name, folder in stated.items():
-        if folder and name.partition(".")[0] in graph[request.name].params:
-            raise LampError(f"{name} names a folder of another machine; a worker cannot read it")
+    for name in stated_folders(load_params(project.params_file), graph[request.name].params):
+        raise LampError(f"{name} names a folder of another machine; a worker cannot read it")
     versions = RemoteVersions(project, graph)
     if request.lock:
         versions.write_entries(request.lock)

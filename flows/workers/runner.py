@@ -34,6 +34,7 @@ from tasks.project import Project
 from tasks.stage.holding import RepositoryBusy, end_stage
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
+from tasks.stated_folders import stated_folders
 from tasks.system import resources
 from tasks.system.git import git, untracked
 from tasks.system.servers import require_answer
@@ -179,8 +180,9 @@ class WorkersRunner:
 
     def _is_bound_here(self, stage: Stage, config: Config) -> bool:
         """Whether a stage reads what is neither in git nor written by a stage."""
-        takes_elsewhere = "pretrain" in stage.params and bool(config.pretrain.pretrained)
-        return takes_elsewhere or bool(untracked(self._project, self._commit, self._own_deps(stage)))
+        if stated_folders(config, stage.params):
+            return True
+        return bool(untracked(self._project, self._commit, self._own_deps(stage)))
 
     def _own_deps(self, stage: Stage) -> list[str]:
         """The inputs of a stage that no stage writes."""

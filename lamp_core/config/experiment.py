@@ -73,6 +73,19 @@ class ResultTable(Section):
     columns: Annotated[tuple[MetricColumn, ...], Field(min_length=1)] = Field(description="the metrics")
 
 
+class ScalingFit(Section):
+    """A law of the sizes of model and data, fitted to the rows; it predicts those that check it."""
+
+    title: str = Field(description="heading")
+    protocol: str = Field("", description="only numbers whose protocol begins with this; empty: any")
+    value: MetricColumn = Field(description="the metric that the law is of, a loss")
+    ceiling: float | None = Field(
+        None, description="of a metric that rises: the law is of what is missing to this (1 of a share)"
+    )
+    model_size: MetricColumn = Field(description="metric of a row: how large its model is")
+    data_size: MetricColumn = Field(description="metric of a row: on how much it was trained")
+
+
 class Published(Section):
     """Where the published values of the rows come from; they are never ranked beside measured ones."""
 
@@ -99,6 +112,7 @@ class Row(Section):
         None, description="data set on which the LaMP of this row is pretrained, with the row's profile"
     )
     published: dict[str, str] = Field({}, description="published values as text, by metric")
+    check: bool = Field(False, description="fits are not made of it; they predict it")
 
 
 class Experiment(Section):
@@ -110,7 +124,12 @@ class Experiment(Section):
     base: Base = Base()
     rows: tuple[Row, ...] = Field((), description="runs in the order of the table")
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        {}, description="values by parameter: every combination is a run, of each row when there are rows"
+        {},
+        description="values by parameter: every combination is a run, of each row when there are rows; a "
+        "parameter that a row sets itself keeps that value alone",
+    )
+    checks: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        {}, description="values of the grid whose rows check the fits, in place of `check` at a row"
     )
     seeds: Count = Field(
         1, description="trainings of every row: each adds one more to the seeds of all that trains"
@@ -119,6 +138,7 @@ class Experiment(Section):
     tables: tuple[ResultTable, ...] = Field(
         (), description="text to motion by both evaluators and LaMP-BertScore when left out"
     )
+    fits: tuple[ScalingFit, ...] = Field((), description="laws of the sizes of model and data")
     published: Published | None = Field(None, description="where the rows' published values come from")
 
     @model_validator(mode="after")
@@ -132,6 +152,9 @@ class Experiment(Section):
             raise ValueError(f"rows that end with the stage {self.until} need tables")
         if any(row.published for row in self.rows) and self.published is None:
             raise ValueError("rows have published values, and `published` does not say where from")
+        for key, values in self.checks.items():
+            if absent := [value for value in values if value not in self.grid.get(key, ())]:
+                raise ValueError(f"checks: {key} {_as_yaml(absent[0])} is no value of the grid")
         return self
 
     @property
@@ -148,8 +171,20 @@ class Experiment(Section):
 
     def planned(self) -> list[Row]:
         """All rows: those of the file, each in every combination of the grid."""
-        combinations = [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
-        return [_combined(row, chosen) for row in self.rows or (None,) for chosen in combinations]
+        return [
+            _combined(row, chosen, is_check=self._is_check(chosen))
+            for row in self.rows or (None,)
+            for chosen in self._combinations(row)
+        ]
+
+    def _is_check(self, chosen: Mapping[str, Any]) -> bool:
+        return any(value in self.checks.get(key, ()) for key, value in chosen.items())
+
+    def _combinations(self, row: Row | None) -> list[dict[str, Any]]:
+        """The combinations of the grid, without the parameters that the row sets itself."""
+        own = {line.partition("=")[0] for line in assignments(row.set)} if row else set()
+        free = {key: values for key, values in self.grid.items() if key not in own}
+        return [dict(zip(free, values, strict=True)) for values in product(*free.values())]
 
 
 def load_experiment(path: Path) -> Experiment:
@@ -207,12 +242,13 @@ def assignments(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
     return found
 
 
-def _combined(row: Row | None, chosen: Mapping[str, Any]) -> Row:
+def _combined(row: Row | None, chosen: Mapping[str, Any], *, is_check: bool) -> Row:
     words = ", ".join(f"{key}={_as_yaml(value)}" for key, value in chosen.items())
     if row is None:
-        return Row(label=words, set=dict(chosen))
+        return Row(label=words, set=dict(chosen), check=is_check)
     label = f"{row.label}, {words}" if words else row.label
-    return row.model_copy(update={"label": label, "set": {**row.set, **chosen}})
+    values = {"label": label, "set": {**row.set, **chosen}, "check": row.check or is_check}
+    return row.model_copy(update=values)
 
 
 def _as_yaml(value: Any) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from lamp_core.config.base import Count, NonNegative, Optimisation, Section
+from lamp_core.config.base import Count, Fraction, NonNegative, Optimisation, Section
 from lamp_core.config.motion_language import Mixture
 
 
@@ -16,6 +16,23 @@ class DataKinds(Mixture):
         1.0, description="clips of a generator: of synthetic_sets, or with the label kind: synthetic"
     )
     static: NonNegative = Field(0.0, description="poses held for static_frames, with their clips' captions")
+
+
+class PartCaptions(Section):
+    """Captions of parts of the body in instructions (hierarchical descriptions of the paper, section 3)."""
+
+    share: Fraction = Field(
+        0.0, description="share of the examples that tell what parts do; above 0 prompts end in -parts"
+    )
+    alone: Fraction = Field(
+        0.5, description="share of these that tell of parts alone, as an edit of a part does"
+    )
+    most: Count = Field(2, description="parts that one example tells of at most")
+
+    @property
+    def told(self) -> int:
+        """Parts that an example tells of at most; 0 where none does."""
+        return self.most if self.share else 0
 
 
 class LargeMotion(Section):
@@ -44,9 +61,10 @@ class LargeMotion(Section):
     loss_on: Literal["motion", "all"] = Field(
         "all", description="words that are predicted: those of the motion, or the text's too (Table 10)"
     )
-    prompts: Literal["V0", "V1", "V2", "short"] = Field(
+    prompts: Literal["V0", "V1", "V2", "short", "V0-parts", "short-parts"] = Field(
         "V0", description="prompt file (lamp_core/motion_language/templates)"
     )
+    part_captions: PartCaptions = PartCaptions()
     max_frames: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
         196, description="frames of the longest motion; longer ones are cut"
     )
@@ -101,4 +119,13 @@ class LargeMotion(Section):
     def _starts_as_one_thing(self) -> "LargeMotion":
         if self.layers and self.start != "scratch":
             raise ValueError("layers is of a model from scratch; set start to scratch, or layers to 0")
+        return self
+
+    @model_validator(mode="after")
+    def _can_tell_of_parts(self) -> "LargeMotion":
+        if self.part_captions.share and not self.prompts.endswith("-parts"):
+            raise ValueError(
+                f"the prompt file {self.prompts} has no words for parts; set prompts to V0-parts or "
+                "short-parts, or part_captions.share to 0"
+            )
         return self

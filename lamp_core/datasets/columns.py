@@ -65,10 +65,11 @@ def part_captions_of(table: pa.Table) -> list[Mapping[str, tuple[str, ...]]]:
     """Sentences by body part of each clip; empty everywhere in a file from before there were any."""
     if "part_captions" not in table.column_names:
         return [{} for _ in range(len(table))]
-    return [_by_part(rows or []) for rows in table["part_captions"].to_pylist()]
+    return [by_part(rows or []) for rows in table["part_captions"].to_pylist()]
 
 
-def _by_part(rows: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
+def by_part(rows: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Sentences by body part, of the structs of one clip."""
     texts: dict[str, list[str]] = {}
     for row in rows:
         texts.setdefault(row["part"], []).append(row["text"])

@@ -26,6 +26,7 @@ class Item:
         features_TD: raw features, a multiple of four frames.
         captions: at least one.
         labels: of the clip, see `Clip`.
+        part_captions: sentences by body part, where the item is the whole clip.
     """
 
     clip: str
@@ -33,6 +34,7 @@ class Item:
     features_TD: np.ndarray
     captions: tuple[Caption, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
+    part_captions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def frames(self) -> int:
@@ -59,6 +61,7 @@ def items_of(features: FeatureSet, split: str | None = None, min_frames: int = D
     for index in indices:
         clip, whole_TD = features.clips[index], features.features[index]
         labels = features.labels[index] if features.labels else {}
+        of_parts = features.part_captions[index] if features.part_captions else {}
         spans: dict[tuple[int, int], list[Caption]] = {}
         for caption in features.captions[index]:
             own = caption.start != caption.end
@@ -70,7 +73,8 @@ def items_of(features: FeatureSet, split: str | None = None, min_frames: int = D
             frames = (end - start) // DOWNSAMPLING * DOWNSAMPLING
             if frames >= max(min_frames, DOWNSAMPLING):
                 span_TD = whole_TD[start : start + frames]
-                items.append(Item(clip, start, span_TD, tuple(captions), labels))
+                told = of_parts if captions[0].is_whole_clip else {}
+                items.append(Item(clip, start, span_TD, tuple(captions), labels, told))
     return items
 
 

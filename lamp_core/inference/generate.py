@@ -5,7 +5,7 @@ Shapes: T frames, J joints, D feature numbers a frame.
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from lamp_core.errors import LampError
 from lamp_core.features.bones import Decoding, decode_by
 from lamp_core.inference.editing import Gap, fill_gap
 from lamp_core.inference.models import loaded, say_what_is_lost
+from lamp_core.inference.part_texts import telling
 from lamp_core.inference.sampling import SamplingChange
 from lamp_core.io.text import composed, require_words
 from lamp_core.skeleton.skeleton import Skeleton
@@ -49,6 +50,7 @@ def generate(
     model: str | None = None,
     decoding: Decoding = "bones",
     sampling: SamplingChange | None = None,
+    of_parts: Mapping[str, str] | None = None,
 ) -> GeneratedMotions:
     """Generate motions of a text.
 
@@ -61,16 +63,20 @@ def generate(
         model: name of the one that generates, where several can; the first without it.
         decoding: how features become joints; by default so that bones keep their lengths.
         sampling: guidance and steps other than those of the model.
+        of_parts: what parts of the body do, by their names, for a model that was trained on that.
 
     Raises:
-        LampError: an empty text, a length that the model cannot make, or stages that have not run.
+        LampError: an empty text, a length that the model cannot make, a part that it cannot be told of, or
+            stages that have not run.
     """
     require_words(text)
     if count < 1:
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")
     generator: Generates = (sampling or SamplingChange()).of(loaded(data, GENERATE, model))
-    say_what_is_lost(generator, text)
+    generator = telling(generator, of_parts or {})
+    for said in (text, *(of_parts or {}).values()):
+        say_what_is_lost(generator, said)
     captions = [text] * count
     frames = (
         generator.lengths(captions, seed) if seconds is None else [_frames(seconds, space, generator)] * count

@@ -34,7 +34,8 @@ def edit_part(
         data: the project's data folder.
         given_TD: features, not normalised (`read_given`, `clip_features`).
         part: of the body or of the features, as the tokenizer names it.
-        text: what the person does.
+        text: what the part does, for a model that was trained on captions of this part; else what the
+            person does.
         count: how many motions.
         seed: same seed, arguments and models, same motions.
         model: name of the one that edits parts, where several can; the first without it.
@@ -45,7 +46,7 @@ def edit_part(
             read, or stages that have not run.
     """
     if text is None:
-        raise LampError("--part needs --text: what the person does")
+        raise LampError("--part needs --text: what the part does")
     require_words(text)
     if count < 1:
         raise LampError(f"{count} motions asked for; at least 1")

@@ -1,17 +1,21 @@
-"""A trained large motion model put to use: motions of texts, and one part of a motion anew.
+"""A trained large motion model put to use: motions of texts and of captions of parts, and one part of a
+motion anew.
 
 Shapes: T frames, D feature numbers a frame, S motion tokens, R channels.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
 from lamp_core.config.large_motion import LargeMotion
 from lamp_core.errors import LampError
+from lamp_core.large_motion.start import TASK
 from lamp_core.motion_language.grammar import FREE
+from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.speaking import MotionSpeaker
-from lamp_core.motion_language.tasks import TASKS
 from lamp_core.tokenizers.clips import encode_clips
 
 PARTS = ("body part", "grid part")
@@ -20,9 +24,14 @@ PARTS = ("body part", "grid part")
 
 @dataclass(frozen=True)
 class LargeMotionGenerator(MotionSpeaker):
-    """The model with its tokenizer; ``lengths`` and ``generate`` are those of `MotionSpeaker`."""
+    """The model with its tokenizer; ``lengths`` and ``generate`` are those of `MotionSpeaker`.
+
+    Args:
+        of_parts: what parts of the body do in the motions that are made, by their names.
+    """
 
     settings: LargeMotion
+    of_parts: Mapping[str, str] = field(default_factory=dict)
 
     stage = "large_motion"
     tokenizer_stage = "tokenizer_grid"
@@ -33,6 +42,25 @@ class LargeMotionGenerator(MotionSpeaker):
         """Names of the parts that can be made anew; none where the tokenizer has none."""
         return tuple(channel.name for channel in self.tokenizer.channels if channel.kind in PARTS)
 
+    @property
+    def told_parts(self) -> tuple[str, ...]:
+        """Names of the parts whose captions it was trained on; none where it was on none."""
+        return tuple(self.speaker.origin.parts)
+
+    def telling(self, of_parts: Mapping[str, str]) -> Self:
+        """The same, whose motions do what is said of parts of the body too.
+
+        Raises:
+            LampError: it was trained on no captions of parts, or on none of one of these.
+        """
+        for part in of_parts:
+            _check_told(part, self.told_parts)
+        return replace(self, of_parts=dict(of_parts))
+
+    def prompt(self, text: str) -> list[Segment]:
+        """The instruction for a motion of a text, and of what parts do, up to where its answer begins."""
+        return self.words.prompt(TASK, text, of_parts=self.of_parts)
+
     def edit_part(
         self, part: str, text: str, motion_TD: np.ndarray, count: int, seed: int
     ) -> list[np.ndarray]:
@@ -40,7 +68,8 @@ class LargeMotionGenerator(MotionSpeaker):
 
         Args:
             part: one of `parts`.
-            text: what the person does.
+            text: what the part does, where the model was trained on captions of it; else what the person
+                does.
             motion_TD: normalised features.
             count: motions to make.
             seed: same seed and arguments, same motions.
@@ -63,8 +92,9 @@ class LargeMotionGenerator(MotionSpeaker):
         (codes_SR,) = encode_clips(self.tokenizer, [np.asarray(motion_TD, dtype=np.float32)])
         forced_SR = codes_SR.copy()
         forced_SR[:, [channel.name for channel in self.tokenizer.channels].index(part)] = FREE
-        prompts = [self.words.prompt(TASKS["text-to-motion"], text)] * count
-        return self._motions(prompts, [len(codes_SR)] * count, [forced_SR] * count, seed)
+        is_told = part in self.told_parts
+        prompt = self.words.prompt(TASK, None, of_parts={part: text}) if is_told else self.prompt(text)
+        return self._motions([prompt] * count, [len(codes_SR)] * count, [forced_SR] * count, seed)
 
     def _check_part(self, part: str) -> None:
         if not self.parts:
@@ -73,3 +103,15 @@ class LargeMotionGenerator(MotionSpeaker):
             )
         if part not in self.parts:
             raise LampError(f"no part '{part}'; known: {', '.join(self.parts)}")
+
+
+def _check_told(part: str, known: tuple[str, ...]) -> None:
+    if not known:
+        raise LampError(
+            "the large motion model was not trained on captions of parts; set "
+            "large_motion.part_captions.share above 0 and run `lamp run --until large_motion`"
+        )
+    if part not in known:
+        raise LampError(
+            f"the large motion model was trained on no captions of a part '{part}'; known: {', '.join(known)}"
+        )

@@ -105,13 +105,14 @@ class Encoder:
         for item, codes_SR in zip(items, encode_clips(self.tokenizer, normalised), strict=True):
             clip, start, frames = item.key
             captions = tuple(caption.text for caption in item.captions)
-            yield StoredItem(f"{clip}:{start}:{frames}", codes_SR, captions)
+            yield StoredItem(f"{clip}:{start}:{frames}", codes_SR, captions, item.part_captions)
 
     def _feature_set(self, pairs: Sequence[tuple[Clip, np.ndarray]]) -> FeatureSet:
         return FeatureSet(
             clips=[clip.name for clip, _ in pairs],
             splits=[clip.split for clip, _ in pairs],
             captions=[clip.captions for clip, _ in pairs],
+            part_captions=[clip.part_captions for clip, _ in pairs],
             features=[features_TD for _, features_TD in pairs],
             skeleton=self.skeleton,
             statistics=self.statistics,
@@ -209,6 +210,7 @@ def _jobs(folder: Path, encoder: Encoder, clips: int, seed: int, size: int) -> I
             "clips": f"{SOURCE} {own[0]} to {own[-1]}, {len(own)}",
             "seed": seed,
             "generator": GENERATOR_VERSION,
+            "parts": True,  # captions of them are kept; shards from before have none
             "features": made_with,
         }
         about = ShardAbout(

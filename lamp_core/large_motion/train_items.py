@@ -3,7 +3,7 @@
 Shapes: S motion tokens, R channels.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from typing import Protocol
@@ -14,6 +14,7 @@ from lamp_core.config.base import Optimisation
 from lamp_core.config.large_motion import DataKinds, LargeMotion
 from lamp_core.errors import LampError
 from lamp_core.large_motion.kinds import KindedMotion, Mixture, nested_share
+from lamp_core.large_motion.part_captions import longest_told, part_names, said_of_parts
 from lamp_core.large_motion.start import TASK
 from lamp_core.motion_language.batches import DrawnBatches
 from lamp_core.motion_language.examples import SpokenMotion
@@ -25,7 +26,7 @@ from lamp_core.training.batches import BatchSampler
 
 Spoken = list[Segment]
 Make = Callable[[SpokenMotion, np.random.Generator], Spoken]
-"""An item and draws to a sequence: which caption."""
+"""An item and draws to a sequence: which captions."""
 
 
 class Batches(Protocol):
@@ -43,8 +44,11 @@ class TrainItems(Protocol):
     def captions(self) -> Iterable[str]:
         """Captions by which the use of words is counted."""
 
-    def longest(self, words: MotionWords) -> int:
-        """Words of the longest sequence that may come."""
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts of the body that captions are trained on."""
+
+    def longest(self, words: MotionWords, most_parts: int = 0) -> int:
+        """Words of the longest sequence that may come, of how many captions of parts at most."""
 
     def batches(self, make: Make, optimisation: Optimisation) -> AbstractContextManager[Batches]:
         """Batches of sequences, each made of an item that is drawn.
@@ -54,14 +58,26 @@ class TrainItems(Protocol):
         """
 
 
-def example(words: MotionWords, caption: str, codes_SR: np.ndarray, *, whole: bool = False) -> Spoken:
-    """The sequence of a caption and its motion; the motion is predicted, or the text too."""
-    return words.example(TASK, caption, codes_SR, np.zeros(len(codes_SR), dtype=bool), whole=whole)
+def example(
+    words: MotionWords,
+    caption: str | None,
+    codes_SR: np.ndarray,
+    *,
+    whole: bool = False,
+    of_parts: Mapping[str, str] | None = None,
+) -> Spoken:
+    """The sequence of a caption, or of parts, and its motion; the motion is predicted, or the text too."""
+    none_S = np.zeros(len(codes_SR), dtype=bool)
+    return words.example(TASK, caption, codes_SR, none_S, whole=whole, of_parts=of_parts)
 
 
-def longest_of(items: Iterable[SpokenMotion], words: MotionWords) -> int:
-    """Words of the longest sequence of items with their captions; 0 without any."""
-    lengths = (length(example(words, caption, item.codes_SR)) for item in items for caption in item.captions)
+def longest_of(items: Iterable[SpokenMotion], words: MotionWords, most_parts: int = 0) -> int:
+    """Words of the longest sequence of items with their captions, some of parts; 0 without any."""
+    lengths = (
+        max(length(example(words, caption, item.codes_SR)) for caption in item.captions)
+        + longest_told(item, words, most_parts)
+        for item in items
+    )
     return max(lengths, default=0)
 
 
@@ -81,11 +97,17 @@ class ItemsInMemory:
 
     def captions(self) -> Iterator[str]:
         """All of them."""
-        return (caption for item in self.items for caption in item.spoken.captions)
+        for item in self.items:
+            yield from item.spoken.captions
+            yield from said_of_parts(item.spoken)
 
-    def longest(self, words: MotionWords) -> int:
+    def parts(self) -> tuple[str, ...]:
         """Of all items."""
-        return longest_of((item.spoken for item in self.items), words)
+        return part_names(item.spoken for item in self.items)
+
+    def longest(self, words: MotionWords, most_parts: int = 0) -> int:
+        """Of all items."""
+        return longest_of((item.spoken for item in self.items), words, most_parts)
 
     @contextmanager
     def batches(self, make: Make, optimisation: Optimisation) -> Iterator[Batches]:
@@ -138,19 +160,30 @@ class ItemsInShards:
 
     def captions(self) -> Iterator[str]:
         """Of a shard of each kind: the use of words is an estimate."""
+        for spoken in self._of_first_shards():
+            yield from spoken.captions
+            yield from said_of_parts(spoken)
+
+    def parts(self) -> tuple[str, ...]:
+        """Those of a shard of each kind."""
+        return part_names(self._of_first_shards()) if self.settings.part_captions.share else ()
+
+    def _of_first_shards(self) -> Iterator[SpokenMotion]:
         for entries, _ in self._kinds:
             shard = self.shards.read(entries[0])
-            for row in range(len(shard)):
-                yield from shard.item(row).captions
+            yield from (self._spoken(shard.item(row)) for row in range(len(shard)))
 
-    def longest(self, words: MotionWords) -> int:
-        """Of the longest motion, with a caption as long as captions may be."""
+    def longest(self, words: MotionWords, most_parts: int = 0) -> int:
+        """Of the longest motion, with captions as long as captions may be."""
         most = max((entry.longest for entries, _ in self._kinds for entry in entries), default=0)
         tokens = min(most, self._max_tokens)
         if not tokens:
             return 0
         codes_SR = np.zeros((tokens, len(self.shards.channels)), dtype=np.int64)
-        return length(example(words, "", codes_SR)) + words.max_text_tokens - 1
+        names = self.parts()
+        told = sorted((length(words.described(None, {part: ""})) for part in names), reverse=True)
+        captions = (1 + min(most_parts, len(names))) * (words.max_text_tokens - 1)
+        return length(example(words, "", codes_SR)) + captions + sum(told[:most_parts])
 
     @property
     def _max_tokens(self) -> int:
@@ -167,13 +200,15 @@ class ItemsInShards:
                 for entries, _ in self._kinds
             ]
             weights = [weight for _, weight in self._kinds]
-            yield _StreamedBatches(streams, weights, self._spoken(make), optimisation)
 
-    def _spoken(self, make: Make) -> Callable[[StoredItem, np.random.Generator], Spoken]:
-        def made(item: StoredItem, draws: np.random.Generator) -> Spoken:
-            return make(SpokenMotion(item.codes_SR[: self._max_tokens], item.captions), draws)
+            def made(item: StoredItem, draws: np.random.Generator) -> Spoken:
+                return make(self._spoken(item), draws)
 
-        return made
+            yield _StreamedBatches(streams, weights, made, optimisation)
+
+    def _spoken(self, item: StoredItem) -> SpokenMotion:
+        told = item.part_captions if self.settings.part_captions.share else {}
+        return SpokenMotion(item.codes_SR[: self._max_tokens], item.captions, told)
 
 
 class _StreamedBatches:

@@ -15,6 +15,7 @@ from lamp_core.config.large_motion import LargeMotion
 from lamp_core.errors import LampError
 from lamp_core.large_motion.model import LargeMotionModel
 from lamp_core.large_motion.packing import pack
+from lamp_core.large_motion.part_captions import check_parts, drawn_parts, drawn_text
 from lamp_core.large_motion.start import TASK, started
 from lamp_core.large_motion.train_items import TrainItems, example, longest_of
 from lamp_core.m2t.language_model import CausalModel
@@ -78,6 +79,7 @@ def train_large_motion(
     waiting = waiting or Waiting()
     if not len(items.train):
         raise LampError("there is no motion with a caption to train on; see data/ingest/rejected.parquet")
+    check_parts(items.train.parts(), settings.part_captions)
     language, words = started(base, tokenizer, settings, items.train.captions())
     check_context(items, words, settings)
     model = LargeMotionModel(
@@ -113,14 +115,15 @@ def train_large_motion(
 def drawn(
     words: MotionWords, settings: LargeMotion, item: SpokenMotion, draws: np.random.Generator
 ) -> list[Segment]:
-    """The sequence of an item with one of its captions."""
-    caption = item.captions[int(draws.integers(len(item.captions)))]
-    return example(words, caption, item.codes_SR, whole=settings.loss_on == "all")
+    """The sequence of an item with one of its captions, those of parts beside it or in its place."""
+    caption, of_parts = drawn_text(item, settings.part_captions, draws)
+    return example(words, caption, item.codes_SR, whole=settings.loss_on == "all", of_parts=of_parts)
 
 
 def check_context(items: Items, words: MotionWords, settings: LargeMotion) -> None:
     """Raise LampError where the longest clip has no room in a row."""
-    longest = max(items.train.longest(words), longest_of([*items.val, *items.unseen], words))
+    most, measured_on = settings.part_captions.told, [*items.val, *items.unseen]
+    longest = max(items.train.longest(words, most), longest_of(measured_on, words, most))
     if longest > settings.context:
         channels = len(words.vocabulary.channels)
         raise LampError(
@@ -129,14 +132,35 @@ def check_context(items: Items, words: MotionWords, settings: LargeMotion) -> No
         )
 
 
-@torch.no_grad()
 def mean_losses(
     model: LargeMotionModel, words: MotionWords, context: int, items: Sequence[SpokenMotion]
 ) -> tuple[float, float]:
     """Return the mean cross entropy of a word of motion of all items with their first captions, and the share
     of right ones."""
-    device = next(model.parameters()).device
     sequences = [example(words, item.captions[0], item.codes_SR) for item in items]
+    return _mean_losses(model, words, context, sequences)
+
+
+def mean_losses_by_parts(
+    model: LargeMotionModel, words: MotionWords, settings: LargeMotion, items: Sequence[SpokenMotion]
+) -> tuple[float, float]:
+    """Return the same of items that are told of by some of their parts alone, the same ones every time."""
+    told = [
+        drawn_parts(item, settings.part_captions.most, np.random.default_rng(place))
+        for place, item in enumerate(items)
+    ]
+    sequences = [
+        example(words, None, item.codes_SR, of_parts=of_parts)
+        for item, of_parts in zip(items, told, strict=True)
+    ]
+    return _mean_losses(model, words, settings.context, sequences)
+
+
+@torch.no_grad()
+def _mean_losses(
+    model: LargeMotionModel, words: MotionWords, context: int, sequences: Sequence[list[Segment]]
+) -> tuple[float, float]:
+    device = next(model.parameters()).device
     total, right, count = 0.0, 0, 0
     together = max(1, ROWS_TOGETHER * context // max(map(length, sequences)))
     for start in range(0, len(sequences), together):
@@ -150,12 +174,17 @@ def measured(
     model: LargeMotionModel, words: MotionWords, settings: LargeMotion, items: Items
 ) -> dict[str, float]:
     """``val_loss`` and ``val_accuracy`` of a word of motion, ``val_codes`` of decoded tokens, and the same of
-    held-out actions as ``unseen_loss`` and ``unseen_accuracy``."""
+    held-out actions as ``unseen_loss`` and ``unseen_accuracy``; where captions of parts are trained on, of
+    instructions that tell of parts alone as ``part_loss`` and ``part_accuracy``."""
     loss, accuracy = mean_losses(model, words, settings.context, items.val)
     found = {MONITORED: loss, "val_accuracy": accuracy}
     if items.unseen:
         loss, accuracy = mean_losses(model, words, settings.context, items.unseen)
         found |= {"unseen_loss": loss, "unseen_accuracy": accuracy}
+    by_parts = [item for item in items.val if settings.part_captions.share and item.part_captions]
+    if by_parts:
+        loss, accuracy = mean_losses_by_parts(model, words, settings, by_parts)
+        found |= {"part_loss": loss, "part_accuracy": accuracy}
     questions = [
         question_of(TASK, item, words, Shares(), np.random.default_rng(place))
         for place, item in enumerate(items.val[: settings.decoded])

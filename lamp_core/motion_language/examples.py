@@ -3,8 +3,8 @@
 Shapes: N items, S motion tokens, R channels.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,10 +23,12 @@ class SpokenMotion:
     Args:
         codes_SR: of all channels.
         captions: at least one.
+        part_captions: sentences by body part; none where they are not told.
     """
 
     codes_SR: np.ndarray
     captions: tuple[str, ...]
+    part_captions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class AlignmentExamples:

@@ -5,6 +5,7 @@
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +36,7 @@ class Origin:
         prompts: name of its prompt file; empty before instruction tuning.
         prompts_hash: of that file's content.
         settings: that decide how it answers.
+        parts: of the body whose captions it was trained on.
     """
 
     base_identity: str
@@ -44,6 +46,7 @@ class Origin:
     prompts: str
     prompts_hash: str
     settings: dict[str, Any]
+    parts: Sequence[str] = ()
 
     @classmethod
     def of(cls, base: CausalModel, skeleton: Skeleton, settings: "Spoken", prompts: str = "") -> "Origin":

@@ -17,7 +17,7 @@ from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.motion_language.tasks import TASKS, Task
 
 TEMPLATES = Path(__file__).parent / "templates"
-CAPTION, MOTION = "{caption}", "{motion}"
+CAPTION, MOTION, PART = "{caption}", "{motion}", "{part}"
 _SLOT = re.compile(r"(\{caption\}|\{motion\})")
 
 
@@ -37,6 +37,11 @@ class Template(BaseModel):
 
     frame: str = Field(description="with {instruction} and {input}; what follows it is the answer")
     tasks: dict[str, TaskPrompt] = Field(description="of every task")
+    part: str = Field(
+        "",
+        description="what a part of the body does, with {part} and behind it {caption}; it stands behind the "
+        "caption of the whole body, or in its place; empty: parts cannot be told of",
+    )
 
     @model_validator(mode="after")
     def _is_whole(self) -> "Template":
@@ -44,6 +49,8 @@ class Template(BaseModel):
             raise ValueError(f"its tasks are not {', '.join(TASKS)}")
         if not ("{instruction}" in self.frame and "{input}" in self.frame):
             raise ValueError("its frame lacks {instruction} or {input}")
+        if self.part and not (PART in self.part.partition(CAPTION)[0] and self.part.count(CAPTION) == 1):
+            raise ValueError("what it says of a part lacks {part}, or {caption} behind it")
         for name, prompt in self.tasks.items():
             wanted = {CAPTION: TASKS[name].reads_text, MOTION: TASKS[name].shows_motion}
             for slot, is_wanted in wanted.items():
@@ -59,6 +66,22 @@ class Template(BaseModel):
         prompt = self.tasks[task.name]
         whole = self.frame.replace("{instruction}", prompt.instruction).replace("{input}", prompt.input)
         return [part for part in _SLOT.split(whole) if part]
+
+    def around_part(self, part: str) -> tuple[str, str]:
+        """What stands before and behind the caption of a part; ``left_arm`` is told as left arm.
+
+        Raises:
+            LampError: the prompt file does not say how.
+        """
+        if not self.part:
+            raise LampError("the prompt file has no words for parts; take one that ends in -parts")
+        before, _, behind = self.part.replace(PART, spoken_part(part)).partition(CAPTION)
+        return before, behind
+
+
+def spoken_part(part: str) -> str:
+    """The name of a part in a text: ``left_arm`` is left arm."""
+    return part.replace("_", " ")
 
 
 def template_names() -> list[str]:

@@ -99,8 +99,7 @@ class MotionSpeaker:
         language, found = self.speaker.base.model, []
         for start in range(0, len(texts), ANSWERED_TOGETHER):
             some = texts[start : start + ANSWERED_TOGETHER]
-            prompts = [self.words.prompt(TASKS["text-to-motion"], text) for text in some]
-            asked = [[*prompt, self.words.motion_begins()] for prompt in prompts]
+            asked = [[*self.prompt(text), self.words.motion_begins()] for text in some]
             self._check_room(asked, 0)
             shares_BS = length_distribution(language, asked, self.speaker.vocabulary, self.words.padding)
             draws = [np.random.default_rng([seed, start + row]).random() for row in range(len(some))]
@@ -110,8 +109,12 @@ class MotionSpeaker:
 
     def generate(self, texts: Sequence[str], frames: Sequence[int], seed: int) -> list[np.ndarray]:
         """Return normalised motions (T, D) of texts at the given lengths, in whole tokens."""
-        prompts = [self.words.prompt(TASKS["text-to-motion"], text) for text in texts]
+        prompts = list(map(self.prompt, texts))
         return self._features(self._motions(prompts, self._tokens(frames), None, seed))
+
+    def prompt(self, text: str) -> list[Segment]:
+        """The instruction for a motion of a text, up to where its answer begins."""
+        return self.words.prompt(TASKS["text-to-motion"], text)
 
     def untrained(self, seed: int) -> Self:
         """The same with random weights."""

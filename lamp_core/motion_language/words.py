@@ -7,7 +7,7 @@ length, unless lengths are said on the way.
 Shapes: S motion tokens, R channels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -74,32 +74,47 @@ class MotionWords:
             self._pieces[said] = tuple(text_pieces(self.text, [said])[0])
         return self._pieces[said]
 
+    def described(self, caption: str | None, of_parts: Mapping[str, str]) -> Spoken:
+        """A caption of the whole body, if there is one, and behind it what parts of it do.
+
+        Raises:
+            LampError: the prompt file does not say how parts are told of.
+        """
+        assert self._template is not None
+        found: Spoken = [] if caption is None else [self.caption(caption)]
+        for part, said in of_parts.items():
+            before, behind = self._template.around_part(part)
+            found += [self._text(f" {before}"), self.caption(said), self._text(behind)]
+        return found
+
     def prompt(
         self,
         task: Task,
         caption: str | None = None,
         codes_SR: np.ndarray | None = None,
         given_S: np.ndarray | None = None,
+        of_parts: Mapping[str, str] | None = None,
     ) -> Spoken:
         """The instruction of a task, up to where its answer begins.
 
         Args:
             task: what is asked.
-            caption: of a task that reads text.
+            caption: of a task that reads text; None where parts alone are told of.
             codes_SR: of a task that shows motion.
             given_S: which tokens of the motion are told.
+            of_parts: what parts of the body do, by their names.
         """
         assert self._template is not None
         found: Spoken = [self.begins()]
         for part in self._template.parts(task):
             if part == CAPTION:
-                assert caption is not None
-                found.append(self.caption(caption))
+                assert caption is not None or of_parts
+                found += self.described(caption, of_parts or {})
             elif part == MOTION:
                 assert codes_SR is not None and given_S is not None
                 found.append(self.told(codes_SR, given_S, shows_gaps=task.shows_gaps))
             else:
-                found.append(text(self.pieces(part.rstrip(" "))))
+                found.append(self._text(part))
         return [part for part in found if part.ids]
 
     def told(self, codes_SR: np.ndarray, given_S: np.ndarray, *, shows_gaps: bool) -> Segment:
@@ -136,24 +151,26 @@ class MotionWords:
     def example(
         self,
         task: Task,
-        caption: str,
+        caption: str | None,
         codes_SR: np.ndarray,
         given_S: np.ndarray,
         *,
         whole: bool = False,
+        of_parts: Mapping[str, str] | None = None,
     ) -> Spoken:
         """An instruction with its answer, of which the answer is predicted.
 
         Args:
             task: what is asked.
-            caption: of the motion; the answer of a task that answers in text.
+            caption: of the motion; the answer of a task that answers in text; None as in `prompt`.
             codes_SR: of the motion.
             given_S: which tokens are told.
             whole: the instruction is predicted too.
+            of_parts: as in `prompt`.
         """
-        asked = self.prompt(task, caption, codes_SR, given_S)
+        asked = self.prompt(task, caption, codes_SR, given_S, of_parts)
         is_text = task.answer == "text"
-        answer = self.caption(caption, is_predicted=True) if is_text else self.motion(codes_SR)
+        answer = self.caption(caption or "", is_predicted=True) if is_text else self.motion(codes_SR)
         return predicted_whole([*asked, answer, self.ends()]) if whole else [*asked, answer, self.ends()]
 
     def codes(self, ids: Sequence[int]) -> np.ndarray:
@@ -173,6 +190,10 @@ class MotionWords:
         if self.end in words:
             words = words[: words.index(self.end)]
         return " ".join(str(self.text.decode(words, skip_special_tokens=True)).split())
+
+    def _text(self, said: str) -> Segment:
+        """Words of a prompt; a space at its end goes with what follows."""
+        return text(self.pieces(said.rstrip(" ")))
 
     def _ids(self, codes_SR: np.ndarray) -> np.ndarray:
         ids_SR: np.ndarray = codes_SR.astype(np.int64) + np.asarray(self.vocabulary.first_ids_R)

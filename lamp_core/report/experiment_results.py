@@ -12,7 +12,7 @@ from typing import Literal
 import pyarrow as pa
 from pydantic import Field, ValidationError
 
-from lamp_core.config.experiment import Published, ResultTable
+from lamp_core.config.experiment import Published, ResultTable, ScalingFit
 from lamp_core.config.models import Section
 from lamp_core.errors import LampError
 from lamp_core.evaluation.results import RESULT, Result
@@ -50,6 +50,7 @@ class RowRecord(Section):
     run: str = Field("", description="MLflow run")
     seconds: float = Field(0.0, description="of the run that measured it")
     published: dict[str, str] = Field({}, description="published values as text, by metric")
+    check: bool = Field(False, description="fits are not made of it; they predict it")
 
     @property
     def of_row(self) -> str:
@@ -80,6 +81,7 @@ class ExperimentRecord(Section):
     description: str = ""
     until: str = Field(description="last stage of the rows")
     tables: tuple[ResultTable, ...]
+    fits: tuple[ScalingFit, ...] = ()
     published: Published | None = None
     rows: tuple[RowRecord, ...]
 

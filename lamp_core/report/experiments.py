@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from itertools import pairwise
 
-from lamp_core.config.experiment import MetricColumn, ResultTable
-from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, OTHER_HALF, is_baseline
+from lamp_core.config.experiment import MetricColumn, ResultTable, ScalingFit
+from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, OTHER_HALF
 from lamp_core.evaluation.catalogue import KINDS, kind_named
 from lamp_core.evaluation.results import RESULT, Result
 from lamp_core.evaluation.significance import Value
 from lamp_core.report.experiment_directions import Change, Verdict, measured_value, published_value
+from lamp_core.report.experiment_fits import fit_tables
+from lamp_core.report.experiment_groups import Group, column_of, groups_of
 from lamp_core.report.experiment_results import ExperimentRecord, ExperimentResults, RowRecord
 from lamp_core.report.experiment_trainings import over_seeds
 from lamp_core.report.second_opinion import judgements_of_rows, second_opinions
@@ -35,25 +37,6 @@ ABOUT_SEVERAL = (
     "Each row against the row before it. No difference: Welch's t-test over the trainings finds none at 5 %; "
     "a row of one training is judged by the two half intervals together."
 )
-
-
-@dataclass(frozen=True)
-class Group:
-    """What numbers must share to stand in one table: protocol, evaluator, data and its version."""
-
-    protocol: str
-    evaluator: str
-    measured_on: tuple[str, str, str]
-
-    @classmethod
-    def of(cls, row: RowRecord, number: Result) -> "Group":
-        """The group of a number of a row."""
-        return cls(number.protocol, number.evaluator, row.measured_on)
-
-    def has_place_for(self, row: RowRecord) -> bool:
-        """Whether a row stands in the table; one that has not finished stands with those of its data."""
-        is_finished = row.state == "finished"
-        return row.measured_on == self.measured_on if is_finished else row.data == self.measured_on[0]
 
 
 @dataclass(frozen=True)
@@ -109,6 +92,7 @@ def experiment_tables(experiment: ExperimentResults) -> list[TextTable]:
     verdicts = [verdict for measured in found for verdict in measured.verdicts()]
     return [
         *tables,
+        *fit_tables(experiment),
         *second_opinions(judgements_of_rows(merged)),
         *_published_table(experiment.record),
         *_directions(verdicts, max((row.trainings for table in found for row in table.rows), default=1)),
@@ -125,7 +109,7 @@ def experiment_csv(experiment: ExperimentResults) -> str:
         found = [
             number
             for number in experiment.of(row)
-            if any(_column(number, table) is not None for table in experiment.record.tables)
+            if any(column_of(number, table) is not None for table in experiment.record.tables)
         ]
         lines += [[row.label, row.state, "", "measured", *astuple(number), *origin] for number in found]
         if not found:
@@ -143,7 +127,7 @@ def measured_tables(experiment: ExperimentResults) -> list[MeasuredTable]:
     return [
         _measured_table(experiment, table, group)
         for table in experiment.record.tables
-        for group in _groups(experiment, table)
+        for group in groups_of(experiment, table)
     ]
 
 
@@ -160,33 +144,16 @@ def in_full(table: ResultTable) -> ResultTable:
     return table.model_copy(update={"columns": tuple(columns)})
 
 
+def fit_in_full(fit: ScalingFit) -> ScalingFit:
+    """A described fit, its metric as `in_full` has it."""
+    table = in_full(ResultTable(title=fit.title, protocol=fit.protocol, columns=(fit.value,)))
+    return fit.model_copy(update={"value": table.columns[0]})
+
+
 def heading(column: MetricColumn, *, with_unit: bool = True) -> str:
     """Return a column's heading with unit and arrow: ``R-Prec. 1, % ↑``."""
     named = f"{column.heading}, {column.unit}" if column.unit and with_unit else column.heading
     return f"{named} {ARROWS[column.direction]}".rstrip()
-
-
-def _groups(experiment: ExperimentResults, table: ResultTable) -> list[Group]:
-    return list(
-        dict.fromkeys(
-            Group.of(row, number)
-            for row in experiment.record.rows
-            for number in experiment.of(row)
-            if _column(number, table) is not None
-        )
-    )
-
-
-def _column(number: Result, table: ResultTable) -> MetricColumn | None:
-    """The column that a number belongs to."""
-    if table.protocol and not f"{number.protocol},".startswith(f"{table.protocol},"):
-        return None
-    of_metric = (column for column in table.columns if column.metric == number.metric)
-    return next((column for column in of_metric if _is_of(column, number.system)), None)
-
-
-def _is_of(column: MetricColumn, system: str) -> bool:
-    return column.system == system if column.system else not is_baseline(system)
 
 
 def _measured_table(experiment: ExperimentResults, table: ResultTable, group: Group) -> MeasuredTable:
@@ -201,7 +168,7 @@ def _measured_table(experiment: ExperimentResults, table: ResultTable, group: Gr
         {
             (row.label, column): number
             for row, number in reversed(members)  # of several systems the first
-            if (column := _column(number, table)) is not None
+            if (column := column_of(number, table)) is not None
         },
         {(number.system, number.metric): number for _, number in members if number.system in SHOWN_BASELINES},
     )

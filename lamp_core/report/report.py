@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lamp_core.report.experiment_fits import fit_charts
 from lamp_core.report.experiments import experiment_tables
 from lamp_core.report.metric_tables import MetricTable
 from lamp_core.report.report_data import (
@@ -59,7 +60,10 @@ def render_report(data: ReportData) -> str:
         stages=[(stage, _curve_charts(stage)) for stage in data.curves],
         tables=[(table, bar_chart(table)) for table in data.tables],
         opinions=second_opinions(judgements_of(data.tables)),
-        experiments=[(experiment, experiment_tables(experiment)) for experiment in data.experiments],
+        experiments=[
+            (experiment, experiment_tables(experiment), [_safe(svg) for _, svg in fit_charts(experiment)])
+            for experiment in data.experiments
+        ],
         heat_map_chart=_heat_map_chart(data.heat_map),
         comparisons=[(item, _player(item, index)) for index, item in enumerate(data.comparisons)],
         captioned=_captioned(data.captioned),

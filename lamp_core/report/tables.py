@@ -31,13 +31,20 @@ class TextTable:
     trainings: Mapping[str, int] = field(default_factory=dict)
 
 
-def tables_page(title: str, tables: Sequence[TextTable], description: str = "") -> str:
-    """Return a page of tables that loads nothing; the same tables give the same bytes."""
+def tables_page(
+    title: str, tables: Sequence[TextTable], description: str = "", charts: Sequence[str] = ()
+) -> str:
+    """Return a page of charts (SVG) and tables that loads nothing; the same ones give the same bytes."""
     from markupsafe import Markup
 
     style = Markup(f"<style>\n{asset('theme.css')}{asset('report.css')}</style>")
     return render_template(
-        "tables_page.html", title=title, description=description, tables=tables, style=style
+        "tables_page.html",
+        title=title,
+        description=description,
+        charts=list(map(Markup, charts)),
+        tables=tables,
+        style=style,
     )
 
 

@@ -131,6 +131,18 @@ class EditsParts(Protocol):
         """``count`` motions with the part made anew by a text; the codes of the others stay as they are."""
 
 
+@runtime_checkable
+class TellsOfParts(Protocol):
+    """Makes motions by what parts of the body do, beside what the person does."""
+
+    @property
+    def told_parts(self) -> tuple[str, ...]:
+        """Names of the parts that it can be told of; none where it was trained on no captions of parts."""
+
+    def telling(self, of_parts: Mapping[str, str]) -> Self:
+        """The same, whose motions do what is said of these parts too."""
+
+
 class Captions(Protocol):
     """Says what happens in motions."""
 

@@ -8,8 +8,8 @@ Shapes: S motion tokens, R channels.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lamp_core.datasets.columns import by_part, part_caption_column
+from lamp_core.datasets.schema import PART_CAPTION
 from lamp_core.errors import LampError
 from lamp_core.io.disk import replacing, write_text
-from lamp_core.io.parquet import check_fields, check_rows, field, first_line
+from lamp_core.io.parquet import check_fields, check_rows, first_line
+from lamp_core.io.parquet import field as column
 from lamp_core.tokenizers.protocol import Channel, MotionTokenizer
 from lamp_core.tokens.cache import CODES, check_codes, codes_column, codes_field, read_codes
 
 MANIFEST = "shards.json"
 VERSION = 1
-"""Of what a shard holds; raised when its fields change."""
+"""Of what a shard holds; raised when a reader of before would misread it."""
+PARTS = "part_captions"
 ABOUT = b"lamp"
 """Key of what the metadata of a shard tell."""
 
@@ -38,11 +42,13 @@ class StoredItem:
         key: that it is found by, unique in the set.
         codes_SR: of all channels, uint16 where they were read.
         captions: at least one.
+        part_captions: sentences by body part; none in a shard from before they were kept.
     """
 
     key: str
     codes_SR: np.ndarray
     captions: tuple[str, ...]
+    part_captions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class _Told(BaseModel):
@@ -188,6 +194,7 @@ class Shard:
     def __init__(self, table: pa.Table) -> None:
         self._keys = table["key"].combine_chunks()
         self._captions = table["captions"].combine_chunks()
+        self._of_parts = table[PARTS].combine_chunks() if PARTS in table.column_names else None
         self._codes = read_codes(table)
 
     def __len__(self) -> int:
@@ -196,7 +203,8 @@ class Shard:
     def item(self, row: int) -> StoredItem:
         """An item, which holds nothing of the shard."""
         captions = tuple(self._captions[row].as_py())
-        return StoredItem(self._keys[row].as_py(), np.array(self._codes[row]), captions)
+        told = None if self._of_parts is None else self._of_parts[row].as_py()
+        return StoredItem(self._keys[row].as_py(), np.array(self._codes[row]), captions, by_part(told or []))
 
 
 def shard_name(number: int) -> str:
@@ -209,8 +217,14 @@ def shard_schema(channels: int) -> pa.Schema:
     captions = pa.list_(pa.field("caption", pa.string(), nullable=False))
     return pa.schema(
         [
-            field("key", pa.string(), "clip, first frame and frames of the item"),
-            field("captions", captions, "at least one"),
+            column("key", pa.string(), "clip, first frame and frames of the item"),
+            column("captions", captions, "at least one"),
+            column(
+                PARTS,
+                pa.list_(PART_CAPTION),
+                "sentences about parts; null for none",
+                nullable=True,
+            ),
             codes_field(channels),
         ]
     )
@@ -232,6 +246,7 @@ def write_shard(path: Path, items: Sequence[StoredItem], about: ShardAbout) -> S
     columns = [
         pa.array([item.key for item in items], schema.field("key").type),
         pa.array([list(item.captions) for item in items], schema.field("captions").type),
+        part_caption_column([item.part_captions for item in items]),
         codes_column(codes_SR, schema.field(CODES).type),
     ]
     table = pa.Table.from_arrays(columns, schema=schema.with_metadata({ABOUT: told.model_dump_json()}))

@@ -82,11 +82,11 @@ def loss_curve(curve: Curve, name: str, title: str) -> str:
         name: heading of the panel.
         title: read by screen readers.
     """
-    with _style(title):
-        figure, axes = _figure(PANEL_WIDTH, PANEL_HEIGHT)
+    with chart_style(title):
+        figure, axes = new_figure(PANEL_WIDTH, PANEL_HEIGHT)
         _draw_curve(axes, curve)
         axes.set_title(name, pad=6)
-        return _svg(figure, title)
+        return as_svg(figure, title)
 
 
 def measured_curve(curve: Curve, label: str, name: str, title: str) -> str:
@@ -98,15 +98,15 @@ def measured_curve(curve: Curve, label: str, name: str, title: str) -> str:
         name: heading of the panel.
         title: read by screen readers.
     """
-    with _style(title):
-        figure, axes = _figure(PANEL_WIDTH, PANEL_HEIGHT)
+    with chart_style(title):
+        figure, axes = new_figure(PANEL_WIDTH, PANEL_HEIGHT)
         axes.plot(curve.steps, curve.values, color=FIRST, marker="o", markersize=3.5)
         axes.set_xscale("log", base=2)
         axes.set_xticks(list(curve.steps), [f"{step:g}" for step in curve.steps])
         axes.set_ylim(bottom=0)
         axes.set_xlabel(label)
         axes.set_title(name, pad=6)
-        return _svg(figure, title)
+        return as_svg(figure, title)
 
 
 def similarity_heat_map(similarity_NN: np.ndarray, captions: Sequence[str], title: str) -> str:
@@ -121,7 +121,7 @@ def similarity_heat_map(similarity_NN: np.ndarray, captions: Sequence[str], titl
     numbers = range(1, items + 1)
     labels = [f"{shorten(text, 44)}  {number}" for number, text in zip(numbers, captions, strict=True)]
     shown = [number for number in numbers if items <= 16 or number % 4 == 0 or number == 1]
-    with _style(title):
+    with chart_style(title):
         figure, axes, bar_axes = _heat_map_axes(items)
         image = axes.imshow(similarity_NN, cmap="viridis", interpolation="none", aspect="auto")
         axes.grid(visible=False)
@@ -131,7 +131,7 @@ def similarity_heat_map(similarity_NN: np.ndarray, captions: Sequence[str], titl
         axes.set_xlabel("motion")
         bar = figure.colorbar(image, cax=bar_axes, label="cosine similarity")
         bar.ax.spines[:].set_visible(False)
-        return _svg(figure, title)
+        return as_svg(figure, title)
 
 
 def confusion_heat_map(counts_VV: np.ndarray, labels: Sequence[str], title: str) -> str:
@@ -144,7 +144,7 @@ def confusion_heat_map(counts_VV: np.ndarray, labels: Sequence[str], title: str)
     """
     shares_VV = counts_VV / np.maximum(counts_VV.sum(axis=1, keepdims=True), 1)
     places = range(len(labels))
-    with _style(title):
+    with chart_style(title):
         figure, axes, bar_axes = _heat_map_axes(len(labels))
         image = axes.imshow(shares_VV, cmap="viridis", interpolation="none", aspect="auto", vmin=0, vmax=1)
         axes.grid(visible=False)
@@ -157,7 +157,7 @@ def confusion_heat_map(counts_VV: np.ndarray, labels: Sequence[str], title: str)
             axes.text(column, row, number, ha="center", va="center", fontsize=6.5, color=light)
         bar = figure.colorbar(image, cax=bar_axes, label="share of the row")
         bar.ax.spines[:].set_visible(False)
-        return _svg(figure, title)
+        return as_svg(figure, title)
 
 
 def metric_bars(bars: Sequence[Bar], label: str, title: str, decimals: int = 3) -> str:
@@ -171,8 +171,8 @@ def metric_bars(bars: Sequence[Bar], label: str, title: str, decimals: int = 3) 
     """
     places = np.arange(len(bars))[::-1]
     values = [bar.value for bar in bars]
-    with _style(title):
-        figure, axes = _figure(CHART_WIDTH * 0.75, 0.32 * len(bars) + 0.65)
+    with chart_style(title):
+        figure, axes = new_figure(CHART_WIDTH * 0.75, 0.32 * len(bars) + 0.65)
         axes.barh(places, values, height=0.6, color=[THIRD if bar.baseline else FIRST for bar in bars])
         spread = [bar.interval for bar in bars]
         axes.errorbar(values, places, xerr=spread, fmt="none", ecolor=INK, elinewidth=1.6)
@@ -185,7 +185,7 @@ def metric_bars(bars: Sequence[Bar], label: str, title: str, decimals: int = 3) 
             end = (bar.value + bar.interval, float(place))
             text = f"{bar.value:.{decimals}f}"
             axes.annotate(text, end, (5, 0), textcoords="offset points", va="center", fontsize=8)
-        return _svg(figure, title)
+        return as_svg(figure, title)
 
 
 def histogram(values: Sequence[float] | np.ndarray, label: str, count_label: str, title: str) -> str:
@@ -197,15 +197,15 @@ def histogram(values: Sequence[float] | np.ndarray, label: str, count_label: str
         count_label: what is counted.
         title: read by screen readers.
     """
-    with _style(title):
-        figure, axes = _figure(CHART_WIDTH * 0.75, 1.7)
+    with chart_style(title):
+        figure, axes = new_figure(CHART_WIDTH * 0.75, 1.7)
         axes.hist(np.asarray(values, dtype=float), bins=_bins(np.asarray(values)), color=FIRST, rwidth=0.92)
         axes.grid(visible=False, axis="x")
         axes.locator_params(axis="y", nbins=4)
         axes.locator_params(axis="x", integer=np.asarray(values).dtype.kind in "iu")
         axes.set_xlabel(label)
         axes.set_ylabel(count_label)
-        return _svg(figure, title)
+        return as_svg(figure, title)
 
 
 def _bins(values: np.ndarray) -> int | list[float]:
@@ -225,15 +225,15 @@ def histogram_panel(values: Sequence[float] | np.ndarray, name: str, title: str)
     """
     numbers = np.asarray(values, dtype=float)
     low, high = np.percentile(numbers, [0.5, 99.5])
-    with _style(title):
-        figure, axes = _figure(PANEL_WIDTH, PANEL_HEIGHT)
+    with chart_style(title):
+        figure, axes = new_figure(PANEL_WIDTH, PANEL_HEIGHT)
         shares = np.full(len(numbers), 1 / len(numbers))
         axes.hist(np.clip(numbers, low, high), bins=30, weights=shares, color=FIRST, rwidth=0.96)
         axes.grid(visible=False, axis="x")
         axes.locator_params(nbins=4)
         axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
         axes.set_title(name, pad=6)
-        return _svg(figure, title)
+        return as_svg(figure, title)
 
 
 def shorten(text: str, letters: int = LONGEST_LABEL) -> str:
@@ -274,14 +274,14 @@ def bin_curve(curve: Curve) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndar
     )
 
 
-def _style(salt: str) -> AbstractContextManager[None]:
+def chart_style(salt: str) -> AbstractContextManager[None]:
     """The common style; `salt` fixes the ids inside the SVG, which matplotlib draws at random otherwise."""
     import matplotlib
 
     return matplotlib.rc_context({**STYLE, "svg.hashsalt": salt})
 
 
-def _figure(width: float, height: float) -> tuple["Figure", "Axes"]:
+def new_figure(width: float, height: float) -> tuple["Figure", "Axes"]:
     """A figure of its own, outside pyplot, so that no backend is chosen for the process; inches."""
     from matplotlib.figure import Figure
 
@@ -302,7 +302,7 @@ def _heat_map_axes(items: int) -> tuple["Figure", "Axes", "Axes"]:
     return figure, axes, bar
 
 
-def _svg(figure: "Figure", title: str) -> str:
+def as_svg(figure: "Figure", title: str) -> str:
     """The figure's `<svg>` element, coloured by CSS variables, without date, creator and unused ids."""
     from markupsafe import escape
 

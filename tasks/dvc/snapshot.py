@@ -27,6 +27,7 @@ from tasks.dvc.config import read_config
 from tasks.dvc.graph import Graph, Stage, read_graph
 from tasks.project import Project, write_atomically
 from tasks.stage.output import replace_by_link
+from tasks.stated_folders import stated_folders
 from tasks.system.git import Work, put_down, work_of
 from tasks.system.links import SMALL_BYTES, link
 
@@ -217,11 +218,7 @@ def _bring_outputs(place: Project, home: Project, stage: Stage) -> None:
 
 def _paths_beside_git(graph: Graph, config: Config) -> list[str]:
     """What git may not have: outputs, registered data sets, folders that parameters name."""
-    stated = [
-        *config.language_model.texts,
-        *config.lexical_text.texts,
-        *filter(None, (config.pretrain.pretrained, config.large_motion.shards)),
-    ]
+    stated = [folder for folders in stated_folders(config).values() for folder in folders]
     return [*(path for stage in graph.values() for path in (*stage.outs, *stage.deps)), *stated]
 
 

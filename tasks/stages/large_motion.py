@@ -3,6 +3,8 @@
 By hand: ``python -m tasks.stages.large_motion``.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from lamp_core.config import LargeMotion
@@ -47,7 +49,7 @@ def run(stage: StageContext) -> dict[str, float]:
     model, words, found = train_large_motion(base, tokenizer, settings, items, watching, waiting)
     stage.end_helpers()
     origin = Origin.of(base, features.skeleton, settings, settings.prompts)
-    save_speaker(stage.output, model.language, words, origin)
+    save_speaker(stage.output, model.language, words, replace(origin, parts=items.train.parts()))
     return found | {
         "trained_parameters": sum(parameter.numel() for parameter in model.parameters()),
         "words_of_motion": len(words.vocabulary),
@@ -70,8 +72,8 @@ def _items(
         _shards(stage, tokenizer, settings)
         if settings.shards
         else _in_memory(train, features, cache, tokenizer, settings),
-        spoken([item for item in val if not is_held_out(item.labels, settings)], cache, longest),
-        spoken(unseen, cache, longest),
+        _spoken([item for item in val if not is_held_out(item.labels, settings)], cache, longest, settings),
+        _spoken(unseen, cache, longest, settings),
     )
 
 
@@ -90,9 +92,14 @@ def _in_memory(
         ]
     kinds = [kind_of_clip(features.dataset, item.labels, settings) for item in seen]
     longest = settings.max_frames // tokenizer.downsampling
-    trained = list(map(KindedMotion, spoken(seen, cache, longest), kinds))
+    trained = list(map(KindedMotion, _spoken(seen, cache, longest, settings), kinds))
     poses = _static(seen, features, tokenizer, settings) if settings.data.static else []
     return ItemsInMemory([*trained, *poses], settings.data)
+
+
+def _spoken(items: list[Item], cache: TokenCache, longest: int, settings: LargeMotion) -> list[SpokenMotion]:
+    """Items as words, with captions of parts where these are trained on."""
+    return spoken(items, cache, longest, with_parts=bool(settings.part_captions.share))
 
 
 def _shards(stage: StageContext, tokenizer: MotionTokenizer, settings: LargeMotion) -> ItemsInShards:

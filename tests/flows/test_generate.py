@@ -24,7 +24,7 @@ def test_guidance_and_steps_reach_the_library(tmp_path: Path, monkeypatch: pytes
     asked: list[SamplingChange] = []
 
     def answer(*given: Any) -> Any:
-        asked.append(given[-1])
+        asked.append(next(each for each in given if isinstance(each, SamplingChange)))
         return SimpleNamespace(
             skeleton=skeleton, joints=[joints], given=[joints], given_in_time=[joints], start=0.0, end=0.1
         )
@@ -66,3 +66,25 @@ def test_words_hardly_seen_stand_in_the_json_and_are_said(
     assert "never saw: juggle" in printed.err
     command.generate(prompt.text, tmp_path / "juggle.npy")
     assert capsys.readouterr().out.split() == [str(tmp_path / "juggle-1.npy"), str(tmp_path / "juggle-2.npy")]
+
+
+def test_texts_of_parts_reach_the_library_or_are_refused_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skeleton = load_skeleton("smpl22")
+    joints = np.repeat(canonical_reference(skeleton)[None], 4, axis=0)
+    asked: list[Any] = []
+
+    def answer(*given: Any) -> Any:
+        asked.append(given[-1])
+        return SimpleNamespace(skeleton=skeleton, joints=[joints])
+
+    monkeypatch.setattr(command, "find_project", lambda: SimpleNamespace(data=tmp_path))
+    monkeypatch.setattr(command, "look_up_words", lambda data, text: prompts.Prompt(text, {}, text, 1.0))
+    monkeypatch.setattr(api, "generate", answer)
+    words = ("generate", "a man walks", "-o", str(tmp_path / "a.npy"))
+    status, shown = run(*words, "--part-text", "left_arm=waves", "--part-text", "right_leg=stands")
+    assert status == 0, shown
+    assert asked == [{"left_arm": "waves", "right_leg": "stands"}]
+    status, shown = run(*words, "--part-text", "left_arm=waves", "--part-text", "left_arm=rests")
+    assert status != 0 and "says twice what left_arm does" in shown and len(asked) == 1

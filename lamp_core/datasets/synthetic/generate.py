@@ -15,6 +15,7 @@ from lamp_core.datasets.clips import Clip, Split
 from lamp_core.datasets.preprocessing.tagging import tag_words
 from lamp_core.datasets.synthetic.block import Block
 from lamp_core.datasets.synthetic.body import Body, pose_joints
+from lamp_core.datasets.synthetic.part_captions import part_captions
 from lamp_core.datasets.synthetic.phrases import captions
 from lamp_core.datasets.synthetic.sequence import Script, draw_script
 from lamp_core.datasets.synthetic.tracks import plan_pose
@@ -24,7 +25,7 @@ from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 GENERATED = "generator"
 GENERATOR_VERSION = "1"
-"""Part of every clip's hash; raised when the same seed gives other clips than before."""
+"""Part of every clip's hash; raised when the same seed gives other joints or captions of the whole body."""
 SMALLEST_BODY, LARGEST_BODY = 0.93, 1.07
 CLIPS_A_BLOCK = 16
 """Clips that are made together: enough that a call computes longer than it takes to begin, and few enough
@@ -91,6 +92,7 @@ def _clip(index: int, seed: int, script: Script, sentences: list[str], joints_TJ
         split=split_of(index),
         source=source,
         source_sha256=hashlib.sha256(f"{source}:{GENERATOR_VERSION}".encode()).hexdigest(),
+        part_captions=part_captions(script, seed, index, has_hands=script.plan.body.has_hands),
         labels=script.labels,
     )
 

@@ -5,7 +5,7 @@ filled with the words that the parameters allow; a sentence puts the verbs in th
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
@@ -123,13 +123,19 @@ def _sentence(form: str, performances: list[Performance], who: Subject, rng: np.
     for number, performance in enumerate(performances, start=1):
         predicate = _predicate(performance, who, rng)
         suffix = "" if number == 1 else str(number)
-        parts[f"does{suffix}"] = _with_verbs(predicate, third_person)
-        parts[f"doing{suffix}"] = _with_verbs(predicate, gerund)
+        parts[f"does{suffix}"] = verbs_as(predicate, third_person)
+        parts[f"doing{suffix}"] = verbs_as(predicate, gerund)
     return form.format(**parts)
 
 
 def _predicate(performance: Performance, who: Subject, rng: np.random.Generator) -> str:
     """A phrase of the action with its slots filled; verbs still in brackets."""
+    slots = slots_of(performance, who, rng)
+    return filled(_choose(performance.action.phrases, rng), slots)
+
+
+def slots_of(performance: Performance, who: Subject, rng: np.random.Generator) -> dict[str, str]:
+    """The words for every slot of a phrase, those of several ways to say it drawn."""
     action, p = performance.action, performance.parameters
     several = p.side == "both"
     slots = {
@@ -146,12 +152,19 @@ def _predicate(performance: Performance, who: Subject, rng: np.random.Generator)
     }
     for limb, plural in LIMBS.items():
         slots[limb] = f"both {plural}" if several else f"{who.possessive} {p.side} {limb}"
-    text = _choose(action.phrases, rng).format(**slots)
-    return " ".join(text.format(**slots).split()).replace(" ,", ",")
+    return slots
+
+
+def filled(phrase: str, slots: Mapping[str, str]) -> str:
+    """A phrase with its slots filled, and theirs; verbs still in brackets."""
+    text = phrase.format(**slots)
+    text = text.format(**slots) if "{" in text else text
+    return " ".join(text.split()).replace(" ,", ",")
 
 
 @lru_cache(maxsize=4096)
-def _with_verbs(predicate: str, form: Callable[[str], str]) -> str:
+def verbs_as(predicate: str, form: Callable[[str], str]) -> str:
+    """A predicate with its verbs in the form that a sentence needs: `third_person` or `gerund`."""
     return re.sub(r"\[(\w+)\]", lambda verb: form(verb.group(1)), predicate)
 
 

@@ -18,9 +18,15 @@ def spoken_motions(
     return spoken(items_of(features, split), open_tokens(stage, features, tokenizer), max_tokens)
 
 
-def spoken(items: Iterable[Item], cache: TokenCache, max_tokens: int) -> list[SpokenMotion]:
-    """Items with their codes, cut to the longest motion, and their captions."""
+def spoken(
+    items: Iterable[Item], cache: TokenCache, max_tokens: int, *, with_parts: bool = False
+) -> list[SpokenMotion]:
+    """Items with their codes, cut to the longest motion, and their captions, those of parts where wanted."""
     return [
-        SpokenMotion(cache.by_item[item.key][:max_tokens], tuple(caption.text for caption in item.captions))
+        SpokenMotion(
+            cache.by_item[item.key][:max_tokens],
+            tuple(caption.text for caption in item.captions),
+            item.part_captions if with_parts else {},
+        )
         for item in items
     ]

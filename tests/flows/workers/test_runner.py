@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -229,6 +229,20 @@ def test_what_only_this_machine_has_runs_here(run_with: Callable[..., WorkersRun
     assert (outcome.state, outcome.error) == ("done", "")
     assert shared.ran() == ["ingest"]
     assert runner._server.known == {}
+
+
+def test_a_stage_that_reads_a_folder_which_parameters_name_runs_here(
+    run_with: Callable[..., WorkersRunner], shared: Toy
+) -> None:
+    shared.set("pretrain.pretrained=kept", "large_motion.shards=shards", "language_model.texts=[texts]")
+    runner, stage = run_with(), shared.graph["ingest"]
+    for section, is_bound in {
+        "pretrain": True,
+        "large_motion": True,
+        "language_model": True,
+        "t2m": False,
+    }.items():
+        assert runner._is_bound_here(replace(stage, params=(section,)), shared.config) is is_bound, section
 
 
 @pytest.mark.parametrize("variable", ["PREFECT_API_URL", "MLFLOW_TRACKING_URI"])

@@ -14,8 +14,12 @@ from lamp_core.errors import LampError
 from lamp_core.evaluation.catalogue import KINDS, kind_of, metric_of
 from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.store import RESULTS_FILE
+from lamp_core.inference.generate import generate
 from lamp_core.inference.parts import edit_part
+from lamp_core.large_motion.generator import LargeMotionGenerator
 from lamp_core.large_motion.make_shards import make_shards
+from lamp_core.motion_language.segments import Segment
+from lamp_core.motion_language.tasks import TASKS
 from lamp_core.systems.large_motion import MODELS
 from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
@@ -37,6 +41,8 @@ def config() -> Config:
         "large_motion.data.static=1",
         "large_motion.held_out=[jump]",
         "large_motion.max_frames=64",
+        "large_motion.prompts=short-parts",
+        "large_motion.part_captions.share=0.5",
         "evaluate.protocols=[text-to-motion]",
         "evaluate.generations=1",
         "evaluate.max_frames=64",
@@ -64,7 +70,7 @@ def test_the_training_measures_itself_and_what_it_did_not_see(metrics: dict[str,
     found = metrics["large_motion"]
     ranking = CATALOGUE.ranking("large_motion")
     assert ranking is not None
-    assert all(np.isfinite(found[name]) for name in (ranking.metric, "val_codes", "unseen_loss"))
+    assert all(np.isfinite(found[name]) for name in (ranking.metric, "val_codes", "unseen_loss", "part_loss"))
     assert found["unseen_items"] > 0
     assert found["train_items"] % 2 == 0  # each with a pose that is held
 
@@ -147,6 +153,49 @@ def test_one_part_is_made_anew_and_the_codes_of_the_others_stay(
     edited = edit_part(data, given_TD, "left_arm", "a person waves", count=2)
     assert len(edited.joints) == 2 and edited.end == pytest.approx(2.0)
     assert edited.joints[0].shape == edited.given[0].shape
+
+
+def test_an_edit_of_a_part_tells_of_the_part_alone_where_that_was_learnt(
+    metrics: dict[str, dict[str, float]], data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def note(model: LargeMotionGenerator, prompts: list[list[Segment]], *_: object) -> list[np.ndarray]:
+        asked.append(model.words.said([word for segment in prompts[0] for word in segment.ids[-99:]]))
+        return []
+
+    monkeypatch.setattr(LargeMotionGenerator, "_motions", note)
+    model, motion_TD = MODEL.load(data, CPU), np.zeros((40, 263), np.float32)
+    unlearnt = replace(model, speaker=replace(model.speaker, origin=replace(model.speaker.origin, parts=())))
+    for each, part in ((model, "left_arm"), (model, "torso"), (unlearnt, "left_arm")):
+        each.edited_codes(part, "waves", motion_TD, 1, 0)
+    of_part, of_body, unknown = ("".join(said.split()) for said in asked)
+    assert "leftarm:waves" in of_part and "arm" not in of_body and of_body == unknown
+
+
+def test_a_motion_is_made_of_a_text_and_of_what_parts_do(
+    metrics: dict[str, dict[str, float]], data: Path
+) -> None:
+    model = MODEL.load(data, CPU)
+    assert set(model.told_parts) == {
+        "upper_body", "lower_body", "left_arm", "right_arm", "left_leg", "right_leg",
+    }  # fmt: skip
+    told = {"left_arm": "waves twice", "right_leg": "stands"}
+    telling = model.telling(told)
+    task = TASKS["text-to-motion"]
+    assert telling.prompt("a person") == model.words.prompt(task, "a person", of_parts=told)
+    assert model.telling({}).prompt("a person") == model.prompt("a person")
+    made = generate(data, "a person walks", seconds=2.0, model="Large-Motion", of_parts=told)
+    assert len(made.features[0]) == 40
+    for parts, name, message in (
+        ({"tail": "wags"}, "Large-Motion", "no captions of a part 'tail'; known: upper_body, lower_body, "),
+        (told, None, "this model takes no captions of parts; --model Large-Motion does"),
+    ):
+        with pytest.raises(LampError, match=message):
+            generate(data, "a person walks", seconds=2.0, model=name, of_parts=parts)
+    unlearnt = replace(model, speaker=replace(model.speaker, origin=replace(model.speaker.origin, parts=())))
+    with pytest.raises(LampError, match=r"not trained on captions of parts; set large_motion\.part_captions"):
+        unlearnt.telling(told)
 
 
 def test_a_part_that_is_not_there_is_refused_with_the_known_ones(

@@ -30,6 +30,7 @@ def test_the_shipped_experiments_are_found() -> None:
     assert [path.stem for path in SHIPPED] == [
         "codebook-size",
         *of_large_motion,
+        "lexical-sparsity",
         "lexical-t2m",
         "lexical",
         *of_motion_language,
@@ -62,6 +63,28 @@ def test_a_grid_is_every_combination_of_every_row() -> None:
     both = Experiment.model_validate({**values, "rows": rows}).planned()
     assert [row.label.partition(", ")[0] for row in both] == ["a", "a", "b", "b"]
     assert both[-1].set == {"t2m.layers": 2, "t2m.guidance": 4, "t2m.temperature": 1.0}
+
+
+def test_a_row_s_own_value_of_the_grid_stands_alone() -> None:
+    rows = [
+        {"label": "a"},
+        {"label": "b", "check": True, "set": {"t2m": {"guidance": 8}}},
+    ]
+    values = {"name": "x", "title": "x", "rows": rows, "grid": {"t2m.guidance": [2, 4]}}
+    planned = Experiment.model_validate(values).planned()
+    assert [row.label for row in planned] == ["a, t2m.guidance=2", "a, t2m.guidance=4", "b"]
+    assert [row.check for row in planned] == [False, False, True]
+    assert assignments(planned[-1].set) == ["t2m.guidance=8"]
+
+
+def test_values_of_the_grid_are_checks_and_change_nothing_else() -> None:
+    values = {"name": "x", "title": "x", "rows": [{"label": "a"}], "grid": {"t2m.guidance": [2, 4]}}
+    before = Experiment.model_validate(values).planned()
+    after = Experiment.model_validate({**values, "checks": {"t2m.guidance": [4]}}).planned()
+    assert [row.check for row in after] == [False, True]
+    assert [row.model_copy(update={"check": False}) for row in after] == before, "finished rows are known"
+    with pytest.raises(ValueError, match=r"checks: t2m\.guidance 5 is no value of the grid"):
+        Experiment.model_validate({**values, "checks": {"t2m.guidance": [5]}})
 
 
 def test_values_come_through_as_they_were_written() -> None:

@@ -26,6 +26,7 @@ def _features() -> Any:
             [_caption("test")],
         ],
         labels=[{}, {}, {}],
+        part_captions=[{"left_arm": ("waves",)}, {}, {}],
         features=[np.arange(n * 263, dtype=np.float32).reshape(n, 263) for n in (103, 3, 40)],
         skeleton=load_skeleton("smpl22"),
         of_split=lambda split: {"train": [0, 1], "test": [2]}[split],
@@ -37,6 +38,7 @@ def test_a_span_is_an_item_of_its_own() -> None:
     whole, span, late = items_of(features, "train")
     assert whole.key == ("a", 0, 100) and [c.text for c in whole.captions] == ["x", "z"]
     assert span.key == ("a", 20, 28) and span.captions[0].text == "y"
+    assert whole.part_captions == {"left_arm": ("waves",)} and not span.part_captions
     assert np.array_equal(span.features_TD, features.features[0][20:48])
     assert late.key == ("a", 80, 20)
     assert [item.clip for item in items_of(features)] == ["a", "a", "a", "c"]

@@ -1,16 +1,18 @@
 """Training from shards: the same items, resumed to the same weights, kinds by weight, bad sets refused."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from lamp_core.config.base import Optimisation
-from lamp_core.config.large_motion import DataKinds
+from lamp_core.config.large_motion import DataKinds, PartCaptions
 from lamp_core.errors import LampError
 from lamp_core.large_motion.kinds import STATIC, SYNTHETIC, KindedMotion
 from lamp_core.large_motion.train_items import ItemsInMemory, ItemsInShards, TrainItems
@@ -18,7 +20,14 @@ from lamp_core.large_motion.training import Items, train_large_motion
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.segments import Segment
 from lamp_core.tokenizers.protocol import MotionTokenizer
-from lamp_core.tokens.shards import ShardAbout, ShardSet, StoredItem, shard_name, write_shard
+from lamp_core.tokens.shards import (
+    ShardAbout,
+    ShardSet,
+    StoredItem,
+    shard_name,
+    standing_shard,
+    write_shard,
+)
 from lamp_core.training.waiting import Waiting
 from lamp_core.training.watching import Watching
 from tests.unit.large_motion.conftest import QUICK, SETTINGS, items_of, spoken
@@ -136,6 +145,47 @@ def test_what_cannot_be_trained_from_shards_is_refused(shards: ShardSet, rvq: Mo
     short = SETTINGS.model_copy(update={"context": 30})
     with pytest.raises(LampError, match=r"the longest clip takes .* words .*a row has 30; raise"):
         train_large_motion(causal(), rvq, short, Items(ItemsInShards(shards, short)))
+
+
+@pytest.fixture
+def with_parts(rvq: MotionTokenizer, tmp_path: Path) -> ShardSet:
+    """The eight motions with captions of two parts, in one shard."""
+    told = {"left_arm": ("waves", "the left arm waves"), "right_leg": ("kicks",)}
+    stored = [StoredItem(f"{n}", each.codes_SR, each.captions, told) for n, each in enumerate(spoken())]
+    about = ShardAbout(
+        tokenizer_identity=rvq.identity(), downsampling=4, channels=rvq.channels, kind=SYNTHETIC, recipe=""
+    )
+    entry = write_shard(tmp_path / "a.parquet", stored, about)
+    return ShardSet(tmp_path, about.tokenizer_identity, 4, about.channels, (entry,)).write()
+
+
+def test_shards_carry_captions_of_parts_and_older_ones_have_none(
+    with_parts: ShardSet, rvq: MotionTokenizer, tmp_path: Path
+) -> None:
+    stored = with_parts.read(with_parts.shards[0]).item(3)
+    assert stored.part_captions == {"left_arm": ("waves", "the left arm waves"), "right_leg": ("kicks",)}
+    off, on = (
+        SETTINGS.model_copy(
+            update={"prompts": "short-parts", "context": 160, "part_captions": PartCaptions(share=share)}
+        )
+        for share in (0.0, 1.0)
+    )
+    assert ItemsInShards(with_parts, off).parts() == ()
+    items = ItemsInShards(with_parts, on)
+    assert items.parts() == ("left_arm", "right_leg")
+    assert {"left arm waves", "right leg kicks", spoken()[0].captions[0]} <= set(items.captions())
+    _, words, _ = train_large_motion(causal(), rvq, on, Items(items))
+    assert items.longest(words, 2) > items.longest(words, 1) > items.longest(words)
+
+    path = tmp_path / "a.parquet"
+    table = pq.read_table(path).drop_columns(["part_captions"])
+    pq.write_table(table, path)
+    entry = standing_shard(path, ShardAbout.model_validate_json(table.schema.metadata[b"lamp"]))
+    assert entry is not None
+    older = replace(with_parts, shards=(entry,))
+    assert older.read(entry).item(3).part_captions == {} and ItemsInShards(older, on).parts() == ()
+    with pytest.raises(LampError, match=r"has captions of parts of the body .*part_captions\.share to 0"):
+        train_large_motion(causal(), rvq, on, Items(ItemsInShards(older, on)))
 
 
 def test_a_motion_is_cut_to_the_longest(shards: ShardSet, rvq: MotionTokenizer) -> None:

@@ -135,7 +135,7 @@ def test_every_prompt_file_is_whole_and_has_a_hash_of_its_own() -> None:
     names = template_names()
     assert {"V0", "V1", "V2", "short"} <= set(names)
     assert len({template_hash(name) for name in names}) == len(names)
-    with pytest.raises(LampError, match="there is no prompt file 'V9'; known: V0, V1, V2, short"):
+    with pytest.raises(LampError, match="there is no prompt file 'V9'; known: V0, V0-parts, V1"):
         load_template("V9")
 
 
@@ -146,6 +146,8 @@ def test_every_prompt_file_is_whole_and_has_a_hash_of_its_own() -> None:
         ({"tasks": {}}, "its tasks are not text-to-motion"),
         ({"captioning": {"instruction": "say", "input": "{motion} {caption}"}}, "has {caption}"),
         ({"captioning": {"instruction": "say", "input": ""}}, "lacks {motion}"),
+        ({"part": "{part} moves"}, "what it says of a part lacks"),
+        ({"part": "{caption} of {part}"}, "what it says of a part lacks"),
     ],
 )
 def test_a_prompt_file_that_is_not_whole_is_refused(change: dict[str, Any], told: str) -> None:
@@ -154,6 +156,29 @@ def test_a_prompt_file_that_is_not_whole_is_refused(change: dict[str, Any], told
         (described["tasks"] if key in TASKS else described)[key] = value
     with pytest.raises(ValidationError, match=told):
         Template.model_validate(described)
+
+
+@pytest.mark.parametrize("name", ["V0", "short"])
+def test_a_prompt_file_for_parts_words_the_tasks_as_the_one_without(name: str) -> None:
+    with_parts = load_template(f"{name}-parts").model_dump()
+    assert with_parts.pop("part") and with_parts == load_template(name).model_dump(exclude={"part"})
+    with pytest.raises(LampError, match="has no words for parts; take one that ends in -parts"):
+        load_template(name).around_part("left_arm")
+
+
+def test_parts_are_told_behind_the_caption_or_in_its_place() -> None:
+    _, words = extended(prompts="short-parts")
+    task, of_parts = TASKS["text-to-motion"], {"left_arm": "waves", "right_leg": "kicks"}
+
+    def told(caption: str | None, parts: dict[str, str]) -> str:
+        ids = [word for part in words.prompt(task, caption, of_parts=parts) for word in part.ids]
+        return "".join(words.said(ids[1:]).split())
+
+    assert told(CAPTIONS[0], of_parts) == "move:" + "".join(
+        f"{CAPTIONS[0]}leftarm:wavesrightleg:kicks=".split()
+    )
+    assert told(None, {"left_arm": "waves"}) == "move:leftarm:waves="
+    assert words.prompt(task, CAPTIONS[0], of_parts={}) == words.prompt(task, CAPTIONS[0])
 
 
 def test_the_paper_words_stand_in_its_own_file() -> None:

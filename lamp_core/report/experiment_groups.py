@@ -1,0 +1,52 @@
+"""Which numbers of an experiment may stand together: of one protocol, evaluator and version of the data."""
+
+from dataclasses import dataclass
+
+from lamp_core.config.experiment import MetricColumn, ResultTable
+from lamp_core.evaluation.baselines import is_baseline
+from lamp_core.evaluation.results import Result
+from lamp_core.report.experiment_results import ExperimentResults, RowRecord
+
+
+@dataclass(frozen=True)
+class Group:
+    """What numbers must share to stand in one table: protocol, evaluator, data and its version."""
+
+    protocol: str
+    evaluator: str
+    measured_on: tuple[str, str, str]
+
+    @classmethod
+    def of(cls, row: RowRecord, number: Result) -> "Group":
+        """The group of a number of a row."""
+        return cls(number.protocol, number.evaluator, row.measured_on)
+
+    def has_place_for(self, row: RowRecord) -> bool:
+        """Whether a row stands in the table; one that has not finished stands with those of its data."""
+        is_finished = row.state == "finished"
+        return row.measured_on == self.measured_on if is_finished else row.data == self.measured_on[0]
+
+
+def groups_of(experiment: ExperimentResults, table: ResultTable) -> list[Group]:
+    """The groups of the numbers of a table, in the order of the rows."""
+    return list(
+        dict.fromkeys(
+            Group.of(row, number)
+            for row in experiment.record.rows
+            for number in experiment.of(row)
+            if column_of(number, table) is not None
+        )
+    )
+
+
+def column_of(number: Result, table: ResultTable) -> MetricColumn | None:
+    """The column that a number belongs to."""
+    if table.protocol and not f"{number.protocol},".startswith(f"{table.protocol},"):
+        return None
+    return next((column for column in table.columns if is_of(number, column)), None)
+
+
+def is_of(number: Result, column: MetricColumn) -> bool:
+    """Whether a number is of a column's metric and system."""
+    is_system = number.system == column.system if column.system else not is_baseline(number.system)
+    return number.metric == column.metric and is_system
