@@ -11,7 +11,8 @@ from transformers import GenerationConfig
 
 from lamp_core.errors import LampError
 from lamp_core.motion_language.decoding import GREEDY, Sampling, answer
-from lamp_core.motion_language.grammar import FREE, MotionGrammar, TextGrammar, logits_processor
+from lamp_core.motion_language.grammar import MotionGrammar, TextGrammar, logits_processor
+from lamp_core.motion_language.layout import FREE
 from lamp_core.motion_language.segments import collate
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.motion_language.words import MotionWords
