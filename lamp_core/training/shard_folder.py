@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch.distributed.checkpoint as dcp
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 
 from lamp_core.errors import LampError
 from lamp_core.io.disk import TEMPORARY, is_full, no_room, sync
@@ -39,10 +41,10 @@ class ShardFolder(TensorStore):
         if is_first():
             remove(temporary)
         gather_objects(None)  # nobody writes before it is gone
-        writer = dcp.HuggingFaceStorageWriter(str(temporary), save_distributed=True)
+        writer = HuggingFaceStorageWriter(str(temporary), save_distributed=True)
         try:
             with _alone_as_well():
-                dcp.save(_each_once(tensors), storage_writer=writer)
+                save(_each_once(tensors), storage_writer=writer)
         except CheckpointException as error:
             causes = [cause for cause, _ in error.failures.values()]
             if not any(map(is_full, causes)):
@@ -70,7 +72,7 @@ class ShardFolder(TensorStore):
         tensors = held()
         try:
             with _alone_as_well():
-                dcp.load(_each_once(tensors), storage_reader=dcp.HuggingFaceStorageReader(str(path)))
+                load(_each_once(tensors), storage_reader=HuggingFaceStorageReader(str(path)))
         except CheckpointException as error:
             cause, _ = next(iter(error.failures.values()))
             raise LampError(f"{path} does not fit the model: {cause}") from error
@@ -87,8 +89,10 @@ def _alone_as_well() -> Iterator[None]:
 
 def _each_once(tensors: Tensors) -> dict[str, Tensor]:
     """The tensors without second names of the same one (tied weights)."""
-    once = {id(tensor): name for name, tensor in reversed(tensors.items())}
-    return {name: tensor.detach() for name, tensor in tensors.items() if once[id(tensor)] == name}
+    names: dict[int, str] = {}
+    for name, tensor in tensors.items():
+        names.setdefault(id(tensor), name)
+    return {name: tensors[name].detach() for name in names.values()}
 
 
 def _hash_of(folder: Path) -> str:

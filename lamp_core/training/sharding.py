@@ -8,15 +8,16 @@ at a time is one block, and what stands around the blocks. The steps are those o
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributed import init_device_mesh
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_optimizer_state_dict,
     set_model_state_dict,
 )
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor
 
@@ -78,7 +79,10 @@ class Shards(Replicas[Module]):
     @contextmanager
     def gathered(self) -> Iterator[None]:
         """Inside, every process holds all weights: it needs room for them, beside its shards of the rest."""
-        parts = [part for part in self.module.modules() if isinstance(part, FSDPModule)]
+        if not self.is_sharded:
+            yield
+            return
+        parts: list[Any] = [part for part in self.module.modules() if isinstance(part, FSDPModule)]
         for part in parts:
             part.set_reshard_after_forward(False, recurse=False)
             part.unshard()
@@ -88,9 +92,8 @@ class Shards(Replicas[Module]):
             for part in parts:
                 part.reshard()
                 part.set_reshard_after_forward(part is not self.module, recurse=False)
-            if isinstance(self.module, FSDPModule):
-                # A pass of one process alone must not change what it gathers ahead in the next step.
-                self.module.reset_iter_state()
+            root = parts[0]  # the module itself
+            root.reset_iter_state()  # a pass of one process alone must not change what it gathers ahead
 
     def weights(self) -> Tensors:
         """All weights on the CPU in the first process, gathered one by one."""
