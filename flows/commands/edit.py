@@ -31,6 +31,10 @@ PartOption = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Make this part of the whole motion anew (system large-motion)."),
 ]
+TextOption = Annotated[
+    str | None,
+    typer.Option(help="What the person does, or the part; without it the given motion alone decides."),
+]
 SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)?:(\d+(?:\.\d*)?|\.\d+)?")
 
 
@@ -46,10 +50,7 @@ def edit(
     before: Annotated[bool, typer.Option("--before", help="Make what came before.")] = False,
     to: Annotated[Path | None, typer.Option(help="Make the way to this second motion (file).")] = None,
     part: PartOption = None,
-    text: Annotated[
-        str | None,
-        typer.Option(help="What the person does, or the part; without it the given motion alone decides."),
-    ] = None,
+    text: TextOption = None,
     seconds: Annotated[
         float | None,
         typer.Option(help="Length of the new part; else that of the span, or estimated from the text."),

@@ -74,20 +74,20 @@ def rng() -> np.random.Generator:
 
 @pytest.mark.slow
 def test_what_parts_alone_say_is_learnt(rvq: MotionTokenizer) -> None:
-    """Eight motions whose captions are all alike: what they are follows from what a part does."""
-    verbs = ("walks", "runs", "jumps", "kicks", "turns", "waves", "bows", "sits")
+    """Four motions whose captions are all alike: what they are follows from what a part does."""
+    verbs = ("walks", "runs", "jumps", "kicks")
     motions = [
         SpokenMotion(each.codes_SR, ("a person",), {"left_arm": (verb,)})
-        for each, verb in zip(spoken(), verbs, strict=True)
+        for each, verb in zip(spoken()[:4], verbs, strict=True)
     ]
-    training = Optimisation(steps=120, batch_size=8, learning_rate=4e-3, warmup_steps=10, weight_decay=0.0)
+    training = Optimisation(steps=250, batch_size=4, learning_rate=4e-3, warmup_steps=10, weight_decay=0.0)
     wanted = settings(share=1.0, alone=1.0).model_copy(update={"training": training})
     model, words, found = train_large_motion(causal(), rvq, wanted, items_of(motions, val=motions[:3]))
     prompts = [
         words.prompt(TASKS["text-to-motion"], None, of_parts={"left_arm": each.part_captions["left_arm"][0]})
         for each in motions
     ]
-    free = answer(model.language.eval(), prompts, MotionGrammar(words.vocabulary, [None] * 8), words.padding)
+    free = answer(model.language.eval(), prompts, MotionGrammar(words.vocabulary, [None] * 4), words.padding)
     for ids, item in zip(free, motions, strict=True):
         assert np.array_equal(words.codes(ids), item.codes_SR)
     assert found["part_loss"] < 0.1 < found["val_loss"]
