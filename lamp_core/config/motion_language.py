@@ -61,6 +61,12 @@ class Alignment(LanguageTuning):
         description="channels of a motion token side by side, or one block a channel; auto: blocks for body "
         "parts",
     )
+    length_every: int = Field(
+        0,
+        ge=0,
+        description="motion tokens behind which a motion says again how many are still to come; 0: at its "
+        "beginning alone (paper: nowhere)",
+    )
     max_frames: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
         196, description="frames of the longest motion; longer ones are cut"
     )

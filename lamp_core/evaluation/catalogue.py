@@ -308,8 +308,8 @@ KINDS: Mapping[str, Kind] = {
         CONTROL,
         "Recon",
         "How near the poses of a motion come to those that were given with its text, beside motions of the "
-        "text alone. Σ: the sum over the joints. A pose that is held for the whole motion is at no distance "
-        "and in no motion.",
+        "text alone and motions in which the poses' codes are put at their places (forced). Σ: the sum over "
+        "the joints. A pose that is held for the whole motion is at no distance and in no motion.",
     ),
 }
 """By the first words of a protocol, in the order in which tables are shown."""

@@ -5,7 +5,7 @@ Shapes: N items, T frames, D feature numbers a frame.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import TypeVar
 
@@ -230,7 +230,9 @@ def _first_generation(generate: Generate, settings: Evaluate) -> MakeMotions:
 def _control(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     controlling = systems.trained.controlling
     called = {name: of_captions(model.control) for name, model in controlling.items()}
-    return _from_given(evaluate_control, called, controlling, systems.trained, on_progress)
+    forced = {name: of_captions(partial(model.control, forced=True)) for name, model in controlling.items()}
+    evaluate = partial(evaluate_control, forced=forced)
+    return _from_given(evaluate, called, controlling, systems.trained, on_progress)
 
 
 def _completion(systems: Systems, on_progress: OnProgress | None) -> list[Result]:

@@ -15,7 +15,8 @@ from lamp_core.errors import LampError
 from lamp_core.features.interpolation import interpolated
 from lamp_core.features.seam import led_over
 from lamp_core.m2t.decoding import Search, generation_config
-from lamp_core.motion_language.grammar import FREE, TextGrammar, logits_processor
+from lamp_core.motion_language.grammar import TextGrammar, logits_processor
+from lamp_core.motion_language.layout import FREE
 from lamp_core.motion_language.segments import Segment, collate
 from lamp_core.motion_language.speaking import ANSWERED_TOGETHER, MotionSpeaker
 from lamp_core.motion_language.tasks import TASKS, Task
