@@ -100,6 +100,10 @@ class LargeMotion(Section):
     gradient_checkpointing: bool = Field(
         False, description="states are computed twice instead of kept: less memory, more time"
     )
+    sharding: Literal["none", "fsdp"] = Field(
+        "none",
+        description="several processes each hold all of the model, or a shard of weights, gradients, moments",
+    )
     temperature: NonNegative = Field(1.0, description="of motions that are drawn; 0: the likeliest codes")
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(
         0.9, description="share of the likeliest codes that is drawn from"

@@ -61,6 +61,12 @@ class Alignment(LanguageTuning):
         description="channels of a motion token side by side, or one block a channel; auto: blocks for body "
         "parts",
     )
+    length_every: int = Field(
+        0,
+        ge=0,
+        description="motion tokens behind which a motion says again how many are still to come; 0: at its "
+        "beginning alone (paper: nowhere)",
+    )
     max_frames: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
         196, description="frames of the longest motion; longer ones are cut"
     )
@@ -109,6 +115,9 @@ class Instruction(LanguageTuning):
     key_poses: Count = Field(3, description="most poses of the task key_poses")
     force_poses: bool = Field(
         False, description="given poses stand in an answer whatever the model says, or as it says them"
+    )
+    pose_draws: Count = Field(
+        1, description="answers that are drawn where poses are given; that is taken which leads to them best"
     )
     temperature: NonNegative = Field(1.0, description="of motions that are drawn; 0: the likeliest codes")
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from lamp_core.errors import LampError
 from lamp_core.large_motion.packing import PackedBatch, packed_losses
 from lamp_core.motion_language.vocabulary import MotionVocabulary
 
@@ -32,6 +33,21 @@ class LargeMotionModel(nn.Module):
     def forward(self, batch: PackedBatch) -> tuple[Tensor, Tensor, Tensor]:
         """Return the sum of the losses of the predicted words, how many are right, and their number."""
         return packed_losses(self.language, batch, self.blocks)
+
+
+def layers_of(language: Any) -> list[nn.Module]:
+    """The layers of a language model of transformers, by which it is sharded.
+
+    Raises:
+        LampError: it does not say which of its modules are to stay in one piece.
+    """
+    kinds = set(language._no_split_modules or ())
+    found = [module for module in language.modules() if type(module).__name__ in kinds]
+    if not found:
+        raise LampError(
+            f"{type(language).__name__} names no layers to shard it by; set large_motion.sharding to none"
+        )
+    return found
 
 
 def compared_words(vocabulary: MotionVocabulary, words: int) -> list[tuple[int, int]]:

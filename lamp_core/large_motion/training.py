@@ -6,6 +6,7 @@ Shapes: S motion tokens, R channels.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from lamp_core.config.large_motion import LargeMotion
 from lamp_core.errors import LampError
-from lamp_core.large_motion.model import LargeMotionModel
+from lamp_core.large_motion.model import LargeMotionModel, layers_of
 from lamp_core.large_motion.packing import pack
 from lamp_core.large_motion.part_captions import check_parts, drawn_parts, drawn_text
 from lamp_core.large_motion.start import TASK, started
@@ -27,6 +28,7 @@ from lamp_core.motion_language.words import MotionWords, length
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.loop import fit
+from lamp_core.training.replicas import Replicas
 from lamp_core.training.seeds import draw_apart
 from lamp_core.training.validation import Validation
 from lamp_core.training.waiting import Waiting
@@ -71,7 +73,8 @@ def train_large_motion(
         waiting: clock of what the steps wait for their items.
 
     Returns:
-        The model, its words, and what the validation measures of it.
+        The model, its words, and what the validation measures of it. Where it is sharded, the first process
+        has all of it, and the others a shard and nothing measured.
 
     Raises:
         LampError: the model is not causal, there is nothing to train on, or the longest clip has no room.
@@ -82,9 +85,8 @@ def train_large_motion(
     check_parts(items.train.parts(), settings.part_captions)
     language, words = started(base, tokenizer, settings, items.train.captions())
     check_context(items, words, settings)
-    model = LargeMotionModel(
-        language, words.vocabulary, gradient_checkpointing=settings.gradient_checkpointing
-    )
+    held = held_model(language, words, settings)
+    model = held.module
 
     def measure() -> dict[str, float]:
         with waiting.aside():
@@ -108,8 +110,22 @@ def train_large_motion(
             on_log=watching.on_log,
             on_progress=watching.on_progress,
             validate=Validation(measure, MONITORED, "lower") if items.val else None,
+            held=held,
         )
-    return model, words, measure()
+    model = held.whole_module()
+    return model, words, measure() if held.is_whole else {}
+
+
+def held_model(language: Any, words: MotionWords, settings: LargeMotion) -> Replicas[LargeMotionModel]:
+    """The model as the processes hold it (*switch* ``sharding``)."""
+    model = LargeMotionModel(
+        language, words.vocabulary, gradient_checkpointing=settings.gradient_checkpointing
+    )
+    if settings.sharding == "none":
+        return Replicas(model)
+    from lamp_core.training.sharding import Shards  # torch takes seconds to import what it stands on
+
+    return Shards(model, layers_of(model.language))
 
 
 def drawn(

@@ -1,8 +1,8 @@
 """What a motion language model may say next, so that every answer can be decoded.
 
-An answer in motion follows one path: the delimiter, a word of length, codes of the channels in turn, the
-delimiter, the end. The length is the one that was asked for, or the model's own; poses may be forced at their
-places. Some word is allowed at every place of the path, so that there is never a dead end.
+An answer in motion follows one path (`layout_of`): the delimiter, a word of length, codes of the channels in
+turn, the delimiter, the end. The length is the one that was asked for, or the model's own; poses may be
+forced at their places. Some word is allowed at every place of the path, so that there is never a dead end.
 Shapes: B batch, L words of the answer so far, N words that are looked at, S motion tokens, R channels, P
 places of an answer behind its length.
 """
@@ -16,10 +16,8 @@ import torch
 from torch import Tensor
 
 from lamp_core.errors import LampError
+from lamp_core.motion_language.layout import FREE, Layout, layout_of
 from lamp_core.motion_language.vocabulary import MotionVocabulary
-
-FREE = -1
-"""In place of a code that is not forced."""
 
 
 class Grammar(Protocol):
@@ -97,7 +95,7 @@ class MotionGrammar:
     def longest(self) -> int:
         """Words of the longest motion that may come."""
         most = max(tokens or self.vocabulary.max_tokens for tokens in self.lengths)
-        return 2 + len(path_of(self.vocabulary, most))
+        return 1 + len(layout_of(self.vocabulary, most).words_P)
 
     def allowed(self, answer_BL: Tensor) -> tuple[Tensor, Tensor]:
         """Which words may come next, and which motions are whole; those allow their last delimiter."""
@@ -143,36 +141,26 @@ class MotionGrammar:
 
     def _path(self, row: int, tokens: int) -> np.ndarray:
         """(P, 2) of one row, its forced codes put in."""
-        path = path_of(self.vocabulary, tokens)
-        codes_SR = self.forced[row]
-        ends_P2 = np.array([[low, high] for low, high, *_ in path])
-        if codes_SR is None:
-            return ends_P2
-        for place, (low, _, token, channel) in enumerate(path):
-            if 0 <= token < len(codes_SR) and codes_SR[token, channel] != FREE:
-                ends_P2[place] = low + codes_SR[token, channel] + np.array([0, 1])
-        return ends_P2
+        known, layout = self.vocabulary, layout_of(self.vocabulary, tokens)
+        low_P, high_P = layout.words_P.copy(), layout.words_P + 1
+        is_code_P = layout.words_P == FREE
+        firsts_R = np.array(known.first_ids_R)
+        sizes_R = np.array([channel.codebook_size for channel in known.channels])
+        low_P[is_code_P] = firsts_R[layout.channels_P[is_code_P]]
+        high_P[is_code_P] = low_P[is_code_P] + sizes_R[layout.channels_P[is_code_P]]
+        if (codes_SR := self.forced[row]) is not None:
+            forced_P = _forced_at(layout, codes_SR)
+            low_P = np.where(forced_P == FREE, low_P, low_P + forced_P)
+            high_P = np.where(forced_P == FREE, high_P, low_P + 1)
+        return np.stack([low_P, high_P], axis=1)[1:]  # behind the first word of length
 
 
-def path_of(known: MotionVocabulary, tokens: int) -> list[tuple[int, int, int, int]]:
-    """(first word, word behind the last, token, channel) of every place behind the length of a motion.
-
-    Token and channel of a delimiter are FREE.
-    """
-    ranges = [
-        (first, first + channel.codebook_size)
-        for first, channel in zip(known.first_ids_R, known.channels, strict=True)
-    ]
-    if known.layout == "interleaved":
-        codes = [(*ends, token, part) for token in range(tokens) for part, ends in enumerate(ranges)]
-        return [*codes, (known.closes[0], known.closes[0] + 1, FREE, FREE)]
-    path: list[tuple[int, int, int, int]] = []
-    for part, ends in enumerate(ranges):
-        if part:
-            path.append((known.opens[part], known.opens[part] + 1, FREE, FREE))
-        path += [(*ends, token, part) for token in range(tokens)]
-        path.append((known.closes[part], known.closes[part] + 1, FREE, FREE))
-    return path
+def _forced_at(layout: Layout, codes_SR: np.ndarray) -> np.ndarray:
+    """The code (P,) that is forced at every place; FREE where none is."""
+    forced_P = np.full(len(layout.words_P), FREE)
+    is_in_P = (layout.tokens_P >= 0) & (layout.tokens_P < len(codes_SR))
+    forced_P[is_in_P] = codes_SR[layout.tokens_P[is_in_P], layout.channels_P[is_in_P]]
+    return forced_P
 
 
 def logits_processor(grammar: Grammar, prompt_words: int, end: int) -> Any:

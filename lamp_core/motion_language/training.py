@@ -108,7 +108,9 @@ def align(
     seed_everything(settings.training.seed)
     most = settings.max_frames // tokenizer.downsampling
     layout = None if settings.layout == "auto" else settings.layout
-    vocabulary = MotionVocabulary.of(tokenizer, most, len(base.tokenizer), layout)
+    vocabulary = MotionVocabulary.of(
+        tokenizer, most, len(base.tokenizer), layout, length_every=settings.length_every
+    )
     words = MotionWords(base.tokenizer, vocabulary, "", settings.max_text_tokens)
     whole = settings.loss_on == "all"
     examples = AlignmentExamples(items, words, settings.mixture, sentences, prompt, whole=whole)

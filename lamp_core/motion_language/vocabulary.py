@@ -40,6 +40,8 @@ class MotionVocabulary:
             ``blocks``, a pair of delimiters a channel (body and hands, MotionGPT-2 section IV-C).
         first: V, the first new word.
         shares_codes: whether a code is the same word in every channel.
+        length_every: motion tokens behind which a motion says again how many are still to come; 0: it says so
+            at its beginning alone.
     """
 
     channels: tuple[Channel, ...]
@@ -49,6 +51,7 @@ class MotionVocabulary:
     layout: Layout
     first: int
     shares_codes: bool = False
+    length_every: int = 0
 
     @classmethod
     def of(
@@ -59,6 +62,7 @@ class MotionVocabulary:
         layout: Layout | None = None,
         *,
         shares_codes: bool = False,
+        length_every: int = 0,
     ) -> "MotionVocabulary":
         """The words of a tokenizer; body parts stand in blocks unless another layout is asked for."""
         is_parts = any(channel.kind == "body part" for channel in tokenizer.channels)
@@ -70,6 +74,7 @@ class MotionVocabulary:
             layout or ("blocks" if is_parts else "interleaved"),
             first,
             shares_codes,
+            length_every,
         )
 
     @cached_property
@@ -127,6 +132,10 @@ class MotionVocabulary:
     def first_length(self) -> int:
         """The word for the length of one motion token; longer ones follow."""
         return self.untold + 1
+
+    def length(self, tokens: int) -> int:
+        """The word for a length in motion tokens."""
+        return self.first_length + tokens - 1
 
     @property
     def first_ids_R(self) -> tuple[int, ...]:

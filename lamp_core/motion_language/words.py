@@ -2,18 +2,21 @@
 
 An answer in motion is [``<motion>``, its length, codes, ``</motion>``, end], the channels of a token side by
 side, or [``<motion_body>``, its length, codes, ``</motion_body>``, ``<motion_hands>``, codes,
-``</motion_hands>``, end] where parts stand in blocks. Motion in an instruction has no word of length.
+``</motion_hands>``, end] where parts stand in blocks (`layout_of`). Motion in an instruction has no word of
+length, unless lengths are said on the way.
 Shapes: S motion tokens, R channels.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from lamp_core.errors import LampError
+from lamp_core.motion_language.layout import layout_of
 from lamp_core.motion_language.prompts import CAPTION, MOTION, load_template
 from lamp_core.motion_language.segments import Segment, delimiter, text
 from lamp_core.motion_language.tasks import Task
@@ -117,15 +120,23 @@ class MotionWords:
         return [part for part in found if part.ids]
 
     def told(self, codes_SR: np.ndarray, given_S: np.ndarray, *, shows_gaps: bool) -> Segment:
-        """Motion tokens in an instruction: those that are given, a word for each of the others or none."""
-        known = self.vocabulary
-        ids_SR = self._ids(codes_SR)
-        ids_SR = np.where(given_S[:, None], ids_SR, known.untold) if shows_gaps else ids_SR[given_S]
-        if known.layout == "interleaved":
-            tokens = [[known.untold] if token[0] == known.untold else token for token in ids_SR.tolist()]
-            return Segment("motion", (known.opens[0], *chain.from_iterable(tokens), known.closes[0]))
-        blocks = zip(known.opens, ids_SR.T.tolist(), known.closes, strict=True)
-        return Segment("motion", tuple(word for start, ids, end in blocks for word in (start, *ids, end)))
+        """Motion tokens in an instruction: those that are given, a word for each of the others or none.
+
+        Where a motion says its length on the way (``length_every``), so does this: stretches that hold
+        something given stand whole, so that the place of each given token is known.
+        """
+        known, ids_SR = self.vocabulary, self._ids(codes_SR)
+        shown = np.flatnonzero(_shown(given_S, known.length_every, shows_gaps=shows_gaps)).tolist()
+        said: list[int] = []
+        for part, (opens, closes) in enumerate(zip(known.opens, known.closes, strict=True)):
+            ids_SK = (ids_SR if known.layout == "interleaved" else ids_SR[:, part : part + 1]).tolist()
+            said.append(opens)
+            for token in shown:
+                if known.length_every and token % known.length_every == 0:
+                    said.append(known.length(len(given_S) - token))
+                said += ids_SK[token] if given_S[token] else [known.untold]
+            said.append(closes)
+        return Segment("motion", tuple(said))
 
     def motion(self, codes_SR: np.ndarray, *, is_predicted: bool = True) -> Segment:
         """A whole motion as an answer.
@@ -136,14 +147,22 @@ class MotionWords:
         known, tokens = self.vocabulary, len(codes_SR)
         if not 1 <= tokens <= known.max_tokens:
             raise ValueError(f"a motion of {tokens} tokens; known are 1 to {known.max_tokens}")
-        length, ids_SR = known.first_length + tokens - 1, self._ids(codes_SR)
-        if known.layout == "interleaved":
-            ids = [known.opens[0], length, *ids_SR.ravel().tolist(), known.closes[0]]
-            return Segment("motion", tuple(ids), is_predicted)
-        ids = []
-        for part, ids_S in enumerate(ids_SR.T.tolist()):
-            ids += [known.opens[part], *([length] if part == 0 else []), *ids_S, known.closes[part]]
-        return Segment("motion", tuple(ids), is_predicted)
+        behind_P = layout_of(known, tokens).written(self._ids(codes_SR))
+        return Segment("motion", (known.opens[0], *behind_P.tolist()), is_predicted)
+
+    def weighed(self, codes_SR: np.ndarray, given_S: np.ndarray) -> Spoken:
+        """A motion as an answer of which the given tokens alone are predicted.
+
+        Raises:
+            ValueError: as `motion`.
+        """
+        whole, tokens_P = self.motion(codes_SR), layout_of(self.vocabulary, len(codes_SR)).tokens_P
+        is_given_P = (tokens_P >= 0) & given_S[tokens_P]
+        ids = zip(whole.ids, (False, *is_given_P.tolist()), strict=True)
+        return [
+            Segment("motion", tuple(word for word, _ in run), is_given)
+            for is_given, run in groupby(ids, key=itemgetter(1))
+        ]
 
     def example(
         self,
@@ -195,6 +214,17 @@ class MotionWords:
     def _ids(self, codes_SR: np.ndarray) -> np.ndarray:
         ids_SR: np.ndarray = codes_SR.astype(np.int64) + np.asarray(self.vocabulary.first_ids_R)
         return ids_SR
+
+
+def _shown(given_S: np.ndarray, length_every: int, *, shows_gaps: bool) -> np.ndarray:
+    """Which tokens stand in an instruction, as themselves or as a gap, bool (S,)."""
+    if shows_gaps:
+        return np.ones_like(given_S)
+    if not length_every:
+        return given_S
+    starts = np.arange(0, len(given_S), length_every)
+    any_given = np.logical_or.reduceat(given_S, starts)
+    return np.repeat(any_given, length_every)[: len(given_S)]
 
 
 def predicted_whole(parts: Spoken) -> Spoken:

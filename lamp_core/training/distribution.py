@@ -121,6 +121,15 @@ def gather_rows(rows_N: Tensor) -> Tensor:
     return gathered
 
 
+def gather_objects(value: Any) -> list[Any]:
+    """What every process has, in all of them, by their numbers; no one goes on before the last has come."""
+    if not is_shared():
+        return [value]
+    found = [None] * world_size()
+    dist.all_gather_object(found, value)
+    return found
+
+
 def first_says(value: float) -> float:
     """The first process's number, in all of them."""
     if not is_shared():

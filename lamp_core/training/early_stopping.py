@@ -9,7 +9,7 @@ from torch import nn
 from lamp_core.config.models import Optimisation
 from lamp_core.training.checkpoints import Best, Checkpoints
 from lamp_core.training.distribution import alone, first_says, is_first
-from lamp_core.training.model_files import state_tensors
+from lamp_core.training.replicas import Replicas
 from lamp_core.training.tensor_files import Tensors
 from lamp_core.training.validation import Validation
 
@@ -24,7 +24,7 @@ class EarlyStopping:
     measures and writes; the others hear the number that decides.
 
     Args:
-        module: what is measured.
+        held: what is measured, and how the processes hold it.
         validation: how.
         settings: steps between two validations (there is one more after the last step), and patience.
         checkpoints: where the best weights go.
@@ -32,12 +32,12 @@ class EarlyStopping:
 
     def __init__(
         self,
-        module: nn.Module,
+        held: Replicas[nn.Module],
         validation: Validation,
         settings: Optimisation,
         checkpoints: Checkpoints | None,
     ) -> None:
-        self.module, self.validation = module, validation
+        self.held, self.validation = held, validation
         self.settings, self.checkpoints = settings, checkpoints
         self.best: Best | None = None
         self.waited = 0
@@ -67,23 +67,25 @@ class EarlyStopping:
 
     def put_best_in_place(self) -> None:
         """Let the module of the first process hold the best weights, if any were ever measured."""
-        if self.best is not None and is_first():
-            self.module.load_state_dict(
-                self.checkpoints.read_best(self.best) if self.checkpoints else self._weights
-            )
+        if self.best is None:
+            return
+        if is_first() and self.checkpoints:
+            self._weights = self.checkpoints.read_best(self.best)
+        self.held.take(self._weights)
 
     def restore(self, best: Best | None, waited: int) -> None:
         """Go on from a checkpoint: the best weights, and validations since."""
         self.best, self.waited = best, waited
 
     def _measure(self) -> Mapping[str, float]:
-        if not is_first():
-            return {}
-        self.module.eval()
-        with alone(), torch.no_grad():
-            numbers = self.validation.measure()
-        self.module.train()
-        return numbers
+        with self.held.gathered():
+            if not is_first():
+                return {}
+            self.held.module.eval()
+            with alone(), torch.no_grad():
+                numbers = self.validation.measure()
+            self.held.module.train()
+            return numbers
 
     def _gain(self, value: float) -> float:
         """By how much a number is better than the best; what is not finite is worse than anything."""
@@ -95,9 +97,8 @@ class EarlyStopping:
 
     def _keep(self, step: int, value: float) -> None:
         self.best = Best(step, value)
-        if not is_first():
-            return
-        if self.checkpoints:
-            self.best = self.checkpoints.save_best(step, value, state_tensors(self.module))
-        else:
-            self._weights = state_tensors(self.module)
+        weights = self.held.weights()
+        if self.checkpoints is None:
+            self._weights = weights
+        elif is_first():
+            self.best = self.checkpoints.save_best(step, value, weights)

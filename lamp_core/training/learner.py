@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lamp_core.config.models import Optimisation
-from lamp_core.training.distribution import is_shared
 from lamp_core.training.optimiser import learning_rate
-from lamp_core.training.precision import autocast, compile_when_wanted
+from lamp_core.training.precision import autocast
+from lamp_core.training.replicas import Replicas
 from lamp_core.training.seeds import seed_everything
 
 Losses = Callable[[int], Mapping[str, Tensor]]
@@ -20,22 +20,23 @@ class Learner:
     """Takes steps; with other processes, on the mean of all processes' gradients.
 
     Args:
-        module: what is trained.
+        held: what is trained, and how the processes hold it.
         losses: of a micro-batch; ``"loss"`` is minimised.
         optimiser: of the module's trainable parameters.
         settings: learning rate, clipping, micro-batches, seed.
     """
 
     def __init__(
-        self, module: nn.Module, losses: Losses, optimiser: torch.optim.Optimizer, settings: Optimisation
+        self,
+        held: Replicas[nn.Module],
+        losses: Losses,
+        optimiser: torch.optim.Optimizer,
+        settings: Optimisation,
     ) -> None:
-        self.module, self.optimiser, self.settings = module, optimiser, settings
-        self.device = next(module.parameters()).device
-        compile_when_wanted(module)
-        self.losses: nn.Module = _StepLosses(module, losses)
-        if is_shared():
-            # An objective may be off, or find nothing in a batch: then its parameters have no gradient.
-            self.losses = DistributedDataParallel(self.losses, find_unused_parameters=True)
+        self.module, self.optimiser, self.settings = held.module, optimiser, settings
+        self.device = next(held.module.parameters()).device
+        held.compile()
+        self.losses = held.speaking(_StepLosses(held.module, losses))
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Take a step (from 0) and return its losses, means over the micro-batches, on the device."""
@@ -58,7 +59,7 @@ class Learner:
         return {name: value.detach() for name, value in named.items()}
 
     def _speaking_when(self, is_last: bool) -> AbstractContextManager[None]:
-        """The processes add up their gradients once a step, after the last micro-batch."""
+        """Replicas add up their gradients once a step, after the last micro-batch."""
         if isinstance(self.losses, DistributedDataParallel) and not is_last:
             return self.losses.no_sync()
         return nullcontext()

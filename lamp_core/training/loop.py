@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -10,6 +11,7 @@ from lamp_core.training.checkpoints import Checkpoints
 from lamp_core.training.distribution import is_first
 from lamp_core.training.learner import Losses
 from lamp_core.training.log import LossLog, OnLog, OnProgress
+from lamp_core.training.replicas import Replicas
 from lamp_core.training.run import TrainingRun
 from lamp_core.training.seeds import repeatable
 from lamp_core.training.signals import stoppable, wanted
@@ -41,6 +43,7 @@ def fit(
     on_progress: OnProgress | None = None,
     log_every: int = 20,
     validate: Validation | None = None,
+    held: Replicas[Any] | None = None,
 ) -> Fitted:
     """Train ``module``, going on from the last checkpoint when there is one.
 
@@ -60,15 +63,17 @@ def fit(
         on_progress: called with (steps done, steps, text) after every step.
         log_every: steps between two calls of ``on_log``.
         validate: measured every ``optimisation.validate_every`` steps, unless that is 0, and after the last.
+        held: how the processes hold the module: each all of it, unless this says otherwise.
 
     Raises:
         LampError: the loss is not finite, or the disk is full.
     """
+    held = held or Replicas(module)
     run = TrainingRun(
-        module,
+        held,
         losses,
         optimisation,
-        checkpoints=Checkpoints(checkpoints) if checkpoints else None,
+        checkpoints=Checkpoints(checkpoints, held.store) if checkpoints else None,
         log=LossLog(on_log, log_every),
         on_log=on_log,
         validation=validate,

@@ -21,7 +21,12 @@ Settings = TypeVar("Settings", bound=BaseModel)
 
 def state_tensors(module: nn.Module) -> dict[str, torch.Tensor]:
     """Return parameters and buffers on the CPU, each with storage of its own."""
-    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in module.state_dict().items()}
+    return on_cpu(module.state_dict())
+
+
+def on_cpu(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return copies of tensors on the CPU, each with storage of its own."""
+    return {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}
 
 
 def save_model(folder: Path, module: nn.Module, config: Mapping[str, Any]) -> None:

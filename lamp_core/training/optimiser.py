@@ -46,9 +46,9 @@ def learning_rate(step: int, settings: Optimisation) -> float:
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """Return the moments of every parameter on the CPU, by its number and their name."""
+    """Return the moments of every parameter, by its number and their name."""
     return {
-        f"{index}.{key}": value.detach().cpu().clone().contiguous()
+        f"{index}.{key}": value
         for index, state in optimiser.state_dict()["state"].items()
         for key, value in state.items()
     }

@@ -41,16 +41,25 @@ def full_precision(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, enabled=False)
 
 
+def is_compiling_wanted() -> bool:
+    """Whether ``LAMP_COMPILE`` is 1.
+
+    Raises:
+        LampError: it is neither 0 nor 1.
+    """
+    wanted = os.environ.get("LAMP_COMPILE") or "0"
+    if wanted not in ("0", "1"):
+        raise LampError(f"LAMP_COMPILE={wanted} is neither 0 nor 1")
+    return wanted == "1"
+
+
 def compile_when_wanted(module: nn.Module) -> None:
     """Compile the networks of a module in place when ``LAMP_COMPILE`` is 1; the names of its weights stay.
 
     Raises:
         LampError: ``LAMP_COMPILE`` is neither 0 nor 1.
     """
-    wanted = os.environ.get("LAMP_COMPILE") or "0"
-    if wanted not in ("0", "1"):
-        raise LampError(f"LAMP_COMPILE={wanted} is neither 0 nor 1")
-    if wanted == "1":
+    if is_compiling_wanted():
         for network in _networks(module):
             network.compile()
 

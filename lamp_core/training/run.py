@@ -1,20 +1,21 @@
 """All that a training holds from step to step, and what of it a checkpoint keeps."""
 
 import time
+import warnings
 from contextlib import nullcontext
 
 from torch import Tensor, nn
 
 from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
-from lamp_core.training.checkpoints import Checkpoint, Checkpoints
-from lamp_core.training.distribution import first_says, is_first, share_state
+from lamp_core.training.checkpoints import Checkpoint, Checkpoints, CheckpointWarning
+from lamp_core.training.distribution import first_says, is_first, world_size
 from lamp_core.training.early_stopping import EarlyStopping
 from lamp_core.training.ema import WeightAverage
 from lamp_core.training.learner import Learner, Losses
 from lamp_core.training.log import LossLog, OnLog
-from lamp_core.training.model_files import state_tensors
 from lamp_core.training.optimiser import learning_rate, make_optimiser, optimiser_tensors, restore_optimiser
+from lamp_core.training.replicas import Replicas
 from lamp_core.training.save_schedule import SaveSchedule
 from lamp_core.training.tensor_files import Tensors
 from lamp_core.training.validation import Validation
@@ -26,7 +27,7 @@ class TrainingRun:
     """A training after ``done`` steps: module, optimiser, average, log and early stopping. ``fit`` drives it.
 
     Args:
-        module: what is trained.
+        held: what is trained, and how the processes hold it.
         losses: of a micro-batch.
         settings: of the optimisation.
         checkpoints: where it goes on from and is saved; None for nowhere.
@@ -40,7 +41,7 @@ class TrainingRun:
 
     def __init__(
         self,
-        module: nn.Module,
+        held: Replicas[nn.Module],
         losses: Losses,
         settings: Optimisation,
         *,
@@ -49,17 +50,17 @@ class TrainingRun:
         on_log: OnLog | None,
         validation: Validation | None,
     ) -> None:
-        self.module, self.settings, self.checkpoints = module, settings, checkpoints
+        self.held, self.module, self.settings, self.checkpoints = held, held.module, settings, checkpoints
         self.log, self.on_log = log, on_log
         self.done = 0
-        self.optimiser = make_optimiser(module, settings)
-        self.average = WeightAverage(module, settings.ema_decay) if settings.ema_decay else None
+        self.optimiser = make_optimiser(self.module, settings)
+        self.average = WeightAverage(self.module, settings.ema_decay) if settings.ema_decay else None
         self.stopping = None
         if validation is not None and settings.validate_every > 0:
-            self.stopping = EarlyStopping(module, validation, settings, checkpoints)
+            self.stopping = EarlyStopping(held, validation, settings, checkpoints)
         self._resume()
         self.save_schedule = SaveSchedule(settings.checkpoint_every, self.done)
-        self.learner = Learner(module, losses, self.optimiser, settings)
+        self.learner = Learner(held, losses, self.optimiser, settings)
 
     @property
     def is_over(self) -> bool:
@@ -116,10 +117,11 @@ class TrainingRun:
         record = {
             "window": self.log.window(self.done),
             "waited": self.stopping.waited if self.stopping else 0,
+            "processes": world_size(),
         }
         best = self.stopping.best if self.stopping else None
-        if is_first():
-            self.checkpoints.save(Checkpoint(self.done, self._tensors(), best, record))
+        if self.held.is_writer:
+            self.checkpoints.save(Checkpoint(self.done, self.held.kept(self._tensors()), best, record))
         self.save_schedule.begin(self.done, time.monotonic() - began)
 
     def finish(self) -> None:
@@ -129,24 +131,31 @@ class TrainingRun:
             self.average.put_in_place()
         if self.stopping:
             self.stopping.put_best_in_place()
-        share_state(self.module)
+        self.held.be_alike()
 
     def _tensors(self) -> Tensors:
+        """All tensors of the training as they are now, not copied."""
         averages = self.average.averages if self.average else {}
         return {
-            **{MODULE + name: tensor for name, tensor in state_tensors(self.module).items()},
+            **{MODULE + name: tensor for name, tensor in self.module.state_dict(keep_vars=True).items()},
             **{OPTIMISER + name: tensor for name, tensor in optimiser_tensors(self.optimiser).items()},
-            **{AVERAGE + name: tensor.cpu() for name, tensor in averages.items()},
+            **{AVERAGE + name: tensor for name, tensor in averages.items()},
         }
+
+    def _blank_tensors(self) -> Tensors:
+        """The same before the first step, moments included."""
+        self.held.start_moments(self.optimiser)
+        return self._tensors()
 
     def _resume(self) -> None:
         """Go on from the newest intact checkpoint, if there is one."""
-        found = self.checkpoints.newest() if self.checkpoints else None
+        found = self.checkpoints.newest(self._blank_tensors) if self.checkpoints else None
         start = found.step if found else 0
         if first_says(start) != start:
             raise LampError("the processes do not see the same checkpoints; they must share the folder")
         if found is None:
             return
+        _tell_of_other_processes(found)
         self.done = start
         self.module.load_state_dict(_part(found.tensors, MODULE))
         restore_optimiser(self.optimiser, _part(found.tensors, OPTIMISER))
@@ -155,6 +164,14 @@ class TrainingRun:
         if self.stopping:
             self.stopping.restore(found.best, found.record["waited"])
         self.log.restore(found.record["window"])
+
+
+def _tell_of_other_processes(found: Checkpoint) -> None:
+    """Say that a checkpoint was written by more processes or fewer, which share the same batches."""
+    wrote, now = found.record.get("processes", world_size()), world_size()
+    if is_first() and wrote != now:
+        told = f"checkpoint step-{found.step:06d} is of a training in {wrote} processes; it goes on in {now}"
+        warnings.warn(CheckpointWarning(told), stacklevel=2)
 
 
 def _part(tensors: Tensors, prefix: str) -> dict[str, Tensor]:

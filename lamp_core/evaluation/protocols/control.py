@@ -18,7 +18,7 @@ from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.completion import completion_errors, key_pose_errors
 from lamp_core.skeleton.skeleton import Skeleton
 
-TEXT_ALONE = "text alone"
+TEXT_ALONE, FORCED = "text alone", "poses forced"
 KEY_POSES = 3
 NAMES = ("Recon", "Recon summed", "Vel", "Vel summed")
 
@@ -55,14 +55,16 @@ def evaluate_control(
     statistics: FeatureStatistics,
     settings: Evaluate,
     on_progress: OnProgress | None = None,
+    forced: Mapping[str, Complete] | None = None,
 ) -> list[Result]:
     """Recon and Vel of given poses: the first, the last, and some at random.
 
     A pose is a motion token of four frames. First and last pose are measured where they belong, in the world
     of the given pose; a key pose at the frame of the motion that is nearest, since its place is not told.
-    Every system is measured a second time without the poses (`TEXT_ALONE`), with the same texts, lengths and
-    seeds. The floor holds what is given and leads over from one to the next (`INTERPOLATION`). Everything is
-    measured ``settings.completions`` times, with the captions of the repeat.
+    Every system is measured again without the poses (`TEXT_ALONE`) and, where it is one of ``forced``, with
+    poses that are put at their places (`FORCED`), with the same texts, lengths and seeds. The floor holds
+    what is given and leads over from one to the next (`INTERPOLATION`). Everything is measured
+    ``settings.completions`` times, with the captions of the repeat.
 
     Raises:
         LampError: no items, or a system that does not return one motion an item.
@@ -72,7 +74,8 @@ def evaluate_control(
     total, rows = len(TASKS) * settings.completions, []
     for place, (task, choose) in enumerate(TASKS.items()):
         protocol = f"control, {task}"
-        names = (INTERPOLATION, *(row for name in systems for row in (name, f"{name}, {TEXT_ALONE}")))
+        rows_of = [row for name in systems for row in _rows(name, systems, forced or {})]
+        names = (INTERPOLATION, *(row for row, _, _ in rows_of))
         measured = {name: Measurements(name, protocol, NO_EVALUATOR, len(test), test.note) for name in names}
         for repeat in range(settings.completions):
             draws = random_draws(settings, repeat, protocol)
@@ -82,20 +85,27 @@ def evaluate_control(
             floor = [interpolated(*each) for each in zip(true, given, strict=True)]
             _measure(measured[INTERPOLATION], task, true, floor, given, skeleton)
             captions = test.captions_at(test.draw_captions(settings, repeat))
-            nothing = [np.zeros_like(given_T) for given_T in given]
-            for name, control in systems.items():
-                for row, told in ((name, given), (f"{name}, {TEXT_ALONE}", nothing)):
-                    motions = control(captions, test.motions, told, settings.seed + repeat)
-                    made = Made.of(row, motions, len(test))
-                    measured[row].items = min(measured[row].items, len(made))
-                    measured[row].add_note(made.note and f"repeat {repeat + 1}: {made.note}")
-                    kept = [[whole[index] for index in made.places] for whole in (true, given)]
-                    joints = joints_of([statistics.denormalise(motion) for motion in made.motions], skeleton)
-                    _measure(measured[row], task, kept[0], joints, kept[1], skeleton)
+            for row, control, are_told in rows_of:
+                told = given if are_told else [np.zeros_like(given_T) for given_T in given]
+                motions = control(captions, test.motions, told, settings.seed + repeat)
+                made = Made.of(row, motions, len(test))
+                measured[row].items = min(measured[row].items, len(made))
+                measured[row].add_note(made.note and f"repeat {repeat + 1}: {made.note}")
+                kept = [[whole[index] for index in made.places] for whole in (true, given)]
+                joints = joints_of([statistics.denormalise(motion) for motion in made.motions], skeleton)
+                _measure(measured[row], task, kept[0], joints, kept[1], skeleton)
             if on_progress:
                 on_progress(place * settings.completions + repeat + 1, total, f"{task}, repeat {repeat + 1}")
         rows += [row for of_system in measured.values() for row in of_system.results()]
     return rows
+
+
+def _rows(
+    name: str, systems: Mapping[str, Complete], forced: Mapping[str, Complete]
+) -> list[tuple[str, Complete, bool]]:
+    """The rows of a system: name, what makes the motions, and whether it is given the poses."""
+    rows = [(name, systems[name], True), (f"{name}, {TEXT_ALONE}", systems[name], False)]
+    return [*rows, (f"{name}, {FORCED}", forced[name], True)] if name in forced else rows
 
 
 def _measure(

@@ -37,8 +37,7 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(scope="session")
-def rvq() -> MotionTokenizer:
+def three_channels() -> MotionTokenizer:
     """A real tokenizer of three channels, untrained."""
     settings = Tokenizer(
         kind="rvq", hidden_dim=8, code_dim=8, codebook_size=CODES, residual_depth=1, quantiser_layers=LAYERS
@@ -46,6 +45,11 @@ def rvq() -> MotionTokenizer:
     made = new_tokenizer(263, settings).eval()
     made.start_at_random()
     return made.requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def rvq() -> MotionTokenizer:
+    return three_channels()
 
 
 def spoken(channels: int = LAYERS) -> list[SpokenMotion]:

@@ -95,9 +95,9 @@ def causal(kind: str = "opt", seed: int = 0) -> CausalModel:
     return CausalModel(model, text, FROM_SCRATCH, "base")
 
 
-def learnt(base: CausalModel, tokenizer: Any, seed: int = 0) -> MotionVocabulary:
+def learnt(base: CausalModel, tokenizer: Any, seed: int = 0, length_every: int = 0) -> MotionVocabulary:
     """The words of a tokenizer, appended to a language model."""
-    vocabulary = MotionVocabulary.of(tokenizer, MAX_TOKENS, len(base.tokenizer))
+    vocabulary = MotionVocabulary.of(tokenizer, MAX_TOKENS, len(base.tokenizer), length_every=length_every)
     extend(base.model, base.tokenizer, vocabulary, seed)
     return vocabulary
 
@@ -112,10 +112,12 @@ def spoken(tokenizer: Any = ONE) -> list[SpokenMotion]:
     ]
 
 
-def extended(kind: str = "opt", tokenizer: Any = ONE, prompts: str = "short") -> tuple[Any, MotionWords]:
+def extended(
+    kind: str = "opt", tokenizer: Any = ONE, prompts: str = "short", length_every: int = 0
+) -> tuple[Any, MotionWords]:
     """An extended language model whose weights are far from zero, and its words."""
     base = causal(kind)
-    vocabulary = learnt(base, tokenizer, seed=1)
+    vocabulary = learnt(base, tokenizer, 1, length_every)
     torch.manual_seed(2)
     for name, parameter in base.model.named_parameters():
         if parameter.ndim > 1 and "embed" not in name:

@@ -11,14 +11,19 @@ from transformers import GenerationConfig
 
 from lamp_core.errors import LampError
 from lamp_core.motion_language.decoding import GREEDY, Sampling, answer
-from lamp_core.motion_language.grammar import FREE, MotionGrammar, TextGrammar, logits_processor
+from lamp_core.motion_language.grammar import MotionGrammar, TextGrammar, logits_processor
+from lamp_core.motion_language.layout import FREE
 from lamp_core.motion_language.segments import collate
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.motion_language.words import MotionWords
 from tests.unit.motion_language.conftest import CAPTIONS, KINDS, MAX_TOKENS, extended, spoken
 
 TEXT_TO_MOTION = TASKS["text-to-motion"]
-WORDS = {name: extended(tokenizer=tokenizer)[1] for name, tokenizer in KINDS.items()}
+WORDS = {
+    (name, every): extended(tokenizer=tokenizer, length_every=every)[1]
+    for name, tokenizer in KINDS.items()
+    for every in (0, 1, 3)
+}
 
 
 def walked(grammar: MotionGrammar, seed: int, rows: int) -> list[list[int]]:
@@ -63,8 +68,9 @@ def test_there_is_never_a_dead_end_and_every_answer_is_a_motion(data: st.DataObj
             assert np.array_equal(np.where(codes_SR == FREE, FREE, told_SR), codes_SR)
 
 
-def test_what_motions_are_written_as_is_allowed(tokenizer: Any) -> None:
-    _, words = extended(tokenizer=tokenizer)
+@pytest.mark.parametrize("every", [0, 3])
+def test_what_motions_are_written_as_is_allowed(tokenizer: Any, every: int) -> None:
+    _, words = extended(tokenizer=tokenizer, length_every=every)
     for item in spoken(tokenizer):
         ids = words.motion(item.codes_SR).ids
         grammar = MotionGrammar(words.vocabulary, [None])
@@ -114,7 +120,7 @@ def test_text_holds_no_motion_and_ends(kind: str) -> None:
 
 
 def test_what_no_motion_can_be_is_refused() -> None:
-    words: MotionWords = WORDS["one"]
+    words: MotionWords = WORDS["one", 0]
     vocabulary = words.vocabulary
     with pytest.raises(
         LampError, match=f"a motion of 9 tokens was asked for; the model makes 1 to {MAX_TOKENS}"

@@ -130,6 +130,21 @@ def test_alignment_tells_how_well_the_model_kept_its_language(vqvae: MotionToken
     assert torch.equal(embedding[:old], frozen["model.decoder.embed_tokens.weight"][:old])
 
 
+def test_lengths_that_are_said_on_the_way_are_part_of_the_vocabulary(
+    vqvae: MotionTokenizer, tmp_path: Path
+) -> None:
+    settings = ALIGNMENT.model_copy(
+        update={"length_every": 2, "training": QUICK.model_copy(update={"steps": 1})}
+    )
+    model, words, _ = align(causal(), vqvae, settings, spoken())
+    save_speaker(tmp_path, model.merged(), words, origin(""))
+    aligned = load_speaker(tmp_path, CPU)
+    assert aligned.vocabulary.length_every == 2
+    said = aligned.words("short").motion(spoken()[4].codes_SR).ids  # six tokens
+    lengths = [word for word in said if 0 <= word - aligned.vocabulary.first_length < MAX_TOKENS]
+    assert lengths == [aligned.vocabulary.length(tokens) for tokens in (6, 4, 2)]
+
+
 def test_adapters_and_rows_of_motion_are_the_state(kind: str) -> None:
     model, words = extended(kind)
     tuning = MotionLanguageModel(model, words.vocabulary, INSTRUCTION)

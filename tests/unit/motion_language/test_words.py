@@ -8,8 +8,10 @@ from pydantic import ValidationError
 
 from lamp_core.errors import LampError
 from lamp_core.motion_language.prompts import Template, load_template, template_hash, template_names
+from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import TASKS, Shares
-from tests.unit.motion_language.conftest import CAPTIONS, extended, spoken
+from lamp_core.motion_language.words import MotionWords
+from tests.unit.motion_language.conftest import BODY, CAPTIONS, extended, spoken
 
 DRAWS = np.random.default_rng(0)
 SHARES = Shares()
@@ -55,6 +57,40 @@ def test_the_answer_alone_is_predicted_or_all_but_the_begin(name: str) -> None:
     whole = words.example(task, item.captions[0], item.codes_SR, given_S, whole=True)
     assert [part.is_predicted for part in whole] == [False] + [True] * (len(whole) - 1)
     assert [part.ids for part in whole] == [part.ids for part in parts]
+
+
+def said_of(words: MotionWords, segment: Segment) -> str:
+    """The words of a motion without brackets."""
+    known = words.vocabulary
+    return " ".join(
+        known.words[word - known.first].strip("<>").replace("motion_", "") for word in segment.ids
+    )
+
+
+def test_a_motion_says_on_the_way_how_many_tokens_are_still_to_come() -> None:
+    _, words = extended(length_every=2)
+    codes_SR = np.array([[3], [1], [4], [1], [5]])
+    assert said_of(words, words.motion(codes_SR)) == "motion length_5 3 1 length_3 4 1 length_1 5 /motion"
+    _, words = extended(tokenizer=BODY, length_every=2)
+    assert said_of(words, words.motion(np.array([[3, 0], [1, 2], [4, 3]]))) == (
+        "body length_3 body_3 body_1 length_1 body_4 /body "
+        "hands length_3 hands_0 hands_2 length_1 hands_3 /hands"
+    )
+
+
+def test_an_instruction_tells_at_which_place_a_pose_is_where_lengths_are_said_on_the_way() -> None:
+    codes_SR, given_S = np.array([[3], [1], [4], [1], [5]]), np.array([False, False, False, True, False])
+    told = {every: extended(length_every=every)[1] for every in (0, 1, 2, 3)}
+    said = {
+        every: said_of(words, words.told(codes_SR, given_S, shows_gaps=False))
+        for every, words in told.items()
+    }
+    assert said[0] == "motion 1 /motion"
+    assert said[1] == "motion length_2 1 /motion"
+    assert said[2] == "motion length_3 untold 1 /motion"
+    assert said[3] == "motion length_2 1 untold /motion"
+    whole = said_of(told[2], told[2].told(codes_SR, given_S, shows_gaps=True))
+    assert whole == "motion length_5 untold untold length_3 untold 1 length_1 untold /motion"
 
 
 def test_a_long_caption_is_cut_so_that_its_end_has_room() -> None:

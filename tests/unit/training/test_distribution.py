@@ -1,10 +1,6 @@
 """Two processes with half of a batch each train as one with the whole."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,39 +17,17 @@ from lamp_core.training.distribution import (
 )
 from lamp_core.training.loop import fit
 from tests.unit.training import jobs
+from tests.unit.training.processes import ended_well, start_two
 
 pytestmark = pytest.mark.slow  # each starts processes
 
-REPOSITORY = Path(__file__).parents[3]
-
-
-def _start_two(out: Path) -> list[subprocess.Popen[str]]:
-    """Start the trainings in two processes, with what torchrun tells each of them."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    return [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.unit.training.jobs", str(out)],
-            cwd=REPOSITORY,
-            env={**os.environ, **group, "RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-
 
 def test_two_processes_train_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    processes = _start_two(tmp_path / "two.json")
+    processes = start_two("tests.unit.training.jobs", str(tmp_path / "two.json"))
     monkeypatch.setattr(nn.Dropout, "forward", jobs.without_dropout)
     monkeypatch.setattr(fit, "__kwdefaults__", fit.__kwdefaults__ | jobs.EVERY_STEP)
     one = jobs.train_every_model()
-    for process in processes:
-        output, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, output
+    ended_well(processes)
     curves = json.loads((tmp_path / "two.json").read_text())
     assert list(curves) == list(one)
     for name, curve in one.items():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lamp_core.datasets.captions import Caption
-from lamp_core.evaluation.protocols.control import TASKS, TEXT_ALONE, evaluate_control
+from lamp_core.evaluation.protocols.control import FORCED, TASKS, TEXT_ALONE, evaluate_control
 from lamp_core.evaluation.results import Result
 from tests.unit.evaluation.perfect import ITEMS, SETTINGS, SKELETON, STATISTICS
 
@@ -63,3 +63,15 @@ def test_what_is_told_is_what_the_task_gives() -> None:
     per_repeat = [[4] * len(SOME), [0] * len(SOME)]
     assert seen[:2] == per_repeat and seen[-1] == [0] * len(SOME)
     assert {count for counts in seen for count in counts} == {0, 4, 12}
+
+
+def test_poses_that_are_forced_have_a_row_of_their_own() -> None:
+    def misses(captions: object, motions: Motions, given: Motions, seed: int) -> list[np.ndarray]:
+        return [np.repeat(motion_TD[:1], len(motion_TD), axis=0) for motion_TD in motions]
+
+    found = evaluate_control(
+        SOME, {"any": misses}, SKELETON, STATISTICS, SETTINGS, forced={"any": keeps_poses}
+    )
+    recon = {(row.system, row.protocol): row.value for row in found if row.metric == "Recon"}
+    assert recon[f"any, {FORCED}", "control, last pose"] == pytest.approx(0, abs=1e-3)
+    assert recon["any", "control, last pose"] == recon[f"any, {TEXT_ALONE}", "control, last pose"] > 0.1
