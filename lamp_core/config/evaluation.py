@@ -61,6 +61,12 @@ class Evaluate(Section):
         0.5, description="share of a motion's frames to be filled in, at random places"
     )
     length: Literal["true", "estimated"] = Field("true", description="length given to text to motion")
+    held_out: tuple[str, ...] = Field(
+        (),
+        description="actions whose clips text to motion measures apart, and the others, whether or not they "
+        "were trained on; large motion model: large_motion.held_out when empty",
+    )
+    held_out_label: str = Field("actions", description="label of a clip that names its actions")
     route: Literal["features", "joints"] = Field(
         "features",
         description="what evaluators see of a motion: its features as made, or made anew from its joints",

@@ -116,6 +116,9 @@ class Instruction(LanguageTuning):
     force_poses: bool = Field(
         False, description="given poses stand in an answer whatever the model says, or as it says them"
     )
+    pose_draws: Count = Field(
+        1, description="answers that are drawn where poses are given; that is taken which leads to them best"
+    )
     temperature: NonNegative = Field(1.0, description="of motions that are drawn; 0: the likeliest codes")
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(
         0.9, description="share of the likeliest codes that is drawn from"

@@ -197,6 +197,8 @@ COMPLETION = (
 )
 CONTROL = (*_both("Recon", "cm"), *_both("Vel", "cm/frame"))
 
+HELD_OUT_ACTIONS, OTHER_ACTIONS = (f"text to motion of {which} actions" for which in ("held-out", "other"))
+
 KINDS: Mapping[str, Kind] = {
     "text to motion": Kind(
         "text_to_motion",
@@ -208,6 +210,21 @@ KINDS: Mapping[str, Kind] = {
     ),
     LAMP_KIND: Kind("text_to_motion", "Text to motion, LaMP as the evaluator", LAMP_EVALUATOR),
     MINILM_KIND: Kind("text_to_motion", "Text to motion, MiniLM as the evaluator", MINILM_EVALUATOR),
+    HELD_OUT_ACTIONS: Kind(
+        "text_to_motion",
+        "Text to motion, held-out actions",
+        (*TEXT_TO_MOTION, *MINILM_EVALUATOR, *LAMP_EVALUATOR),
+        "R-Precision top 3",
+        "Test clips of the actions that evaluate.held_out or large_motion.held_out names, and no others. "
+        "FID is larger of fewer clips: FID∞, KID and the truth's other half say by how much.",
+    ),
+    OTHER_ACTIONS: Kind(
+        "text_to_motion",
+        "Text to motion, the other actions",
+        (*TEXT_TO_MOTION, *MINILM_EVALUATOR, *LAMP_EVALUATOR),
+        "R-Precision top 3",
+        "The test clips without the held-out actions.",
+    ),
     "reconstruction": Kind(
         "tokenizer", "Tokenizer", TOKENIZER, "MPJPE", headlines=("MPJPE", "FID"), highlight="MPJPE"
     ),
@@ -314,13 +331,18 @@ def kind_of(result: Result) -> str:
 
 def kind_named(protocol: str, metric: str) -> str:
     """`kind_of` a number by its protocol and metric."""
+    of_protocol = kind_of_protocol(protocol)
+    if of_protocol in KINDS and KINDS[of_protocol].metric(metric):
+        return of_protocol
     further = (kind for kind, metrics in FURTHER_EVALUATORS.items() if metric in _names(metrics))
-    return next(further, kind_of_protocol(protocol))
+    return next(further, of_protocol)
 
 
 def kind_of_protocol(protocol: str) -> str:
     """Key of a protocol's kind, or its first words where none is known."""
     head = protocol.split(",")[0]
+    if head in KINDS:
+        return head
     return next((kind for kind in KINDS if re.fullmatch(rf"{re.escape(kind)}( .*)?", head)), head)
 
 

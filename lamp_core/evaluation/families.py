@@ -13,9 +13,12 @@ import numpy as np
 
 from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.items import Item
+from lamp_core.datasets.labelled_actions import check_named
 from lamp_core.evaluation.baselines import UNTRAINED
 from lamp_core.evaluation.cache import digest
 from lamp_core.evaluation.captioning import CAPTIONING, measure_captioning
+from lamp_core.evaluation.held_out import measure_by_action
 from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
 from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
 from lamp_core.evaluation.oracles import label_groups, label_names, oracle_similarities
@@ -29,7 +32,7 @@ from lamp_core.evaluation.protocols.joints import (
 )
 from lamp_core.evaluation.protocols.reconstruction import Reconstruction, evaluate_tokenizer
 from lamp_core.evaluation.protocols.retrieval import evaluate_retrieval
-from lamp_core.evaluation.protocols.text_to_motion import Generate, evaluate_text_to_motion
+from lamp_core.evaluation.protocols.text_to_motion import TASK, Generate, evaluate_text_to_motion
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.route import embed_by
 from lamp_core.evaluation.trained import Trained
@@ -168,17 +171,26 @@ def _tokenizer(systems: Systems, on_progress: OnProgress | None) -> list[Result]
 
 def _text_to_motion(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     trained = systems.trained
-    return evaluate_text_to_motion(
-        trained.items,
-        {name: generate for name, generate in systems.generating.items() if name != UNTRAINED},
-        trained.guo,
-        trained.features.statistics,
-        trained.settings,
-        matching=trained.further_evaluators,
-        floors={name: generate for name, generate in systems.generating.items() if name == UNTRAINED},
-        embed=embed_by(trained.settings.route, trained.features, trained.cache.embed),
-        on_progress=on_progress,
-    )
+
+    def measured(items: Sequence[Item], task: str) -> list[Result]:
+        return evaluate_text_to_motion(
+            items,
+            {name: generate for name, generate in systems.generating.items() if name != UNTRAINED},
+            trained.guo,
+            trained.features.statistics,
+            trained.settings,
+            matching=trained.further_evaluators,
+            floors={name: generate for name, generate in systems.generating.items() if name == UNTRAINED},
+            embed=embed_by(trained.settings.route, trained.features, trained.cache.embed),
+            on_progress=on_progress,
+            task=task,
+        )
+
+    settings, label = trained.settings, trained.guo.label
+    if trained.own_data:
+        check_named(trained.features.labels, settings.held_out_label, settings.held_out, "evaluate.held_out")
+    rows = measured(trained.items, TASK)
+    return [*rows, *measure_by_action(trained.items, measured, settings, trained.generating, label)]
 
 
 def _plausibility(systems: Systems, on_progress: OnProgress | None) -> list[Result]:

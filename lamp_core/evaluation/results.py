@@ -14,7 +14,7 @@ from lamp_core.io.parquet import field as column
 from lamp_core.io.parquet import read_table, write_table
 
 HALF_INTERVAL = 1.96
-SEVERAL_PROTOCOLS = re.compile(r"(prediction|in-betweening|novel captions)\b")
+SEVERAL_PROTOCOLS = re.compile(r"(prediction|in-betweening|novel captions|text to motion of)\b")
 """Beginnings of protocols of which a family has several, so that a metric's name alone is not enough."""
 REMEDY = "`lamp run --until evaluate` measures them"
 

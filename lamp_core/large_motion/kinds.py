@@ -4,13 +4,13 @@ Shapes: T frames, D feature numbers a frame, S motion tokens, R channels, K kind
 """
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lamp_core.config.large_motion import DataKinds, LargeMotion
+from lamp_core.datasets.labelled_actions import check_named, names_any
 from lamp_core.errors import LampError
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.motion_language.examples import SpokenMotion
@@ -41,21 +41,12 @@ def kind_of_clip(dataset: str, labels: Mapping[str, str], settings: LargeMotion)
 
 def is_held_out(labels: Mapping[str, str], settings: LargeMotion) -> bool:
     """Whether one of a clip's actions is one that is not trained on (Table 5)."""
-    named = labels.get(settings.held_out_label, "")
-    return any(re.search(rf"(?<!\w){re.escape(action)}(?!\w)", named) for action in settings.held_out)
+    return names_any(labels, settings.held_out_label, settings.held_out)
 
 
 def check_held_out(labels: Sequence[Mapping[str, str]], settings: LargeMotion) -> None:
     """Raise LampError for an action that no clip is labelled with."""
-    for action in settings.held_out:
-        one = settings.model_copy(update={"held_out": (action,)})
-        if not any(is_held_out(each, one) for each in labels):
-            label = settings.held_out_label
-            known = sorted({each[label] for each in labels if label in each})[:8]
-            raise LampError(
-                f"large_motion.held_out: no clip has '{action}' in its label {label}; "
-                f"known: {', '.join(known) or 'none, the data set has no such label'}"
-            )
+    check_named(labels, settings.held_out_label, settings.held_out, "large_motion.held_out")
 
 
 def held_pose(motion_TD: np.ndarray, frame: int, frames: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from lamp_core.errors import LampError
 from lamp_core.features.interpolation import interpolated
 from lamp_core.features.seam import led_over
 from lamp_core.m2t.decoding import Search, generation_config
+from lamp_core.motion_language.choosing import surprise
 from lamp_core.motion_language.grammar import TextGrammar, logits_processor
 from lamp_core.motion_language.layout import FREE
 from lamp_core.motion_language.segments import Segment, collate
@@ -44,6 +45,8 @@ class MotionAssistant(MotionSpeaker):
     ) -> list[np.ndarray]:
         """Return a motion of each text that passes through poses; those as the model makes them.
 
+        Of ``pose_draws`` answers that one is taken in which the model finds the given codes likeliest.
+
         Args:
             texts: one a motion.
             motions: normalised features (T, D), of which the length and the given frames are looked at.
@@ -58,8 +61,35 @@ class MotionAssistant(MotionSpeaker):
             for text, codes_SR, given_S in zip(texts, codes, told, strict=True)
         ]
         is_forced = self.settings.force_poses if forced is None else forced
-        put = [_forced(*each) for each in zip(codes, told, strict=True)] if is_forced else None
-        return self._features(self._motions(prompts, [len(codes_SR) for codes_SR in codes], put, seed))
+        draws = self.settings.pose_draws if any(given_S.any() for given_S in told) else 1
+        put = [_forced(*each) for each in zip(codes, told, strict=True)] * draws if is_forced else None
+        drawn = self._motions(prompts * draws, [len(codes_SR) for codes_SR in codes] * draws, put, seed)
+        return self._features(self._fitting(prompts, drawn, codes, told))
+
+    def _fitting(
+        self,
+        prompts: Sequence[list[Segment]],
+        drawn: list[np.ndarray],
+        codes: Sequence[np.ndarray],
+        told: Sequence[np.ndarray],
+    ) -> list[np.ndarray]:
+        """Of the motions (S, R) drawn for each prompt, all prompts' first ones first, those that fit best."""
+        count = len(prompts)
+        if len(drawn) == count:
+            return drawn
+        asked = [
+            [
+                *prompts[place % count],
+                *self.words.weighed(
+                    np.where(told[place % count][:, None], codes[place % count], drawn_SR),
+                    told[place % count],
+                ),
+            ]
+            for place, drawn_SR in enumerate(drawn)
+        ]
+        surprise_N = surprise(self.speaker.base.model, asked, self.words.padding)
+        best = surprise_N.reshape(-1, count).argmin(axis=0)
+        return [drawn[draw * count + place] for place, draw in enumerate(best.tolist())]
 
     def complete(
         self, texts: Sequence[str], motions: Sequence[np.ndarray], given: Sequence[np.ndarray], seed: int

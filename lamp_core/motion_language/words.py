@@ -9,6 +9,8 @@ Shapes: S motion tokens, R channels.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -147,6 +149,20 @@ class MotionWords:
             raise ValueError(f"a motion of {tokens} tokens; known are 1 to {known.max_tokens}")
         behind_P = layout_of(known, tokens).written(self._ids(codes_SR))
         return Segment("motion", (known.opens[0], *behind_P.tolist()), is_predicted)
+
+    def weighed(self, codes_SR: np.ndarray, given_S: np.ndarray) -> Spoken:
+        """A motion as an answer of which the given tokens alone are predicted.
+
+        Raises:
+            ValueError: as `motion`.
+        """
+        whole, tokens_P = self.motion(codes_SR), layout_of(self.vocabulary, len(codes_SR)).tokens_P
+        is_given_P = (tokens_P >= 0) & given_S[tokens_P]
+        ids = zip(whole.ids, (False, *is_given_P.tolist()), strict=True)
+        return [
+            Segment("motion", tuple(word for word, _ in run), is_given)
+            for is_given, run in groupby(ids, key=itemgetter(1))
+        ]
 
     def example(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 from lamp_core.config.experiment import MetricColumn, ResultTable, ScalingFit
 from lamp_core.errors import LampError
 from lamp_core.evaluation.results import Result
-from lamp_core.evaluation.scaling_law import Band, Interval, ScalingLaw, fit_scaling_law
+from lamp_core.evaluation.scaling_law import LARGEST_EXPONENT, Band, Interval, ScalingLaw, fit_scaling_law
 from lamp_core.report.experiment_groups import Group, column_of, groups_of, is_of
 from lamp_core.report.experiment_results import ExperimentResults, RowRecord
 from lamp_core.report.experiment_trainings import over_seeds
@@ -21,8 +21,8 @@ from lamp_core.viz.charts import Curve
 from lamp_core.viz.fitted_curves import Check, FittedCurve, fitted_curves
 
 ABOUT_CONSTANTS = (
-    "Least squares of the logarithm (Hoffmann et al. 2022, approach 3); intervals of 95 % over a bootstrap "
-    "of the rows."
+    "Least squares of the logarithm (Hoffmann et al. 2022, approach 3), exponents of at most "
+    f"{LARGEST_EXPONENT:g}; intervals of 95 % over a bootstrap of the rows' residuals."
 )
 ABOUT_CHECKS = (
     "Rows that the fit has not seen. The interval of 95 % holds what the fit is unsure of and the residual "

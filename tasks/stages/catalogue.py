@@ -41,7 +41,9 @@ def _lexical(name: str, makes: str, trains: str, *phases: str) -> Stage:
     )
 
 
-def _measures(system: str, makes: str, *reads: str, wants_card: bool = True) -> Stage:
+def _measures(
+    system: str, makes: str, *reads: str, params: tuple[str, ...] = (), wants_card: bool = True
+) -> Stage:
     """The stage that measures a system by the common parameters, into the common store."""
     return Stage(
         f"evaluate_{system.replace('-', '_')}",
@@ -49,7 +51,7 @@ def _measures(system: str, makes: str, *reads: str, wants_card: bool = True) -> 
         makes=makes,
         reads=("features", *reads),
         section="evaluate",
-        params=("retrieval.captions", "retrieval.seed"),
+        params=("retrieval.captions", "retrieval.seed", *params),
         wants_card=wants_card,
     )
 
@@ -242,6 +244,7 @@ CATALOGUE = Catalogue(
             "large-motion",
             "text to motion by the large motion model, beside floors and an untrained model",
             *("tokenizer_grid", "evaluator", "large_motion"),
+            params=("large_motion.held_out", "large_motion.held_out_label"),
         ),
         Stage(
             "report",

@@ -15,12 +15,14 @@ def run(stage: StageContext) -> dict[str, float]:
     """Measure into the store that one table of all systems is made of.
 
     The evaluator is that of the system `lamp`, so that the rows compare; LaMP itself measures there alone.
+    Actions that the model was not trained on are measured apart.
     """
-    settings = stage.config.evaluate
+    settings, trained = stage.config.evaluate, stage.config.large_motion
     asked = tuple(name for name in settings.protocols if name in PROTOCOLS)
-    return measure_into_store(
-        stage, MODELS, settings.model_copy(update={"protocols": asked, "lamp_evaluator": False})
-    )
+    changes: dict[str, object] = {"protocols": asked, "lamp_evaluator": False}
+    if not settings.held_out:
+        changes |= {"held_out": trained.held_out, "held_out_label": trained.held_out_label}
+    return measure_into_store(stage, MODELS, settings.model_copy(update=changes))
 
 
 if __name__ == "__main__":

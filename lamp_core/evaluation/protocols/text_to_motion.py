@@ -41,6 +41,7 @@ from lamp_core.metrics.diversity import diversity, diversity_pairs, multimodalit
 from lamp_core.metrics.fid import frechet_distance
 from lamp_core.metrics.r_precision import TOP
 
+TASK = "text to motion"
 R_PRECISION = tuple(f"R-Precision top {k}" for k in TOP)
 MATCHING = (*R_PRECISION, "MM-Dist")
 FLOOR_TEXTS = 10
@@ -93,6 +94,7 @@ def evaluate_text_to_motion(
     floors: Mapping[str, Generate] | None = None,
     embed: Callable[[TestItems, MotionTextEvaluator], Embedded] = Embedded.of,
     on_progress: OnProgress | None = None,
+    task: str = TASK,
 ) -> list[Result]:
     """R-Precision, MM-Dist, FID and Diversity of ground truth and systems, MultiModality of the systems.
 
@@ -112,6 +114,7 @@ def evaluate_text_to_motion(
         floors: untrained generators by name, measured ``settings.floor_generations`` times at most.
         embed: how the test items are embedded, where a cache is wanted.
         on_progress: called with (generations done, of all, text).
+        task: first words of the protocol, which say of what the items are a part.
 
     Raises:
         LampError: no items, or a system that does not return one motion a caption. What cannot be measured
@@ -120,7 +123,7 @@ def evaluate_text_to_motion(
     test = TestItems.of(items, statistics)
     judges = [embed(test, each) for each in (evaluator, *matching)]
     protocol = (
-        f"text to motion, {candidates(settings)}, {settings.length} length, {routed(settings.route)}, "
+        f"{task}, {candidates(settings)}, {settings.length} length, {routed(settings.route)}, "
         f"{_pairs(settings, len(test))}"
     )
     generators = [*_floors(floors or {}, settings), *_systems(systems, settings)]
@@ -181,7 +184,7 @@ def evaluate_given_motions(
     place_of = {caption: place for place, caption in enumerate(test.captions)}
     texts_M = np.array([place_of[motion.caption] for motion in kept])
     protocol = (
-        f"text to motion, {candidates(settings)}, lengths as made, {routed(settings.route)}, "
+        f"{TASK}, {candidates(settings)}, lengths as made, {routed(settings.route)}, "
         f"{_pairs(settings, len(test))}"
     )
     rows = _truth_and_chance(test, judges, settings, protocol)

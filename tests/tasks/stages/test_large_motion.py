@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from lamp_core.config import Config, override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
-from lamp_core.evaluation.catalogue import KINDS, kind_of, metric_of
+from lamp_core.evaluation.catalogue import HELD_OUT_ACTIONS, KINDS, OTHER_ACTIONS, kind_of, metric_of
 from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.inference.generate import generate
@@ -80,7 +80,16 @@ def test_text_to_motion_stands_in_the_common_store(metrics: dict[str, dict[str, 
     assert {"untrained", MODEL.name} <= {row.system for row in rows}
     assert {KINDS[kind_of(row)].family for row in rows} == {"text_to_motion"}
     assert [row for row in rows if metric_of(row) is None] == []
-    assert all(row.measured for row in rows if row.system == MODEL.name and row.metric == "FID")
+    of_all = [row for row in rows if row.protocol.startswith("text to motion, ")]
+    assert all(row.measured for row in of_all if row.system == MODEL.name and row.metric == "FID")
+
+
+def test_actions_that_were_held_out_are_measured_apart(data: Path, metrics: dict[str, object]) -> None:
+    rows = read_results(data / CATALOGUE.folder("evaluate_large_motion") / RESULTS_FILE)
+    items = {kind_of(row): row.items for row in rows if row.system == MODEL.name and row.metric == "MM-Dist"}
+    assert items[HELD_OUT_ACTIONS] > 0 < items[OTHER_ACTIONS]
+    assert items[HELD_OUT_ACTIONS] + items[OTHER_ACTIONS] == items["text to motion"]
+    assert {row.protocol.split(", ")[1] for row in rows if kind_of(row) == HELD_OUT_ACTIONS} == {"jump"}
 
 
 def test_it_trains_from_shards_that_belong_to_its_tokenizer(data: Path, tmp_path: Path) -> None:

@@ -1,0 +1,123 @@
+"""Of several answers that one is taken in which the model finds the given poses likeliest."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lamp_core.m2t.language_model import CausalModel
+from lamp_core.motion_language.assistant import MotionAssistant
+from lamp_core.motion_language.choosing import surprise
+from lamp_core.motion_language.folder import Origin, Speaker
+from lamp_core.motion_language.segments import Segment
+from lamp_core.motion_language.tasks import TASKS
+from lamp_core.motion_language.words import MotionWords
+from lamp_core.tokenizers.protocol import MotionTokenizer
+from tests.unit.motion_language.conftest import CAPTIONS, INSTRUCTION, MAX_TOKENS, extended, spoken
+
+FRAMES = 4 * MAX_TOKENS
+LAST = [np.arange(FRAMES) >= FRAMES - 4] * 3
+
+
+def weighed(words: MotionWords, index: int) -> tuple[list[Segment], list[int]]:
+    """A prompt with an answer of which two tokens are weighed, and the words of these."""
+    codes_SR = spoken()[index].codes_SR
+    given_S = np.isin(np.arange(len(codes_SR)), (0, len(codes_SR) - 1))
+    parts = words.weighed(codes_SR, given_S)
+    assert tuple(word for part in parts for word in part.ids) == words.motion(codes_SR).ids
+    return [*words.prompt(TASKS["text-to-motion"], CAPTIONS[index]), *parts], [
+        word for part in parts if part.is_predicted for word in part.ids
+    ]
+
+
+@pytest.mark.parametrize("every", [0, 2])
+def test_the_given_codes_alone_are_weighed(tokenizer: Any, every: int) -> None:
+    _, words = extended(tokenizer=tokenizer, length_every=every)
+    codes_SR = spoken(tokenizer)[4].codes_SR
+    given_S = np.isin(np.arange(len(codes_SR)), (1, 3))
+    parts = words.weighed(codes_SR, given_S)
+    assert tuple(word for part in parts for word in part.ids) == words.motion(codes_SR).ids
+    said = [word for part in parts if part.is_predicted for word in part.ids]
+    assert np.array_equal(words.codes(said), codes_SR[given_S])
+
+
+def test_surprise_is_what_the_model_says_of_each_sequence_alone() -> None:
+    model, words = extended()
+    asked = [weighed(words, index) for index in (5, 1, 3)]
+    found_N = surprise(model, [parts for parts, _ in asked], words.padding)
+    for (parts, said), value in zip(asked, found_N, strict=True):
+        ids = [word for part in parts for word in part.ids]
+        predicted = [part.is_predicted for part in parts for _ in part.ids]
+        with torch.no_grad():
+            log_likely = model(torch.tensor([ids[:-1]])).logits[0].float().log_softmax(dim=-1)
+        places = [place for place, is_predicted in enumerate(predicted) if is_predicted]
+        assert [ids[place] for place in places] == said
+        assert value == pytest.approx(
+            -sum(float(log_likely[place - 1, ids[place]]) for place in places), rel=1e-4
+        )
+
+
+def assistant(vqvae: MotionTokenizer, draws: int) -> MotionAssistant:
+    model, words = extended("opt", vqvae)
+    speaker = Speaker(
+        CausalModel(model, words.text, "", "base"),
+        words.vocabulary,
+        Origin("base", "smpl22", 20.0, 24, "short", "", {}),
+    )
+    return MotionAssistant(speaker, words, vqvae, INSTRUCTION.model_copy(update={"pose_draws": draws}))
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_the_answer_that_leads_to_a_pose_best_is_taken(
+    vqvae: MotionTokenizer, forced: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    motions = [
+        np.random.default_rng(index).normal(size=(FRAMES, 263)).astype(np.float32) for index in range(3)
+    ]
+    seen: list[list[np.ndarray]] = []
+    decoded = MotionAssistant._features
+    monkeypatch.setattr(
+        MotionAssistant, "_features", lambda self, codes: seen.append(list(codes)) or decoded(self, codes)
+    )
+    every: list[list[np.ndarray]] = []
+    drawn = MotionAssistant._motions
+    monkeypatch.setattr(MotionAssistant, "_motions", lambda *args: every.append(drawn(*args)) or every[-1])
+    for draws in (1, 6):
+        assistant(vqvae, draws).control(list(CAPTIONS[:3]), motions, LAST, seed=0, forced=forced)
+    (one, best), (_, six) = seen, every
+    assert len(six) == 18
+    for place in range(3):
+        assert np.array_equal(six[place], one[place])  # more draws add to the first one
+        told_SR = assistant(vqvae, 1)._known_codes(motions, LAST)[place]
+        found = _surprise_of(vqvae, CAPTIONS[place], six[place::3], told_SR)
+        chosen = next(draw for draw in range(6) if np.array_equal(six[place::3][draw], best[place]))
+        assert found[chosen] == pytest.approx(min(found), rel=1e-4)
+        assert max(found) > min(found)
+
+
+def _surprise_of(
+    vqvae: MotionTokenizer, caption: str, drawn: list[np.ndarray], told_SR: np.ndarray
+) -> list[float]:
+    """What the model says of the last code behind each motion."""
+    one = assistant(vqvae, 1)
+    given_S = np.arange(MAX_TOKENS) == MAX_TOKENS - 1
+    prompt = one.words.prompt(TASKS["last-pose"], caption, told_SR, given_S)
+    found = []
+    for codes_SR in drawn:
+        ids = [word for part in (*prompt, one.words.motion(codes_SR)) for word in part.ids]
+        with torch.no_grad():
+            logits_XV = one.speaker.base.model(torch.tensor([ids[:-2]])).logits[0].float()
+        word = one.speaker.vocabulary.first_ids_R[0] + int(told_SR[-1, 0])
+        found.append(-float(logits_XV[-1].log_softmax(dim=-1)[word]))
+    return found
+
+
+def test_without_a_pose_nothing_is_drawn_again(vqvae: MotionTokenizer) -> None:
+    motions = [np.zeros((FRAMES, 263), dtype=np.float32)] * 3
+    nothing = [np.zeros(FRAMES, dtype=bool)] * 3
+    one, many = (
+        assistant(vqvae, draws).control(list(CAPTIONS[:3]), motions, nothing, seed=0) for draws in (1, 6)
+    )
+    for first_TD, second_TD in zip(one, many, strict=True):
+        np.testing.assert_array_equal(first_TD, second_TD)
