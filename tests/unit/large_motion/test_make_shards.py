@@ -69,6 +69,7 @@ def test_the_codes_are_those_that_the_stages_make(shards: ShardSet, trained: Pat
         assert item.codes_SR.shape == codes_SR.shape
         assert (item.codes_SR == codes_SR).mean() > 0.95  # of other batches, which round otherwise
         assert item.captions == tuple(caption.text for caption in each.captions)
+        assert item.part_captions == each.part_captions and "left_arm" in item.part_captions
 
 
 def test_nothing_is_made_that_a_project_measures_on(shards: ShardSet) -> None:
