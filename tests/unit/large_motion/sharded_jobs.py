@@ -55,9 +55,11 @@ def killed() -> Iterator[list[TrainingRun]]:
     raise AssertionError("the training was not killed")
 
 
-def train(sharding: str, checkpoints: Path | None = None) -> tuple[nn.Module, dict[str, float], list[Any]]:
+def train(
+    sharding: str, checkpoints: Path | None = None, **changes: Any
+) -> tuple[nn.Module, dict[str, float], list[Any]]:
     """Return the model, what is measured of it, and the curve."""
-    settings = SETTINGS.model_copy(update={"sharding": sharding, "training": STEPS})
+    settings = SETTINGS.model_copy(update={"sharding": sharding, "training": STEPS, **changes})
     curve: list[Any] = []
     watching = Watching(checkpoints, lambda step, scalars: curve.append((step, dict(scalars))))
     items = items_of(spoken(), val=spoken()[:3])
@@ -91,7 +93,7 @@ def main(folder: Path) -> None:
         train("fsdp", folder / "two")
     (folder / f"bytes-{rank()}.json").write_text(json.dumps(bytes_here(runs[0])))
     found["resumed"] = train("fsdp", folder / "two")
-    found["from-one"] = train("fsdp", folder / "one")
+    found["from-one"] = train("fsdp", folder / "one", gradient_checkpointing=True)
     if is_first():
         for name, (model, numbers, curve) in found.items():
             save_file(state_tensors(model), folder / f"{name}.safetensors")
