@@ -80,7 +80,7 @@ def _other_tokenizer(path: Path) -> None:
 
 def _other_fields(path: Path) -> None:
     table = pq.read_table(path)
-    renamed = table.rename_columns(["key", "texts", "codes"])
+    renamed = table.rename_columns({"captions": "texts"})
     pq.write_table(renamed.replace_schema_metadata(table.schema.metadata), path)
 
 
