@@ -105,7 +105,7 @@ class LexicalContrast(Section):
         description="the encoders of the phases before, or such as they started from: without these phases",
     )
     move_zero: bool = Field(
-        True,
+        False,
         description="move the logits of the phases before until an even share of the words weighs nothing",
     )
     dense_dim: Count = Field(256, description="width of the vectors (dense)")
