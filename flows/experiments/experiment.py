@@ -166,6 +166,11 @@ class ExperimentRun:
     def _run_row(self, planned: PlannedRow) -> None:
         """Measure a row, or note why it failed."""
         label = planned.label
+        if (twin := self._twin(label)) is not None:
+            self.say(f"{label}: measured with {twin.label}, whose parameters it has")
+            self.numbers[label] = self.numbers[twin.label]
+            self.records[label] = twin.model_copy(update={"label": label, **_described(planned)})
+            return
         try:
             with self._place(planned.config) as place:
                 config = self._config(planned, self._lamp(planned, place))
@@ -182,6 +187,13 @@ class ExperimentRun:
         self.numbers[label] = numbers
         self.records[label] = self.records[label].model_copy(
             update={"state": "finished", "error": "", "key": key, **found}
+        )
+
+    def _twin(self, label: str) -> RowRecord | None:
+        """A row that finished with the parameters of this one, which shows other systems of the same run."""
+        key = self.records[label].key
+        return next(
+            (row for row in self.records.values() if row.key == key and row.state == "finished"), None
         )
 
     @contextmanager
@@ -346,4 +358,5 @@ def _described(planned: PlannedRow) -> dict[str, object]:
         "pretrained_on": planned.donor.ingest.data if planned.donor else "",
         "published": planned.row.published,
         "check": planned.row.check,
+        "shows": planned.row.shows,
     }

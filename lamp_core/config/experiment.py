@@ -113,6 +113,9 @@ class Row(Section):
     )
     published: dict[str, str] = Field({}, description="published values as text, by metric")
     check: bool = Field(False, description="fits are not made of it; they predict it")
+    shows: dict[str, str] = Field(
+        {}, description="by a column's system (a model or a stage), the one that the row shows in its place"
+    )
 
 
 class Experiment(Section):

@@ -104,9 +104,14 @@ class LexicalContrast(Section):
         PHASES,
         description="the encoders of the phases before, or such as they started from: without these phases",
     )
-    move_zero: bool = Field(
-        False,
-        description="move the logits of the phases before until an even share of the words weighs nothing",
+    start_words: int = Field(
+        16,
+        ge=0,
+        description="words of a motion and of a text with which it starts, in the mean: so far the logits of "
+        "the phases before are moved; 0: as they are",
+    )
+    below_zero: NonNegative = Field(
+        0.1, description="slope of the gradient at words that weigh nothing, by which they come in; 0: none"
     )
     dense_dim: Count = Field(256, description="width of the vectors (dense)")
     temperature: Positive = Field(0.05, description="of the contrastive loss")

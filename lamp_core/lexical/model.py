@@ -4,6 +4,7 @@ Shapes: B batch, T frames, D feature numbers a frame, L word pieces, H width of 
 vocabulary, P width of dense vectors.
 """
 
+import torch
 from torch import Tensor, nn
 
 from lamp_core.config.base import Section
@@ -31,6 +32,8 @@ class LexicalModel(nn.Module):
         motion: its states go through one linear layer to the head.
     """
 
+    motion_zero: Tensor
+
     def __init__(self, shape: LexicalShape, text: TextEncoder, motion: MotionEncoder) -> None:
         super().__init__()
         self.shape, self.text, self.motion = shape, text, motion
@@ -40,6 +43,8 @@ class LexicalModel(nn.Module):
             nn.Linear(motion_dim, text_dim), nn.LayerNorm(text_dim, eps=EPSILON)
         )
         start_at_random(self.motion_to_text)
+        # the head's bias says where a word of a text weighs nothing; a motion's logits stand elsewhere
+        self.register_buffer("motion_zero", torch.zeros(()))
         if not self.is_lexical:
             self.dense_text = nn.Linear(text_dim, shape.dense_dim)
             self.dense_motion = nn.Linear(motion_dim, shape.dense_dim)
@@ -56,19 +61,22 @@ class LexicalModel(nn.Module):
     def motion_logits(self, features_BTD: Tensor, mask_BT: Tensor) -> Tensor:
         """The largest logit (B, V) of each word over the motion."""
         states_BXH, mask_BX = self.motion.positions(*self.motion(features_BTD, mask_BT))
-        return max_pooled(self.text.logits(self.motion_to_text(states_BXH)), mask_BX)
+        return max_pooled(self.text.logits(self.motion_to_text(states_BXH)), mask_BX) - self.motion_zero
 
-    def text_weights(self, ids_BL: Tensor, mask_BL: Tensor) -> Tensor:
-        """What stands for a text before it is normalised: weights of words (B, V), or a vector (B, P)."""
+    def text_weights(self, ids_BL: Tensor, mask_BL: Tensor, *, below_zero: float = 0.0) -> Tensor:
+        """What stands for a text before it is normalised: weights of words (B, V), or a vector (B, P).
+
+        `TextEncoder.lexical_weights` says what ``below_zero`` is.
+        """
         if self.is_lexical:
-            return self.text.lexical_weights(self.text_logits(ids_BL, mask_BL))
+            return self.text.lexical_weights(self.text_logits(ids_BL, mask_BL), below_zero)
         made: Tensor = self.dense_text(mean_state(self.text(ids_BL, mask_BL), mask_BL))
         return made
 
-    def motion_weights(self, features_BTD: Tensor, mask_BT: Tensor) -> Tensor:
+    def motion_weights(self, features_BTD: Tensor, mask_BT: Tensor, *, below_zero: float = 0.0) -> Tensor:
         """What stands for a motion before it is normalised, as `text_weights`."""
         if self.is_lexical:
-            return self.text.lexical_weights(self.motion_logits(features_BTD, mask_BT))
+            return self.text.lexical_weights(self.motion_logits(features_BTD, mask_BT), below_zero)
         states_BNJH, mask_BN = self.motion(features_BTD, mask_BT)
         made: Tensor = self.dense_motion(mean_state(states_BNJH.mean(dim=2), mask_BN))
         return made

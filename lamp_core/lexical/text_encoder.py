@@ -99,9 +99,18 @@ class TextEncoder(nn.Module):
         """The lexical distribution (B, V): the softmax over the terms."""
         return pooled_BV.float().masked_fill(~self.is_term_V, NOTHING).softmax(dim=-1)
 
-    def lexical_weights(self, pooled_BV: Tensor) -> Tensor:
-        """The weights (B, V) of the words of a lexical vector, log(1 + relu(max)); 0 for what is no term."""
-        return torch.log1p(pooled_BV.float().relu()) * self.is_term_V
+    def lexical_weights(self, pooled_BV: Tensor, below_zero: float = 0.0) -> Tensor:
+        """The weights (B, V) of the words of a lexical vector, log(1 + relu(max)); 0 for what is no term.
+
+        Args:
+            pooled_BV: the largest logit of each word.
+            below_zero: slope of the gradient where the weight is zero, which changes no weight. Without it a
+                word that a vector does not have, or has lost to the regulariser, can never come in.
+        """
+        logits_BV = pooled_BV.float()
+        missing_BV = logits_BV.clamp(max=0)
+        heard_BV = logits_BV.relu() + below_zero * (missing_BV - missing_BV.detach())
+        return torch.log1p(heard_BV) * self.is_term_V
 
 
 def max_pooled(logits_BXV: Tensor, mask_BX: Tensor) -> Tensor:

@@ -3,13 +3,13 @@
 The phases before the fourth train their logits for a softmax, which is the same whatever constant is added to
 all of them. The weights of the fourth, log(1 + relu(logit)), hang on that constant: where all logits are well
 above zero, a text starts with all words of the vocabulary, at nearly the same weight, and what the phases
-learned is lost in the first steps. So the logits of both sides are moved once, by one constant, until a word
-weighs something where the lexical distribution gives it more than an even share.
+learned is lost in the first steps; where they are below it, a vector has no word, and no gradient. So the
+logits are moved once, those of texts and of motions by a constant each, until a vector has as many words as
+asked for, in the mean.
 
-Shapes: N items, V vocabulary.
+Shapes: N items, V terms of the vocabulary.
 """
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,11 +25,13 @@ TOGETHER = 64
 
 
 @torch.no_grad()
-def move_zero(model: LexicalModel, tokenizer: TextTokenizer, items: Sequence[LexicalItem]) -> None:
-    """Move the logits so that an even share of the words stands at zero, in the mean of both sides of some
-    items.
+def start_with(
+    words: int, model: LexicalModel, tokenizer: TextTokenizer, items: Sequence[LexicalItem]
+) -> None:
+    """Move the logits of both sides until a vector has so many words, in the mean of some items.
 
     Args:
+        words: of a vector; the whole vocabulary if it has fewer.
         model: with lexical vectors.
         tokenizer: of the captions.
         items: of the train split, at least one.
@@ -39,20 +41,17 @@ def move_zero(model: LexicalModel, tokenizer: TextTokenizer, items: Sequence[Lex
     device = model.text.words_VH.device
     captions = CaptionTable([item.captions[0] for item in chosen], tokenizer, device)
     motions = Motions([item.features_TD for item in chosen], device)
-    training = model.training
+    training, parts = model.training, list(in_parts(len(chosen), TOGETHER))
     model.eval()
-    parts = in_parts(len(chosen), TOGETHER)
-    pooled = (
-        pooled_NV
-        for part in parts
-        for pooled_NV in (model.text_logits(*captions.pick(part)), model.motion_logits(*motions.pick(part)))
-    )
-    even = torch.cat([_even(model, pooled_NV) for pooled_NV in pooled]).mean()
+    text_zero = _zero(words, [model.text_logits(*captions.pick(part)) for part in parts], model)
+    motion_zero = _zero(words, [model.motion_logits(*motions.pick(part)) for part in parts], model)
     model.train(training)
-    model.text.head.bias_V.sub_(even)
+    model.text.head.bias_V.sub_(text_zero)
+    model.motion_zero.add_(motion_zero - text_zero)
 
 
-def _even(model: LexicalModel, pooled_NV: Tensor) -> Tensor:
-    """The logit (N,) of a word with an even share of the lexical distribution."""
-    terms_NV = pooled_NV[:, model.text.is_term_V].float()
-    return terms_NV.logsumexp(dim=-1) - math.log(terms_NV.shape[1])
+def _zero(words: int, pooled: Sequence[Tensor], model: LexicalModel) -> Tensor:
+    """The logit above which the items have so many terms each, in the mean."""
+    terms_NV = torch.cat(list(pooled))[:, model.text.is_term_V].float()
+    below = max(1, (terms_NV.shape[1] - words) * len(terms_NV))
+    return terms_NV.flatten().kthvalue(below).values

@@ -128,15 +128,17 @@ def _point(
 ) -> Point | None:
     """The row with its numbers of a group; None where it has not all three."""
     of_group = [number for number in numbers if Group.of(row, number) == group]
-    value = next((number.value for number in of_group if column_of(number, table) and number.measured), None)
-    model, data = _size(numbers, fit.model_size), _size(numbers, fit.data_size)
+    value = next(
+        (number.value for number in of_group if column_of(number, table, row) and number.measured), None
+    )
+    model, data = _size(row, numbers, fit.model_size), _size(row, numbers, fit.data_size)
     if value is None or model is None or data is None:
         return None
     return Point(row.label, model, data, value, row.check)
 
 
-def _size(numbers: Sequence[Result], column: MetricColumn) -> float | None:
-    return next((number.value for number in numbers if is_of(number, column) and number.measured), None)
+def _size(row: RowRecord, numbers: Sequence[Result], column: MetricColumn) -> float | None:
+    return next((number.value for number in numbers if is_of(number, column, row) and number.measured), None)
 
 
 def _triple(point: Point, fit: ScalingFit) -> tuple[float, float, float]:

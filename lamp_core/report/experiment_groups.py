@@ -34,19 +34,20 @@ def groups_of(experiment: ExperimentResults, table: ResultTable) -> list[Group]:
             Group.of(row, number)
             for row in experiment.record.rows
             for number in experiment.of(row)
-            if column_of(number, table) is not None
+            if column_of(number, table, row) is not None
         )
     )
 
 
-def column_of(number: Result, table: ResultTable) -> MetricColumn | None:
-    """The column that a number belongs to."""
+def column_of(number: Result, table: ResultTable, row: RowRecord) -> MetricColumn | None:
+    """The column that a number of a row belongs to."""
     if table.protocol and not f"{number.protocol},".startswith(f"{table.protocol},"):
         return None
-    return next((column for column in table.columns if is_of(number, column)), None)
+    return next((column for column in table.columns if is_of(number, column, row)), None)
 
 
-def is_of(number: Result, column: MetricColumn) -> bool:
-    """Whether a number is of a column's metric and system."""
-    is_system = number.system == column.system if column.system else not is_baseline(number.system)
+def is_of(number: Result, column: MetricColumn, row: RowRecord) -> bool:
+    """Whether a row's number is of a column's metric, and its system the column's, or shown in its place."""
+    system = row.shows.get(column.system, column.system)
+    is_system = number.system == system if system else not is_baseline(number.system)
     return number.metric == column.metric and is_system

@@ -51,6 +51,7 @@ class RowRecord(Section):
     seconds: float = Field(0.0, description="of the run that measured it")
     published: dict[str, str] = Field({}, description="published values as text, by metric")
     check: bool = Field(False, description="fits are not made of it; they predict it")
+    shows: dict[str, str] = Field({}, description="by a column's system, the one shown in its place")
 
     @property
     def of_row(self) -> str:

@@ -109,7 +109,7 @@ def experiment_csv(experiment: ExperimentResults) -> str:
         found = [
             number
             for number in experiment.of(row)
-            if any(column_of(number, table) is not None for table in experiment.record.tables)
+            if any(column_of(number, table, row) is not None for table in experiment.record.tables)
         ]
         lines += [[row.label, row.state, "", "measured", *astuple(number), *origin] for number in found]
         if not found:
@@ -168,7 +168,7 @@ def _measured_table(experiment: ExperimentResults, table: ResultTable, group: Gr
         {
             (row.label, column): number
             for row, number in reversed(members)  # of several systems the first
-            if (column := column_of(number, table)) is not None
+            if (column := column_of(number, table, row)) is not None
         },
         {(number.system, number.metric): number for _, number in members if number.system in SHOWN_BASELINES},
     )

@@ -88,7 +88,8 @@ class Outbox:
             if file is None:
                 yield None
                 return
-            waiting = list(_lines(self._entries))
+            with self._locked("lock"):  # no half of an entry that is being appended
+                waiting = list(_lines(self._entries))
             found = len(waiting)
             try:
                 yield waiting

@@ -211,12 +211,17 @@ class Tracking(Store):
         return closed
 
     def flush(self) -> bool:
-        """Send what was kept while the server was away; whether nothing is left."""
-        if self.outbox.is_empty:
-            return True
-        if self.is_later or not self._answers():
-            return False
+        """Send what was kept while the server was away or another process sent; whether nothing is left."""
+        while not self.outbox.is_empty:
+            if self.is_later or not self._answers() or not self._send():
+                return False
+        return True
+
+    def _send(self) -> bool:
+        """Send the entries that wait; False when the server is away, or another process sends."""
         with self.outbox.sending() as waiting:
+            if waiting is None:
+                return False
             while waiting:
                 try:
                     sent = self._deliver(waiting[0])
@@ -229,7 +234,7 @@ class Tracking(Store):
                     if sent != self.id_of(waiting[0]["run"]):
                         self.outbox.note_id(waiting[0]["run"], sent)
                 waiting.pop(0)
-        return self.outbox.is_empty
+        return True
 
     def _local_artifacts(self, run_id: str) -> Path | None:
         """The folder of a run's artifacts; None when a server keeps them."""
@@ -248,9 +253,11 @@ class Tracking(Store):
                 return self._deliver(entry)
             except StoreAway:
                 self._tell()
-        elif not self.is_later:
+        elif not self.is_later and not self._answers():
             self._tell()
         self.outbox.append(entry)
+        if not self.is_later and self._answers():
+            self.flush()  # a process that was sending until now did not see this entry
         return str(entry["run"])
 
     def _deliver(self, entry: Entry) -> str:

@@ -24,7 +24,7 @@ from lamp_core.lexical.model import LexicalModel
 from lamp_core.lexical.motion_encoder import MotionEncoder, MotionShape
 from lamp_core.lexical.text_start import new_text
 from lamp_core.lexical.vectors import LexicalVectors, units
-from lamp_core.lexical.zero import move_zero
+from lamp_core.lexical.zero import start_with
 from lamp_core.metrics.recall import places, recall
 from lamp_core.training.seeds import seed_everything
 from tasks.stage.process import StageContext, main
@@ -41,8 +41,8 @@ def run(stage: StageContext) -> dict[str, float]:
         lexical_items(features, items_of(features, split), model.shape.motion.max_frames)
         for split in ("train", "val")
     )
-    if settings.move_zero and settings.start == PHASES and model.is_lexical and train:
-        move_zero(model, tokenizer, train)
+    if settings.start_words and settings.start == PHASES and model.is_lexical and train:
+        start_with(settings.start_words, model, tokenizer, train)
     vectors = LexicalVectors(model, tokenizer)
     train_contrast(
         model,

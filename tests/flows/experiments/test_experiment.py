@@ -108,6 +108,23 @@ def test_rows_share_what_is_upstream_are_tracked_each_and_run_once(
     assert project.ran() == ["ingest", "features", "evaluator", "evaluate"]
 
 
+def test_rows_of_the_same_parameters_run_once_and_show_a_system_each(
+    project: Toy, prefect_server: None, said: list[str]
+) -> None:
+    described = make(
+        set_divisor(5),
+        set_divisor(5) | {"label": "of the evaluator", "shows": {"features": "evaluator"}},
+        tables=[{"title": "Score", "columns": [{"system": "features", "metric": "score"}]}],
+    )
+    results = run_experiment(project.project, described, said.append)
+    assert project.ran() == ["ingest", "features", "evaluator", "evaluate"]
+    assert states(results) == {"divisor 5": "finished", "of the evaluator": "finished"}
+    assert len({row.run for row in results.record.rows}) == 1
+    assert "of the evaluator: measured with divisor 5, whose parameters it has" in said
+    assert experiment_tables(results)[0].rows == [["divisor 5", "5.000"], ["of the evaluator", "5.000"]]
+    assert run_experiment(project.project, described, said.append) == results and project.ran() == []
+
+
 def test_seeds_train_every_row_again_and_share_what_does_not_train(
     project: Toy, prefect_server: None, said: list[str]
 ) -> None:

@@ -96,6 +96,22 @@ def test_nothing_measured_is_lost_whenever_the_server_is_away(
     assert list(toy.project.state.glob("outbox/*/files/*")) == []
 
 
+def test_while_another_process_sends_nothing_is_said_and_nothing_stays_behind(
+    toy: Toy, server: Gate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.open()
+    tracking, other = Tracking(toy.project), Tracking(toy.project).outbox
+    run = tracking.start("whole", {"kind": "pipeline"}, {})
+    other.append({"do": "tag", "run": run, "tags": {"first": "1"}})
+    with other.sending():  # what waits is being sent, until now in vain
+        tracking.log(run, [Scalar.now("loss", 1.0, 1)])
+        assert not tracking.outbox.is_empty
+    tracking.finish(run, "FINISHED")
+    assert tracking.outbox.is_empty
+    assert steps(tracking, run) == [1] and tracking.client.get_run(run).data.tags["first"] == "1"
+    assert capsys.readouterr().err == ""
+
+
 def test_a_run_whose_server_is_away_goes_on_and_is_tracked_later(
     toy: Toy, server: Gate, prefect_server: None, capfd: pytest.CaptureFixture[str]
 ) -> None:

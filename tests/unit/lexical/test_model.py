@@ -74,6 +74,24 @@ def test_the_bottleneck_is_a_mean_of_detached_word_embeddings(lexical: Lexical) 
     assert pooled_BV.grad[:, text.is_term_V].abs().sum() > 0
 
 
+def test_words_that_weigh_nothing_get_a_gradient_and_no_weight(lexical: Lexical) -> None:
+    text = lexical[0].text
+    logits_BV = torch.linspace(-4, 4, text.shape.vocabulary_size).repeat(2, 1)
+
+    def gradient(below_zero: float) -> torch.Tensor:
+        pooled_BV = logits_BV.clone().requires_grad_()
+        weights_BV = text.lexical_weights(pooled_BV, below_zero)
+        assert torch.equal(weights_BV, text.lexical_weights(logits_BV))
+        weights_BV.sum().backward()
+        assert pooled_BV.grad is not None
+        return pooled_BV.grad
+
+    is_missing_BV, has_meaning_BV = logits_BV < 0, text.is_term_V.expand_as(logits_BV)
+    assert not gradient(0.0)[is_missing_BV].any()
+    assert torch.equal(gradient(0.3)[is_missing_BV], 0.3 * has_meaning_BV[is_missing_BV])
+    assert torch.equal(gradient(0.3)[~is_missing_BV], gradient(0.0)[~is_missing_BV])
+
+
 def test_the_regulariser_is_what_hand_computation_gives() -> None:
     weights_BV = torch.tensor([[1.0, 0.0, 2.0], [3.0, 0.0, 0.0]])
     assert float(flops(weights_BV)) == pytest.approx(2.0**2 + 0.0 + 1.0**2)

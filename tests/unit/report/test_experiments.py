@@ -49,7 +49,16 @@ def row(label: str, **values: object) -> RowRecord:
 
 def number(column: MetricColumn, value: float, interval: float = 0.01, **values: object) -> Result:
     facts = {"protocol": "text to motion, 32 candidates", "evaluator": "guo-own", "repeats": 20, "items": 7}
-    return Result(column.system, column.metric, value, interval, **{**facts, **values})
+    return Result(
+        **{
+            "system": column.system,
+            "metric": column.metric,
+            **facts,
+            **values,
+            "value": value,
+            "interval": interval,
+        }
+    )
 
 
 def make(rows: list[RowRecord], numbers: dict[str, list[Result]], **values: object) -> ExperimentResults:
@@ -109,6 +118,13 @@ def test_directions_say_whether_they_agree_with_the_paper() -> None:
     )
     assert published.title == "Published, another evaluator and data set"
     assert [line[1] for line in published.rows] == paper
+
+
+def test_a_row_shows_another_system_in_place_of_a_columns() -> None:
+    both = [number(TOP3, 0.5), number(FID, 1.0), number(FID, 7.0, system="Other")]
+    rows = [row("own"), row("other", shows={FID.system: "Other"})]
+    measured = experiment_tables(make(rows, {"own": both, "other": both}))[0]
+    assert measured.rows == [["own", "50.0 ± 1.0", "1.000 ± 0.010"], ["other", "–", "7.000 ± 0.010"]]
 
 
 def test_numbers_of_other_data_or_evaluators_share_no_table() -> None:
