@@ -10,7 +10,7 @@ from lamp_core.errors import LampError
 from lamp_core.io.disk import is_full, no_room
 from tasks.stages.catalogue import CATALOGUE
 
-GRAPH_FILE = "dvc.yaml"
+GRAPH_FILE, LOCK_FILE = "dvc.yaml", "dvc.lock"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Project:
     @property
     def lock_file(self) -> Path:
         """What DVC recorded of each stage's last completed run."""
-        return self.root / "dvc.lock"
+        return self.root / LOCK_FILE
 
     @property
     def params_file(self) -> Path:

@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from typing import Any, Protocol, TypeVar
 
 from lamp_core.errors import LampError
@@ -67,6 +67,29 @@ def in_order(
             if not running:
                 return
             yield from running.popleft().result()
+
+
+@contextmanager
+def beside(work: Callable[[Thing], Outcome], thing: Thing) -> Iterator[Callable[[], Outcome]]:
+    """Work on one thing in another process while the block runs, which gets what waits for the outcome.
+
+    The other process ends with a block that fails.
+
+    Args:
+        work: what is done to the thing; picklable.
+        thing: picklable.
+
+    Raises:
+        LampError: the process died.
+    """
+    with _local_processes(1) as (submit, _):
+        future = submit(partial(_work_on_all, work), [thing])
+        try:
+            yield lambda: future.result()[0]
+        except BaseException:
+            for process in active_children():
+                process.terminate()
+            raise
 
 
 def _work_on_all(work: Callable[[Thing], Outcome], things: list[Thing]) -> list[Outcome]:

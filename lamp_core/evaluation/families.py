@@ -3,7 +3,7 @@
 Shapes: N items, T frames, D feature numbers a frame.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain
@@ -76,14 +76,21 @@ def protocols_of_stages(models: Sequence[Model]) -> dict[str, tuple[str, ...]]:
     }
 
 
-def measure(trained: Trained, on_progress: OnProgress | None = None) -> dict[str, list[Result]]:
-    """Return the rows of every family of which ``evaluate.protocols`` names a protocol."""
-    wanted = set(trained.settings.protocols)
+def families_of(settings: Evaluate) -> list[str]:
+    """The families of which ``evaluate.protocols`` names a protocol."""
+    wanted = set(settings.protocols)
+    return [family for family, (protocols, _) in FAMILIES.items() if wanted & set(protocols)]
+
+
+def measure(
+    trained: Trained, on_progress: OnProgress | None = None, families: Collection[str] = ()
+) -> dict[str, list[Result]]:
+    """Return the rows of every family that the settings ask for, or of those of them that are named."""
     systems = Systems(trained)
     return {
-        family: rows(systems, on_progress)
-        for family, (protocols, rows) in FAMILIES.items()
-        if wanted & set(protocols)
+        family: FAMILIES[family][1](systems, on_progress)
+        for family in families_of(trained.settings)
+        if not families or family in families
     }
 
 
@@ -317,3 +324,5 @@ FAMILIES: Mapping[str, tuple[Sequence[str], Family]] = {
     "lamp_bert_score": ((LAMP_BERT_SCORE,), _lamp_bert_score),
 }
 """Protocols of each family, and what measures it."""
+OF_GENERATED = ("text_to_motion", "plausibility", "lamp_bert_score")
+"""Families of the same generated motions, which are made once."""

@@ -57,7 +57,7 @@ class Ended:
 
 def dvc_command(*arguments: str) -> list[str]:
     """DVC with this interpreter, ending with this process."""
-    return [sys.executable, "-m", "tasks.system.orphans", "dvc", *arguments]
+    return [sys.executable, "-m", "tasks.system.orphans", "tasks.dvc.command", *arguments]
 
 
 def dvc_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -19,12 +19,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TextIO
 
-import yaml
-
 from lamp_core.config import Config, save_params
-from lamp_core.io.yaml_text import parse_yaml
 from tasks.dvc.config import read_config
 from tasks.dvc.graph import Graph, Stage, read_graph
+from tasks.dvc.lock_text import lock_text, parse_lock
 from tasks.project import Project, write_atomically
 from tasks.stage.output import replace_by_link
 from tasks.stated_folders import stated_folders
@@ -171,7 +169,7 @@ def read_lock(project: Project) -> dict[str, Any]:
 @lru_cache(maxsize=4)
 def _lock_entries(text: str) -> dict[str, Any]:
     """A run looks at one lock some forty times. Nobody changes what is returned."""
-    return (parse_yaml(text) or {}).get("stages") or {}
+    return parse_lock(text).get("stages") or {}
 
 
 def mend_lock(project: Project) -> bool:
@@ -193,9 +191,9 @@ def _is_lock(text: str) -> bool:
     if not text.endswith("\n"):
         return False
     try:
-        stages = yaml.load(text, yaml.CSafeLoader)["stages"]
+        stages = parse_lock(text)["stages"]
         return all(out["path"] and out["md5"] for entry in stages.values() for out in entry["outs"])
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError):
         return False
 
 
@@ -204,8 +202,7 @@ def write_lock(project: Project, entries: Mapping[str, Any], graph: Graph) -> No
     if entries == read_lock(project):
         return
     ordered = {name: entries[name] for name in [*graph, *entries] if name in entries}
-    text = yaml.safe_dump({"schema": "2.0", "stages": ordered}, sort_keys=False)
-    write_atomically(project.lock_file, text)
+    write_atomically(project.lock_file, lock_text({"schema": "2.0", "stages": ordered}))
 
 
 def _bring_outputs(place: Project, home: Project, stage: Stage) -> None:

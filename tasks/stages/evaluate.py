@@ -6,36 +6,23 @@ By hand: ``python -m tasks.stages.evaluate``. `lamp evaluate` measures on demand
 import numpy as np
 
 from lamp_core.config import Evaluate
-from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.evaluation.caption_examples import caption_examples
-from lamp_core.evaluation.families import generate_with, measure
-from lamp_core.evaluation.results import Origin, metric_key, write_results
+from lamp_core.evaluation.families import generate_with
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
-from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.evaluation.trained import Trained
 from lamp_core.io.parquet import write_table
 from lamp_core.systems.lamp import MODELS
-from tasks.mlflow.model_run import model_run
-from tasks.project import find_project
 from tasks.stage.process import StageContext, main
+from tasks.stages.inputs.measured import measure_into_store, models_to_measure
 
 
 def run(stage: StageContext) -> dict[str, float]:
-    """Measure, and keep every number with its protocol, evaluator, repeats, interval and origin."""
-    features = FeatureSet.load(stage.input("features"))
-    trained = Trained(stage.data, stage.config, features, stage.device, MODELS)
-    families = measure(trained, stage.on_progress)
-    origin = Origin(features.dataset, features.version, model_run(find_project(), measured_by=stage.name))
-    results = [result for rows in families.values() for result in rows]
-    write_results(stage.output / RESULTS_FILE, results, origin)
+    """Measure into the store, and keep motions and captions for the report."""
+    trained = models_to_measure(stage, MODELS, stage.settings(Evaluate))
+    measured = measure_into_store(stage, trained)
     _write_generated(stage, trained)
     _write_captions(stage, trained)
-    return {
-        f"{family}/{metric_key(result)}": result.value
-        for family, rows in families.items()
-        for result in rows
-        if result.measured
-    }
+    return measured
 
 
 def _write_generated(stage: StageContext, trained: Trained) -> None:

@@ -5,7 +5,7 @@ By hand: ``python -m tasks.stages.evaluate_large_motion``. `lamp evaluate` measu
 
 from lamp_core.systems.large_motion import MODELS
 from tasks.stage.process import StageContext, main
-from tasks.stages.inputs.measured import measure_into_store
+from tasks.stages.inputs.measured import measure_into_store, models_to_measure
 
 PROTOCOLS = ("text-to-motion", "plausibility")
 """Those that are measured where ``evaluate.protocols`` has them."""
@@ -22,7 +22,7 @@ def run(stage: StageContext) -> dict[str, float]:
     changes: dict[str, object] = {"protocols": asked, "lamp_evaluator": False}
     if not settings.held_out:
         changes |= {"held_out": trained.held_out, "held_out_label": trained.held_out_label}
-    return measure_into_store(stage, MODELS, settings.model_copy(update=changes))
+    return measure_into_store(stage, models_to_measure(stage, MODELS, settings.model_copy(update=changes)))
 
 
 if __name__ == "__main__":

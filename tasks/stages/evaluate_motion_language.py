@@ -6,7 +6,7 @@ By hand: ``python -m tasks.stages.evaluate_motion_language``. `lamp evaluate` me
 
 from lamp_core.systems.motion_language import MODELS
 from tasks.stage.process import StageContext, main
-from tasks.stages.inputs.measured import measure_into_store
+from tasks.stages.inputs.measured import measure_into_store, models_to_measure
 
 ALWAYS = ("control",)
 PROTOCOLS = ("text-to-motion", "plausibility", "completion", "captioning")
@@ -21,7 +21,7 @@ def run(stage: StageContext) -> dict[str, float]:
     settings = stage.config.evaluate
     asked = tuple(name for name in settings.protocols if name in PROTOCOLS)
     changes = {"protocols": (*asked, *ALWAYS), "lamp_evaluator": False}
-    return measure_into_store(stage, MODELS, settings.model_copy(update=changes))
+    return measure_into_store(stage, models_to_measure(stage, MODELS, settings.model_copy(update=changes)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from lamp_core.errors import LampError
 from lamp_core.evaluation.cache import KEPT_FILES, EmbeddingCache
 from lamp_core.evaluation.families import FAMILIES, PROTOCOLS, Remembering, Systems, measure, of_captions
 from lamp_core.evaluation.results import Result, metric_key
+from lamp_core.evaluation.side_by_side import measure_side_by_side
 from lamp_core.evaluation.trained import Trained
 from lamp_core.systems.lamp import MODELS
 from lamp_core.tokenizers.folder import save_tokenizer
@@ -64,6 +66,28 @@ def test_the_same_seed_measures_the_same(families: dict[str, list[Result]], trai
             replace(row, value=0.0, interval=0.0) for row in again[name]
         ]
         np.testing.assert_array_equal([row.value for row in rows], [row.value for row in again[name]])
+
+
+def test_two_processes_measure_what_one_does(families: dict[str, list[Result]], trained: Trained) -> None:
+    told: list[str] = []
+    both = measure_side_by_side(trained, lambda done, total, what: told.append(what))
+    assert list(both) == list(families) and told
+    for name, rows in families.items():
+        values, of_both = ([row.value for row in each] for each in (rows, both[name]))
+        np.testing.assert_allclose(values, of_both, rtol=1e-5, atol=1e-6)
+    assert not active_children()
+
+
+def test_the_other_process_ends_when_this_one_fails(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> dict[str, list[Result]]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lamp_core.evaluation.side_by_side.measure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        measure_side_by_side(trained)
+    assert not active_children()
 
 
 def test_only_the_wanted_protocols_are_measured_and_only_their_models_loaded(
