@@ -19,8 +19,9 @@ def test_a_shipped_experiment_sets_parameters_that_exist(path: Path) -> None:
         override(profile_config("paper"), assignments({**experiment.base.set, **row.set}))
         for row in experiment.planned()
     ]
-    sources = [(config, row.pretrained_on) for config, row in zip(configs, experiment.planned(), strict=True)]
-    assert all(one not in sources[:place] for place, one in enumerate(sources)), "two rows are the same run"
+    planned = zip(configs, experiment.planned(), strict=True)
+    sources = [(config, row.pretrained_on, row.shows) for config, row in planned]
+    assert all(one not in sources[:place] for place, one in enumerate(sources)), "two rows are the same"
 
 
 def test_the_shipped_experiments_are_found() -> None:
