@@ -55,15 +55,16 @@ class Execution:
                 self._places.note_ready(name)
                 return None
             self._told.put((name, "running"))
-            return self.plan.runner.run(
+            outcome = self.plan.runner.run(
                 name, force=name == self.plan.asked.force, parent_run=self.record.run_id
             )
+            if outcome.state != "failed":
+                self._places.note_ready(name)
+            return outcome
 
     def tell(self, name: str, outcome: Outcome) -> None:
         """Say how a stage ended, called in its task."""
         self._told.put((name, outcome))
-        if outcome.state != "failed":
-            self._places.note_ready(name)
 
     def take_note(self) -> None:
         """Take in all that tasks have told; wait a moment for it, and show how far the stages are."""

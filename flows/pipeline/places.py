@@ -27,14 +27,15 @@ class Places:
         self._waiting: set[str] = set()
         self._begun: set[str] = set()
         self._ready: set[str] = set()
+        self._may_come: dict[str, float] = {}
+        self._note_who_may_come()
 
     @contextmanager
     def taken(self, name: str) -> Iterator[None]:
         """Wait for a place, and give it back as the block ends."""
         with self._changed:
             self._waiting.add(name)
-            came = time.monotonic()
-            while not self._may_start(name, came):
+            while not self._may_start(name):
                 self._changed.wait(timeout=SECONDS_FOR_A_STAGE_TO_COME)
             self._free -= 1
             self._waiting.discard(name)
@@ -48,18 +49,24 @@ class Places:
                 self._changed.notify_all()
 
     def note_ready(self, name: str) -> None:
-        """Say that what a stage writes is there."""
+        """Say that what a stage writes is there, before the stage gives its place back."""
         with self._changed:
             self._ready.add(name)
+            self._note_who_may_come()
             self._changed.notify_all()
 
-    def _may_start(self, name: str, came: float) -> bool:
+    def _may_start(self, name: str) -> bool:
         """Whether there is a place that no stage declared earlier waits for, or is about to ask for."""
         earlier = self._order[: self._order.index(name)]
-        is_patient = time.monotonic() - came < SECONDS_FOR_A_STAGE_TO_COME
-        ahead = [each for each in earlier if each in self._waiting or (is_patient and self._comes(each))]
-        return self._free > len(ahead)
+        return self._free > sum(each in self._waiting or self._comes(each) for each in earlier)
 
     def _comes(self, name: str) -> bool:
-        """Whether all that a stage reads is there, and it has not asked for a place yet."""
-        return name not in self._begun and self._ready.issuperset(self._before(name))
+        """Whether all that a stage reads is there since a moment, and it has not asked for a place yet."""
+        since = self._may_come.get(name)
+        is_near = since is not None and time.monotonic() - since < SECONDS_FOR_A_STAGE_TO_COME
+        return is_near and name not in self._begun and name not in self._waiting
+
+    def _note_who_may_come(self) -> None:
+        for name in self._order:
+            if self._ready.issuperset(self._before(name)):
+                self._may_come.setdefault(name, time.monotonic())

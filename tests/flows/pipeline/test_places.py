@@ -45,6 +45,22 @@ def test_the_first_declared_gets_the_place_whoever_comes_first(monkeypatch: pyte
     assert begun == ["long", "middle", "short"]
 
 
+def test_one_that_has_waited_long_lets_go_first_what_is_declared_earlier_and_comes_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_FOR_A_STAGE_TO_COME", 0.5)
+    graph = {"first": [], "long": ["first"], "short": []}
+    places, begun, goes_on = Places(1, list(graph), graph.__getitem__), [], threading.Event()
+    goes_on.set()
+    with places.taken("first"):
+        threads = [run(places, "short", begun, goes_on)]
+        threads[0].join(0.7)  # longer than a stage has to come
+        places.note_ready("first")
+    threads.append(run(places, "long", begun, goes_on))
+    ended(threads)
+    assert begun == ["long", "short"]
+
+
 def test_a_stage_that_never_comes_keeps_no_other_waiting_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SECONDS_FOR_A_STAGE_TO_COME", 0.05)
     places, begun, goes_on = behind_the_first(), [], threading.Event()
