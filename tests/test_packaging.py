@@ -151,7 +151,7 @@ def test_the_command_of_the_library_alone_says_which_extra_it_wants(bare: Path, 
         [bare / "lamp", "status"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (ended.returncode, ended.stdout) == (2, "")
-    wanted = r"error: lamp needs ([\w, -]+): pip install 'lamp-motion\[pipeline\]'\n"
+    wanted = r"error: lamp needs ([\w., -]+): pip install 'lamp-motion\[pipeline\]'\n"
     assert {"prefect", "dvc", "mlflow"} <= set(re.fullmatch(wanted, ended.stderr)[1].split(", "))
 
 

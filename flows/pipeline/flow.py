@@ -160,6 +160,7 @@ def _watch(run: Execution, futures: Futures) -> None:
         if run.is_cancelled:
             for name, future in futures.items():
                 if run.states[name] == "cancelled":
+                    client.set_task_run_name(future.task_run_id, name)  # one that never began has none yet
                     client.set_task_run_state(future.task_run_id, Cancelled(), force=True)
 
 
