@@ -155,6 +155,13 @@ class Experiment(Section):
             raise ValueError(f"rows that end with the stage {self.until} need tables")
         if any(row.published for row in self.rows) and self.published is None:
             raise ValueError("rows have published values, and `published` does not say where from")
+        columns = {column.system for table in self.shown for column in table.columns}
+        for row in self.rows:
+            if unknown := [system for system in row.shows if system not in columns]:
+                raise ValueError(
+                    f"row {row.label!r} shows something in place of {unknown[0]!r}, which no column is of; "
+                    f"columns are of: {', '.join(sorted(filter(None, columns)))}"
+                )
         for key, values in self.checks.items():
             if absent := [value for value in values if value not in self.grid.get(key, ())]:
                 raise ValueError(f"checks: {key} {_as_yaml(absent[0])} is no value of the grid")

@@ -56,5 +56,7 @@ def measure_side_by_side(trained: Trained, on_progress: OnProgress | None = None
     part = _Part(trained.data, trained.config, trained.models, others)
     with beside(_Part.measure, part) as measured_there:
         here = measure(trained, on_progress, OF_GENERATED)
+        if on_progress is not None:
+            on_progress(len(here), len(asked), ", ".join(others))
         found = {**here, **measured_there()}
     return {family: found[family] for family in asked}

@@ -48,6 +48,7 @@ def column_of(number: Result, table: ResultTable, row: RowRecord) -> MetricColum
 
 def is_of(number: Result, column: MetricColumn, row: RowRecord) -> bool:
     """Whether a row's number is of a column's metric, and its system the column's, or shown in its place."""
-    system = row.shows.get(column.system, column.system)
-    is_system = number.system == system if system else not is_baseline(number.system)
-    return number.metric == column.metric and is_system
+    system = row.shown_as(number.system)
+    if number.metric != column.metric or system is None:
+        return False
+    return system == column.system if column.system else not is_baseline(number.system)

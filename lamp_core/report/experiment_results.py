@@ -53,6 +53,14 @@ class RowRecord(Section):
     check: bool = Field(False, description="fits are not made of it; they predict it")
     shows: dict[str, str] = Field({}, description="by a column's system, the one shown in its place")
 
+    def shown_as(self, system: str) -> str | None:
+        """The column's system in whose place a system stands in this row, by default its own.
+
+        None where another one stands in its place.
+        """
+        stands_for = next((own for own, other in self.shows.items() if other == system), system)
+        return None if stands_for == system and system in self.shows else stands_for
+
     @property
     def of_row(self) -> str:
         """Label of the row in the file."""

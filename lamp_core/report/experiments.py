@@ -304,12 +304,13 @@ def _origins(record: ExperimentRecord) -> TextTable:
 
 def _origin(row: RowRecord) -> dict[str, str]:
     lamp = [f"LaMP of {row.pretrained_on}"] if row.pretrained_on else []
+    shown = [f"{other} in place of {own}" for own, other in row.shows.items()]
     values = [
         str(row.seed),
         row.data,
         row.data_version[:12],
         row.profile,
-        "; ".join([*row.changed, *lamp]),
+        "; ".join([*row.changed, *lamp, *shown]),
         row.commit,
         row.run[:8],
         f"{row.seconds:.0f}" if row.run else "",

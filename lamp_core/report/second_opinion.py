@@ -52,15 +52,16 @@ def judgements_of_rows(experiment: ExperimentResults) -> Iterator[Judgement]:
     """What the rows of an experiment were measured by evaluators that they share; a row is a system."""
     for row in experiment.record.rows:
         for number in experiment.of(row):
-            metric = metric_of(number)
+            metric, system = metric_of(number), row.shown_as(number.system)
             if (
                 metric is None
+                or system is None
                 or metric.ruler == "own model"
                 or is_baseline(number.system)
                 or not number.measured
             ):
                 continue
-            place = f"{number.protocol}; {number.system}; {row.measured_on}"
+            place = f"{number.protocol}; {system}; {row.measured_on}"
             value = measured_value(number, row.trainings)
             yield Judgement(place, number.metric, number.evaluator, row.label, value)
 

@@ -157,7 +157,7 @@ class Tracking(Store):
         """
         entry: Entry = {"do": "file", "run": run_id, "folder": folder, "is_final": is_final}
         if self.is_later or not self.flush() or not self._answers():
-            self.outbox.append({**entry, "path": str(self.outbox.keep_file(path)), "is_kept": True})
+            self._keep({**entry, "path": str(self.outbox.keep_file(path)), "is_kept": True})
         else:
             self._carry_out({**entry, "path": str(path), "is_kept": False})
 
@@ -255,10 +255,14 @@ class Tracking(Store):
                 self._tell()
         elif not self.is_later and not self._answers():
             self._tell()
+        self._keep(entry)
+        return str(entry["run"])
+
+    def _keep(self, entry: Entry) -> None:
+        """Keep an entry, and send it when it can be sent."""
         self.outbox.append(entry)
         if not self.is_later and self._answers():
             self.flush()  # a process that was sending until now did not see this entry
-        return str(entry["run"])
 
     def _deliver(self, entry: Entry) -> str:
         """Carry an entry out.

@@ -27,8 +27,9 @@ PHASES = [name for name in CATALOGUE.trained() if CATALOGUE.systems_of(name) == 
 
 
 def config(*assignments: str) -> Config:
-    few = ("evaluate.protocols=[full]", *(f"{phase}.training.steps=4" for phase in PHASES))
-    few = (*few, "lexical_contrast.start_words=0")  # four steps teach no motion a word: it starts with all
+    # four steps teach no motion a word: it starts with all of them
+    all_words = "lexical_contrast.start_words=0"
+    few = ("evaluate.protocols=[full]", all_words, *(f"{phase}.training.steps=4" for phase in PHASES))
     return override(profile_config("smoke"), (*few, *assignments))
 
 

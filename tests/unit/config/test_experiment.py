@@ -89,6 +89,14 @@ def test_values_of_the_grid_are_checks_and_change_nothing_else() -> None:
         Experiment.model_validate({**values, "checks": {"t2m.guidance": [5]}})
 
 
+def test_a_row_can_only_show_something_in_place_of_a_columns_system() -> None:
+    table = {"title": "T", "columns": [{"system": "LexCMLP", "metric": "MedR"}]}
+    values = {"name": "x", "title": "x", "tables": [table]}
+    shows = {"label": "a", "shows": {"LexCMPL": "Dense baseline"}}
+    with pytest.raises(ValueError, match=r"'a' shows something in place of 'LexCMPL'.*are of: LexCMLP"):
+        Experiment.model_validate({**values, "rows": [shows]})
+
+
 def test_values_come_through_as_they_were_written() -> None:
     settings = {"t2m": {"training": {"learning_rate": 1e-5}, "condition": "text"}, "evaluate.length": "true"}
     config = override(profile_config("quick"), assignments(settings))

@@ -21,6 +21,7 @@ from lamp_core.report.experiment_results import (
 from lamp_core.report.experiments import experiment_csv, experiment_tables, in_full
 from lamp_core.report.report import render_report
 from lamp_core.report.report_data import ReportData
+from lamp_core.report.second_opinion import judgements_of_rows
 from lamp_core.report.tables import tables_page
 
 TOP3 = MetricColumn(
@@ -49,16 +50,8 @@ def row(label: str, **values: object) -> RowRecord:
 
 def number(column: MetricColumn, value: float, interval: float = 0.01, **values: object) -> Result:
     facts = {"protocol": "text to motion, 32 candidates", "evaluator": "guo-own", "repeats": 20, "items": 7}
-    return Result(
-        **{
-            "system": column.system,
-            "metric": column.metric,
-            **facts,
-            **values,
-            "value": value,
-            "interval": interval,
-        }
-    )
+    known = {"system": column.system, **facts, **values}
+    return Result(metric=column.metric, value=value, interval=interval, **known)
 
 
 def make(rows: list[RowRecord], numbers: dict[str, list[Result]], **values: object) -> ExperimentResults:
@@ -123,8 +116,16 @@ def test_directions_say_whether_they_agree_with_the_paper() -> None:
 def test_a_row_shows_another_system_in_place_of_a_columns() -> None:
     both = [number(TOP3, 0.5), number(FID, 1.0), number(FID, 7.0, system="Other")]
     rows = [row("own"), row("other", shows={FID.system: "Other"})]
-    measured = experiment_tables(make(rows, {"own": both, "other": both}))[0]
+    experiment = make(rows, {"own": both, "other": both})
+    measured, *_, origins = experiment_tables(experiment)
     assert measured.rows == [["own", "50.0 ± 1.0", "1.000 ± 0.010"], ["other", "–", "7.000 ± 0.010"]]
+    assert [line[5] for line in origins.rows] == ["", "Other in place of LaMP-T2M"]
+    judged = {
+        (each.system, each.protocol.split("; ")[1]): each.value.value
+        for each in judgements_of_rows(experiment)
+        if each.metric == "FID"
+    }
+    assert judged == {("own", "LaMP-T2M"): 1.0, ("own", "Other"): 7.0, ("other", "LaMP-T2M"): 7.0}
 
 
 def test_numbers_of_other_data_or_evaluators_share_no_table() -> None:
