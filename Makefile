@@ -1,6 +1,7 @@
 # Two commands for a bare clone: `make run` and `make test`. `make check` is the quick half of the tests, for every
-# commit; `make soak` kills what runs, again and again; `make bench` measures; `make docs` builds the site, `make pictures` its
-# pictures; `make pythons` tries every Python.
+# commit; `make soak` kills what runs, again and again; `make bench` measures; `make gpu` tries on a CUDA card what runs on
+# one, `make gpu-dry` the same on the CPU; `make docs` builds the site, `make pictures` its pictures; `make pythons` tries every
+# Python.
 
 # Options for pip's installation of torch alone, to choose a build: PIP_TORCH="--index-url ..."
 PIP_TORCH ?=
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test check style soak bench docs pictures env pythons
+.PHONY: run test check style soak bench gpu gpu-dry docs pictures env pythons
 
 run: env
 	$(BIN)/lamp run --data procedural --profile quick
@@ -35,6 +36,13 @@ soak: env
 
 bench: env
 	$(BIN)/python -m benchmarks.run
+
+# Verdicts, a table and benchmarks/card.json; status 1 where a check failed, 2 without a card.
+gpu: env
+	$(BIN)/python -m benchmarks.card
+
+gpu-dry: env
+	$(BIN)/python -m benchmarks.card --device cpu
 
 # The documentation site, in site/; it opens without a network.
 docs: env

@@ -83,8 +83,8 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
             f"{name}_public_seconds": PUBLIC_SECONDS[name],
         }
     measured["pretrain_loading_share"] = _loading_share(measured["pretrain_step_seconds"])
-    measured["gigaflop_per_second"] = _matrix_rate(device) / 1e9
-    measured["peak_memory_gigabytes"] = _peak_memory(device)
+    measured["gigaflop_per_second"] = matrix_rate(device) / 1e9
+    measured["peak_memory_gigabytes"] = peak_memory(device)
     return measured
 
 
@@ -202,27 +202,33 @@ def best(work: Step, device: torch.device, rounds: int) -> tuple[float, float]:
     """Shortest seconds of the work and the best matrix rate, in turns, so that both meet the same machine."""
     seconds, rates = [], []
     for _ in range(rounds):
-        seconds.append(_seconds(work, device))
-        rates.append(_matrix_rate(device))
+        seconds.append(seconds_of(work, device))
+        rates.append(matrix_rate(device))
     return min(seconds), max(rates)
 
 
-def _matrix_rate(device: torch.device) -> float:
-    """Floating-point operations a second of a large float32 matrix product."""
-    left, right = (torch.randn(MATRIX, MATRIX, device=device) for _ in range(2))
+def matrix_rate(
+    device: torch.device, dtype: torch.dtype = torch.float32, size: int = MATRIX, rounds: int = 3
+) -> float:
+    """Floating-point operations a second of a large matrix product."""
+    left, right = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
     out = left @ right
-    return 2 * MATRIX**3 / min(_seconds(lambda: torch.mm(left, right, out=out), device) for _ in range(3))
+    return (
+        2 * size**3 / min(seconds_of(lambda: torch.mm(left, right, out=out), device) for _ in range(rounds))
+    )
 
 
-def _seconds(work: Step, device: torch.device) -> float:
-    _wait(device)
+def seconds_of(work: Step, device: torch.device) -> float:
+    """Seconds until the work is done on the device."""
+    wait(device)
     start = time.perf_counter()
     work()
-    _wait(device)
+    wait(device)
     return time.perf_counter() - start
 
 
-def _wait(device: torch.device) -> None:
+def wait(device: torch.device) -> None:
+    """Wait until the device has done all that it was asked for."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -231,10 +237,11 @@ def _loading_share(step_seconds: float) -> float:
     """Share of a pretraining step that its batch takes: captions to word pieces, padding, equal pairs."""
     device = torch.device("cpu")
     batches = PretrainBatches(_pretrain_items(16), vocabulary(), device)
-    return _seconds(lambda: batches.batch(np.arange(16)), device) / step_seconds
+    return seconds_of(lambda: batches.batch(np.arange(16)), device) / step_seconds
 
 
-def _peak_memory(device: torch.device) -> float:
+def peak_memory(device: torch.device) -> float:
+    """Most memory of the device that this process had, in GiB; of the machine on the CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -1,29 +1,13 @@
 """Stages one after the other in this process, on a few clips: no process, no DVC, no MLflow."""
 
 from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 
 import pytest
-import torch
 
 from lamp_core.config import Config
-from tasks.stage.process import StageContext
-from tasks.stages.catalogue import CATALOGUE
+from tasks.stage.in_process import run_stage as run_stage
 from tasks.stages.inputs import measured
-
-
-def run_stage(name: str, data: Path, config: Config) -> dict[str, float]:
-    """Run a stage on what lies below a data folder, and return what it reports."""
-    output = data / CATALOGUE.folder(name)
-    output.mkdir(parents=True, exist_ok=True)
-    context = StageContext(
-        *(name, config, data, output, data / "checkpoints" / name, torch.device("cpu")),
-        on_log=lambda step, scalars: None,
-        on_progress=lambda done, total, text: None,
-    )
-    module = import_module(f"tasks.stages.{CATALOGUE.stages[name].module}")
-    return dict(module.run(context))
 
 
 def run_stages(names: Iterable[str], data: Path, config: Config) -> dict[str, dict[str, float]]:

@@ -25,9 +25,15 @@ _alone: ContextVar[bool] = ContextVar("alone", default=False)
 
 
 @contextmanager
-def process_group(device: torch.device) -> Iterator[None]:
-    """Join the processes that torchrun started, with nccl on CUDA and gloo elsewhere; one joins nothing."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+def process_group(device: torch.device, *, even_alone: bool = False) -> Iterator[None]:
+    """Join the processes that torchrun started, with nccl on CUDA and gloo elsewhere; one joins nothing.
+
+    Args:
+        device: of this process.
+        even_alone: whether one process that torchrun started is a group too, and trains as one of several:
+            what can be tried of DDP and FSDP with one card.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 and not even_alone:
         yield
         return
     if device.type == "cuda":
@@ -56,13 +62,13 @@ def alone() -> Iterator[None]:
 
 
 def is_shared() -> bool:
-    """Whether other processes train along."""
-    return world_size() > 1
+    """Whether this process trains in a group: with others, or as the one of a group of one."""
+    return dist.is_initialized() and not _alone.get()
 
 
 def world_size() -> int:
     """Processes that train together."""
-    return dist.get_world_size() if dist.is_initialized() and not _alone.get() else 1
+    return dist.get_world_size() if is_shared() else 1
 
 
 def rank() -> int:
