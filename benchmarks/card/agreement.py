@@ -1,6 +1,7 @@
 """Trainings on the device beside the same ones on the CPU in float32: the first steps lose alike."""
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partialmethod
 from unittest.mock import patch
 
@@ -9,12 +10,29 @@ from torch import nn
 
 from benchmarks.card.check import Failed, Finding, Form
 from benchmarks.card.project import STEPS, Curve, small_project
-from benchmarks.card.settings import environment
+from benchmarks.card.settings import environment, shortened
 
-TOLERANCES = {"float32": 0.005, "bfloat16": 0.02}
-"""Largest difference of the loss of any step, as a share. Convolutions take TF32 on a card in float32 too."""
-COMPILED_TOLERANCE = 0.005
-COMPILED = ("tokenizer", "pretrain", "t2m")
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Largest differences of losses, as shares.
+
+    Args:
+        first: of the first step, which no rounding of a step before it has changed.
+        later: of any step: a rounding that changes a code of a tokenizer goes on from there.
+    """
+
+    first: float
+    later: float
+
+
+TOLERANCES = {"float32": Tolerance(0.005, 0.03), "bfloat16": Tolerance(0.01, 0.1)}
+"""Beside float32 on the CPU. Convolutions take TF32 on a card in float32 too."""
+COMPILED_TOLERANCE = Tolerance(0.001, 0.01)
+COMPILED = ("tokenizer", "t2m")
+"""The others take minutes to compile."""
+COMPILED_STEPS = 2
+"""Each new length of a batch is compiled anew."""
 
 
 def precision(stage: str, form: Form) -> Finding:
@@ -38,11 +56,12 @@ def compiled(stage: str, form: Form) -> Finding:
     """A stage's first steps with its networks compiled, beside the same steps as they are."""
     project = small_project(form)
     project.prepare(stage)
+    config = shortened(project.config, COMPILED_STEPS)
     with environment(LAMP_PRECISION="float32"):
-        plain = project.run(stage, form.device, is_drawn_on_cpu=False)
+        plain = project.run(stage, form.device, config=config, is_drawn_on_cpu=False)
         with environment(LAMP_COMPILE="1"), _traced_only() if form.is_dry else nullcontext():
             torch._dynamo.reset()
-            found = project.run(stage, form.device, is_drawn_on_cpu=False)
+            found = project.run(stage, form.device, config=config, is_drawn_on_cpu=False)
     graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
     torch._dynamo.reset()
     if not graphs:
@@ -53,15 +72,16 @@ def compiled(stage: str, form: Form) -> Finding:
     return Finding(said, {"graphs": graphs, "difference": difference})
 
 
-def _require_close(found: Curve, exact: Curve, tolerance: float, how: str) -> None:
-    difference = found.difference(exact)
-    if not difference <= tolerance:
+def _require_close(found: Curve, exact: Curve, tolerance: Tolerance, how: str) -> None:
+    first, all_steps = Curve(found.losses[:1]).difference(Curve(exact.losses[:1])), found.difference(exact)
+    if not (first <= tolerance.first and all_steps <= tolerance.later):
         raise Failed(
-            f"{how} the loss is {found}, and {exact} beside it: {100 * difference:.2g} % apart, "
-            f"at most {100 * tolerance:g} % are allowed"
+            f"{how} the loss is {found}, and {exact} beside it: {100 * first:.2g} % apart in the first step "
+            f"and {100 * all_steps:.2g} % in any, {100 * tolerance.first:g} and {100 * tolerance.later:g} % "
+            "are allowed"
         )
 
 
 def _traced_only() -> AbstractContextManager[object]:
-    """Inside, networks are traced as ever and run by torch itself: kernels of the CPU take a minute each."""
-    return patch.object(nn.Module, "compile", partialmethod(nn.Module.compile, backend="aot_eager"))
+    """Inside, networks are traced as ever and run by torch itself: making kernels takes most of a minute."""
+    return patch.object(nn.Module, "compile", partialmethod(nn.Module.compile, backend="eager"))

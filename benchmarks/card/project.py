@@ -14,7 +14,7 @@ import yaml
 
 from benchmarks.card.check import Failed, Form, Skipped
 from benchmarks.card.draws import DrawnOnCpu
-from benchmarks.card.settings import BATCH, CLIPS, shortened, without_dropout
+from benchmarks.card.settings import BATCH, SMALL_DATA, shortened, without_dropout
 from lamp_core.config import Config, override, profile_config
 from lamp_core.training.log import OnProgress
 from lamp_core.training.loop import fit
@@ -142,4 +142,4 @@ class CardProject:
 def small_project(form: Form) -> CardProject:
     """The project that devices are compared by: smallest sizes, float32, made on the CPU."""
     config = without_dropout(shortened(profile_config("smoke"), STEPS, batch_size=BATCH))
-    return CardProject(form.folder / "small" / "data", override(config, [f"ingest.clips={CLIPS}"]))
+    return CardProject(form.folder / "small" / "data", override(config, SMALL_DATA))

@@ -7,8 +7,8 @@ from typing import Any
 
 from lamp_core.config import Config
 
-CLIPS = 96
-"""Of the small data set."""
+SMALL_DATA = ("ingest.clips=96", "evaluator.minilm.trained=false")
+"""Few clips, and no second evaluator, whose frozen sentence encoder takes seconds on a CPU."""
 BATCH = 8
 NEVER = 1_000_000
 """Steps; no training here is so long."""
