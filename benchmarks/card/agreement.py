@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 import torch
 from torch import nn
+from torch._dynamo.utils import counters
 
 from benchmarks.card.check import Failed, Finding, Form
 from benchmarks.card.project import STEPS, Curve, small_project
@@ -61,8 +62,9 @@ def compiled(stage: str, form: Form) -> Finding:
         plain = project.run(stage, form.device, config=config, is_drawn_on_cpu=False)
         with environment(LAMP_COMPILE="1"), _traced_only() if form.is_dry else nullcontext():
             torch._dynamo.reset()
+            counters.clear()
             found = project.run(stage, form.device, config=config, is_drawn_on_cpu=False)
-    graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    graphs = counters["stats"]["unique_graphs"]
     torch._dynamo.reset()
     if not graphs:
         raise Failed("nothing was compiled")

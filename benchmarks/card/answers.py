@@ -98,7 +98,7 @@ def quantised(form: Form) -> Finding:
     for name in CATALOGUE.stages["m2t"].reads:
         (data / name).symlink_to(small.data / name)
     config = override(small.config, [f"m2t.quantise={QUANTISED}"])
-    found = CardProject(data, config).run("m2t", form.device, output=data / "m2t")
+    found = CardProject(data, config).run("m2t", form.device, output=data / "m2t", is_drawn_on_cpu=False)
     difference = found.difference(exact)
     said = f"loss {found}, {exact} with whole weights ({100 * difference:.2g} %)"
     if not difference <= QUANTISED_TOLERANCE:

@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 DRAWS = frozenset({torch.rand, torch.randn, torch.randint, torch.randperm})
 DRAWS_LIKE = frozenset({torch.rand_like, torch.randn_like, torch.multinomial, torch.bernoulli})
 DRAWS_INTO = frozenset({Tensor.normal_, Tensor.uniform_, Tensor.random_, Tensor.bernoulli_})
+ALL_DRAWS = DRAWS | DRAWS_LIKE | DRAWS_INTO
 
 
 class DrawnOnCpu(TorchFunctionMode):
@@ -31,7 +32,7 @@ class DrawnOnCpu(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         given = dict(kwargs or {})
-        if func not in DRAWS | DRAWS_LIKE | DRAWS_INTO:
+        if func not in ALL_DRAWS:
             return func(*args, **given)
         if isinstance(generator := given.get("generator"), torch.Generator):
             given["generator"] = self._twin(generator)

@@ -1,5 +1,6 @@
 """The device's limits, and how fast the stages of a profile are beside them."""
 
+import gc
 from pathlib import Path
 from time import monotonic
 
@@ -54,6 +55,8 @@ def profile_stage(stage: str, form: Form) -> Finding:
     project.prepare(stage)
     clock = StepClock(form.device)
     if not form.is_dry:
+        gc.collect()
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     began = monotonic()
     project.made(stage, on_progress=clock)
