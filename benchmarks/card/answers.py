@@ -44,7 +44,7 @@ def model_of(name: str) -> Model:
 def generation(name: str, form: Form) -> Finding:
     """Motions of the same texts and seed by a model on the device and on the CPU."""
     data = _with_model(name, form)
-    texts = [item.captions[0].text for item in items_of(FeatureSet.load(data / "features"), "val")][:COUNT]
+    texts = [item.captions[0].text for item in items_of(FeatureSet.load(data / "features"))][:COUNT]
 
     def motions(device: torch.device) -> Sequence[np.ndarray]:
         made: Sequence[np.ndarray] = (
@@ -125,9 +125,9 @@ def _both(make: Callable[[torch.device], Made], form: Form) -> tuple[Made, Made]
 
 
 def _captions(model: Any, data: Path, device: torch.device) -> tuple[list[str], float | None]:
-    """Captions of motions of the validation split by a model, and the loss of the true ones by LaMP-M2T."""
+    """Captions of motions by a model, and the loss of the true ones by LaMP-M2T."""
     features = FeatureSet.load(data / "features")
-    items = items_of(features, "val")[:COUNT]
+    items = items_of(features)[:COUNT]
     motions = [np.asarray(normalised(features, item.features_TD), dtype=np.float32) for item in items]
     captions = model.captions([motion_TD[: model.longest_frames] for motion_TD in motions])
     if not isinstance(model, Captioner):

@@ -33,7 +33,7 @@ def all_checks(form: Form) -> list[Check]:
             Check(f"caption {model.name}", partial(captioning, model.name), "the CPU beside itself")
             for model in captioned
         ),
-        Check("caption with 4 bits", quantised, "needs a card"),
+        Check("caption with 4 bits", quantised, "not at all"),
         *(
             Check(f"{PROFILE} {name}", partial(profile_stage, name), "profile smoke, on the CPU")
             for name in wanting

@@ -107,7 +107,7 @@ def judge(check: Check, form: Form) -> Verdict:
     try:
         found = check.run(form)
     except Skipped as reason:
-        state, said = "skipped", str(reason)
+        state, said, dry = "skipped", str(reason), ""
     except Failed as reason:
         said = str(reason)
     except Exception as error:

@@ -1,6 +1,7 @@
 """Two processes with half of a batch each train as one with the whole."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,12 @@ from torch import nn
 
 from lamp_core.training.distribution import (
     all_reduce_sum,
+    alone,
     first_says,
     gather_rows,
     is_first,
+    is_shared,
+    process_group,
     share,
     shared_mean,
 )
@@ -45,3 +49,24 @@ def test_one_process_speaks_with_itself() -> None:
     assert first_says(0.25) == 0.25
     assert float(shared_mean(rows.sum(), torch.tensor(6))) == 2.5
     assert float(shared_mean(rows[:0].sum(), torch.tensor(0))) == 0.0
+
+
+def test_one_process_is_a_group_when_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    group = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    for name, value in group.items():
+        monkeypatch.setenv(name, value)
+    rows = torch.arange(6.0, requires_grad=True)
+    with process_group(jobs.CPU):
+        assert not is_shared()
+    with process_group(jobs.CPU, even_alone=True):
+        assert is_shared() and is_first()
+        gathered = gather_rows(rows)
+        assert gathered is not rows and torch.equal(gathered, rows)
+        gathered.square().sum().backward()
+        assert torch.equal(rows.grad, 2 * rows)  # type: ignore[arg-type]
+        with alone():
+            assert not is_shared()
+    assert not is_shared()
