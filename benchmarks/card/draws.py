@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 DRAWS = frozenset({torch.rand, torch.randn, torch.randint, torch.randperm})
-DRAWS_LIKE = frozenset({torch.rand_like, torch.randn_like, torch.multinomial, torch.bernoulli})
+DRAWS_LIKE = frozenset({torch.rand_like, torch.randn_like})
+DRAWS_BY = frozenset({torch.multinomial, torch.bernoulli})
 DRAWS_INTO = frozenset({Tensor.normal_, Tensor.uniform_, Tensor.random_, Tensor.bernoulli_})
-ALL_DRAWS = DRAWS | DRAWS_LIKE | DRAWS_INTO
+INITIALISES = frozenset({nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_})
+ALL_DRAWS = DRAWS | DRAWS_LIKE | DRAWS_BY | DRAWS_INTO | INITIALISES
 
 
 class DrawnOnCpu(TorchFunctionMode):
@@ -39,10 +41,14 @@ class DrawnOnCpu(TorchFunctionMode):
         if func in DRAWS:
             place = given.pop("device", None)
             return func(*args, **given).to(place or "cpu")
-        like, *rest = args
-        if func in DRAWS_LIKE:
+        like, *rest = (given.pop("tensor"),) if func in INITIALISES else args
+        if func in DRAWS_BY:
             return func(like.cpu(), *rest, **given).to(like.device)
-        return like.copy_(func(torch.empty_like(like, device="cpu"), *rest, **given))
+        drawn = func(torch.empty_like(like, device="cpu"), *rest, **given)
+        if func in DRAWS_LIKE:
+            return drawn.to(like.device)
+        with torch.no_grad():
+            return like.copy_(drawn)
 
     def _twin(self, generator: torch.Generator) -> torch.Generator:
         """The generator of the CPU that stands in for a card's, from the same seed on."""

@@ -11,8 +11,10 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from time import monotonic
 
@@ -21,11 +23,19 @@ import torch
 from benchmarks.card.check import Check, Form, Verdict, judge
 from tasks.system import resources
 
-SECONDS_TO_END = 10.0
-"""Of a process that has closed its pipe."""
+SECONDS_TO_BEGIN, SECONDS_TO_END = 120.0, 10.0
+"""Of a process: until it has imported what it needs, and behind its last word."""
 
 Checks = Callable[[Form], Sequence[Check]]
 """A function of a module, which another process can call as well."""
+
+
+class Sign(Enum):
+    """What a process says that is no verdict, or does not say."""
+
+    BEGUN = "it has begun"
+    SILENT = "it says nothing"
+    GONE = "it is gone"
 
 
 @dataclass(frozen=True)
@@ -72,49 +82,59 @@ def _of_one_process(
     process.start()
     sending.close()
     try:
-        for name in names:
-            began = monotonic()
-            seconds = max(0.0, min(check_seconds, ends - began))
-            try:
-                verdict = receiving.recv() if receiving.poll(seconds) else None
-            except EOFError:
-                process.join(SECONDS_TO_END)
-                said = f"its process ended {_how(process.exitcode)}"
-                verdict = Verdict(name, "failed", said, monotonic() - began)
-            if verdict is None:
+        said = _received(receiving, SECONDS_TO_BEGIN)
+        for name in names if said is Sign.BEGUN else names[:1]:
+            seconds = max(0.0, min(check_seconds, ends - monotonic()))
+            if said is not Sign.GONE:
+                said = _received(receiving, seconds)
+            if said is Sign.SILENT:
                 yield _silent(name, seconds, check_seconds)
                 return
+            verdict = said if isinstance(said, Verdict) else _gone(name, process)
             yield verdict
             if verdict.state == "failed" or monotonic() >= ends:
                 break
         wait([process.sentinel], SECONDS_TO_END)
     finally:
-        _end(process.pid)
+        _end(process)
         process.join()
         receiving.close()
+
+
+def _received(receiving: Connection, seconds: float) -> "Verdict | Sign":
+    """What the process says next, or the sign that it says nothing in that time, or is gone."""
+    try:
+        said: Verdict | Sign = receiving.recv() if receiving.poll(seconds) else Sign.SILENT
+    except EOFError:
+        return Sign.GONE
+    return said
 
 
 def _silent(name: str, seconds: float, check_seconds: float) -> Verdict:
     """The verdict of a check that was not done in its time, or in what was left for all of them."""
     if seconds < check_seconds:
-        return Verdict(
-            name, "skipped", f"the time for all checks was over after {seconds:.0f} s of it", seconds
-        )
+        return Verdict(name, "skipped", f"the time for all checks was over after {seconds:.0f} s", seconds)
     return Verdict(name, "failed", f"took longer than {seconds:.0f} s", seconds)
 
 
-def _how(status: int | None) -> str:
-    if status is not None and status < 0:
-        return f"by signal {signal.Signals(-status).name}"
-    return f"with status {status}"
+def _gone(name: str, process: BaseProcess) -> Verdict:
+    """The verdict of a check that took its process with it."""
+    process.join(SECONDS_TO_END)
+    status = process.exitcode
+    how = (
+        f"by {signal.Signals(-status).name}" if status is not None and status < 0 else f"with status {status}"
+    )
+    return Verdict(name, "failed", f"its process ended {how}")
 
 
-def _end(pid: int | None) -> None:
-    """End a process with all that it has started."""
-    for kill in (os.killpg, os.kill):
-        with suppress(ProcessLookupError):
-            if pid is not None:
-                kill(pid, signal.SIGKILL)
+def _end(process: BaseProcess) -> None:
+    """End a process, if it has not ended, with all that it has started."""
+    if process.pid is None:
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    if process.exitcode is None:
+        process.kill()
 
 
 def _work(sending: Connection, checks: Checks, form: Form, log: Path, names: list[str]) -> None:
@@ -126,6 +146,7 @@ def _work(sending: Connection, checks: Checks, form: Form, log: Path, names: lis
     try:
         torch.set_num_threads(resources.threads())
         known = {check.name: check for check in checks(form)}
+        sending.send(Sign.BEGUN)
         for name in names:
             print(f"--- {name}", flush=True)
             verdict = judge(known[name], form)
