@@ -20,6 +20,7 @@ from benchmarks.card.supervisor import Checks, Limits, verdicts
 
 RESULTS = Path(__file__).parents[1] / "card.json"
 SECONDS, CHECK_SECONDS = 600.0, 180.0
+TABLE_WIDTH = 110
 NO_CARD = "no CUDA card is here; `make gpu-dry` makes the same checks on the CPU"
 ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",  # nothing is fetched; what is not here is said
@@ -95,13 +96,14 @@ def _show(found: Sequence[Verdict], title: str) -> None:
     for column in ("check", "verdict"):
         table.add_column(column, no_wrap=True)
     for column in ("seconds", "steps/s", "times the limit", "peak GiB", "difference"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     shown = ("steps_per_second", "times_the_limit", "peak_gib")
     for each in found:
         numbers = [*(each.numbers.get(name) for name in shown), _difference(each)]
-        cells = ["" if number is None else f"{number:.3g}" for number in numbers]
+        cells = ["" if number is None else f"{number:.2g}" for number in numbers]
         table.add_row(each.check, each.state, f"{each.seconds:.1f}", *cells)
-    Console().print(table)
+    console = Console()
+    console.print(table, width=max(TABLE_WIDTH, console.width), crop=False)
 
 
 def _difference(verdict: Verdict) -> float | None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks.card import command
-from benchmarks.card.check import Form, Verdict
+from benchmarks.card.check import Form, State, Verdict
 from benchmarks.card.supervisor import Limits, verdicts
 from tests.benchmarks.card_checks import checks, good_checks, is_gone
 
@@ -55,19 +55,27 @@ def test_what_has_no_time_left_is_skipped(tmp_path: Path) -> None:
     assert given[0].said == "the 0 s for all checks were over"
 
 
-@pytest.mark.parametrize(("only", "status"), [("passes", 0), ("skips", 0), ("fails", 1)])
-def test_the_exit_status_says_whether_a_check_failed(
-    only: str, status: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_failure_is_in_the_exit_status_the_file_and_the_last_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "card.json"
-    assert command.main(["--device", "cpu", "--only", only, "--json", str(file)], checks) == status
+    assert command.main(["--device", "cpu", "--only", "fails", "--json", str(file)], checks) == 1
     written = json.loads(file.read_text())
-    assert [each["check"] for each in written["checks"]] == [only]
-    assert written["failed"] == status
-    assert (
-        f"{written['passed']} passed, {status} failed, {written['skipped']} skipped"
-        in capsys.readouterr().out
-    )
+    assert [(each["check"], each["state"]) for each in written["checks"]] == [("fails", "failed")]
+    assert (written["device"], written["failed"]) == ("cpu", 1)
+    assert f"0 passed, 1 failed, 0 skipped; {file}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("states", "status"),
+    [(["passed", "skipped"], 0), (["failed", "passed"], 1), (["skipped"], 0), (["passed", "failed"], 1)],
+)
+def test_the_exit_status_says_whether_a_check_failed(
+    states: list[State], status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [Verdict(str(place), state, "so it is") for place, state in enumerate(states)]
+    monkeypatch.setattr(command, "verdicts", lambda *arguments: iter(given))
+    assert command.main(["--device", "cpu", "--json", str(tmp_path / "card.json")], checks) == status
 
 
 def test_without_a_card_one_line_names_the_dry_form(
