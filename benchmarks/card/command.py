@@ -12,6 +12,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from shutil import get_terminal_size
 from tempfile import TemporaryDirectory
 
 from benchmarks.card.catalogue import all_checks
@@ -102,8 +103,7 @@ def _show(found: Sequence[Verdict], title: str) -> None:
         numbers = [*(each.numbers.get(name) for name in shown), _difference(each)]
         cells = ["" if number is None else f"{number:.2g}" for number in numbers]
         table.add_row(each.check, each.state, f"{each.seconds:.1f}", *cells)
-    console = Console()
-    console.print(table, width=max(TABLE_WIDTH, console.width), crop=False)
+    Console(width=max(TABLE_WIDTH, get_terminal_size().columns)).print(table)
 
 
 def _difference(verdict: Verdict) -> float | None:
