@@ -25,8 +25,8 @@ from lamp_core.m2t.captioner import Captioner
 from lamp_core.m2t.decoding import Search
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.m2t.model import MotionCaptioner, with_lora
+from lamp_core.m2t.motions import Motions
 from lamp_core.m2t.own_language_model import own_tokenizer
-from lamp_core.m2t.training import query_states
 from lamp_core.m2t.words import PromptedWords
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.vqvae import VQVAE
@@ -106,14 +106,14 @@ def _motion(number: int) -> np.ndarray:
 @torch.no_grad()
 def _one_at_a_time(captioner: Captioner, motions: list[np.ndarray]) -> list[str]:
     """The same model by the plain means of transformers."""
-    model, device = captioner.model, captioner.model.projection.weight.device
+    model = captioner.model
     captions = []
     for motion_TD in motions:
         latents = latents_of_clips(captioner.tokenizer, [motion_TD])
-        prefix_1XE = model.prefix(query_states(model, latents, device).to(device))
+        prefix_1XE, seen_1X = model.prefix(Motions.read(model, latents).states([0]))
         ids_1L = model.language.generate(
             inputs_embeds=prefix_1XE,
-            attention_mask=prefix_1XE.new_ones(prefix_1XE.shape[:2], dtype=torch.long),
+            attention_mask=seen_1X.long(),
             num_beams=BEAMS,
             max_new_tokens=WORDS,
             do_sample=False,

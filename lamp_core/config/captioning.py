@@ -71,6 +71,20 @@ class MotionToText(Section):
     train_motion_transformer: bool = Field(
         True, description="LaMP's motion transformer is trained along (paper), or stays frozen"
     )
+    motion_learning_rate: Positive = Field(
+        1.0,
+        description="of the motion transformer where it is trained along, as a share of the learning rate "
+        "(0.1: a tenth of it at every step)",
+    )
+    reads: Literal["queries", "queries_and_latents"] = Field(
+        "queries",
+        description="what the soft tokens are made of: LaMP's query states (paper), or these and then the "
+        "tokenizer's latents",
+    )
+    latents_together: Count = Field(
+        1,
+        description="neighbouring motion tokens whose latents are one soft token (queries_and_latents)",
+    )
     max_text_tokens: Annotated[int, Field(ge=2)] = Field(
         64, description="word pieces of a caption, its end included; longer ones are cut"
     )

@@ -1,9 +1,11 @@
 """How much each word of a caption looks at each frame of the motion.
 
-The language model's attention from a word to the soft tokens, composed with the attention of the queries that
-the soft tokens are made of to the motion tokens. Both are means over layers and heads; what the queries
-exchange among themselves is left out, and so is that a motion token has seen frames beside its own four.
-Shapes: L word pieces, W words, Q queries, H width, S motion tokens, C code width, T frames.
+The language model's attention from a word to the soft tokens: to a query, composed with the attention of the
+query to the motion tokens, and where latents are read to these, which are a motion token or a few. All are
+means over layers and heads; what the soft tokens exchange among themselves is left out, and so is that a
+motion token has seen frames beside its own four.
+Shapes: L word pieces, W words, Q queries, G groups of motion tokens, N soft tokens (queries, then groups), S
+motion tokens, C code width, T frames.
 """
 
 from collections.abc import Iterator
@@ -20,6 +22,8 @@ from lamp_core.errors import LampError
 from lamp_core.lamp.attention import Attention
 from lamp_core.lamp.model import LaMP
 from lamp_core.m2t.model import MotionCaptioner
+from lamp_core.m2t.motions import Motions
+from lamp_core.m2t.soft_tokens import MotionStates, reads_latents
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ def word_attention(model: MotionCaptioner, latents_SC: Tensor, caption: str, fra
 
     Args:
         model: in evaluation mode.
-        latents_SC: of the motion, on the model's device.
+        latents_SC: of the motion.
         caption: what is explained.
         frames: T; those behind the last motion token get nothing.
 
@@ -49,17 +53,25 @@ def word_attention(model: MotionCaptioner, latents_SC: Tensor, caption: str, fra
         LampError: the caption has no word.
     """
     words, places = word_places(model, caption)
-    mask_1S = torch.ones(1, len(latents_SC), dtype=torch.bool, device=latents_SC.device)
     with cross_attention(model.lamp) as seen:
-        queries_1QH = model.query_states(latents_SC[None], mask_1S)
-    tokens_QS = torch.stack(seen).mean(dim=0)
-    pieces_LQ = soft_token_attention(model, queries_1QH, caption)
-    words_WQ = torch.stack([pieces_LQ[torch.tensor(own)].mean(dim=0) for own in places])
-    words_WS = (words_WQ / words_WQ.sum(dim=1, keepdim=True)) @ tokens_QS
+        states = Motions.read(model, [latents_SC]).states([0])
+    tokens_NS = torch.stack(seen).mean(dim=0)
+    if reads_latents(model.settings):
+        tokens_NS = torch.cat([tokens_NS, _grouped(len(latents_SC), model.settings.latents_together)])
+    pieces_LN = soft_token_attention(model, states, caption)
+    words_WN = torch.stack([pieces_LN[torch.tensor(own)].mean(dim=0) for own in places])
+    words_WS = (words_WN / words_WN.sum(dim=1, keepdim=True)) @ tokens_NS
     frames_WT = (words_WS / DOWNSAMPLING).repeat_interleave(DOWNSAMPLING, dim=1)
     found_WT = np.zeros((len(words), frames), dtype=np.float32)
     found_WT[:, : frames_WT.shape[1]] = frames_WT.numpy()
     return WordAttention(words, found_WT / found_WT.sum(axis=1, keepdims=True))
+
+
+def _grouped(tokens: int, together: int) -> Tensor:
+    """Return (G, S): how much of a soft token of neighbouring latents lies on each motion token."""
+    groups_S = torch.arange(tokens) // together
+    own_GS = (torch.arange(int(groups_S[-1]) + 1)[:, None] == groups_S).float()
+    return own_GS / own_GS.sum(dim=1, keepdim=True)
 
 
 def word_places(model: MotionCaptioner, caption: str) -> tuple[tuple[str, ...], list[list[int]]]:
@@ -92,18 +104,18 @@ def word_numbers(text: str) -> list[int]:
     return numbers
 
 
-def soft_token_attention(model: MotionCaptioner, queries_1QH: Tensor, caption: str) -> Tensor:
-    """Return (L, Q) on the CPU: what each word piece of a caption drew from each soft token.
+def soft_token_attention(model: MotionCaptioner, states: MotionStates, caption: str) -> Tensor:
+    """Return (L, N) on the CPU: what each word piece of a caption drew from each soft token of one motion.
 
     A word piece is what the position before it says, so that position's attention is the word piece's.
     """
-    batch = model.sequences(model.words.pieces([caption]))
-    embedded_1XE = model.embedded(queries_1QH, batch)[:, :-1]
+    batch = model.sequences(states, model.words.pieces([caption]))
+    embedded_1XE = model.embedded(states, batch)[:, :-1]
     with eager_attention(model.language):
         output = model.language(inputs_embeds=embedded_1XE, use_cache=False, output_attentions=True)
     layers = [layer[0].float().mean(dim=0) for layer in output.attentions]
     mean = torch.stack(layers).mean(dim=0).cpu()
-    return mean[batch.first - 1 :, : queries_1QH.shape[1]]
+    return mean[batch.first - 1 :, : model.soft_counts(states)[0]]
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Motions to captions with the trained models of a project.
 
-Shapes: N motions, T frames, D feature numbers a frame, S motion tokens, C code width, Q queries, H width.
+Shapes: T frames, D feature numbers a frame, S motion tokens, C code width.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,8 @@ from lamp_core.lamp.folder import load_lamp
 from lamp_core.m2t.attention import WordAttention, word_attention
 from lamp_core.m2t.decoding import Search, search_captions
 from lamp_core.m2t.folder import STAGE, load_m2t, read_m2t_config
-from lamp_core.m2t.model import MotionCaptioner, query_states
+from lamp_core.m2t.model import MotionCaptioner
+from lamp_core.m2t.motions import Motions
 from lamp_core.tokenizers.binding import check_bound
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.folder import load_tokenizer
@@ -120,13 +121,14 @@ class Captioner:
             self._check_form(motion_TD, f"motion {number}" if len(motions) > 1 else "the motion")
         if not len(motions):
             return []
-        states_NQH = self._query_states(motions)
+        latents = latents_of_clips(self.tokenizer, [self._cut(motion_TD) for motion_TD in motions])
+        read = Motions.read(self.model, latents)
         order = np.argsort([len(motion_TD) for motion_TD in motions], kind="stable")
         found: dict[int, str] = {}
         for start in range(0, len(order), BATCH_MOTIONS):
             batch = order[start : start + BATCH_MOTIONS]
-            queries_BQH = states_NQH[batch].to(self.model.projection.weight.device)
-            found |= zip(batch, search_captions(self.model, queries_BQH, search or self.search), strict=True)
+            made = search_captions(self.model, read.states(batch), search or self.search)
+            found |= zip(batch, made, strict=True)
             if on_progress:
                 on_progress(len(found), len(motions), "captions")
         return [found[number] for number in range(len(motions))]
@@ -143,12 +145,7 @@ class Captioner:
         """
         self._check_form(motion_TD, "the motion")
         (latents_SC,) = latents_of_clips(self.tokenizer, [self._cut(motion_TD)])
-        device = self.model.projection.weight.device
-        return word_attention(self.model, latents_SC.to(device), caption, len(motion_TD))
-
-    def _query_states(self, motions: Sequence[np.ndarray]) -> torch.Tensor:
-        latents = latents_of_clips(self.tokenizer, [self._cut(motion_TD) for motion_TD in motions])
-        return query_states(self.model, latents, self.model.projection.weight.device)
+        return word_attention(self.model, latents_SC, caption, len(motion_TD))
 
     def _cut(self, motion_TD: np.ndarray) -> np.ndarray:
         return np.asarray(motion_TD[: self.longest_frames], dtype=np.float32)

@@ -1,19 +1,20 @@
 """Search for captions: beams, or a draw from the likeliest words.
 
-Soft tokens and prompt are equally long for every motion, so a batch needs no padding.
-Shapes: B batch, Q queries, H width of LaMP, X soft tokens and prompt, E width of the word embeddings, L word
-pieces.
+Soft tokens and prompt of shorter motions are padded in front, where nothing is seen.
+Shapes: B batch, X soft tokens and prompt, E width of the word embeddings, L word pieces.
 """
 
+import inspect
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lamp_core.config.captioning import CaptionSearch
 from lamp_core.errors import LampError
 from lamp_core.m2t.model import MotionCaptioner
+from lamp_core.m2t.soft_tokens import MotionStates
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,41 @@ class Search:
 
 
 @torch.no_grad()
-def search_captions(model: MotionCaptioner, queries_BQH: Tensor, search: Search) -> list[str]:
+def search_captions(model: MotionCaptioner, states: MotionStates, search: Search) -> list[str]:
     """Return a caption of each motion of a batch.
 
     Args:
         model: in evaluation mode.
-        queries_BQH: query states of the motions.
+        states: of the motions.
         search: how; the draws of nucleus sampling begin with its seed.
     """
-    prefix_BXE = model.prefix(queries_BQH)
-    with torch.random.fork_rng(devices=[queries_BQH.device] if queries_BQH.is_cuda else []):
+    prefix_BXE, seen_BX = model.prefix(states)
+    how = generation_config(search, model.words.end, model.words.padding, model.settings.max_text_tokens)
+    with torch.random.fork_rng(devices=[prefix_BXE.device] if prefix_BXE.is_cuda else []):
         torch.manual_seed(search.seed)
         ids_BL = model.language.generate(  # type: ignore[operator]
             inputs_embeds=prefix_BXE,
-            attention_mask=prefix_BXE.new_ones(prefix_BXE.shape[:2], dtype=torch.long),
-            generation_config=generation_config(
-                search, model.words.end, model.words.padding, model.settings.max_text_tokens
-            ),
+            attention_mask=seen_BX.long(),
+            past_key_values=read_prefix(model.language, prefix_BXE, seen_BX, how.num_beams or 1),
+            generation_config=how,
         )
     return [model.words.text(ids) for ids in ids_BL.tolist()]
+
+
+def read_prefix(language: nn.Module, prefix_BXE: Tensor, seen_BX: Tensor, beams: int) -> Any:
+    """Return a cache of the prefix but its last position, computed once a motion and repeated for its beams.
+
+    Left to itself, `generate` computes the whole prefix of every beam. The last position it still computes:
+    its logits are those of the first word.
+    """
+    base: Any = language.get_base_model()  # type: ignore[operator]
+    before = {"inputs_embeds": prefix_BXE[:, :-1], "attention_mask": seen_BX[:, :-1].long()}
+    told = {"position_ids": (seen_BX[:, :-1].cumsum(dim=1) - 1).clamp(min=0), "logits_to_keep": 1}
+    known = inspect.signature(base.forward).parameters
+    known_told = {name: value for name, value in told.items() if name in known}
+    cache = language(**before, **known_told, use_cache=True).past_key_values
+    cache.batch_repeat_interleave(beams)
+    return cache
 
 
 def generation_config(search: Search, end: int, padding: int, longest: int) -> Any:

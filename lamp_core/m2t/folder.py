@@ -1,8 +1,9 @@
 """A trained LaMP-M2T on disk: what was trained, and what it was trained on.
 
 ``adapter_config.json`` and ``adapter_model.safetensors`` are LoRA as peft writes it, so the folder is an
-adapter for plain peft. ``projection.safetensors`` is the linear layer, ``motion_transformer.safetensors`` the
-motion transformer where it was trained along, ``config.json`` the rest. The language model is not copied.
+adapter for plain peft. ``projection.safetensors`` is the linear layer, ``latent_projection.safetensors`` that
+of the latents where they are read, ``motion_transformer.safetensors`` the motion transformer where it was
+trained along, ``config.json`` the rest. The language model is not copied.
 """
 
 import json
@@ -27,6 +28,7 @@ from lamp_core.training.model_files import read_settings
 
 CONFIG = "config.json"
 PROJECTION = "projection.safetensors"
+LATENT_PROJECTION = "latent_projection.safetensors"
 MOTION_TRANSFORMER = "motion_transformer.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
 MODEL_CARD = "README.md"
@@ -34,7 +36,7 @@ STAGE = "m2t"
 
 
 def save_m2t(folder: Path, model: MotionCaptioner, base_identity: str, skeleton: Skeleton) -> None:
-    """Write adapter, projection, motion transformer where it was trained, and configuration.
+    """Write adapter, projections, motion transformer where it was trained, and configuration.
 
     Args:
         folder: may hold an older model, which is replaced.
@@ -47,6 +49,8 @@ def save_m2t(folder: Path, model: MotionCaptioner, base_identity: str, skeleton:
     (folder / MODEL_CARD).unlink(missing_ok=True)
     _sort_targets(folder / ADAPTER_CONFIG)
     _save(folder / PROJECTION, model.projection.state_dict())
+    if model.latent_projection is not None:
+        _save(folder / LATENT_PROJECTION, model.latent_projection.state_dict())
     if model.settings.train_motion_transformer:
         _save(folder / MOTION_TRANSFORMER, motion_parameters(model.lamp))
     config = {
@@ -99,6 +103,8 @@ def load_m2t(data: Path, lamp: LaMP, device: torch.device) -> MotionCaptioner:
     model = MotionCaptioner(language, lamp.to(device), words, settings)
     try:
         model.projection.load_state_dict(load_file(folder / PROJECTION))
+        if model.latent_projection is not None:
+            model.latent_projection.load_state_dict(load_file(folder / LATENT_PROJECTION))
     except RuntimeError as error:
         raise LampError(f"{folder} was trained with another LaMP than that in {data / 'pretrain'}") from error
     if settings.train_motion_transformer:

@@ -1,7 +1,9 @@
 """LaMP-M2T: queries as soft tokens before the prompt of a frozen language model with LoRA (section 3.4).
 
-Shapes: B batch, S motion tokens, C code width, Q queries, H width of LaMP, E width of the language model's
-word embeddings, P word pieces of the prompt, X = Q + P, L word pieces of a caption, V vocabulary.
+The tokenizer's latents may stand behind the queries (``m2t.reads``).
+Shapes: B batch, S motion tokens, C code width, Q queries, H width of LaMP, N soft tokens of all motions, E
+width of the language model's word embeddings, X soft tokens, prompt and caption, L word pieces of a caption,
+V vocabulary.
 """
 
 import warnings
@@ -14,15 +16,22 @@ from torch import Tensor, nn
 
 from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.config.captioning import MotionToText
-from lamp_core.datasets.items import length_batches, mask_of, pad
 from lamp_core.errors import LampError
 from lamp_core.lamp.model import LaMP
 from lamp_core.m2t.language_model import STAGE, CausalModel
+from lamp_core.m2t.soft_tokens import (
+    LatentProjection,
+    MotionStates,
+    linear_among_words,
+    one_after_the_other,
+    reads_latents,
+    soft_latents,
+)
 from lamp_core.m2t.words import PromptedWords
-from lamp_core.motion_language.segments import SegmentBatch, embed, next_token_logits
+from lamp_core.motion_language.segments import SegmentBatch, Side, embed, next_token_logits
+from lamp_core.training.optimiser import RateShares
 from lamp_core.training.partly_trained import PartlyTrained
 
-BATCH_TOKENS = 4096
 MOTION_SIDE = ("queries_QH", "query_norm", "latent_norm")
 MOTION_LAYERS = ("attention", "attention_norm", "cross", "cross_norm", "query_feed_forward", "query_norm")
 """Parts of LaMP, and of each of its blocks, that a motion passes on its way to the query states."""
@@ -37,9 +46,9 @@ PROJECTIONS = (
 
 
 class MotionCaptioner(PartlyTrained):
-    """Motion transformer, projection, and language model with LoRA.
+    """Motion transformer, projections, and language model with LoRA.
 
-    Its state is what is trained, and nothing else: LoRA, the projection, and the motion transformer when it
+    Its state is what is trained, and nothing else: LoRA, the projections, and the motion transformer when it
     is trained along. Checkpoints are small whatever the language model is.
 
     Args:
@@ -56,17 +65,24 @@ class MotionCaptioner(PartlyTrained):
         self.lamp = lamp.requires_grad_(False)
         for parameter in motion_parameters(lamp).values() if settings.train_motion_transformer else ():
             parameter.requires_grad_(True)
-        embeddings = self.word_embedding.weight
-        self.projection = nn.Linear(lamp.shape.hidden_dim, embeddings.shape[1], device=embeddings.device)
-        self._start_among_words()
+        self.projection = linear_among_words(lamp.shape.hidden_dim, self.word_embedding)
+        self.latent_projection = (
+            LatentProjection(lamp.shape.code_dim, settings.latents_together, self.word_embedding)
+            if reads_latents(settings)
+            else None
+        )
         self.note_trained()
 
-    @torch.no_grad()
-    def _start_among_words(self) -> None:
-        """Let the soft tokens of normalised query states be as large as word embeddings from the start."""
-        spread = float(self.word_embedding.weight[: self.word_embedding.num_embeddings].float().std())
-        nn.init.normal_(self.projection.weight, std=spread / self.lamp.shape.hidden_dim**0.5)
-        nn.init.zeros_(self.projection.bias)
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.projection.weight.device
+
+    @property
+    def rate_shares(self) -> RateShares:
+        """Share of the learning rate at which the motion transformer is trained along."""
+        names = motion_parameters(self.lamp)
+        return {f"lamp.{name}": self.settings.motion_learning_rate for name in names}
 
     @property
     def word_embedding(self) -> nn.Embedding:
@@ -85,39 +101,54 @@ class MotionCaptioner(PartlyTrained):
         """Return the states of the queries that read the motion, (B, Q, H)."""
         return self.lamp.encode_motion(latents_BSC, tokens_mask_BS)
 
-    def sequences(self, pieces: Sequence[Sequence[int]]) -> SegmentBatch:
-        """Return [soft tokens | begin, prompt | caption, end] of captions as word pieces, on the device."""
-        device = self.projection.weight.device
-        return self.words.sequences(pieces, self.lamp.shape.queries).to(device)
+    def soft_counts(self, states: MotionStates) -> list[int]:
+        """How many soft tokens each motion is."""
+        queries = self.lamp.shape.queries
+        if self.latent_projection is None:
+            return [queries] * len(states)
+        lengths = states.mask_BS.sum(dim=1).tolist()
+        return [queries + soft_latents(length, self.settings) for length in lengths]
 
-    def prefix(self, queries_BQH: Tensor) -> Tensor:
-        """Return [soft tokens | begin, prompt] as embeddings (B, X, E): what a caption continues."""
-        return self.embedded(queries_BQH, self.sequences([()] * len(queries_BQH)))
+    def soft_tokens(self, states: MotionStates) -> Tensor:
+        """Return the soft tokens of the motions one after the other, (N, E)."""
+        queries_BQE: Tensor = self.projection(states.queries_BQH)
+        if self.latent_projection is None:
+            return queries_BQE.flatten(0, 1)
+        latents_BGE, mask_BG = self.latent_projection(states.latents_BSC, states.mask_BS)
+        return one_after_the_other(queries_BQE, latents_BGE, mask_BG)
 
-    def embedded(self, queries_BQH: Tensor, batch: SegmentBatch) -> Tensor:
-        """Return sequences as embeddings (B, X, E), the queries of the motions as soft tokens."""
-        return embed(batch, self.word_embedding, self.projection(queries_BQH))
+    def sequences(
+        self, states: MotionStates, pieces: Sequence[Sequence[int]], side: Side = "right"
+    ) -> SegmentBatch:
+        """Return [soft tokens | begin, prompt | caption, end] of captions as word pieces, on the device.
 
-    def forward(self, queries_BQH: Tensor, batch: SegmentBatch) -> Tensor:
+        Args:
+            states: of the motions.
+            pieces: of their captions.
+            side: where the shorter ones are padded.
+        """
+        return self.words.sequences(pieces, self.soft_counts(states), side).to(self.device)
+
+    def prefix(self, states: MotionStates) -> tuple[Tensor, Tensor]:
+        """Return [soft tokens | begin, prompt] as embeddings (B, X, E): what a caption continues.
+
+        Shorter ones are padded in front, so that all end together; (B, X) says where something stands.
+        """
+        batch = self.sequences(states, [()] * len(states), side="left")
+        return self.embedded(states, batch), batch.seen_BX
+
+    def embedded(self, states: MotionStates, batch: SegmentBatch) -> Tensor:
+        """Return sequences as embeddings (B, X, E), the motions as soft tokens."""
+        return embed(batch, self.word_embedding, self.soft_tokens(states))
+
+    def forward(self, states: MotionStates, batch: SegmentBatch) -> Tensor:
         """Return logits (B, L, V) of each word piece of the captions, given what stands before it.
 
         Args:
-            queries_BQH: query states of the motions.
+            states: of the motions.
             batch: their captions (`sequences`).
         """
-        return next_token_logits(self.language, batch, self.projection(queries_BQH))
-
-
-@torch.no_grad()
-def query_states(model: MotionCaptioner, latents: Sequence[Tensor], device: torch.device) -> Tensor:
-    """Return the query states (N, Q, H) of motions given by latents (S, C), on the CPU."""
-    shape = model.lamp.shape
-    states_NQH = torch.zeros(len(latents), shape.queries, shape.hidden_dim)
-    for batch in length_batches([len(latents_SC) for latents_SC in latents], BATCH_TOKENS):
-        latents_BSC, lengths_B = pad([latents[item] for item in batch])
-        mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
-        states_NQH[batch] = model.query_states(latents_BSC.to(device), mask_BS.to(device)).float().cpu()
-    return states_NQH
+        return next_token_logits(self.language, batch, self.soft_tokens(states))
 
 
 def with_lora(base: CausalModel, settings: MotionToText) -> nn.Module:

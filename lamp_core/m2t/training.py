@@ -2,8 +2,7 @@
 
 The tokenizer is frozen, so its latents are computed before the first step; so are the query states when the
 motion transformer is frozen.
-Shapes: B batch, N items, M captions of all items, S motion tokens, C code width, Q queries, H width, L word
-pieces.
+Shapes: B batch, M captions of all items, S motion tokens, C code width, L word pieces.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,12 +15,13 @@ import torch
 from torch import Tensor
 
 from lamp_core.config.captioning import MotionToText
-from lamp_core.datasets.items import mask_of, pad
 from lamp_core.errors import LampError
 from lamp_core.lamp.model import LaMP
 from lamp_core.m2t.batches import LengthBuckets
 from lamp_core.m2t.language_model import CausalModel
-from lamp_core.m2t.model import MotionCaptioner, query_states, with_lora
+from lamp_core.m2t.model import MotionCaptioner, with_lora
+from lamp_core.m2t.motions import Motions
+from lamp_core.m2t.soft_tokens import MotionStates, longest_soft_tokens
 from lamp_core.m2t.words import PromptedWords
 from lamp_core.motion_language.segments import SegmentBatch, right_tokens, token_losses
 from lamp_core.pairs.captions import CaptionIndex
@@ -48,38 +48,30 @@ class CaptionedMotion:
 
 
 class CaptionTable:
-    """Motions of a split as query states or latents, and all their captions as word pieces.
+    """Motions of a split, and all their captions as word pieces.
 
     Args:
         items: at least one.
-        model: whose queries read the motions; when it trains its motion transformer along, they read each
-            batch anew.
-        device: where the batches are wanted.
+        model: which reads the motions; when it trains its motion transformer along, it reads each batch anew.
     """
 
-    def __init__(
-        self, items: Sequence[CaptionedMotion], model: MotionCaptioner, device: torch.device
-    ) -> None:
-        self.model, self.device = model, device
-        self.latents = [item.latents_SC for item in items]
+    def __init__(self, items: Sequence[CaptionedMotion], model: MotionCaptioner) -> None:
+        self.model = model
+        self.motions = Motions.read(
+            model,
+            [item.latents_SC for item in items],
+            is_fixed=not model.settings.train_motion_transformer,
+        )
         self.pieces = model.words.pieces([caption for item in items for caption in item.captions])
         self.captions = CaptionIndex([len(item.captions) for item in items])
         self.owners_M = self.captions.owners_M
-        self.lengths_M = np.array([len(ids) for ids in self.pieces])
-        is_fixed = not model.settings.train_motion_transformer
-        self.queries_NQH = query_states(model, self.latents, device) if is_fixed else None
+        pieces_M = np.array([len(ids) for ids in self.pieces])
+        self.lengths_M = pieces_M + self.motions.soft_latents_N[self.owners_M]
 
-    def batch(self, captions_B: np.ndarray) -> tuple[Tensor, SegmentBatch]:
-        """Return the query states (B, Q, H) of some captions' motions, and the captions."""
-        sequences = self.model.sequences([self.pieces[caption] for caption in captions_B])
-        return self._queries(self.owners_M[captions_B]), sequences
-
-    def _queries(self, items_B: np.ndarray) -> Tensor:
-        if self.queries_NQH is not None:
-            return self.queries_NQH[items_B].to(self.device)
-        latents_BSC, lengths_B = pad([self.latents[item] for item in items_B])
-        mask_BS = mask_of(lengths_B, latents_BSC.shape[1])
-        return self.model.query_states(latents_BSC.to(self.device), mask_BS.to(self.device))
+    def batch(self, captions_B: np.ndarray) -> tuple[MotionStates, SegmentBatch]:
+        """Return what is read of some captions' motions, and the captions."""
+        states = self.motions.states(self.owners_M[captions_B])
+        return states, self.model.sequences(states, [self.pieces[caption] for caption in captions_B])
 
 
 def train_m2t(
@@ -94,7 +86,7 @@ def train_m2t(
     on_log: OnLog | None = None,
     on_progress: OnProgress | None = None,
 ) -> MotionCaptioner:
-    """Train LoRA, the projection, and the motion transformer when the settings say so.
+    """Train LoRA, the projections, and the motion transformer, at its own rate, when the settings say so.
 
     The loss is the mean cross entropy of the captions' word pieces and their ends; soft tokens, prompt and
     padding are not predicted. Each epoch takes one caption of every motion.
@@ -118,8 +110,8 @@ def train_m2t(
         raise LampError("captioning has no item to train on; see data/ingest/rejected.parquet")
     seed_everything(settings.training.seed)
     model = new_captioner(base, lamp, settings, device)
-    table = CaptionTable(items, model.eval(), device)
-    val = CaptionTable(validation, model, device) if validation else None
+    table = CaptionTable(items, model.eval())
+    val = CaptionTable(validation, model) if validation else None
     buckets = LengthBuckets(table.lengths_M, table.captions, settings.training, settings.bucket_batches)
 
     def losses(number: int) -> dict[str, Tensor]:
@@ -135,6 +127,7 @@ def train_m2t(
         on_log=on_log,
         on_progress=on_progress,
         validate=Validation(partial(validation_loss, model, val), "val_loss", "lower") if val else None,
+        shares=model.rate_shares,
     )
     return model
 
@@ -142,13 +135,14 @@ def train_m2t(
 def new_captioner(
     base: CausalModel, lamp: LaMP, settings: MotionToText, device: torch.device
 ) -> MotionCaptioner:
-    """Put LoRA into a language model, and a new projection before it.
+    """Put LoRA into a language model, and new projections before it.
 
     Raises:
         LampError: a sequence would be longer than the language model's, or LoRA finds nothing to adapt.
     """
     words = PromptedWords(base.tokenizer, settings.prompt, settings.max_text_tokens)
-    check_length(base, lamp.shape.queries + len(words.prompt_P) + settings.max_text_tokens)
+    soft_tokens = longest_soft_tokens(lamp.shape, settings)
+    check_length(base, soft_tokens + len(words.prompt_P) + settings.max_text_tokens)
     return MotionCaptioner(with_lora(base, settings), lamp, words, settings).to(device)
 
 
@@ -157,7 +151,7 @@ def check_length(base: CausalModel, longest: int) -> None:
     positions = getattr(base.model.config, "max_position_embeddings", None)
     if positions is not None and longest > positions:
         raise LampError(
-            f"queries, prompt and caption take {longest} positions, the language model has {positions}; "
+            f"soft tokens, prompt and caption take {longest} positions, the language model has {positions}; "
             "lower m2t.max_text_tokens, or raise language_model.max_positions of a model from scratch"
         )
 
@@ -167,9 +161,9 @@ def trained_parameters(model: MotionCaptioner) -> int:
     return sum(tensor.numel() for tensor in model.state_dict().values())
 
 
-def batch_losses(model: MotionCaptioner, queries_BQH: Tensor, batch: SegmentBatch) -> dict[str, Tensor]:
+def batch_losses(model: MotionCaptioner, states: MotionStates, batch: SegmentBatch) -> dict[str, Tensor]:
     """Return ``loss`` and ``accuracy``, means over the word pieces of a batch of all processes."""
-    logits_BLV = model(queries_BQH, batch)
+    logits_BLV = model(states, batch)
     count = batch.counted_BL.sum()
     losses_B = token_losses(logits_BLV, batch, model.settings.label_smoothing)
     return {
@@ -183,8 +177,8 @@ def validation_loss(model: MotionCaptioner, table: CaptionTable) -> dict[str, fl
     """Return ``val_loss``, ``val_perplexity`` and ``val_accuracy`` over all captions, a word piece each."""
     total, right, count = 0.0, 0, 0
     for captions_B in _all_captions(table):
-        queries_BQH, batch = table.batch(captions_B)
-        logits_BLV = model(queries_BQH, batch)
+        states, batch = table.batch(captions_B)
+        logits_BLV = model(states, batch)
         total += float(token_losses(logits_BLV, batch).sum())
         right += int(right_tokens(logits_BLV, batch))
         count += int(batch.counted_BL.sum())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lamp_core.errors import LampError
-from lamp_core.motion_language.segments import SegmentBatch, collate, soft, text
+from lamp_core.motion_language.segments import SegmentBatch, Side, collate, soft, text
 
 
 class PromptedWords:
@@ -35,15 +35,22 @@ class PromptedWords:
         if not self.prompt_P:
             raise LampError("the language model has no token that begins a text; give it m2t.prompt")
 
-    def sequences(self, pieces: Sequence[Sequence[int]], soft_tokens: int = 0) -> SegmentBatch:
+    def sequences(
+        self, pieces: Sequence[Sequence[int]], soft_tokens: Sequence[int] = (), side: Side = "right"
+    ) -> SegmentBatch:
         """Return a batch of [soft tokens | begin, prompt | caption, end], of which the caption is predicted.
 
         Args:
             pieces: word pieces of each caption; none of them where a caption is to be found.
-            soft_tokens: how many soft tokens stand in front.
+            soft_tokens: how many soft tokens stand in front of each; none without it.
+            side: where the shorter ones are padded.
         """
-        before = [soft(soft_tokens), text(self.prompt_P)]
-        return collate([[*before, text(ids, is_predicted=True)] for ids in pieces], self.padding)
+        counts = soft_tokens or [0] * len(pieces)
+        sequences = [
+            [soft(count), text(self.prompt_P), text(ids, is_predicted=True)]
+            for count, ids in zip(counts, pieces, strict=True)
+        ]
+        return collate(sequences, self.padding, side)
 
     def pieces(self, captions: Sequence[str]) -> list[list[int]]:
         """Return the ids of each caption, cut to the longest, and of its end."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lamp_core.config.models import Optimisation
-from lamp_core.training.optimiser import learning_rate
+from lamp_core.training.optimiser import learning_rate, set_learning_rate
 from lamp_core.training.precision import autocast
 from lamp_core.training.replicas import Replicas
 from lamp_core.training.seeds import seed_everything
@@ -22,7 +22,7 @@ class Learner:
     Args:
         held: what is trained, and how the processes hold it.
         losses: of a micro-batch; ``"loss"`` is minimised.
-        optimiser: of the module's trainable parameters.
+        optimiser: of the module's trainable parameters (`make_optimiser`).
         settings: learning rate, clipping, micro-batches, seed.
     """
 
@@ -44,8 +44,7 @@ class Learner:
         last = self.settings.accumulate - 1
         parts = [self._add_gradient(step, micro, is_last=micro == last) for micro in range(last + 1)]
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip_norm)
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(step, self.settings)
+        set_learning_rate(self.optimiser, learning_rate(step, self.settings))
         self.optimiser.step()
         return {name: torch.stack([losses[name] for losses in parts]).mean() for name in parts[0]}
 

@@ -11,6 +11,7 @@ from lamp_core.training.checkpoints import Checkpoints
 from lamp_core.training.distribution import is_first
 from lamp_core.training.learner import Losses
 from lamp_core.training.log import LossLog, OnLog, OnProgress
+from lamp_core.training.optimiser import EVEN, RateShares
 from lamp_core.training.replicas import Replicas
 from lamp_core.training.run import TrainingRun
 from lamp_core.training.seeds import repeatable
@@ -44,6 +45,7 @@ def fit(
     log_every: int = 20,
     validate: Validation | None = None,
     held: Replicas[Any] | None = None,
+    shares: RateShares = EVEN,
 ) -> Fitted:
     """Train ``module``, going on from the last checkpoint when there is one.
 
@@ -64,6 +66,7 @@ def fit(
         log_every: steps between two calls of ``on_log``.
         validate: measured every ``optimisation.validate_every`` steps, unless that is 0, and after the last.
         held: how the processes hold the module: each all of it, unless this says otherwise.
+        shares: of the learning rate at which parameters learn, by name; 1 for those that are not named.
 
     Raises:
         LampError: the loss is not finite, or the disk is full.
@@ -77,6 +80,7 @@ def fit(
         log=LossLog(on_log, log_every),
         on_log=on_log,
         validation=validate,
+        shares=shares,
     )
     module.train()
     with stoppable(), repeatable():

@@ -14,7 +14,14 @@ from lamp_core.training.early_stopping import EarlyStopping
 from lamp_core.training.ema import WeightAverage
 from lamp_core.training.learner import Learner, Losses
 from lamp_core.training.log import LossLog, OnLog
-from lamp_core.training.optimiser import learning_rate, make_optimiser, optimiser_tensors, restore_optimiser
+from lamp_core.training.optimiser import (
+    EVEN,
+    RateShares,
+    learning_rate,
+    make_optimiser,
+    optimiser_tensors,
+    restore_optimiser,
+)
 from lamp_core.training.replicas import Replicas
 from lamp_core.training.save_schedule import SaveSchedule
 from lamp_core.training.tensor_files import Tensors
@@ -34,6 +41,7 @@ class TrainingRun:
         log: of the losses.
         on_log: told the numbers of a validation.
         validation: how it is validated; None for not at all.
+        shares: of the learning rate, by a parameter's name.
 
     Raises:
         LampError: the processes do not see the same checkpoints.
@@ -49,11 +57,12 @@ class TrainingRun:
         log: LossLog,
         on_log: OnLog | None,
         validation: Validation | None,
+        shares: RateShares = EVEN,
     ) -> None:
         self.held, self.module, self.settings, self.checkpoints = held, held.module, settings, checkpoints
         self.log, self.on_log = log, on_log
         self.done = 0
-        self.optimiser = make_optimiser(self.module, settings)
+        self.optimiser = make_optimiser(self.module, settings, shares)
         self.average = WeightAverage(self.module, settings.ema_decay) if settings.ema_decay else None
         self.stopping = None
         if validation is not None and settings.validate_every > 0:
@@ -79,7 +88,7 @@ class TrainingRun:
 
     @property
     def rate(self) -> float:
-        """Learning rate of the step done last."""
+        """Learning rate of the step done last, of what has no share of its own."""
         return learning_rate(self.done - 1, self.settings)
 
     @property

@@ -43,7 +43,7 @@ def run(stage: StageContext) -> dict[str, float]:
     stage.end_helpers()
     save_m2t(stage.output, model, base.identity, features.skeleton)
     bind(stage.output, load_tokenizer(stage.input("tokenizer")))
-    measured = validation_loss(model, CaptionTable(val, model, stage.device)) if val else {}
+    measured = validation_loss(model, CaptionTable(val, model)) if val else {}
     return measured | {
         "captions": sum(len(item.captions) for item in train),
         "trained_parameters": trained_parameters(model),

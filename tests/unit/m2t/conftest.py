@@ -12,7 +12,9 @@ from lamp_core.lamp.model import LaMP, LaMPShape
 from lamp_core.m2t.language_model import CausalModel, identity_of, load_base, record_base
 from lamp_core.m2t.language_model_training import train_language_model
 from lamp_core.m2t.model import MotionCaptioner
+from lamp_core.m2t.motions import Motions
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer, save_own
+from lamp_core.m2t.soft_tokens import MotionStates
 from lamp_core.m2t.training import CaptionedMotion, new_captioner
 from lamp_core.training.seeds import seed_everything
 
@@ -45,6 +47,7 @@ CAPTIONING = MotionToText(
     ),
 )
 
+READS = pytest.mark.parametrize("reads", ["queries", "queries_and_latents"])
 MakeCaptioner = Callable[..., MotionCaptioner]
 
 
@@ -82,6 +85,26 @@ def captioned_motions() -> list[CaptionedMotion]:
         CaptionedMotion(torch.randn(2 + index, 6, generator=draws), (sentence,))
         for index, sentence in enumerate(SENTENCES)
     ]
+
+
+def read_motions(model: MotionCaptioner) -> MotionStates:
+    """What a model reads of the eight motions."""
+    return Motions.read(model, [item.latents_SC for item in captioned_motions()]).states(range(8))
+
+
+def some_states(motions: int) -> MotionStates:
+    """Query states drawn at random, and as many latents of each motion as its number says and one."""
+    lengths_B = torch.arange(motions) + 1
+    return MotionStates(
+        torch.randn(motions, 3, 16),
+        torch.randn(motions, motions, 6),
+        torch.arange(motions)[None, :] < lengths_B[:, None],
+    )
+
+
+def of_motions(states: MotionStates, chosen: slice | torch.Tensor) -> MotionStates:
+    """Some of the motions."""
+    return MotionStates(states.queries_BQH[chosen], states.latents_BSC[chosen], states.mask_BS[chosen])
 
 
 @pytest.fixture(scope="session")
@@ -128,6 +151,8 @@ def make_captioner(base: CausalModel) -> MakeCaptioner:
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.3)
         torch.nn.init.normal_(model.projection.weight, std=0.3)
+        if model.latent_projection is not None:
+            torch.nn.init.normal_(model.latent_projection.linear.weight, std=0.3)
         return model.eval()
 
     return make

@@ -12,13 +12,15 @@ from lamp_core.m2t.attention import (
     word_numbers,
     word_places,
 )
-from tests.unit.m2t.conftest import MakeCaptioner
+from lamp_core.m2t.motions import Motions
+from tests.unit.m2t.conftest import READS, MakeCaptioner, some_states
 
 CAPTION = "a person kicks, left."
 
 
-def test_every_word_spreads_one_over_the_frames(make_captioner: MakeCaptioner) -> None:
-    found = word_attention(make_captioner(), torch.randn(5, 6), CAPTION, 22)
+@READS
+def test_every_word_spreads_one_over_the_frames(reads: str, make_captioner: MakeCaptioner) -> None:
+    found = word_attention(make_captioner(reads=reads), torch.randn(5, 6), CAPTION, 22)
     assert found.words == ("a", "person", "kicks,", "left.")
     assert found.frames.shape == (4, 22) and found.frames.dtype == np.float32
     np.testing.assert_allclose(found.frames.sum(axis=1), 1, rtol=1e-5)
@@ -41,11 +43,27 @@ def test_queries_that_look_at_one_token_make_every_word_look_there(make_captione
     assert (found.frames[:, 12:16].sum(axis=1) > 0.99).all()
 
 
+def test_latents_are_their_own_tokens(make_captioner: MakeCaptioner) -> None:
+    model = make_captioner(reads="queries_and_latents", latents_together=2)
+    latents_SC = torch.randn(5, 6)
+    states = Motions.read(model, [latents_SC]).states([0])
+    with cross_attention(model.lamp) as seen:
+        model.query_states(latents_SC[None], torch.ones(1, 5, dtype=torch.bool))
+    pieces_LN = soft_token_attention(model, states, CAPTION)
+    assert pieces_LN.shape[1] == 3 + 3
+    _, places = word_places(model, CAPTION)
+    of_word_N = pieces_LN[torch.tensor(places[2])].mean(dim=0)
+    want_S = of_word_N[:3] @ torch.stack(seen).mean(dim=0) + of_word_N[[3, 3, 4, 4, 5]] * torch.tensor(
+        [0.5, 0.5, 0.5, 0.5, 1]
+    )
+    found = word_attention(model, latents_SC, CAPTION, 20).frames[2].reshape(5, 4).sum(axis=1)
+    np.testing.assert_allclose(found, (want_S / want_S.sum()).detach(), rtol=1e-4)
+
+
 def test_explaining_leaves_the_model_as_it_was(make_captioner: MakeCaptioner) -> None:
     model = make_captioner()
     usual = model.language.get_base_model().config._attn_implementation
-    queries_1QH = torch.randn(1, 3, 16)
-    pieces_LQ = soft_token_attention(model, queries_1QH, CAPTION)
+    pieces_LQ = soft_token_attention(model, some_states(1), CAPTION)
     assert pieces_LQ.shape == (len(model.words.pieces([CAPTION])[0]), 3)
     assert (pieces_LQ > 0).all() and (pieces_LQ.sum(dim=1) < 1).all()
     assert model.language.get_base_model().config._attn_implementation == usual

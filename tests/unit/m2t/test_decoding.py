@@ -1,7 +1,9 @@
 """The search finds the likeliest caption, and draws by seed."""
 
+import functools
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,12 +12,12 @@ from transformers import OPTConfig, OPTForCausalLM, PreTrainedTokenizerFast
 
 from lamp_core.config.captioning import CaptionSearch
 from lamp_core.errors import LampError
-from lamp_core.m2t.decoding import Search, search_captions
+from lamp_core.m2t.decoding import Search, generation_config, search_captions
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.m2t.model import MotionCaptioner
 from lamp_core.m2t.training import new_captioner
 from lamp_core.motion_language.segments import token_losses
-from tests.unit.m2t.conftest import CAPTIONING, CPU, MakeCaptioner, tiny_lamp
+from tests.unit.m2t.conftest import CAPTIONING, CPU, READS, MakeCaptioner, of_motions, some_states, tiny_lamp
 
 LONGEST = 3
 
@@ -52,54 +54,95 @@ def tiny() -> MotionCaptioner:
 
 @pytest.mark.parametrize("penalty", [0.0, 1.0])
 def test_enough_beams_find_what_an_exhaustive_search_finds(penalty: float, tiny: MotionCaptioner) -> None:
-    queries_BQH = torch.randn(6, 3, 16)
-    found = search_captions(tiny, queries_BQH, Search(beams=200, length_penalty=penalty))
+    states = some_states(6)
+    found = search_captions(tiny, states, Search(beams=200, length_penalty=penalty))
     everything = [
         ids
         for length in range(1, LONGEST + 1)
         for ids in product(range(6), repeat=length)
         if 2 not in ids[:-1] and (ids[-1] == 2 or length == LONGEST)
     ]
-    batch = tiny.sequences(everything)
     for row, caption in enumerate(found):
+        own = of_motions(states, torch.full((len(everything),), row))
+        batch = tiny.sequences(own, everything)
         with torch.no_grad():
-            logits_NLV = tiny(queries_BQH[row : row + 1].expand(len(batch), -1, -1), batch)
+            logits_NLV = tiny(own, batch)
         scores_N = -token_losses(logits_NLV, batch) / batch.counted_BL.sum(dim=1) ** penalty
         assert caption == tiny.words.text(everything[int(scores_N.argmax())])
     assert len(set(found)) > 1
 
 
-def test_one_beam_takes_the_likeliest_word_each_time(make_captioner: MakeCaptioner) -> None:
-    model, queries_BQH = make_captioner(), torch.randn(2, 3, 16)
-    found = search_captions(model, queries_BQH, Search(beams=1, max_text_tokens=5))
+@READS
+def test_one_beam_takes_the_likeliest_word_each_time(reads: str, make_captioner: MakeCaptioner) -> None:
+    model, states = make_captioner(reads=reads), some_states(2)
+    found = search_captions(model, states, Search(beams=1, max_text_tokens=5))
     for row in range(2):
+        own = of_motions(states, slice(row, row + 1))
         ids = [5]
         for place in range(5):
-            logits = model(queries_BQH[row : row + 1], model.sequences([ids]))
+            logits = model(own, model.sequences(own, [ids]))
             ids = [*ids[:-1], int(logits[0, place].argmax()), 5]
         assert found[row] == model.words.text(ids[:-1])
 
 
-def test_a_caption_does_not_depend_on_its_batch(make_captioner: MakeCaptioner) -> None:
-    model, queries_BQH = make_captioner(), torch.randn(5, 3, 16)
-    together = search_captions(model, queries_BQH, Search(max_text_tokens=8))
+@READS
+def test_a_caption_does_not_depend_on_its_batch(reads: str, make_captioner: MakeCaptioner) -> None:
+    model, states, search = make_captioner(reads=reads), some_states(5), Search(max_text_tokens=8)
+    together = search_captions(model, states, search)
     assert together == [
-        search_captions(model, one[None], Search(max_text_tokens=8))[0] for one in queries_BQH
+        search_captions(model, of_motions(states, slice(row, row + 1)), search)[0] for row in range(5)
     ]
 
 
+@READS
+@pytest.mark.parametrize(
+    "search", [Search(beams=5), Search(beams=1), Search("nucleus", seed=3)], ids=["beams", "one", "nucleus"]
+)
+def test_reading_the_prefix_once_a_motion_changes_no_caption(
+    reads: str, search: Search, make_captioner: MakeCaptioner
+) -> None:
+    model, states = make_captioner(reads=reads), some_states(6)
+    prefix_BXE, seen_BX = model.prefix(states)
+    assert seen_BX.all() == (reads == "queries")
+    torch.manual_seed(search.seed)
+    ids_BL = model.language.generate(
+        inputs_embeds=prefix_BXE,
+        attention_mask=seen_BX.long(),
+        generation_config=generation_config(search, model.words.end, model.words.padding, 24),
+    )
+    assert search_captions(model, states, search) == [model.words.text(ids) for ids in ids_BL.tolist()]
+
+
+def test_the_prefix_is_read_once_a_motion(
+    make_captioner: MakeCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, states = make_captioner(), some_states(4)
+    inner, positions = model.language.get_base_model(), []
+
+    def forward(*args: Any, **given: Any) -> Any:
+        words = given.get("inputs_embeds") if given.get("inputs_embeds") is not None else given["input_ids"]
+        positions.append(words.shape[0] * words.shape[1])
+        return plain(*args, **given)
+
+    plain = inner.forward
+    monkeypatch.setattr(inner, "forward", functools.wraps(plain)(forward))
+    search_captions(model, states, Search(beams=5, max_text_tokens=4))
+    prefix = 3 + len(model.words.prompt_P)
+    assert positions == [4 * (prefix - 1)] + [4 * 5] * 4
+
+
 def test_draws_follow_their_seed_and_leave_others_alone(make_captioner: MakeCaptioner) -> None:
-    model, queries_BQH = make_captioner(), torch.randn(3, 3, 16)
+    model, states = make_captioner(), some_states(3)
     state = torch.random.get_rng_state()
     first, again, other = (
-        search_captions(model, queries_BQH, Search(kind="nucleus", seed=seed, max_text_tokens=8))
+        search_captions(model, states, Search(kind="nucleus", seed=seed, max_text_tokens=8))
         for seed in (1, 1, 2)
     )
     assert first == again != other
     assert torch.equal(torch.random.get_rng_state(), state)
-    greedy = search_captions(model, queries_BQH, Search(beams=1, max_text_tokens=8))
+    greedy = search_captions(model, states, Search(beams=1, max_text_tokens=8))
     narrow = Search(kind="nucleus", top_p=1e-6, max_text_tokens=8)
-    assert search_captions(model, queries_BQH, narrow) == greedy
+    assert search_captions(model, states, narrow) == greedy
 
 
 def test_the_configuration_names_a_search() -> None:

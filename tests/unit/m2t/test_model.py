@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 from peft import PeftModel
-from torch import Tensor
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from lamp_core.errors import LampError
@@ -16,34 +15,35 @@ from lamp_core.m2t.model import (
     MotionCaptioner,
     attention_projections,
     motion_parameters,
-    query_states,
     with_lora,
 )
+from lamp_core.m2t.soft_tokens import MotionStates
 from lamp_core.m2t.training import batch_losses, check_length
 from lamp_core.motion_language.segments import SegmentBatch, next_token_logits, token_losses
 from lamp_core.skeleton.skeleton import load_skeleton
 from tests.unit.m2t.conftest import (
     CAPTIONING,
-    CPU,
+    READS,
     SENTENCES,
     MakeCaptioner,
-    captioned_motions,
+    of_motions,
+    read_motions,
 )
 
 
-def _batch(model: MotionCaptioner) -> tuple[Tensor, SegmentBatch]:
-    queries_BQH = query_states(model, [item.latents_SC for item in captioned_motions()], CPU)
-    return queries_BQH, model.sequences(model.words.pieces(SENTENCES))
+def _batch(model: MotionCaptioner) -> tuple[MotionStates, SegmentBatch]:
+    states = read_motions(model)
+    return states, model.sequences(states, model.words.pieces(SENTENCES))
 
 
 def test_a_later_word_changes_no_earlier_logit(make_captioner: MakeCaptioner) -> None:
     model = make_captioner()
-    queries_BQH, batch = _batch(model)
+    states, batch = _batch(model)
     words = batch.targets_BL.shape[1]
     for place in range(words):
         changed_BX = batch.ids_BX.clone()
         changed_BX[:, batch.first + place] = (changed_BX[:, batch.first + place] + 1) % 30
-        before, after = model(queries_BQH, batch), model(queries_BQH, replace(batch, ids_BX=changed_BX))
+        before, after = model(states, batch), model(states, replace(batch, ids_BX=changed_BX))
         assert torch.equal(before[:, : place + 1], after[:, : place + 1])
         if place + 1 < words:
             assert not torch.allclose(before[0, place + 1], after[0, place + 1])
@@ -51,25 +51,28 @@ def test_a_later_word_changes_no_earlier_logit(make_captioner: MakeCaptioner) ->
 
 def test_the_motion_changes_every_logit(make_captioner: MakeCaptioner) -> None:
     model = make_captioner()
-    queries_BQH, batch = _batch(model)
-    moved = model(queries_BQH.flip(0), batch) - model(queries_BQH, batch)
+    states, batch = _batch(model)
+    moved = model(of_motions(states, torch.arange(8).flip(0)), batch) - model(states, batch)
     assert (moved.abs().amax(dim=-1) > 1e-6)[batch.counted_BL].all()
 
 
-def test_a_captions_loss_is_the_same_alone_and_in_a_batch(make_captioner: MakeCaptioner) -> None:
-    model = make_captioner()
-    queries_BQH, batch = _batch(model)
-    together_B = token_losses(model(queries_BQH, batch), batch)
+@READS
+def test_a_captions_loss_is_the_same_alone_and_in_a_batch(reads: str, make_captioner: MakeCaptioner) -> None:
+    model = make_captioner(reads=reads, latents_together=2)
+    states, batch = _batch(model)
+    together_B = token_losses(model(states, batch), batch)
     for row, sentence in enumerate(SENTENCES):
-        one = model.sequences(model.words.pieces([sentence]))
-        alone = token_losses(model(queries_BQH[row : row + 1], one), one)
+        own = of_motions(states, slice(row, row + 1))
+        own = replace(own, latents_BSC=own.latents_BSC[:, : row + 2], mask_BS=own.mask_BS[:, : row + 2])
+        one = model.sequences(own, model.words.pieces([sentence]))
+        alone = token_losses(model(own, one), one)
         torch.testing.assert_close(alone[0], together_B[row], rtol=1e-5, atol=1e-5)
 
 
 def test_the_loss_is_on_the_words_of_the_caption_and_its_end_alone(make_captioner: MakeCaptioner) -> None:
     model = make_captioner()
-    queries_BQH, batch = _batch(model)
-    logits_BLV = model(queries_BQH, batch).detach().requires_grad_(True)
+    states, batch = _batch(model)
+    logits_BLV = model(states, batch).detach().requires_grad_(True)
     ids_BL, mask_BL = batch.targets_BL, batch.counted_BL
     loss = token_losses(logits_BLV, batch).sum() / mask_BL.sum()
     loss.backward()
@@ -77,19 +80,45 @@ def test_the_loss_is_on_the_words_of_the_caption_and_its_end_alone(make_captione
     assert [ids[mask][-1].item() for ids, mask in zip(ids_BL, mask_BL, strict=True)] == [model.words.end] * 8
     want = torch.nn.functional.cross_entropy(logits_BLV[mask_BL], ids_BL[mask_BL])
     torch.testing.assert_close(loss, want)
-    torch.testing.assert_close(batch_losses(model, queries_BQH, batch)["loss"], want)
+    torch.testing.assert_close(batch_losses(model, states, batch)["loss"], want)
 
 
+@pytest.mark.parametrize("together", [1, 2, 3])
+def test_what_stands_behind_a_motion_changes_nothing(together: int, make_captioner: MakeCaptioner) -> None:
+    model = make_captioner(reads="queries_and_latents", latents_together=together)
+    states, batch = _batch(model)
+    assert model.soft_counts(states) == [3 + -(-(2 + row) // together) for row in range(8)]
+    want = model(states, batch)
+    other = states.latents_BSC.masked_fill(~states.mask_BS[..., None], 1e6)
+    assert torch.equal(model(replace(states, latents_BSC=other), batch), want)
+    first_token = states.latents_BSC.clone()
+    first_token[:, 0, 0] += 1
+    moved = (model(replace(states, latents_BSC=first_token), batch) - want).abs().amax(dim=-1)
+    assert (moved > 1e-6)[batch.counted_BL].all()
+
+
+def test_the_order_of_the_latents_counts(make_captioner: MakeCaptioner) -> None:
+    model = make_captioner(reads="queries_and_latents", latents_together=2)
+    states, batch = _batch(model)
+    swapped = states.latents_BSC.clone()
+    swapped[:, [0, 1]] = swapped[:, [1, 0]]
+    moved = model(replace(states, latents_BSC=swapped), batch) - model(states, batch)
+    assert (moved.abs().amax(dim=-1) > 1e-6)[batch.counted_BL].all()
+
+
+@READS
 @pytest.mark.parametrize("along", [False, True])
-def test_gradients_reach_lora_and_projection_and_the_motion_transformer_where_it_is_trained(
-    along: bool, make_captioner: MakeCaptioner
+def test_gradients_reach_lora_and_projections_and_the_motion_transformer_where_it_is_trained(
+    along: bool, reads: str, make_captioner: MakeCaptioner
 ) -> None:
-    model = make_captioner(train_motion_transformer=along).train()
-    latents_BSC = torch.randn(8, 5, 6)
-    queries_BQH = model.query_states(latents_BSC, torch.ones(8, 5, dtype=torch.bool))
-    batch_losses(model, queries_BQH, model.sequences(model.words.pieces(SENTENCES)))["loss"].backward()
+    model = make_captioner(train_motion_transformer=along, reads=reads).train()
+    latents_BSC, mask_BS = torch.randn(8, 5, 6), torch.ones(8, 5, dtype=torch.bool)
+    states = MotionStates(model.query_states(latents_BSC, mask_BS), latents_BSC, mask_BS)
+    batch = model.sequences(states, model.words.pieces(SENTENCES))
+    batch_losses(model, states, batch)["loss"].backward()
     reached = {name for name, own in model.named_parameters() if own.grad is not None and own.grad.any()}
     wanted = {name for name, _ in model.named_parameters() if "lora_" in name or "projection." in name}
+    assert any("latent_projection" in name for name in wanted) == (reads == "queries_and_latents")
     wanted = {name for name in wanted if not name.startswith("lamp.")}
     if along:
         wanted |= {f"lamp.{name}" for name in motion_parameters(model.lamp)}
@@ -120,25 +149,25 @@ def test_the_adapter_loads_in_plain_peft_and_gives_the_same_logits(
     make_captioner: MakeCaptioner, base: CausalModel, base_folder: Path, tmp_path: Path
 ) -> None:
     model = make_captioner()
-    queries_BQH, batch = _batch(model)
-    want = model(queries_BQH, batch)
-    soft_BQE = model.projection(queries_BQH)
+    states, batch = _batch(model)
+    want = model(states, batch)
+    soft_NE = model.soft_tokens(states)
     save_m2t(tmp_path / "m2t", model, base.identity, load_skeleton("smpl22"))
     plain = PeftModel.from_pretrained(
         AutoModelForCausalLM.from_pretrained(base_folder), tmp_path / "m2t"
     ).eval()
-    torch.testing.assert_close(next_token_logits(plain, batch, soft_BQE), want)
+    torch.testing.assert_close(next_token_logits(plain, batch, soft_NE), want)
     bare = AutoModelForCausalLM.from_pretrained(base_folder).eval()
-    assert not torch.allclose(next_token_logits(bare, batch, soft_BQE), want, atol=1e-3)
+    assert not torch.allclose(next_token_logits(bare, batch, soft_NE), want, atol=1e-3)
 
 
 def test_gradient_checkpointing_changes_no_gradient(base_folder: Path, make_captioner: MakeCaptioner) -> None:
     gradients = []
     for checkpointing in (False, True):
         model = make_captioner(gradient_checkpointing=checkpointing, dropout=0.0).train()
-        queries_BQH, batch = _batch(model)
+        states, batch = _batch(model)
         model.zero_grad()
-        batch_losses(model, queries_BQH, batch)["loss"].backward()
+        batch_losses(model, states, batch)["loss"].backward()
         gradients.append(model.projection.weight.grad.clone())
     torch.testing.assert_close(*gradients)
 

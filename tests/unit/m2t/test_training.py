@@ -14,13 +14,12 @@ from lamp_core.m2t.language_model import load_base
 from lamp_core.m2t.model import MotionCaptioner
 from lamp_core.m2t.training import (
     CaptionTable,
-    query_states,
     train_m2t,
     trained_parameters,
     validation_loss,
 )
 from lamp_core.training.seeds import seed_everything
-from tests.unit.m2t.conftest import CAPTIONING, CPU, SENTENCES, captioned_motions, tiny_lamp
+from tests.unit.m2t.conftest import CAPTIONING, CPU, SENTENCES, captioned_motions, read_motions, tiny_lamp
 
 
 def _train(
@@ -41,9 +40,8 @@ def test_training_overfits_eight_motions_and_captions_them_back(
     changes = {"train_motion_transformer": along, "training": training, "lora_rank": 16, "lora_alpha": 32.0}
     settings = CAPTIONING.model_copy(update={**changes, "lora_dropout": 0.0})
     model = _train(taught_folder, settings, lamp_dropout=0.0)
-    queries_BQH = query_states(model, [item.latents_SC for item in captioned_motions()], CPU)
-    assert search_captions(model, queries_BQH, Search()) == list(SENTENCES)
-    found = validation_loss(model, CaptionTable(captioned_motions(), model, CPU))
+    assert search_captions(model, read_motions(model), Search()) == list(SENTENCES)
+    found = validation_loss(model, CaptionTable(captioned_motions(), model))
     assert found["val_accuracy"] > 0.98 and found["val_loss"] < 0.15  # 0.23 without the motion
 
 
@@ -53,7 +51,10 @@ def test_resumed_training_equals_uninterrupted(
     stop_at: int, along: bool, base_folder: Path, tmp_path: Path
 ) -> None:
     training = CAPTIONING.training.model_copy(update={"ema_decay": 0.9, "accumulate": 2})
-    settings = CAPTIONING.model_copy(update={"train_motion_transformer": along, "training": training})
+    changes = {"motion_learning_rate": 0.1, "reads": "queries_and_latents"} if along else {}
+    settings = CAPTIONING.model_copy(
+        update={"train_motion_transformer": along, "training": training, **changes}
+    )
     whole_log, resumed_log = {}, {}
     whole = _train(
         base_folder, settings, on_log=lambda step, numbers: whole_log.update({step: dict(numbers)})

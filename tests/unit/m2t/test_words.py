@@ -13,7 +13,7 @@ from tests.unit.m2t.conftest import LANGUAGE, PROMPT, SENTENCES
 
 def test_a_caption_comes_back_from_its_word_pieces(base: CausalModel) -> None:
     words = PromptedWords(base.tokenizer, PROMPT, 24)
-    batch = words.sequences(words.pieces(SENTENCES), soft_tokens=3)
+    batch = words.sequences(words.pieces(SENTENCES), soft_tokens=[3] * len(SENTENCES))
     assert batch.soft_BX.sum(dim=1).tolist() == [3] * len(SENTENCES) and batch.soft_BX[:, :3].all()
     assert batch.ids_BX[0, 3 : batch.first].tolist() == words.prompt_P
     ids_BL, mask_BL = batch.targets_BL, batch.counted_BL

@@ -13,10 +13,15 @@ from lamp_core.errors import LampError
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.log import OnLog
 from lamp_core.training.loop import Fitted, fit
+from lamp_core.training.optimiser import EVEN, RateShares
 from lamp_core.training.seeds import seed_everything
 from lamp_core.training.validation import Validation
 
 EVERYTHING = {"accumulate": 2, "ema_decay": 0.9, "validate_every": 3, "batch_size": 8}
+
+
+SLOW_START: RateShares = {"0.weight": 0.1, "0.bias": 0.1}
+"""The first layer learns at a tenth of the rate."""
 
 
 class Stopped(Exception):
@@ -38,7 +43,11 @@ class Log:
 
 
 def _train(
-    settings: Optimisation, folder: Path | None = None, stop_at: int | None = None, log_every: int = 3
+    settings: Optimisation,
+    folder: Path | None = None,
+    stop_at: int | None = None,
+    log_every: int = 3,
+    shares: RateShares = EVEN,
 ) -> tuple[nn.Module, Log]:
     """Train a net with dropout and batch norm (buffers) on random targets; stop after a step when told to."""
     seed_everything(0)
@@ -70,6 +79,7 @@ def _train(
             on_log=log,
             log_every=log_every,
             validate=Validation(measure, "val_loss", "lower"),
+            shares=shares,
         )
 
     if stop_at is None:
@@ -81,20 +91,43 @@ def _train(
     return net, log
 
 
-@pytest.mark.parametrize("changes", [{}, EVERYTHING], ids=["plain", "everything"])
+@pytest.mark.parametrize(
+    ("changes", "shares"),
+    [({}, EVEN), (EVERYTHING, EVEN), (EVERYTHING, SLOW_START)],
+    ids=["plain", "everything", "rates"],
+)
 @pytest.mark.parametrize("stop_at", [1, 5, 8, 11])
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    stop_at: int, changes: dict[str, float], few_steps: Optimisation, tmp_path: Path
+    stop_at: int, changes: dict[str, float], shares: RateShares, few_steps: Optimisation, tmp_path: Path
 ) -> None:
     settings = few_steps.model_copy(update=changes)
     stop_at *= settings.accumulate
-    whole, whole_log = _train(settings, tmp_path / "whole")
-    _, first_log = _train(settings, tmp_path / "killed", stop_at=stop_at)
-    resumed, second_log = _train(settings, tmp_path / "killed")
+    whole, whole_log = _train(settings, tmp_path / "whole", shares=shares)
+    _, first_log = _train(settings, tmp_path / "killed", stop_at=stop_at, shares=shares)
+    resumed, second_log = _train(settings, tmp_path / "killed", shares=shares)
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     assert first_log.numbers | second_log.numbers == whole_log.numbers
     assert len(second_log.numbers) < len(whole_log.numbers) or stop_at < 5 * settings.accumulate
+
+
+def test_parameters_learn_at_their_share_of_the_rate(few_steps: Optimisation) -> None:
+    """AdamW's first step is as long as the rate, whatever the gradient."""
+    settings = few_steps.model_copy(update={"steps": 1, "weight_decay": 0.0})
+    net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 1))
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    rates: dict[str, float] = {}
+    fit(
+        net,
+        lambda _: {"loss": net(torch.ones(2, 3)).square().mean()},
+        settings,
+        on_log=lambda _, numbers: rates.update(numbers),
+        log_every=1,
+        shares=SLOW_START,
+    )
+    moved = [float((own - old).abs().max()) for own, old in zip(net.parameters(), before, strict=True)]
+    rate = rates["learning_rate"]
+    assert moved == pytest.approx([0.1 * rate, 0.1 * rate, rate, rate], rel=1e-2)
 
 
 def test_what_is_validated_and_averaged_does_not_disturb_training(few_steps: Optimisation) -> None:

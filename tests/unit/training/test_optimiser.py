@@ -8,7 +8,7 @@ from lamp_core.config.models import Optimisation
 from lamp_core.errors import LampError
 from lamp_core.training import distribution
 from lamp_core.training.batches import BatchSampler
-from lamp_core.training.optimiser import learning_rate, make_optimiser
+from lamp_core.training.optimiser import SHARE, learning_rate, make_optimiser, set_learning_rate
 
 
 def test_the_learning_rate_follows_its_definition() -> None:
@@ -82,3 +82,15 @@ def test_processes_share_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
         BatchSampler(20, 4, seed=0)
     with distribution.alone():
         assert len(BatchSampler(20, 4, seed=0).indices(0)) == 4
+
+
+def test_a_share_of_the_learning_rate_has_groups_of_its_own(few_steps: Optimisation) -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.Linear(2, 3))
+    optimiser = make_optimiser(net, few_steps, {"2.weight": 0.1, "2.bias": 0.1, "unknown": 0.5})
+    groups = optimiser.param_groups
+    found = [(group[SHARE], len(group["params"]), group["weight_decay"] > 0) for group in groups]
+    assert found == [(1.0, 1, True), (1.0, 3, False), (0.1, 1, True), (0.1, 1, False)]
+    set_learning_rate(optimiser, 0.5)
+    assert [group["lr"] for group in groups] == [0.5, 0.5, 0.05, 0.05]
+    (plain,) = {group[SHARE] for group in make_optimiser(net, few_steps).param_groups}
+    assert plain == 1.0
