@@ -24,8 +24,18 @@ from lamp_core.tokenizers.kinds import new_tokenizer, untrained_tokenizer
 from lamp_core.training.seeds import seed_everything
 from tests.unit.m2t.conftest import CAPTIONING, CPU, SENTENCES, tiny_lamp, write_base
 
+KINDS = {
+    "frozen": {"train_motion_transformer": False},
+    "along": {"train_motion_transformer": True},
+    "latents": {
+        "train_motion_transformer": False,
+        "reads": "queries_and_latents",
+        "latents_together": 2,
+    },
+}
 
-@pytest.fixture(scope="module", params=[False, True], ids=["frozen", "along"])
+
+@pytest.fixture(scope="module", params=KINDS.values(), ids=KINDS.keys())
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with an untrained model of every stage that captioning needs."""
     data = tmp_path_factory.mktemp("project") / "data"
@@ -34,7 +44,7 @@ def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     save_tokenizer(data / "tokenizer", tokenizer)
     save_lamp(data / "pretrain", tiny_lamp(), train_vocabulary(SENTENCES, 30, 12))
     base = load_base(write_base(data / "language_model", seed=0), CPU)
-    settings = CAPTIONING.model_copy(update={"train_motion_transformer": request.param, "max_text_tokens": 8})
+    settings = CAPTIONING.model_copy(update={**request.param, "max_text_tokens": 8})
     model = new_captioner(base, tiny_lamp(), settings, CPU)
     for _, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -58,6 +68,8 @@ def test_a_saved_captioner_says_the_same_again(project: Path, motions: list[np.n
     assert (first.skeleton, first.frames_per_second) == ("smpl22", 20.0)
     along = (project / "m2t" / "motion_transformer.safetensors").exists()
     assert along == first.model.settings.train_motion_transformer
+    latents = (project / "m2t" / "latent_projection.safetensors").exists()
+    assert latents == (first.model.latent_projection is not None)
 
 
 def test_a_motions_caption_is_the_same_alone_and_among_others(

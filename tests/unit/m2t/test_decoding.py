@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import OPTConfig, OPTForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from lamp_core.config.captioning import CaptionSearch
 from lamp_core.errors import LampError
@@ -111,6 +119,25 @@ def test_reading_the_prefix_once_a_motion_changes_no_caption(
         generation_config=generation_config(search, model.words.end, model.words.padding, 24),
     )
     assert search_captions(model, states, search) == [model.words.text(ids) for ids in ids_BL.tolist()]
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_unequal_motions_of_other_models_are_captioned_as_they_are_alone(
+    kind: str, base: CausalModel
+) -> None:
+    torch.manual_seed(2)
+    size = {"vocab_size": len(base.tokenizer), "initializer_range": 0.5}
+    if kind == "gpt2":
+        other = GPT2LMHeadModel(GPT2Config(**size, n_embd=16, n_layer=2, n_head=2, n_positions=64))
+    else:
+        narrow = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2}
+        other = LlamaForCausalLM(LlamaConfig(**size, **narrow, num_attention_heads=2))
+    settings = CAPTIONING.model_copy(update={"reads": "queries_and_latents"})
+    language = CausalModel(other.requires_grad_(False), base.tokenizer, kind, "")
+    model = new_captioner(language, tiny_lamp(), settings, CPU).eval()
+    states, search = some_states(4), Search(max_text_tokens=6)
+    alone = [search_captions(model, of_motions(states, slice(row, row + 1)), search)[0] for row in range(4)]
+    assert search_captions(model, states, search) == alone and len(set(alone)) > 1
 
 
 def test_the_prefix_is_read_once_a_motion(
