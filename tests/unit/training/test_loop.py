@@ -125,7 +125,8 @@ def test_parameters_learn_at_their_share_of_the_rate(few_steps: Optimisation) ->
         log_every=1,
         shares=SLOW_START,
     )
-    moved = [float((own - old).abs().max()) for own, old in zip(net.parameters(), before, strict=True)]
+    pairs = zip(net.parameters(), before, strict=True)
+    moved = [float((own.detach() - old).abs().max()) for own, old in pairs]
     rate = rates["learning_rate"]
     assert moved == pytest.approx([0.1 * rate, 0.1 * rate, rate, rate], rel=1e-2)
 
