@@ -45,6 +45,10 @@ class ConvolutionalSizes(Section):
     )
     auxiliary_weight: NonNegative = Field(0.5, description="of the second loss")
     commitment_weight: NonNegative = Field(0.02, description="of the commitment loss")
+    contact_weight: NonNegative = Field(
+        0.0,
+        description="of the loss on the steps of decoded feet where the true ones are in contact; 0: none",
+    )
 
 
 class Tokenizer(ConvolutionalSizes):

@@ -81,15 +81,30 @@ def _disagreement(features_BTD: Tensor, yaw_velocity_BT1: Tensor, layout: Featur
     x_BTJ, z_BTJ = (torch.nn.functional.pad(local_BTP[..., axis::3], (1, 0)) for axis in (0, 2))
     told_x_BSJ = (x_BTJ + steps_BTV[..., ::3])[..., :-1, :]
     told_z_BSJ = (z_BTJ + steps_BTV[..., 2::3])[..., :-1, :]
+    next_x_BSJ, next_z_BSJ = seen_from_before(x_BTJ, z_BTJ, features_BTD, yaw_velocity_BT1, layout)
+    return ((told_x_BSJ - next_x_BSJ).square() + (told_z_BSJ - next_z_BSJ).square()).sum(-1)
+
+
+def seen_from_before(
+    x_BTJ: Tensor, z_BTJ: Tensor, features_BTD: Tensor, yaw_velocity_BT1: Tensor, layout: FeatureLayout
+) -> tuple[Tensor, Tensor]:
+    """Places over the floor of joints in each frame but the first, as the frame before it sees them.
+
+    Args:
+        x_BTJ: places as each frame sees its own joints, from its root and its facing.
+        z_BTJ: likewise.
+        features_BTD: de-normalised; the root's way is read of them.
+        yaw_velocity_BT1: half the turn from each frame to the next.
+        layout: of the features.
+    """
     planar_BS2 = features_BTD[..., :-1, layout["root_planar_velocity"]]
     turn_BS1 = 2 * yaw_velocity_BT1[..., :-1, :]
-    next_x_BSJ, next_z_BSJ = _turn_back(
+    return _turn_back(
         x_BTJ[..., 1:, :] + planar_BS2[..., :1],
         z_BTJ[..., 1:, :] + planar_BS2[..., 1:],
         torch.cos(turn_BS1),
         torch.sin(turn_BS1),
     )
-    return ((told_x_BSJ - next_x_BSJ).square() + (told_z_BSJ - next_z_BSJ).square()).sum(-1)
 
 
 def path_of(planar_velocity_BT2: Tensor, cosine_BT1: Tensor, sine_BT1: Tensor) -> Tensor:

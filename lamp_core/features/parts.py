@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal
 
 from lamp_core.features.layout import FeatureLayout
-from lamp_core.skeleton.skeleton import ROOT, Skeleton, load_skeleton, skeleton_names
+from lamp_core.skeleton.skeleton import ROOT, Skeleton, skeleton_with_features
 
 Division = Literal["groups", "body"]
 ROOT_PART, TORSO, HAND = "root", "torso", "_hand"
@@ -46,7 +46,7 @@ def parts_of(width: int, division: Division) -> tuple[Part, ...]:
     if division == "groups":
         names = (ROOT_PART, "positions", "rotations", "velocities", "contacts")
         return tuple(Part(name, tuple(range(width)[layout[name]])) for name in names)
-    skeleton = next(s for s in map(load_skeleton, skeleton_names()) if s.feature_count == width)
+    skeleton = skeleton_with_features(width)
     columns: dict[str, list[int]] = {ROOT_PART: list(range(width)[layout[ROOT_PART]])}
     for joint, part in enumerate(part_of_joints(skeleton)):
         columns.setdefault(part, []).extend(_columns(layout, joint))

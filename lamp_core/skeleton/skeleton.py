@@ -135,6 +135,15 @@ def skeleton_names() -> tuple[str, ...]:
 
 
 @cache
+def skeleton_with_features(count: int) -> Skeleton:
+    """The known skeleton whose features have so many numbers a frame; LampError where there is none."""
+    for skeleton in map(load_skeleton, skeleton_names()):
+        if skeleton.feature_count == count:
+            return skeleton
+    raise LampError(f"features of {count} numbers a frame belong to no skeleton")
+
+
+@cache
 def load_skeleton(name: str) -> Skeleton:
     """Read a skeleton's joint table.
 

@@ -15,7 +15,7 @@ from lamp_core.config.tokenizers import ConvolutionalSizes
 from lamp_core.datasets.items import mask_of
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.tokenizers.convolutions import FRAMES_A_LATENT, Decoder, Encoder, Grid, Layers
-from lamp_core.tokenizers.protocol import MotionTokenizer, by_channel
+from lamp_core.tokenizers.protocol import FootError, MotionTokenizer, by_channel
 from lamp_core.tokenizers.quantised import Quantised
 from lamp_core.training.distribution import gather_rows, share
 from lamp_core.training.precision import full_precision
@@ -31,7 +31,7 @@ class Reconstruction:
 
 @dataclass(frozen=True)
 class Penalty:
-    """A loss of the quantiser, and its weight beside the reconstruction."""
+    """A loss of the quantiser or of the feet, and its weight beside the reconstruction."""
 
     value: Tensor
     weight: float
@@ -134,13 +134,14 @@ class ConvolutionalTokenizer(MotionTokenizer):
         features_BTD: Tensor = self.decoder(vectors_BSC, mask_BS)
         return features_BTD
 
-    def losses(self, features_BTD: Tensor) -> dict[str, Tensor]:
+    def losses(self, features_BTD: Tensor, of_feet: FootError | None = None) -> dict[str, Tensor]:
         """Return the training losses on windows of true features (Eq. 6 and 7 with smooth L1).
 
         ``auxiliary`` is the smooth L1 of the local joint positions' differences in time (*switch*
         ``velocity``, the paper's V(m)), or of the positions themselves (``positions``, as the public code
-        has it). ``perplexity`` and ``utilisation`` are of the first channel, ``perplexity_1`` and so on of
-        those behind it; layers that quantiser dropout leaves out of a batch are measured all the same.
+        has it). ``contact`` is the error of the feet, where it has a weight. ``perplexity`` and
+        ``utilisation`` are of the first channel, ``perplexity_1`` and so on of those behind it; layers that
+        quantiser dropout leaves out of a batch are measured all the same.
         """
         # In the order of memory that the convolutions have, so that the losses read both sides in one run.
         features_BTD = features_BTD.mT.contiguous().mT
@@ -152,7 +153,12 @@ class ConvolutionalTokenizer(MotionTokenizer):
         features = F.smooth_l1_loss(result.features_BTD, features_BTD)
         auxiliary = F.smooth_l1_loss(made, true)
         loss = features + self.settings.auxiliary_weight * auxiliary
-        penalties = self.penalties(result.quantised)
+        penalties = dict(self.penalties(result.quantised))
+        if self.settings.contact_weight:
+            if of_feet is None:
+                raise ValueError("tokenizer.contact_weight weighs an error of feet, and none is given")
+            slides = of_feet(features_BTD, result.features_BTD)
+            penalties["contact"] = Penalty(slides, self.settings.contact_weight)
         for penalty in penalties.values():
             loss = loss + penalty.weight * penalty.value
         return {

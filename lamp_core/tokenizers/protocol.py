@@ -6,7 +6,7 @@ Shapes: B batch, T frames, D feature numbers a frame, S motion tokens, C latent 
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
@@ -19,6 +19,12 @@ from lamp_core.errors import LampError
 ChannelKind = Literal["codebook", "residual layer", "body part", "grid part"]
 MAX_CODEBOOK_SIZE = 2**16
 """Codes of a channel fit 16 bits."""
+
+HOW_TRAINED = ("training", "contact_weight")
+"""Settings that an identity leaves out; those of the losses that are older are part of it."""
+
+FootError = Callable[[Tensor, Tensor], Tensor]
+"""True and made windows (B, T, D), normalised, to a loss."""
 
 Codes = TypeVar("Codes", Tensor, np.ndarray)
 Value = TypeVar("Value")
@@ -128,8 +134,16 @@ class MotionTokenizer(nn.Module, ABC):
         """
 
     @abstractmethod
-    def losses(self, features_BTD: Tensor) -> dict[str, Tensor]:
-        """Return the losses of a batch of full windows, ``loss`` among them, the one that is minimised."""
+    def losses(self, features_BTD: Tensor, of_feet: FootError | None = None) -> dict[str, Tensor]:
+        """Return the losses of a batch of full windows, ``loss`` among them, the one that is minimised.
+
+        Args:
+            features_BTD: normalised features.
+            of_feet: how wrong the feet of made windows are, for kinds that weigh it.
+
+        Raises:
+            ValueError: it has a weight and is not given.
+        """
 
     def start_at_random(self) -> None:
         """Give random values to what the first training batch would initialise, for an untrained floor."""
@@ -140,7 +154,7 @@ class MotionTokenizer(nn.Module, ABC):
         Codes and latents of a tokenizer with another identity mean something else. How it was trained is left
         out: two trainings that came to the same weights are the same tokenizer.
         """
-        sizes = self.settings.model_dump(mode="json", exclude={"training"})
+        sizes = self.settings.model_dump(mode="json", exclude=set(HOW_TRAINED))
         told = {"kind": type(self).__name__, "feature_count": self.feature_count, "settings": sizes}
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
         for name, tensor in sorted(self.state_dict().items()):

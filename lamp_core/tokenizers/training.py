@@ -5,6 +5,7 @@ Shapes: B batch, F frames of all clips, T frames of a window, D feature numbers 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lamp_core.errors import LampError
+from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.tokenizers.clips import reconstruct_clips
+from lamp_core.tokenizers.contact import contact_error
 from lamp_core.tokenizers.kinds import new_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer, TokenizerSettings
 from lamp_core.training.batches import BatchSampler
@@ -98,6 +101,7 @@ def train_tokenizer(
     settings: TokenizerSettings,
     *,
     device: torch.device,
+    statistics: FeatureStatistics | None = None,
     validation: ValidationClips | None = None,
     checkpoints: Path | None = None,
     on_log: OnLog | None = None,
@@ -109,6 +113,7 @@ def train_tokenizer(
         clips: of the train split.
         settings: of the tokenizer's kind.
         device: where to train.
+        statistics: what normalised the clips; the loss on the feet (``contact_weight``) needs it.
         validation: clips that decide which weights are kept; the last step's without them.
         checkpoints: see ``fit``.
         on_log: see ``fit``.
@@ -121,9 +126,10 @@ def train_tokenizer(
     seed_everything(settings.training.seed)
     tokenizer = new_tokenizer(windows.frames_FD.shape[1], settings).to(device)
     sampler = BatchSampler.of(len(windows), settings.training)
+    of_feet = None if statistics is None else partial(contact_error, statistics)
 
     def losses(number: int) -> dict[str, Tensor]:
-        return tokenizer.losses(windows.cut(sampler.whole(number)))
+        return tokenizer.losses(windows.cut(sampler.whole(number)), of_feet)
 
     def validated(held: ValidationClips) -> Validation:
         return Validation(lambda: {held.name: held.measure(tokenizer)}, held.name, "lower")

@@ -32,6 +32,7 @@ def run(stage: StageContext) -> dict[str, float]:
         train,
         _settings(stage),
         device=stage.device,
+        statistics=features.statistics,
         validation=validation,
         checkpoints=stage.checkpoints,
         on_log=stage.on_log,

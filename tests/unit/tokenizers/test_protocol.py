@@ -15,7 +15,7 @@ from lamp_core.tokenizers import kinds
 from lamp_core.tokenizers.clips import channel_usage, encode_clips, reconstruct_clips
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
 from lamp_core.tokenizers.kinds import KINDS, Kind, new_tokenizer, untrained_tokenizer
-from lamp_core.tokenizers.protocol import Channel, MotionTokenizer, as_first_channel, first_channel
+from lamp_core.tokenizers.protocol import Channel, FootError, MotionTokenizer, as_first_channel, first_channel
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
 
 from .conftest import SMALL, SMALL_GRID, WHOLE_BODY, started
@@ -76,7 +76,7 @@ class Bands(MotionTokenizer):
             made_BTD = made_BTD * (torch.arange(made_BTD.shape[1]) < 2 * lengths_B[:, None])[..., None]
         return made_BTD
 
-    def losses(self, features_BTD: Tensor) -> dict[str, Tensor]:
+    def losses(self, features_BTD: Tensor, of_feet: FootError | None = None) -> dict[str, Tensor]:
         return {"loss": (self.decode(self.encode(features_BTD)) - features_BTD).square().mean()}
 
 
