@@ -1,6 +1,7 @@
 """``lamp edit``: a stretch of a motion anew, by the trained models of the workspace."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,14 @@ from flows.commands.model_options import (
     ModelOption,
     StepsOption,
 )
-from flows.commands.motion_options import AS_FILES_SAY, HowRead, OutputOption, SeedOption, reads_motions
+from flows.commands.motion_options import (
+    AS_FILES_SAY,
+    HowRead,
+    OutputOption,
+    PlantOption,
+    SeedOption,
+    reads_motions,
+)
 from lamp_core.errors import LampError
 from tasks.project import find_project
 
@@ -61,6 +69,7 @@ def edit(
     decode: DecodeOption = "bones",
     guidance: GuidanceOption = None,
     steps: StepsOption = None,
+    plant: PlantOption = False,
     how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Make a part of a motion anew: a span, what comes after or came before, the way to another motion, or a
@@ -91,16 +100,24 @@ def edit(
         from lamp_core.inference.parts import edit_part
 
         _refuse_with_part(seconds=seconds, guidance=guidance, steps=steps)
-        _save(output, edit_part(data, given_TD, part, text, count, seed, model, decode), f"{text} ({part})")
+        edited = edit_part(data, given_TD, part, text, count, seed, model, decode)
+        _save(output, edited, f"{text} ({part})", plant)
         return
     place = api.Place(None if span is None else _seconds(span), after, before, to_TD)
     sampling = SamplingChange(guidance, steps)
     edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode, sampling)
-    _save(output, edited, text or f"{clip or motion}, edited")
+    _save(output, edited, text or f"{clip or motion}, edited", plant)
 
 
-def _save(output: Path, edited: "EditedMotions", title: str) -> None:
+def _save(output: Path, edited: "EditedMotions", title: str, plant: bool) -> None:
     """Write what was made, and say where and which seconds are new."""
+    if plant:
+        from flows.commands.planting import planted
+
+        rate = edited.skeleton.frames_per_second
+        joints, said = planted(edited.joints, edited.features, edited.skeleton, rate)
+        edited = replace(edited, joints=joints)
+        typer.echo(said)
     made = save_motions(output, edited.joints, edited.skeleton, title, _shown(edited))
     typer.echo("\n".join(map(str, made)))
     typer.echo(f"made by the models: {edited.start:.2f} to {edited.end:.2f} s")

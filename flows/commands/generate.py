@@ -15,7 +15,7 @@ from flows.commands.model_options import (
     ModelOption,
     StepsOption,
 )
-from flows.commands.motion_options import OutputOption, SeedOption
+from flows.commands.motion_options import OutputOption, PlantOption, SeedOption
 from tasks.project import find_project
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def generate(
             help="What a part does, such as left_arm=waves; several times (system large-motion).",
         ),
     ] = None,
+    plant: PlantOption = False,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print one JSON object: the files, and words hardly seen in training."),
@@ -63,11 +64,14 @@ def generate(
     of_parts = read_part_texts(part_texts or ())
     prompt = look_up_words(data, text)
     generated = api.generate(data, text, count, seconds, seed, model, decode, sampling, of_parts)
-    skeleton = generated.skeleton
-    shown = [
-        PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in generated.joints
-    ]
-    paths = save_motions(output, generated.joints, skeleton, text, shown)
+    skeleton, joints = generated.skeleton, generated.joints
+    if plant:
+        from flows.commands.planting import planted
+
+        joints, said = planted(joints, generated.features, skeleton, skeleton.frames_per_second)
+        typer.echo(said, err=as_json)
+    shown = [PlayerMotion(joints_TJ3, skeleton, skeleton.frames_per_second) for joints_TJ3 in joints]
+    paths = save_motions(output, joints, skeleton, text, shown)
     if as_json:
         typer.echo(
             json.dumps({**asdict(prompt), "files": list(map(str, paths))}, indent=2, ensure_ascii=False)

@@ -49,6 +49,9 @@ LeftHandedOption = Annotated[
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Take motions that look like no people as they are.")
 ]
+PlantOption = Annotated[
+    bool, typer.Option("--plant", help="Hold feet in place while they are in contact with the floor.")
+]
 SeedOption = Annotated[
     int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="The same seed gives the same result.")
 ]

@@ -12,6 +12,8 @@ from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import Skeleton
 
 ROOT_BLOCKS = ("root_yaw_velocity", "root_planar_velocity", "root_height")
+STANDS = 0.5
+"""A contact above it is one."""
 GROUPS = (*ROOT_BLOCKS, "positions", "rotations", "velocities", "contacts")
 
 

@@ -1,16 +1,20 @@
 """Feet that stand where they touch the floor: legs bent again so that a foot in contact does not slide.
 
-A generated or resampled motion lets feet glide by centimetres. While a foot is in contact its toes are held
+A generated or resampled motion lets feet glide. While a foot is in contact its toes are held over the floor
 at their mean place of that contact; the ankle moves along, and the knee follows by the two-bone solution
 (hip, knee, ankle; law of cosines) in the plane in which it bent before. Before and after a contact the shift
-fades over a fifth of a second.
+fades over a fifth of a second. A foot that drifts farther than a leg can make up for is set down anew: it
+makes a step, and lifts so far that it does not slide. Where a leg is too short for the place of its foot the
+whole body is lowered, as little and as smoothly as it takes.
 
 Shapes: T frames, J joints; 2: left and right.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from lamp_core.skeleton.skeleton import ROOT, Skeleton
@@ -19,10 +23,16 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 SIDES = ("left", "right")
+UP = 1
+LEVEL = [0, 2]
 SLOWEST = 0.5  # metres a second; a faster toe is no contact, whatever a contact number says
 HIGHEST = 0.12  # metres above the lowest place of the toes
 FEWEST_FRAMES = 3
 FADE_SECONDS = 0.2
+FARTHEST = 0.4  # metres that a foot drifts over the floor until it is set down anew
+STEP_SECONDS = 0.25  # between two places of a foot
+HIGHEST_STEP = 0.12  # metres above the lowest place of the foot; a shorter step is as high as it is long
+DEEPEST = 0.1  # metres by which the body is lowered at most
 SHORTEST = 1e-9
 REACH = 0.9999  # of the leg's length: a straighter knee has no plane to bend in
 
@@ -72,18 +82,25 @@ def plant_feet(
 
     Args:
         joints_TJ3: in the skeleton's unit.
-        contacts_T2: from `toe_contacts`.
+        contacts_T2: from `toe_contacts`, or `lamp_core.features.contacts.told_contacts`.
         skeleton: whose joints they are.
         frames_per_second: rate of the joints.
 
     Returns:
-        joints_TJ3: only knees, ankles and what hangs on the ankles move. Where the leg is too short to reach
-        the place of the contact, the foot keeps as near as the leg lets it.
+        joints_TJ3: only knees, ankles and what hangs on the ankles move, and the body where it is lowered. A
+        place that the leg cannot reach even then is approached as far as the leg lets it.
     """
     planted_TJ3 = np.array(joints_TJ3, dtype=np.float64)
-    for side, toe in enumerate(skeleton.feet[1::2]):
-        shift_T3 = _shifts(planted_TJ3[:, toe], contacts_T2[:, side], frames_per_second)
-        _move_foot(planted_TJ3, shift_T3, SIDES[side], skeleton)
+    unit = 1 / skeleton.metres_per_unit
+    shifts = [
+        _shifts(planted_TJ3[:, toe], contacts_T2[:, side], frames_per_second, unit)
+        for side, toe in enumerate(skeleton.feet[1::2])
+    ]
+    lowered_T = _lowering(planted_TJ3, shifts, skeleton, _fade_frames(frames_per_second))
+    planted_TJ3[..., UP] -= lowered_T[:, None]
+    for side, shift_T3 in zip(SIDES, shifts, strict=True):
+        shift_T3[:, UP] += lowered_T  # the feet stay where they are
+        _move_foot(planted_TJ3, shift_T3, side, skeleton)
     return planted_TJ3
 
 
@@ -93,13 +110,14 @@ def _runs(flags_T: Flags) -> Iterator[tuple[int, int]]:
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
-def _shifts(toe_T3: Array, contacts_T: Flags, frames_per_second: float) -> Array:
-    """How far the foot is moved in each frame: all the way in contact, faded out away from it."""
-    fade = max(1, round(FADE_SECONDS * frames_per_second))
+def _shifts(toe_T3: Array, contacts_T: Flags, frames_per_second: float, unit: float) -> Array:
+    """How far the foot is moved in each frame: all the way where it is held, faded out away from it."""
+    fade, step = _fade_frames(frames_per_second), max(1, round(STEP_SECONDS * frames_per_second))
+    holds = _holds(toe_T3, contacts_T, step, FARTHEST * unit)
     shift_T3 = np.zeros_like(toe_T3)
     weight_T1 = np.zeros((len(toe_T3), 1))
-    for start, end in _runs(contacts_T):
-        held_T3 = toe_T3[start:end].mean(0) - toe_T3[start:end]
+    for start, end in holds:
+        held_T3 = _held(toe_T3[start:end])
         before, after = slice(max(0, start - fade), start), slice(end, end + fade)
         rising_T1 = _fading(fade)[::-1][fade - (start - before.start) :]
         falling_T1 = _fading(fade)[: len(toe_T3[after])]
@@ -108,9 +126,74 @@ def _shifts(toe_T3: Array, contacts_T: Flags, frames_per_second: float) -> Array
         weight_T1[before] += rising_T1
         weight_T1[after] += falling_T1
     shift_T3 /= np.maximum(weight_T1, 1.0)  # where two contacts reach the same frame, their mean
-    for start, end in _runs(contacts_T):
-        shift_T3[start:end] = toe_T3[start:end].mean(0) - toe_T3[start:end]
+    for start, end in holds:
+        shift_T3[start:end] = _held(toe_T3[start:end])
+    for (_, left), (set_down, _) in pairwise(holds):
+        if set_down - left <= 2 * step:
+            way = float(np.linalg.norm(shift_T3[set_down] - shift_T3[left - 1]))
+            height_T = toe_T3[left:set_down, UP] - toe_T3[:, UP].min()
+            shift_T3[left:set_down, UP] += _lift(height_T, min(way, HIGHEST_STEP * unit))
     return shift_T3
+
+
+def _holds(toe_T3: Array, contacts_T: Flags, step: int, farthest: float) -> list[tuple[int, int]]:
+    """Start and end of every stretch in which the foot is held, with the frames of a step between them.
+
+    A contact in which the foot drifts too far over the floor is cut into several.
+    """
+    holds: list[tuple[int, int]] = []
+    free = 0
+    for first, end in _runs(contacts_T):
+        start = max(first, free)
+        while start < end:
+            drift_T = np.linalg.norm((toe_T3[start:end] - toe_T3[start])[:, LEVEL], axis=1)
+            too_far = np.flatnonzero(drift_T > farthest)
+            stop = start + int(too_far[0]) if len(too_far) else end
+            if stop - start >= FEWEST_FRAMES:
+                holds.append((start, stop))
+                free = stop + step
+            start = stop + step
+    return holds
+
+
+def _held(toe_T3: Array) -> Array:
+    """What takes the toes over the floor to their mean place; their heights stay."""
+    held_T3: Array = toe_T3.mean(0) - toe_T3
+    held_T3[:, UP] = 0.0
+    return held_T3
+
+
+def _lift(height_T: Array, top: float) -> Array:
+    """By how much a foot is lifted in a step, so that it is nowhere lower than an arc of this height."""
+    arc_T = top * np.sin(np.pi * np.arange(1, len(height_T) + 1) / (len(height_T) + 1))
+    lift_T: Array = np.maximum(arc_T - height_T, 0.0)
+    return lift_T
+
+
+def _lowering(joints_TJ3: Array, shifts: list[Array], skeleton: Skeleton, fade: int) -> Array:
+    """By how much the body is lowered in each frame, so that its legs reach the moved feet, (T,)."""
+    needed_T = np.zeros(len(joints_TJ3))
+    for side, shift_T3 in zip(SIDES, shifts, strict=True):
+        hip, knee, ankle = _leg(side, skeleton)
+        bones = (joints_TJ3[:, knee] - joints_TJ3[:, hip], joints_TJ3[:, ankle] - joints_TJ3[:, knee])
+        reach_T = REACH * sum(_lengths(bone_T3)[:, 0] for bone_T3 in bones)
+        way_T3 = joints_TJ3[:, ankle] + shift_T3 - joints_TJ3[:, hip]
+        level_T = np.linalg.norm(way_T3[:, LEVEL], axis=1)
+        highest_T = np.sqrt(np.maximum(reach_T**2 - level_T**2, 0.0))
+        missing_T = np.where(shift_T3.any(axis=1), -way_T3[:, UP] - highest_T, 0.0)
+        needed_T = np.maximum(needed_T, missing_T)
+    needed_T = np.minimum(needed_T, DEEPEST / skeleton.metres_per_unit)
+    lowered_T: Array = _around(_around(needed_T, fade).max(axis=1), fade).mean(axis=1)
+    return lowered_T
+
+
+def _around(values_T: Array, frames: int) -> Array:
+    """Each value with those of so many frames before and after it, (T, 2 frames + 1)."""
+    return sliding_window_view(np.pad(values_T, frames, mode="edge"), 2 * frames + 1)
+
+
+def _fade_frames(frames_per_second: float) -> int:
+    return max(1, round(FADE_SECONDS * frames_per_second))
 
 
 def _fading(frames: int) -> Array:
@@ -120,15 +203,20 @@ def _fading(frames: int) -> Array:
 
 def _move_foot(joints_TJ3: Array, shift_T3: Array, side: str, skeleton: Skeleton) -> None:
     """Move the ankle and all below it, and bend the knee so that both leg bones keep their lengths."""
-    ankle = skeleton.index(f"{side}_ankle")
-    knee = skeleton.parents[ankle]
-    hip = skeleton.parents[knee]
+    hip, knee, ankle = _leg(side, skeleton)
     hip_T3, knee_T3, ankle_T3 = (joints_TJ3[:, joint].copy() for joint in (hip, knee, ankle))
     moved_T = np.linalg.norm(shift_T3, axis=1) > 0
     new_ankle_T3, new_knee_T3 = _two_bones(hip_T3, knee_T3, ankle_T3, ankle_T3 + shift_T3)
     joints_TJ3[moved_T, knee] = new_knee_T3[moved_T]
     for joint in _below(ankle, skeleton):
         joints_TJ3[moved_T, joint] += (new_ankle_T3 - ankle_T3)[moved_T]
+
+
+def _leg(side: str, skeleton: Skeleton) -> tuple[int, int, int]:
+    """Hip, knee and ankle."""
+    ankle = skeleton.index(f"{side}_ankle")
+    knee = skeleton.parents[ankle]
+    return skeleton.parents[knee], knee, ankle
 
 
 def _two_bones(hip_T3: Array, knee_T3: Array, ankle_T3: Array, target_T3: Array) -> tuple[Array, Array]:

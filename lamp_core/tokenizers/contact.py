@@ -7,12 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lamp_core.features.foot_steps import foot_steps
-from lamp_core.features.layout import FeatureLayout
+from lamp_core.features.layout import STANDS, FeatureLayout
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.skeleton.skeleton import skeleton_with_features
-
-STANDS = 0.5
-"""A contact above it is one."""
 
 
 def contact_error(statistics: FeatureStatistics, true_BTD: Tensor, made_BTD: Tensor) -> Tensor:

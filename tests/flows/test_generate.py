@@ -44,6 +44,34 @@ def test_guidance_and_steps_reach_the_library(tmp_path: Path, monkeypatch: pytes
     assert asked == [own, SamplingChange(3.5, 6)] * 2
 
 
+def test_feet_are_planted_by_what_the_features_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    skeleton = load_skeleton("smpl22")
+    joints = np.repeat(canonical_reference(skeleton)[None], 40, axis=0)
+    joints[..., 2] += 0.05 * np.arange(40)[:, None]  # 1 m/s, too fast for feet that stand
+    standing = np.ones((40, 263), np.float32)
+    made = api.GeneratedMotions([joints, joints], skeleton, [standing, 0 * standing])
+    edited = api.EditedMotions([joints], [joints], 0.0, 2.0, skeleton, [standing])
+    for module in (command, edit_command):
+        monkeypatch.setattr(module, "find_project", lambda: SimpleNamespace(data=tmp_path))
+    monkeypatch.setattr(command, "look_up_words", lambda data, text: prompts.Prompt(text, {}, text, 1.0))
+    monkeypatch.setattr(api, "generate", lambda *_: made)
+    monkeypatch.setattr(api, "edit", lambda *_: edited)
+    monkeypatch.setattr(api, "clip_features", lambda data, clip: standing)
+    toe = skeleton.feet[1]
+
+    def fastest(name: str) -> float:
+        toes = np.load(tmp_path / name)[:, toe]
+        return float(np.median(np.linalg.norm(np.diff(toes[:, [0, 2]], axis=0), axis=-1)))
+
+    status, shown = run("generate", "a man walks", "-o", str(tmp_path / "a.npy"), "--plant")
+    assert status == 0 and "feet in contact slid at" in shown
+    assert fastest("a-1.npy") < 0.001 and fastest("a-2.npy") == pytest.approx(0.05, rel=1e-5)
+    status, shown = run("edit", "--clip", "walk", "--after", "--plant", "-o", str(tmp_path / "b.npy"))
+    assert status == 0 and "feet in contact slid at" in shown and fastest("b.npy") < 0.001
+    status, shown = run("generate", "a man walks", "-o", str(tmp_path / "c.npy"))
+    assert status == 0 and "in contact" not in shown and fastest("c-1.npy") == pytest.approx(0.05, rel=1e-5)
+
+
 def test_words_hardly_seen_stand_in_the_json_and_are_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

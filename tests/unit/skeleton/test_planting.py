@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 
 from benchmarks.features import moving_clip
-from lamp_core.skeleton.planting import foot_sliding, plant_feet, toe_contacts
+from lamp_core.metrics.plausibility import plausibility
+from lamp_core.skeleton.planting import DEEPEST, foot_sliding, plant_feet, toe_contacts
 from lamp_core.skeleton.skeleton import Skeleton
 
 LEGS = ("knee", "ankle", "foot", "midfoot", "toes")
 
 
-def gliding(skeleton: Skeleton, frames: int = 60) -> np.ndarray:
-    """The rest pose with bent knees that glides forward at 0.3 m/s while all joints tremble as one body."""
+def gliding(skeleton: Skeleton, frames: int = 60, metres_a_second: float = 0.3) -> np.ndarray:
+    """The rest pose with bent knees that glides forward, by default at 0.3 m/s."""
     joints = np.repeat(np.array(skeleton.rest)[None], frames, axis=0)
     unit = 1 / skeleton.metres_per_unit
     for knee in ("left_knee", "right_knee"):
         joints[:, skeleton.index(knee), 2] += 0.12 * unit
-    joints[..., 2] += 0.3 * unit * (np.arange(frames) / skeleton.frames_per_second)[:, None]
+    joints[..., 2] += metres_a_second * unit * (np.arange(frames) / skeleton.frames_per_second)[:, None]
     return joints
 
 
@@ -96,3 +97,47 @@ def test_a_real_walk_slides_less(shared: Path, skeleton: Skeleton) -> None:
     before, after = (foot_sliding(motion, contacts, skeleton, rate) for motion in (joints, planted))
     assert before > 0.005
     assert after < 0.3 * before
+
+
+def test_a_walk_that_slides_far_is_made_of_steps(skeleton: Skeleton) -> None:
+    """Feet that are said to stand all the time while the body glides at 1 m/s."""
+    joints = gliding(skeleton, metres_a_second=1.0)
+    joints[..., 1] -= joints[:, list(skeleton.feet), 1].min()  # toes on the floor
+    contacts = np.ones((60, 2), dtype=bool)
+    planted = plant_feet(joints, contacts, skeleton, skeleton.frames_per_second)
+    before, after = (plausibility([motion], skeleton) for motion in (joints, planted))
+    assert before["foot skating in contact"] == pytest.approx(1.0)
+    assert after["foot skating in contact"] < 0.15
+    assert after["sliding speed"] < 0.3 * before["sliding speed"]
+    lengths = bone_lengths(joints, skeleton)
+    np.testing.assert_allclose(bone_lengths(planted, skeleton), lengths, atol=1e-6 * lengths.max())
+    feet = list(skeleton.feet[1::2])
+    ways = [motion[-1, feet, 2] - motion[0, feet, 2] for motion in (joints, planted)]
+    np.testing.assert_allclose(ways[1], ways[0], rtol=0.2)
+    lift = (planted[:, feet, 1] - joints[:, feet, 1]).max() * skeleton.metres_per_unit
+    assert 0.05 < lift < 0.121
+
+
+def test_the_body_is_lowered_where_a_leg_is_too_short(skeleton: Skeleton) -> None:
+    """Straight legs: held feet are out of reach until the hips come down."""
+    joints = np.repeat(np.array(skeleton.rest)[None], 60, axis=0)
+    unit = 1 / skeleton.metres_per_unit
+    joints[..., 2] += 0.4 * unit * (np.arange(60) / skeleton.frames_per_second)[:, None]
+    contacts = contacts_between(60, 20, 32)
+    planted = plant_feet(joints, contacts, skeleton, skeleton.frames_per_second)
+    assert foot_sliding(planted, contacts, skeleton, skeleton.frames_per_second) < 0.02 * 0.4
+    lowered = (joints - planted)[:, 0, 1] / unit
+    assert 0.005 < lowered.max() <= DEEPEST
+    assert np.abs(np.diff(lowered)).max() < 0.02
+    head = skeleton.joints.index("head") if "head" in skeleton.joints else 4
+    np.testing.assert_allclose((joints - planted)[:, head], (joints - planted)[:, 0], atol=1e-9 * unit)
+    assert not lowered[:10].any() and not lowered[45:].any()
+    toes = list(skeleton.feet[1::2])
+    np.testing.assert_allclose(planted[:, toes, 1], joints[:, toes, 1], atol=1e-9 * unit)
+
+
+def test_a_standing_body_stays_as_it_is(skeleton: Skeleton) -> None:
+    joints = gliding(skeleton, metres_a_second=0.0)
+    contacts = np.ones((60, 2), dtype=bool)
+    planted = plant_feet(joints, contacts, skeleton, skeleton.frames_per_second)
+    np.testing.assert_allclose(planted, joints, atol=1e-6 / skeleton.metres_per_unit)
