@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lamp_core.features.contacts import told_contacts
-from lamp_core.skeleton.planting import foot_sliding, plant_feet, toe_contacts
+from lamp_core.skeleton.planting import foot_sliding, plant_feet, standing_still, toe_contacts
 
 if TYPE_CHECKING:
     from lamp_core.skeleton.skeleton import Skeleton
@@ -39,12 +39,13 @@ def planted(
         plant_feet(joints_TJ3, contacts_T2, skeleton, frames_per_second)
         for joints_TJ3, contacts_T2 in zip(motions, contacts, strict=True)
     ]
+    still = [
+        standing_still(contacts_T2, *each, skeleton)
+        for contacts_T2, *each in zip(contacts, motions, stand, strict=True)
+    ]
     before, after = (
-        100
-        * np.mean(
-            [foot_sliding(*each, skeleton, frames_per_second) for each in zip(some, contacts, strict=True)]
-        )
-        for some in (motions, stand)
+        100 * np.mean([foot_sliding(*each, skeleton, frames_per_second) for each in zip(*some, strict=True)])
+        for some in ((motions, contacts), (stand, still))
     )
     share = np.concatenate(contacts).any(axis=1).mean()
     return stand, f"feet in contact slid at {before:.1f} cm/s, now {after:.1f} ({share:.0%} of the frames)"

@@ -21,6 +21,7 @@ from lamp_core.skeleton.skeleton import ROOT, Skeleton
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Hold = tuple[int, int]
 
 SIDES = ("left", "right")
 UP = 1
@@ -31,7 +32,8 @@ FEWEST_FRAMES = 3
 FADE_SECONDS = 0.2
 FARTHEST = 0.4  # metres that a foot drifts over the floor until it is set down anew
 STEP_SECONDS = 0.25  # between two places of a foot
-HIGHEST_STEP = 0.12  # metres above the lowest place of the foot; a shorter step is as high as it is long
+STEP_HEIGHT = 0.3  # of that, above the lowest place of the foot; a shorter step is as high as it is long
+LIFTED = 0.02  # metres
 DEEPEST = 0.1  # metres by which the body is lowered at most
 SHORTEST = 1e-9
 REACH = 0.9999  # of the leg's length: a straighter knee has no plane to bend in
@@ -75,6 +77,15 @@ def foot_sliding(
     return float(speeds_T2[staying_T2].mean()) * skeleton.metres_per_unit * frames_per_second
 
 
+def standing_still(
+    contacts_T2: Flags, joints_TJ3: NDArray[np.floating], planted_TJ3: Array, skeleton: Skeleton
+) -> Flags:
+    """The contacts less those in which planting lifts the foot, since there it steps, (T, 2)."""
+    toes = list(skeleton.feet[1::2])
+    lift_T2 = (planted_TJ3[:, toes, UP] - joints_TJ3[:, toes, UP]) * skeleton.metres_per_unit
+    return np.asarray(contacts_T2 & (lift_T2 < LIFTED))
+
+
 def plant_feet(
     joints_TJ3: NDArray[np.floating], contacts_T2: Flags, skeleton: Skeleton, frames_per_second: float
 ) -> Array:
@@ -91,9 +102,10 @@ def plant_feet(
         place that the leg cannot reach even then is approached as far as the leg lets it.
     """
     planted_TJ3 = np.array(joints_TJ3, dtype=np.float64)
-    unit = 1 / skeleton.metres_per_unit
+    farthest = FARTHEST / skeleton.metres_per_unit
     shifts = [
-        _shifts(planted_TJ3[:, toe], contacts_T2[:, side], frames_per_second, unit)
+        # The right foot makes its first step earlier, so that the feet of a gliding body step in turn.
+        _shifts(planted_TJ3[:, toe], contacts_T2[:, side], frames_per_second, farthest, farthest / (1 + side))
         for side, toe in enumerate(skeleton.feet[1::2])
     ]
     lowered_T = _lowering(planted_TJ3, shifts, skeleton, _fade_frames(frames_per_second))
@@ -110,10 +122,12 @@ def _runs(flags_T: Flags) -> Iterator[tuple[int, int]]:
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
-def _shifts(toe_T3: Array, contacts_T: Flags, frames_per_second: float, unit: float) -> Array:
+def _shifts(
+    toe_T3: Array, contacts_T: Flags, frames_per_second: float, farthest: float, first: float
+) -> Array:
     """How far the foot is moved in each frame: all the way where it is held, faded out away from it."""
     fade, step = _fade_frames(frames_per_second), max(1, round(STEP_SECONDS * frames_per_second))
-    holds = _holds(toe_T3, contacts_T, step, FARTHEST * unit)
+    holds = _holds(toe_T3, contacts_T, step, farthest, first)
     shift_T3 = np.zeros_like(toe_T3)
     weight_T1 = np.zeros((len(toe_T3), 1))
     for start, end in holds:
@@ -132,28 +146,41 @@ def _shifts(toe_T3: Array, contacts_T: Flags, frames_per_second: float, unit: fl
         if set_down - left <= 2 * step:
             way = float(np.linalg.norm(shift_T3[set_down] - shift_T3[left - 1]))
             height_T = toe_T3[left:set_down, UP] - toe_T3[:, UP].min()
-            shift_T3[left:set_down, UP] += _lift(height_T, min(way, HIGHEST_STEP * unit))
+            shift_T3[left:set_down, UP] += _lift(height_T, min(way, STEP_HEIGHT * farthest))
     return shift_T3
 
 
-def _holds(toe_T3: Array, contacts_T: Flags, step: int, farthest: float) -> list[tuple[int, int]]:
+def _holds(toe_T3: Array, contacts_T: Flags, step: int, farthest: float, first: float) -> list[Hold]:
     """Start and end of every stretch in which the foot is held, with the frames of a step between them.
 
     A contact in which the foot drifts too far over the floor is cut into several.
+
+    Args:
+        toe_T3: places of the toes.
+        contacts_T: whether they stand.
+        step: frames between two holds.
+        farthest: how far the foot may drift in a hold.
+        first: likewise in the first hold of a contact that is cut.
     """
-    holds: list[tuple[int, int]] = []
+    holds: list[Hold] = []
     free = 0
-    for first, end in _runs(contacts_T):
-        start = max(first, free)
+    for begin, end in _runs(contacts_T):
+        start = max(begin, free)
+        limit = first if start < end and _drift(toe_T3[start:end]).max() > farthest else farthest
         while start < end:
-            drift_T = np.linalg.norm((toe_T3[start:end] - toe_T3[start])[:, LEVEL], axis=1)
-            too_far = np.flatnonzero(drift_T > farthest)
+            too_far = np.flatnonzero(_drift(toe_T3[start:end]) > limit)
             stop = start + int(too_far[0]) if len(too_far) else end
             if stop - start >= FEWEST_FRAMES:
                 holds.append((start, stop))
                 free = stop + step
-            start = stop + step
+            start, limit = stop + step, farthest
     return holds
+
+
+def _drift(toe_T3: Array) -> Array:
+    """How far the toes are over the floor from where they first were."""
+    drift_T: Array = np.linalg.norm((toe_T3 - toe_T3[0])[:, LEVEL], axis=1)
+    return drift_T
 
 
 def _held(toe_T3: Array) -> Array:
