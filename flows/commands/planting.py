@@ -40,12 +40,12 @@ def planted(
         for joints_TJ3, contacts_T2 in zip(motions, contacts, strict=True)
     ]
     still = [
-        standing_still(contacts_T2, *each, skeleton)
-        for contacts_T2, *each in zip(contacts, motions, stand, strict=True)
+        standing_still(contacts_T2, joints_TJ3, stand_TJ3, skeleton)
+        for contacts_T2, joints_TJ3, stand_TJ3 in zip(contacts, motions, stand, strict=True)
     ]
     before, after = (
-        100 * np.mean([foot_sliding(*each, skeleton, frames_per_second) for each in zip(*some, strict=True)])
-        for some in ((motions, contacts), (stand, still))
+        100 * np.mean([foot_sliding(*each, skeleton, frames_per_second) for each in pairs])
+        for pairs in (zip(motions, contacts, strict=True), zip(stand, still, strict=True))
     )
     share = np.concatenate(contacts).any(axis=1).mean()
     return stand, f"feet in contact slid at {before:.1f} cm/s, now {after:.1f} ({share:.0%} of the frames)"
