@@ -44,7 +44,10 @@ def planted(
         for contacts_T2, joints_TJ3, stand_TJ3 in zip(contacts, motions, stand, strict=True)
     ]
     before, after = (
-        100 * np.mean([foot_sliding(*each, skeleton, frames_per_second) for each in pairs])
+        100
+        * np.mean(
+            [foot_sliding(joints_TJ3, held_T2, skeleton, frames_per_second) for joints_TJ3, held_T2 in pairs]
+        )
         for pairs in (zip(motions, contacts, strict=True), zip(stand, still, strict=True))
     )
     share = np.concatenate(contacts).any(axis=1).mean()
