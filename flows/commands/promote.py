@@ -83,14 +83,12 @@ def _table(stage: str, versions: "Sequence[Registered]") -> "TextTable":
     from tasks.stages.catalogue import CATALOGUE
 
     ranking = CATALOGUE.ranking(stage)
-    note = (
-        f"best: {ranking.direction} {ranking.metric}, among versions measured on the same" if ranking else ""
-    )
-    rows = [_row(version, ranking.metric if ranking else "") for version in versions]
+    note = f"best: {ranking.told}, among versions measured on the same" if ranking else ""
+    rows = [_row(version) for version in versions]
     return TextTable(f"lamp-{stage}", COLUMNS, rows, [note] if note else [], numbers=False)
 
 
-def _row(version: "Registered", metric: str) -> list[str]:
+def _row(version: "Registered") -> list[str]:
     from datetime import UTC, datetime
 
     made = datetime.fromtimestamp(version.created / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -98,7 +96,7 @@ def _row(version: "Registered", metric: str) -> list[str]:
     return [
         str(version.version),
         " ".join(version.aliases),
-        metric if value else "",
+        version.metric,
         value,
         version.data,
         version.data_version[:12],

@@ -252,9 +252,21 @@ class TextToMotion(Section):
     guidance: NonNegative = Field(
         2.0, description="scale s of l = u + s (c - u); papers: 4 for 263, 2 for 251"
     )
+    guidance_schedule: Literal["constant", "falling"] = Field(
+        "constant",
+        description="falling: on a straight line, from that scale at the first step to 1 at the last",
+    )
     temperature: NonNegative = Field(1.0, description="of sampling; 0 always takes the likeliest code")
     top_k_fraction: Fraction = Field(
         0.1, description="share of the codebook that is drawn from, the likeliest codes; at least one code"
+    )
+    validate_by: Literal["loss", "decoding"] = Field(
+        "loss",
+        description="what decides at a validation which weights are kept: the loss of masked prediction, or "
+        "motions decoded as in inference, judged by the stage evaluator (`val_decoded`)",
+    )
+    judged_from: Literal["pretrain", "evaluator"] = Field(
+        "pretrain", description="stage that the judge is read from, if there is one; follows from it"
     )
     training: Optimisation = Optimisation(
         steps=150_000,
@@ -267,9 +279,14 @@ class TextToMotion(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _reads_what_the_condition_asks(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _reads_what_condition_and_validation_ask(cls, values: dict[str, Any]) -> dict[str, Any]:
         is_lexical = values.get("condition") == "lexical"
-        return {**values, "read_from": "lexical_contrast" if is_lexical else "pretrain"}
+        is_judged = values.get("validate_by") == "decoding"
+        return {
+            **values,
+            "read_from": "lexical_contrast" if is_lexical else "pretrain",
+            "judged_from": "evaluator" if is_judged else "pretrain",
+        }
 
 
 class Retrieval(Section):

@@ -19,9 +19,7 @@ from lamp_core.datasets.items import Item, items_of
 from lamp_core.evaluation.cache import EmbeddingCache, folder_digest
 from lamp_core.evaluation.protocols.common import MotionTextEvaluator, protocol_items
 from lamp_core.evaluators.guo import GuoEvaluator
-from lamp_core.evaluators.minilm import FOLDER as MINILM
 from lamp_core.evaluators.minilm import MiniLMEvaluator
-from lamp_core.lamp.minilm import has_minilm
 from lamp_core.metrics.captions import novel_captions
 from lamp_core.retrieval.captions import gallery_captions
 from lamp_core.systems.capabilities import (
@@ -158,11 +156,10 @@ class Trained:
 
         Those not where ``evaluate.lamp_evaluator`` is off.
         """
-        folder = self.data / "evaluator" / MINILM
-        second = [MiniLMEvaluator.load(folder, self.device)] if folder.is_dir() and has_minilm() else []
+        second = MiniLMEvaluator.beside(self.data / "evaluator", self.device)
         comparing = self.comparing.values() if self.settings.lamp_evaluator else ()
-        found = (model.evaluator() for model in comparing)
-        return [*second, *(evaluator for evaluator in found if evaluator is not None)]
+        found = (second, *(model.evaluator() for model in comparing))
+        return [evaluator for evaluator in found if evaluator is not None]
 
     @cached_property
     def cache(self) -> EmbeddingCache:

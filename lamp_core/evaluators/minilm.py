@@ -24,6 +24,7 @@ from lamp_core.datasets.items import DOWNSAMPLING, Item, length_batches, mask_of
 from lamp_core.errors import LampError
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.features.statistics import FeatureStatistics
+from lamp_core.lamp.minilm import has_minilm
 from lamp_core.lamp.text_encoder import TextEncoder
 from lamp_core.metrics.batches import Counting
 from lamp_core.metrics.r_precision import MatchingScores, matching_scores
@@ -151,6 +152,15 @@ class MiniLMEvaluator:
         """Write ``model.safetensors`` and ``config.json``; MiniLM itself is no part of them."""
         config = {"feature_count": self.feature_count, "settings": self.settings.model_dump()}
         save_model(folder, self.network, config)
+
+    @classmethod
+    def beside(cls, evaluator: Path, device: torch.device | str = "cpu") -> "MiniLMEvaluator | None":
+        """Read what stands beside the dual encoder in the stage's output; None where it was not trained.
+
+        None too where MiniLM is not installed.
+        """
+        folder = evaluator / FOLDER
+        return cls.load(folder, device) if folder.is_dir() and has_minilm() else None
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu") -> "MiniLMEvaluator":

@@ -128,6 +128,24 @@ class EncoderConditions:
         return list(self.encoder.embeddings(captions)[:, None])
 
 
+class RememberedConditions:
+    """Conditions that read a caption once, however often it is asked for.
+
+    Args:
+        conditions: that read it.
+    """
+
+    def __init__(self, conditions: Conditions) -> None:
+        self._conditions = conditions
+        self._known: dict[str, Tensor] = {}
+
+    def __call__(self, captions: Sequence[str]) -> list[Tensor]:
+        """Captions to their vectors (P, W), on the CPU."""
+        new = [caption for caption in dict.fromkeys(captions) if caption not in self._known]
+        self._known |= dict(zip(new, self._conditions(new) if new else [], strict=True))
+        return [self._known[caption] for caption in captions]
+
+
 def reader_of(settings: TextToMotion, lamp: LaMP) -> QueryReader | None:
     """Return what lets the queries read the words, where all of them are the condition."""
     return QueryReader(lamp) if settings.condition == "all_queries" else None

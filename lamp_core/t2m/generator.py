@@ -38,7 +38,7 @@ class MotionGenerator:
     Args:
         features: LaMP's text side.
         conditions: what a text says to the transformer, of vectors (P, W).
-        length: length estimator.
+        length: length estimator; None where every length is given.
         transformer: masked motion transformer.
         tokenizer: decodes the tokens.
         sampling: schedule and guidance.
@@ -46,7 +46,7 @@ class MotionGenerator:
 
     features: LampFeatures
     conditions: Conditions
-    length: LengthEstimator
+    length: LengthEstimator | None
     transformer: MaskedMotionTransformer
     tokenizer: MotionTokenizer
     sampling: Sampling
@@ -64,6 +64,7 @@ class MotionGenerator:
 
     def lengths(self, captions: Sequence[str], seed: int) -> list[int]:
         """Return estimated lengths in frames."""
+        assert self.length is not None, "this generator was made for given lengths"
         generator = torch.Generator().manual_seed(seed)
         read = length_conditions(self.length.settings, self.features)
         tokens_N = self.length.tokens(_of_each(read, captions).to(self.features.device), generator)

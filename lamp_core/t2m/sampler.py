@@ -5,6 +5,7 @@ Shapes: B batch, S motion tokens, K codes, N masked positions of the batch.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ FIXED = 1.5
 COLDEST = 1e-6
 """Smallest temperature; there the likeliest code always wins."""
 
+Schedule = Literal["constant", "falling"]
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -31,6 +34,7 @@ class Sampling:
         temperature: of the softmax that codes are drawn from; 0 always takes the likeliest.
         top_k_fraction: share of the codebook that is drawn from, the likeliest codes.
         attention: mask of the transformer.
+        schedule: of the guidance over the steps.
     """
 
     steps: int
@@ -38,6 +42,7 @@ class Sampling:
     temperature: float
     top_k_fraction: float
     attention: Attention
+    schedule: Schedule = "constant"
 
     @classmethod
     def of(cls, settings: TextToMotion) -> "Sampling":
@@ -48,7 +53,17 @@ class Sampling:
             settings.temperature,
             settings.top_k_fraction,
             settings.attention_infer,
+            settings.guidance_schedule,
         )
+
+    def guidance_at(self, step: int) -> float:
+        """The scale at a step, counted from 0: falling, from ``guidance`` at the first one to 1 at the last.
+
+        Between them on a straight line. A scale of 1 or less does not fall, nor does that of a single step.
+        """
+        if self.schedule == "constant" or self.guidance <= 1.0 or self.steps == 1:
+            return self.guidance
+        return self.guidance + (1.0 - self.guidance) * step / (self.steps - 1)
 
 
 class Guide:
@@ -60,14 +75,14 @@ class Guide:
         model: in evaluation mode.
         condition: what the texts say.
         lengths_B: true lengths in tokens.
-        how: guidance and attention.
+        how: guidance, its schedule, and attention.
     """
 
     def __init__(
         self, model: MaskedMotionTransformer, condition: Condition, lengths_B: Tensor, how: Sampling
     ) -> None:
         self.model = model
-        self.guidance = how.guidance
+        self.how = how
         conditioned_B = torch.ones_like(lengths_B, dtype=torch.bool)
         passes = {0.0: [~conditioned_B], 1.0: [conditioned_B]}.get(
             how.guidance, [conditioned_B, ~conditioned_B]
@@ -81,15 +96,15 @@ class Guide:
             how.attention,
         )
 
-    def __call__(self, tokens_BS: Tensor, chosen_BS: Tensor) -> Tensor:
-        """Return logits (N, K) of the chosen positions."""
+    def __call__(self, tokens_BS: Tensor, chosen_BS: Tensor, step: int = 0) -> Tensor:
+        """Return logits (N, K) of the chosen positions at a decoding step, counted from 0."""
         logits = self.model.logits(
             tokens_BS.repeat(self.passes, 1), self.prompt, chosen_BS.repeat(self.passes, 1)
         )
         if self.passes == 1:
             return logits
         conditional_NK, unconditional_NK = logits.chunk(2)
-        return unconditional_NK.lerp(conditional_NK, self.guidance)
+        return unconditional_NK.lerp(conditional_NK, self.how.guidance_at(step))
 
 
 @torch.no_grad()
@@ -129,7 +144,7 @@ def sample_tokens(
     for step in range(how.steps):
         counts_B = mask_count(torch.tensor(step / how.steps), free_BS.sum(dim=1))
         masked_BS = choose_lowest(confidence_BS, counts_B)
-        logits_NK = guide(tokens_BS.masked_fill(masked_BS, model.mask_token), masked_BS)
+        logits_NK = guide(tokens_BS.masked_fill(masked_BS, model.mask_token), masked_BS, step)
         drawn_N, share_N = _draw(logits_NK, how, generator)
         confidence_BS = torch.full_like(confidence_BS, FIXED).masked_scatter(masked_BS, share_N)
         tokens_BS = tokens_BS.masked_scatter(masked_BS, drawn_N)

@@ -5,7 +5,7 @@ Shapes: B batch, S motion tokens, P vectors of a text, W their width, N items or
 all items.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,9 @@ from lamp_core.training.validation import Validation
 VALIDATION_DRAWS = 5
 CAUSAL_SHARE = 0.5
 """Of the batches of hybrid training."""
+
+Decode = Callable[[MaskedMotionTransformer], Mapping[str, float]]
+"""What motions are worth that a model makes of captions that training does not see."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def train_t2m(
     reader: QueryReader | None = None,
     device: torch.device,
     validation: Sequence[MotionText] = (),
+    decoded: tuple[Decode, str] | None = None,
     checkpoints: Path | None = None,
     on_log: OnLog | None = None,
     on_progress: OnProgress | None = None,
@@ -88,6 +92,8 @@ def train_t2m(
         reader: of the words, where the condition is what LaMP's queries read.
         device: where to train.
         validation: items that training does not see; their masked loss decides which weights are kept.
+        decoded: what measures decoded motions at every validation, and the name of its number that decides
+            in the loss's place, where the validation is by decoding; higher is better.
         checkpoints: see ``fit``.
         on_log: see ``fit``.
         on_progress: see ``fit``.
@@ -106,7 +112,6 @@ def train_t2m(
     def losses(number: int) -> dict[str, Tensor]:
         return _masked_losses(model, *table.batch(sampler.whole(number)))
 
-    measure = partial(validation_losses, model, validation, device)
     fit(
         model,
         losses,
@@ -114,9 +119,23 @@ def train_t2m(
         checkpoints=checkpoints,
         on_log=on_log,
         on_progress=on_progress,
-        validate=Validation(measure, "val_loss", "lower") if validation else None,
+        validate=_validation(model, validation, decoded, device) if validation else None,
     )
     return model
+
+
+def _validation(
+    model: MaskedMotionTransformer,
+    items: Sequence[MotionText],
+    decoded: tuple[Decode, str] | None,
+    device: torch.device,
+) -> Validation:
+    """By the masked loss alone, or that and decoded motions, which decide then."""
+    losses = partial(validation_losses, model, items, device)
+    if decoded is None:
+        return Validation(losses, "val_loss", "lower")
+    decode, monitor = decoded
+    return Validation(lambda: {**losses(), **decode(model)}, monitor, "higher")
 
 
 @torch.no_grad()

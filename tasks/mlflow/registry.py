@@ -53,6 +53,7 @@ class Registered:
         made_with: DVC's hash of the output of every stage before it.
         aliases: that point to it.
         created: milliseconds since the epoch.
+        metric: that the value is of.
     """
 
     stage: str
@@ -66,6 +67,7 @@ class Registered:
     made_with: Mapping[str, str]
     aliases: tuple[str, ...]
     created: int
+    metric: str = ""
 
 
 class Registry:
@@ -218,7 +220,7 @@ class Registry:
         from mlflow.exceptions import MlflowException
 
         ranking = CATALOGUE.ranking(stage)
-        rule = f"; {BEST}: {ranking.direction} {ranking.metric} on the same data" if ranking else ""
+        rule = f"; {BEST}: {ranking.told} on the same data" if ranking else ""
         try:
             self.client.create_registered_model(PREFIX + stage, description=f"Output of stage {stage}{rule}.")
         except MlflowException as error:
@@ -268,14 +270,16 @@ def best_of(stage: str, versions: Iterable[Registered], comparable: str) -> Regi
     for version in sorted(versions, key=lambda version: version.version):
         if ranking is None or version.value is None or not comparable or version.comparable != comparable:
             continue
-        if best is None or best.value is None or ranking.is_better(version.value, best.value):
+        by = ranking.of({version.metric})
+        if best is None or best.value is None or by.is_better(version.value, best.value):
             best = version
     return best
 
 
 def lineage_of(versions: Versions, stage: str, metrics: Mapping[str, float]) -> dict[str, str]:
     """The tags of a version: what it is, what it was made of, and what it was measured by."""
-    ranking = CATALOGUE.ranking(stage)
+    declared = CATALOGUE.ranking(stage)
+    ranking = declared.of(metrics) if declared else None
     value = metrics.get(ranking.metric) if ranking else None
     inputs = [versions.output_hash(name) for name in ranking.same] if ranking else []
     upstream = {
@@ -317,4 +321,5 @@ def _described(stage: str, version: "ModelVersion", aliases: Mapping[int, list[s
         },
         aliases=tuple(aliases.get(number, ())),
         created=int(version.creation_timestamp),
+        metric=tags.get("metric", ""),
     )

@@ -137,9 +137,14 @@ CATALOGUE = Catalogue(
             "t2m",
             makes="masked motion transformer with classifier-free guidance",
             reads=("features", "tokenizer", "tokens", "pretrain"),
-            chooses=("t2m.read_from",),
+            chooses=("t2m.read_from", "t2m.judged_from"),
             trains="LaMP-T2M",
-            ranking=Ranking("val_loss", "lower", ("features", "tokenizer")),
+            ranking=Ranking(
+                "val_loss",
+                "lower",
+                ("features", "tokenizer"),
+                rather=Ranking("val_decoded", "higher", ("features", "evaluator")),
+            ),
             wants_card=True,
         ),
         Stage(

@@ -13,7 +13,6 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
-from lamp_core.lamp.model import LaMP
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import first_channel
 from tasks.stage.process import StageContext
@@ -32,7 +31,7 @@ class CaptionedTokens:
         owners_N: item of each caption.
         max_tokens: the model's longest motion.
         codebook_size: codes in the codebook.
-        lamp: frozen, which read the captions.
+        lamp: frozen, which read the captions, and its vocabulary.
     """
 
     codes: list[torch.Tensor]
@@ -40,7 +39,7 @@ class CaptionedTokens:
     owners_N: torch.Tensor
     max_tokens: int
     codebook_size: int
-    lamp: LaMP
+    lamp: LampFeatures
 
     @classmethod
     def load(cls, stage: StageContext, split: str, conditions_of: ConditionsOf) -> "CaptionedTokens":
@@ -67,5 +66,5 @@ class CaptionedTokens:
             torch.tensor(owners),
             longest,
             tokenizer.channels[0].codebook_size,
-            lamp,
+            lamp_features,
         )

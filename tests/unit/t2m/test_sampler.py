@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lamp_core.t2m.conditions import Condition
-from lamp_core.t2m.sampler import Guide, Sampling, kept_codes, sample_tokens
+from lamp_core.t2m.sampler import Guide, Sampling, Schedule, kept_codes, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 
 HOW = Sampling(steps=6, guidance=4.0, temperature=1.0, top_k_fraction=0.1, attention="bidirectional")
@@ -46,6 +46,35 @@ def test_guidance_one_is_the_conditional_and_zero_the_unconditional(model: Maske
     torch.testing.assert_close(guided(1.0 + 1e-6), conditional, atol=1e-4, rtol=1e-4)
 
 
+def test_a_falling_guidance_begins_at_its_scale_and_ends_without_guidance(
+    model: MaskedMotionTransformer,
+) -> None:
+    lengths, condition = torch.full((2,), 10), Condition.of([torch.randn(n, 16) for n in (1, 3)])
+    tokens, chosen = torch.randint(0, 20, (2, 10)), torch.rand(2, 10) < 0.5
+
+    def guided(schedule: Schedule, scale: float, step: int) -> torch.Tensor:
+        how = replace(HOW, steps=5, guidance=scale, schedule=schedule)
+        return Guide(model, condition, lengths, how)(tokens, chosen, step)
+
+    torch.testing.assert_close(guided("falling", 4.0, 0), guided("constant", 4.0, 0))
+    torch.testing.assert_close(guided("falling", 4.0, 2), guided("constant", 2.5, 0))
+    torch.testing.assert_close(guided("falling", 4.0, 4), guided("constant", 1.0, 0))
+    assert [replace(HOW, steps=1, schedule="falling").guidance_at(0)] == [HOW.guidance]
+    assert {replace(HOW, guidance=0.0, schedule="falling").guidance_at(step) for step in range(6)} == {0.0}
+
+
+def test_every_step_has_its_guidance(model: MaskedMotionTransformer, monkeypatch: pytest.MonkeyPatch) -> None:
+    scales: list[float] = []
+
+    def record(guide: Guide, _tokens: torch.Tensor, chosen: torch.Tensor, step: int) -> torch.Tensor:
+        scales.append(guide.how.guidance_at(step))
+        return torch.randn(int(chosen.sum()), 20)
+
+    monkeypatch.setattr(Guide, "__call__", record)
+    _draw(model, [12], replace(HOW, steps=4, schedule="falling"))
+    assert scales == [4.0, 3.0, 2.0, 1.0]
+
+
 @pytest.mark.parametrize("steps", [1, 4, 10, 30])
 def test_decoding_leaves_no_mask_and_depends_on_the_seed_alone(
     model: MaskedMotionTransformer, steps: int
@@ -63,7 +92,7 @@ def test_a_kept_code_is_never_masked_again(
 ) -> None:
     seen: list[torch.Tensor] = []
 
-    def record(_guide: Guide, tokens: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    def record(_guide: Guide, tokens: torch.Tensor, chosen: torch.Tensor, _step: int) -> torch.Tensor:
         seen.append(tokens.clone())
         assert torch.equal(chosen, tokens == model.mask_token)
         return torch.randn(int(chosen.sum()), 20) * 30  # shares of exactly one, the hard case
@@ -80,7 +109,7 @@ def test_a_kept_code_is_never_masked_again(
 def _logits(monkeypatch: pytest.MonkeyPatch, logits_K: torch.Tensor) -> None:
     """Let every position have these logits."""
     monkeypatch.setattr(
-        Guide, "__call__", lambda _guide, _tokens, chosen: logits_K.expand(int(chosen.sum()), -1)
+        Guide, "__call__", lambda _guide, _tokens, chosen, _step: logits_K.expand(int(chosen.sum()), -1)
     )
 
 
@@ -134,7 +163,7 @@ def test_the_schedule_counts_the_codes_that_are_drawn(
 ) -> None:
     counts: list[int] = []
 
-    def record(_guide: Guide, _tokens: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    def record(_guide: Guide, _tokens: torch.Tensor, chosen: torch.Tensor, _step: int) -> torch.Tensor:
         counts.append(int(chosen.sum()))
         return torch.randn(counts[-1], 20)
 
