@@ -145,6 +145,17 @@ def test_the_best_is_the_oldest_of_equal_ones_and_the_lowest_of_a_loss() -> None
     assert best_of("unknown", known, "a") is None
 
 
+def test_decoded_motions_are_better_where_they_are_worth_more() -> None:
+    def version(number: int, value: float, metric: str, comparable: str) -> Registered:
+        return Registered("t2m", number, "", "", "walks", "", comparable, value, {}, (), 0, metric)
+
+    known = [
+        *(version(number, value, "val_decoded", "a") for number, value in ((1, 0.5), (2, 0.7))),
+        *(version(number, value, "val_loss", "b") for number, value in ((3, 2.5), (4, 2.7))),
+    ]
+    assert [best.version for each in "ab" if (best := best_of("t2m", known, each))] == [2, 3]
+
+
 def test_what_a_stage_writes_is_kept_by_its_process_and_registered_by_the_flow(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,3 +77,12 @@ def test_a_parameter_chooses_one_more_stage_to_read() -> None:
     assert "lexical_bridge" in lexical.until("evaluate")
     with pytest.raises(LampError, match=r"t2m\.condition"):
         override(config, ["t2m.condition=lexicl"])
+
+
+def test_the_evaluator_is_read_by_what_is_validated_by_decoding() -> None:
+    project, config = find_project(), profile_config("smoke")
+    for validate_by, is_read in (("loss", False), ("decoding", True)):
+        asked = override(config, [f"t2m.validate_by={validate_by}"])
+        graph = read_graph(project, asked.model_dump(mode="json"))
+        assert ("evaluator" in graph["t2m"].upstream) is is_read
+        assert len(graph["t2m"].deps) == len(set(graph["t2m"].deps))

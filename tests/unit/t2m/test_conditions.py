@@ -1,9 +1,11 @@
 """The conditions of Table 6: what they are, who reads them, and what of the reading is trained."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from lamp_core.config import profile_config
 from lamp_core.config.models import Optimisation, Pretrain, TextBackbone, TextToMotion
@@ -16,7 +18,14 @@ from lamp_core.lexical.motion_training import new_motion_model
 from lamp_core.lexical.text_encoder import max_pooled
 from lamp_core.lexical.text_training import new_text_model
 from lamp_core.skeleton.skeleton import load_skeleton
-from lamp_core.t2m.conditions import Condition, ConditionTable, OwnReader, conditions_of, reader_of
+from lamp_core.t2m.conditions import (
+    Condition,
+    ConditionTable,
+    OwnReader,
+    RememberedConditions,
+    conditions_of,
+    reader_of,
+)
 from lamp_core.t2m.folder import load_t2m, save_t2m
 from lamp_core.t2m.generator import MotionGenerator
 from lamp_core.t2m.training import MotionText, masked_losses, train_t2m
@@ -147,3 +156,16 @@ def test_a_caption_that_is_asked_for_several_times_is_read_once(make_generator: 
     assert generator.features.read == ["a", "b b"]
     assert [len(motion) for motion in motions] == [16, 24, 48, 48]
     assert len(generator.lengths(captions, seed=0)) == 4
+
+
+def test_remembered_conditions_read_a_caption_once() -> None:
+    read: list[str] = []
+
+    def conditions(captions: Sequence[str]) -> list[Tensor]:
+        read.extend(captions)
+        return [torch.full((1, 2), float(len(caption))) for caption in captions]
+
+    remembered = RememberedConditions(conditions)
+    assert [float(said[0, 0]) for said in remembered(["a", "bbb", "a"])] == [1.0, 3.0, 1.0]
+    assert [float(said[0, 0]) for said in remembered(["cc", "a"])] == [2.0, 1.0]
+    assert read == ["a", "bbb", "cc"]
