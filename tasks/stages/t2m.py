@@ -75,9 +75,10 @@ def _decoding(
     items = protocol_items(items_of(features, "val"), features.skeleton.frames_per_second, protocol)
     if not items:
         return None
-    judge = judge_of(stage.input("evaluator"), features.statistics, stage.device)
+    settings = stage.settings(TextToMotion)
+    judge = judge_of(stage.data / settings.judged_from, features.statistics, stage.device)
     validation = DecodedValidation.of(items, features.statistics, judge, protocol)
-    sampling = Sampling.of(stage.settings(TextToMotion))
+    sampling = Sampling.of(settings)
     remembered = RememberedConditions(conditions)
 
     def decode(model: MaskedMotionTransformer) -> Mapping[str, float]:
