@@ -185,6 +185,25 @@ class Pretrain(Section):
         "autoregressive",
         description="text-grounded motion generation: as the paper, or one shot as the public code",
     )
+    latent_positions: bool = Field(
+        False, description="the queries see where in its clip a motion token stands; false: in no order"
+    )
+    query_pooling: Literal["maximum", "softened"] = Field(
+        "maximum",
+        description="similarity over the queries in training: the best one's, as retrieval has it always, or "
+        "a log-sum-exp that trains all of them and turns into it",
+    )
+    query_softness: Positive = Field(
+        0.1, description="softened: cosine by which a query is e times another; falls to 0 at the last step"
+    )
+    equal_similarity: Fraction = Field(
+        0.0,
+        description="captions whose MiniLM vectors have at least this cosine are no negatives of each other; "
+        "0: only equal captions are not",
+    )
+    sentence_encoder: Literal["none", "minilm"] = Field(
+        "none", description="frozen sentence encoder whose vector joins the text embedding of retrieval"
+    )
     training: Optimisation = Optimisation(
         steps=100_000,
         batch_size=128,

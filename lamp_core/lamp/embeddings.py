@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lamp_core.datasets.items import length_batches, mask_of, pad
 from lamp_core.lamp.model import LaMP, Pairs
+from lamp_core.lamp.sentences import NO_ENCODER, sentence_vectors
 from lamp_core.lamp.text import TextTokenizer
 
 BATCH_TOKENS = 4096
@@ -44,10 +45,15 @@ class LampFeatures:
 
     @torch.no_grad()
     def text_embeddings(self, captions: Sequence[str]) -> Tensor:
-        """Return (N, P) unit vectors of captions."""
+        """Return (N, P) unit vectors of captions.
+
+        Raises:
+            LampError: the model reads a sentence encoder whose extra is not installed.
+        """
+        sentences = self._sentences(captions)
         parts = [
-            self.model.text_embedding_of(self.model.encode_text(ids, mask)).cpu()
-            for ids, mask in self._words(captions)
+            self.model.text_embedding_of(self.model.encode_text(*words), sentences_BW).cpu()
+            for words, sentences_BW in zip(self._words(captions), sentences, strict=True)
         ]
         return torch.cat(parts)
 
@@ -86,6 +92,14 @@ class LampFeatures:
         )
         logits_B2 = self.model.match(pairs)
         return (logits_B2[:, 1] - logits_B2[:, 0]).cpu()
+
+    def _sentences(self, captions: Sequence[str]) -> Sequence[Tensor | None]:
+        """The vectors (B, W) of each batch of `_words` by the sentence encoder that the model reads."""
+        batches = -(-len(captions) // BATCH_CAPTIONS)
+        if self.model.shape.sentence_encoder == NO_ENCODER:
+            return [None] * batches
+        vectors_NW = sentence_vectors(self.model.shape.sentence_encoder, self.device)(captions)
+        return torch.split(vectors_NW.to(self.device), BATCH_CAPTIONS)
 
     def _words(self, captions: Sequence[str]) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(captions), BATCH_CAPTIONS):

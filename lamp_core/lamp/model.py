@@ -23,6 +23,7 @@ from lamp_core.lamp.masks import (
     TEXT_GENERATION,
     attention_mask,
 )
+from lamp_core.lamp.sentences import NO_ENCODER
 from lamp_core.lamp.transformer import Context, JointTransformer, Shape
 from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
 
@@ -48,6 +49,9 @@ class LaMPShape(Section):
     dropout: float
     temperature: float
     motion_decoding: str
+    latent_positions: bool = False
+    sentence_encoder: str = NO_ENCODER
+    sentence_dim: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,17 +63,23 @@ class Pairs:
         tokens_mask_BS: false behind the true length.
         ids_BL: word pieces.
         words_mask_BL: false where padded.
+        sentences_BW: vectors of the captions by a frozen sentence encoder, for a model that reads them.
     """
 
     latents_BSC: Tensor
     tokens_mask_BS: Tensor
     ids_BL: Tensor
     words_mask_BL: Tensor
+    sentences_BW: Tensor | None = None
 
     def part(self, rows: slice) -> "Pairs":
         """Return some of the pairs."""
         return Pairs(
-            self.latents_BSC[rows], self.tokens_mask_BS[rows], self.ids_BL[rows], self.words_mask_BL[rows]
+            self.latents_BSC[rows],
+            self.tokens_mask_BS[rows],
+            self.ids_BL[rows],
+            self.words_mask_BL[rows],
+            None if self.sentences_BW is None else self.sentences_BW[rows],
         )
 
     def unpadded(self, rows: Tensor) -> "Pairs":
@@ -81,6 +91,7 @@ class Pairs:
             tokens_mask_GS[:, :tokens],
             self.ids_BL[rows, :words],
             words_mask_GL[:, :words],
+            None if self.sentences_BW is None else self.sentences_BW[rows],
         )
 
 
@@ -121,6 +132,16 @@ class LaMP(nn.Module):
         self.code_norm = nn.LayerNorm(width, eps=1e-12)
         self.motion_head = nn.Linear(width, shape.codebook_size)
         self.latent_norm = nn.LayerNorm(shape.code_dim)
+        self.latent_position = (
+            nn.Embedding(shape.max_tokens, shape.code_dim) if shape.latent_positions else None
+        )
+        self.sentence_projection = (
+            nn.Sequential(
+                nn.LayerNorm(shape.sentence_dim), nn.Linear(shape.sentence_dim, shape.projection_dim)
+            )
+            if shape.sentence_dim
+            else None
+        )
         self._initialise()
 
     def _initialise(self) -> None:
@@ -132,6 +153,8 @@ class LaMP(nn.Module):
                 nn.init.zeros_(module.bias)
         for parameter in (self.queries_QH, self.caption_start_H, self.motion_start_H):
             nn.init.normal_(parameter, std=0.02)
+        if self.latent_position is not None:
+            self.latent_position.weight.data = sinusoids(self.shape.max_tokens, self.shape.code_dim)
         start_queries_as_text(self.transformer)
 
     def save_pretrained(self, folder: Path) -> None:
@@ -174,8 +197,11 @@ class LaMP(nn.Module):
         embedded: Tensor = self.text_embedding(torch.cat([start_B1H, words_BLH], dim=1))
         return embedded
 
-    def _motion_context(self, pairs: Pairs) -> Context:
-        return Context(self.latent_norm(pairs.latents_BSC), pairs.tokens_mask_BS)
+    def _motion_context(self, latents_BSC: Tensor, tokens_mask_BS: Tensor) -> Context:
+        context_BSC = self.latent_norm(latents_BSC)
+        if self.latent_position is not None:
+            context_BSC = context_BSC + self.latent_position.weight[: latents_BSC.shape[1]]
+        return Context(context_BSC, tokens_mask_BS)
 
     # Passes ---------------------------------------------------------------------------------------------
 
@@ -183,7 +209,7 @@ class LaMP(nn.Module):
         """Return query states (B, Q, H): the language-informative motion features."""
         batch, queries = len(latents_BSC), self.shape.queries
         mask = attention_mask([("queries", self._query_mask(batch))], CONTRASTIVE)
-        context = Context(self.latent_norm(latents_BSC), tokens_mask_BS)
+        context = self._motion_context(latents_BSC, tokens_mask_BS)
         return self._run(self._queries(batch), mask, queries, queries, context)
 
     def encode_text(self, ids_BL: Tensor, words_mask_BL: Tensor) -> Tensor:
@@ -249,7 +275,8 @@ class LaMP(nn.Module):
             embedded.append(self._caption(pairs.ids_BL))
             parts.append(("caption", pairs.words_mask_BL))
         mask = attention_mask(parts, {**CONTRASTIVE, **TEXT_GENERATION})
-        states = self._run(torch.cat(embedded, dim=1), mask, queries, queries, self._motion_context(pairs))
+        context = self._motion_context(pairs.latents_BSC, pairs.tokens_mask_BS)
+        states = self._run(torch.cat(embedded, dim=1), mask, queries, queries, context)
         return states[:, :queries], states[:, queries : queries + words], states[:, queries + words :]
 
     def match_groups(self, pairs: Pairs, motions_M: Tensor, texts_M: Tensor, groups: int) -> Tensor:
@@ -280,7 +307,7 @@ class LaMP(nn.Module):
         hidden = torch.cat([self._queries(count), self._text(ids_ML)], dim=1)
         parts = [("queries", self._query_mask(count)), ("text", words_mask_ML)]
         mask = attention_mask(parts, MATCHING)
-        context = replace(self._motion_context(pairs), rows_B=motions_M)
+        context = replace(self._motion_context(pairs.latents_BSC, pairs.tokens_mask_BS), rows_B=motions_M)
         states = self._run(hidden, mask, queries, queries, context)
         logits: Tensor = self.matching_head(states[:, :queries].mean(dim=1))
         return logits
@@ -315,13 +342,35 @@ class LaMP(nn.Module):
         """Project query states to the contrastive space, (B, Q, P), of length one."""
         return F.normalize(self.motion_projection(queries_BQH), dim=-1)
 
-    def text_embedding_of(self, text_BLH: Tensor) -> Tensor:
-        """Project the [CLS] state to the contrastive space, (B, P), of length one."""
-        return F.normalize(self.text_projection(text_BLH[:, 0]), dim=-1)
+    def text_embedding_of(self, text_BLH: Tensor, sentences_BW: Tensor | None = None) -> Tensor:
+        """Project the [CLS] state to the contrastive space, (B, P), of length one.
+
+        Args:
+            text_BLH: states of the captions.
+            sentences_BW: their vectors by the frozen sentence encoder that the model reads, which are
+                projected too and added; None for a model that reads none.
+
+        Raises:
+            ValueError: the model reads vectors and has none, or has them and reads none.
+        """
+        if (sentences_BW is None) != (self.sentence_projection is None):
+            raise ValueError(f"sentence vectors do not go with encoder '{self.shape.sentence_encoder}'")
+        projected_BP = self.text_projection(text_BLH[:, 0])
+        if self.sentence_projection is not None:
+            projected_BP = projected_BP + self.sentence_projection(sentences_BW)
+        return F.normalize(projected_BP, dim=-1)
 
     def word_logits(self, caption_BLH: Tensor) -> Tensor:
         """Return logits (B, L, V) of the next word piece; the output matrix is the word embedding."""
         return F.linear(self.word_transform(caption_BLH), self.text_embedding.word.weight, self.word_bias)
+
+
+def sinusoids(positions: int, width: int) -> Tensor:
+    """Return (positions, width): sines, then cosines, from one radian a position to one over all of them."""
+    half = (width + 1) // 2
+    radians_A = float(positions) ** (-torch.arange(half) / max(1, half - 1))
+    angles_PA = torch.arange(positions)[:, None] * radians_A
+    return torch.cat([angles_PA.sin(), angles_PA.cos()], dim=1)[:, :width]
 
 
 def _joined(states: Sequence[Tensor], rows: Sequence[Tensor], longest: int) -> Tensor:

@@ -7,6 +7,7 @@ Shapes: B batch, O this process's share of it (all of it in one process), G grou
 pairs to match, S motion tokens, L word pieces, Q queries, P projection width.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -55,18 +56,25 @@ def objective_weights(settings: Pretrain) -> dict[str, float]:
     }
 
 
-def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[str, Tensor]:
+def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain, done: float = 1.0) -> dict[str, Tensor]:
     """Return the losses of the objectives that are on, and their weighted sum as ``loss``.
 
     Contrastive learning takes the whole batch, the others its first ``grounded_share``; matching draws its
     hard negatives from the whole batch all the same.
+
+    Args:
+        model: LaMP.
+        batch: B pairs.
+        settings: section ``pretrain``.
+        done: share of the training that is behind, which decides how the queries are pooled.
     """
     own = batch.part(share_slice())
     grounded = max(1, round(settings.grounded_share * len(own.codes_BS)))
     first = own.part(slice(grounded))
     captioned = grounded if settings.text_generation_weight else 0
     queries_OQH, text_OLH, caption_GLH = model.encode_pairs(own.pairs, captioned, settings.length_groups)
-    logits_BB = contrastive_logits(model, queries_OQH, text_OLH)
+    similar_BBQ = query_similarities(model, queries_OQH, text_OLH, own.pairs.sentences_BW)
+    logits_BB = model.scale * pooled_queries(similar_BBQ, query_softness(settings, done))
     losses: dict[str, Tensor] = {}
     if settings.contrastive_weight:
         losses["contrastive"] = contrastive_loss(logits_BB, batch.equal_BB, settings.label_smoothing)
@@ -83,11 +91,30 @@ def pretraining_losses(model: LaMP, batch: Batch, settings: Pretrain) -> dict[st
     return {"loss": torch.stack(weighted).sum(), **losses}
 
 
-def contrastive_logits(model: LaMP, queries_OQH: Tensor, text_OLH: Tensor) -> Tensor:
-    """Return scaled similarities (B motions, B texts) of all processes' pairs: the best query counts."""
+def query_similarities(
+    model: LaMP, queries_OQH: Tensor, text_OLH: Tensor, sentences_OW: Tensor | None = None
+) -> Tensor:
+    """Return the cosines (B motions, B texts, Q queries) of all processes' pairs."""
     motion_BQP = gather_rows(model.motion_embedding(queries_OQH))
-    text_BP = gather_rows(model.text_embedding_of(text_OLH))
-    return model.scale * torch.einsum("bqp,cp->bcq", motion_BQP, text_BP).amax(dim=-1)
+    text_BP = gather_rows(model.text_embedding_of(text_OLH, sentences_OW))
+    return torch.einsum("bqp,cp->bcq", motion_BQP, text_BP)
+
+
+def query_softness(settings: Pretrain, done: float) -> float:
+    """Softness of the pooling when a share of the training is behind; 0 is the maximum."""
+    return settings.query_softness * (1.0 - done) if settings.query_pooling == "softened" else 0.0
+
+
+def pooled_queries(similar_BBQ: Tensor, softness: float) -> Tensor:
+    """Return one similarity (B, B) over the queries: the best one's, or soft and between mean and maximum.
+
+    The log-sum-exp of the cosines over ``softness``, less that of equal ones, times ``softness``: a cosine
+    again, near the mean where it is soft, and the maximum at 0. Every query has a share of its gradient.
+    """
+    if softness == 0:
+        return similar_BBQ.amax(dim=-1)
+    queries = similar_BBQ.shape[-1]
+    return softness * ((similar_BBQ / softness).logsumexp(dim=-1) - math.log(queries))
 
 
 def matching_loss(

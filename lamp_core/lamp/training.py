@@ -8,6 +8,7 @@ longest in a batch, L word pieces, C code width.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from lamp_core.lamp.backbone import Backbone, copy_bert, load_backbone
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.model import LaMP, LaMPShape, Pairs
 from lamp_core.lamp.objectives import Batch, objective_weights, pretraining_losses
+from lamp_core.lamp.sentences import MINILM, NO_ENCODER, sentence_dim, sentence_vectors
 from lamp_core.lamp.text import TextTokenizer
 from lamp_core.pairs.table import PairTable
 from lamp_core.tokenizers.protocol import first_channel
@@ -96,6 +98,9 @@ def new_lamp(settings: Pretrain, backbone: Backbone, code_dim: int, codebook_siz
             dropout=settings.dropout,
             temperature=settings.temperature,
             motion_decoding=settings.motion_decoding,
+            latent_positions=settings.latent_positions,
+            sentence_encoder=settings.sentence_encoder,
+            sentence_dim=sentence_dim(settings.sentence_encoder),
         )
     )
     if backbone.weights is not None:
@@ -128,7 +133,8 @@ def train_lamp(
         on_progress: see ``fit``.
 
     Raises:
-        LampError: there is no item, every objective is off, or the backbone is not to be had.
+        LampError: there is no item, every objective is off, or the backbone or the sentence encoder is not
+            to be had.
     """
     if not items:
         raise LampError(
@@ -140,13 +146,20 @@ def train_lamp(
     backbone = load_backbone(settings, [caption for item in items for caption in item.captions])
     model = new_lamp(settings, backbone, items[0].latents_SC.shape[1], codebook_size).to(device)
     features = LampFeatures(model, backbone.tokenizer)
-    batches = PretrainBatches(items, backbone.tokenizer, device)
+    batches = PretrainBatches(
+        items,
+        backbone.tokenizer,
+        device,
+        sentence_encoder=settings.sentence_encoder,
+        equal_similarity=settings.equal_similarity,
+    )
     sampler = BatchSampler.of(len(items), settings.training)
+    micro_batches = settings.training.steps * settings.training.accumulate
 
     def losses(number: int) -> dict[str, Tensor]:
         batch = batches.batch(sampler.whole(number))
         draw_apart()
-        return pretraining_losses(model, batch, settings)
+        return pretraining_losses(model, batch, settings, done=number / micro_batches)
 
     fit(
         model,
@@ -170,10 +183,29 @@ class PretrainBatches:
         items: at least one.
         tokenizer: of the captions.
         device: where the batches are wanted.
+        sentence_encoder: whose vectors of the captions the batches hold; `none` for none.
+        equal_similarity: see `PairTable`; 0 compares no sentences.
+
+    Raises:
+        LampError: sentences are asked for, and the extra of the encoder is not installed.
     """
 
-    def __init__(self, items: Sequence[PretrainItem], tokenizer: TextTokenizer, device: torch.device) -> None:
-        self.table = PairTable([item.clip for item in items], [item.captions for item in items])
+    def __init__(
+        self,
+        items: Sequence[PretrainItem],
+        tokenizer: TextTokenizer,
+        device: torch.device,
+        *,
+        sentence_encoder: str = NO_ENCODER,
+        equal_similarity: float = 0.0,
+    ) -> None:
+        clips, captions = [item.clip for item in items], [item.captions for item in items]
+        texts = list(chain.from_iterable(captions))
+        self.sentences_MW = (
+            None if sentence_encoder == NO_ENCODER else sentence_vectors(sentence_encoder, device)(texts)
+        )
+        compared_MW = sentence_vectors(MINILM, device)(texts) if equal_similarity else None
+        self.table = PairTable(clips, captions, compared_MW, equal_similarity)
         ids_ML, words_mask_ML = tokenizer(self.table.captions)
         self.device = device
         nothing_C, nothing = torch.zeros_like(items[0].latents_SC[:1]), torch.zeros_like(items[0].codes_S[:1])
@@ -196,6 +228,7 @@ class PretrainBatches:
             tokens_mask_BS,
             self.ids_ML[captions_B.to(self.device), : words_mask_BL.shape[1]],
             words_mask_BL,
+            None if self.sentences_MW is None else self.sentences_MW[captions_B].to(self.device),
         )
         equal_BB = self.table.equal(indices, drawn_B).to(self.device)
         generator = torch.Generator(self.device).manual_seed(int(torch.randint(2**62, ())))

@@ -32,7 +32,7 @@ from lamp_core.motion_language.segments import SegmentBatch, Side, embed, next_t
 from lamp_core.training.optimiser import RateShares
 from lamp_core.training.partly_trained import PartlyTrained
 
-MOTION_SIDE = ("queries_QH", "query_norm", "latent_norm")
+MOTION_SIDE = ("queries_QH", "query_norm", "latent_norm", "latent_position")
 MOTION_LAYERS = ("attention", "attention_norm", "cross", "cross_norm", "query_feed_forward", "query_norm")
 """Parts of LaMP, and of each of its blocks, that a motion passes on its way to the query states."""
 PROJECTIONS = (
