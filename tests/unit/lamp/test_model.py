@@ -1,5 +1,6 @@
 """LaMP: causality, padding, gradients, negatives, losses on eight pairs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lamp_core.config.models import Optimisation, Pretrain
-from lamp_core.lamp.model import LaMP, LaMPShape, Pairs
+from lamp_core.lamp.model import LaMP, LaMPShape, Pairs, sinusoids
 from lamp_core.lamp.objectives import Batch, matching_loss, pretraining_losses
 
 SHAPE = LaMPShape(
@@ -29,6 +30,8 @@ SHAPE = LaMPShape(
     motion_decoding="autoregressive",
 )
 SETTINGS = Pretrain(training=Optimisation(steps=1, batch_size=8, learning_rate=1e-3))
+SWITCHED_ON = {"latent_positions": True, "query_pooling": "softened", "sentence_encoder": "minilm"}
+SWITCHED_ON_SHAPE = {"latent_positions": True, "sentence_encoder": "minilm", "sentence_dim": 5}
 
 
 def _pairs(batch: int = 4, tokens: int = 10, words: int = 7) -> Pairs:
@@ -102,8 +105,9 @@ def _padded(pairs: Pairs, tokens: int, words: int) -> Pairs:
     )
 
 
-def test_padding_changes_nothing() -> None:
-    model, pairs = _model(), _pairs()
+@pytest.mark.parametrize("positions", [False, True])
+def test_padding_changes_nothing(positions: bool) -> None:
+    model, pairs = _model(latent_positions=positions), _pairs()
     padded = _padded(pairs, 2, 3)
     for alone, beside in zip(model.encode_pairs(pairs), model.encode_pairs(padded), strict=True):
         torch.testing.assert_close(alone, beside[:, : alone.shape[1]])
@@ -120,9 +124,31 @@ def test_padding_changes_nothing() -> None:
     )
 
 
-def test_gradients_reach_every_parameter() -> None:
-    model = LaMP(SHAPE)
-    pretraining_losses(model, _batch(), SETTINGS)["loss"].backward()
+@pytest.mark.parametrize("positions", [False, True])
+def test_the_order_of_the_tokens_is_seen_with_positions_alone(positions: bool) -> None:
+    model, pairs = _model(latent_positions=positions), _pairs()
+    shuffled = pairs.latents_BSC[:, torch.randperm(10, generator=torch.Generator().manual_seed(0))]
+    here, there = (
+        model.motion_embedding(model.encode_motion(latents_BSC, pairs.tokens_mask_BS))
+        for latents_BSC in (pairs.latents_BSC, shuffled)
+    )
+    assert torch.allclose(here, there, atol=1e-6) != positions
+
+
+def test_positions_are_apart_and_bounded() -> None:
+    for width in (12, 7):
+        table_PW = sinusoids(49, width)
+        assert table_PW.shape == (49, width) and table_PW.abs().max() <= 1
+        assert (torch.cdist(table_PW, table_PW) + 9 * torch.eye(49)).min() > 0.05
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, SETTINGS.model_copy(update=SWITCHED_ON)])
+def test_gradients_reach_every_parameter(settings: Pretrain) -> None:
+    model, batch = LaMP(SHAPE), _batch()
+    if settings.sentence_encoder != "none":
+        model = LaMP(SHAPE.model_copy(update=SWITCHED_ON_SHAPE))
+        batch = replace(batch, pairs=replace(batch.pairs, sentences_BW=torch.randn(8, 5)))
+    pretraining_losses(model, batch, settings, done=0.5)["loss"].backward()
     unused = {"text_embedding.segment.weight"}
     silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     # A key's bias moves all scores of a row alike, and softmax does not see it.

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from lamp_core.config.models import Optimisation, Pretrain, TextBackbone, Tokenizer
@@ -81,3 +82,30 @@ def _mirrored(chosen: list[int]) -> torch.Tensor:
     """Items 0 and 2 are mirror images."""
     motions = torch.tensor([{2: 0}.get(index, index) for index in chosen])
     return motions[:, None] == motions
+
+
+class Stopped(Exception):
+    """Stands for a killed process."""
+
+
+def test_a_resumed_softened_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
+    steps = Optimisation(steps=6, batch_size=4, learning_rate=1e-3, warmup_steps=0, checkpoint_every=2)
+    changes = {"query_pooling": "softened", "latent_positions": True, "training": steps}
+    settings = SETTINGS.model_copy(update=changes)
+    draws = torch.Generator().manual_seed(0)
+    items = [
+        PretrainItem(f"clip{i}", torch.randn(5, 6, generator=draws), torch.arange(1, 6), (f"walk {i}",))
+        for i in range(8)
+    ]
+
+    def stop(step: int, _: int, __: str) -> None:
+        if step == 3:
+            raise Stopped
+
+    cpu = torch.device("cpu")
+    whole, _ = train_lamp(items, settings, 8, device=cpu)
+    with pytest.raises(Stopped):
+        train_lamp(items, settings, 8, device=cpu, checkpoints=tmp_path, on_progress=stop)
+    resumed, _ = train_lamp(items, settings, 8, device=cpu, checkpoints=tmp_path)
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
