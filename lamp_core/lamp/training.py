@@ -154,12 +154,12 @@ def train_lamp(
         equal_similarity=settings.equal_similarity,
     )
     sampler = BatchSampler.of(len(items), settings.training)
-    micro_batches = settings.training.steps * settings.training.accumulate
 
     def losses(number: int) -> dict[str, Tensor]:
         batch = batches.batch(sampler.whole(number))
         draw_apart()
-        return pretraining_losses(model, batch, settings, done=number / micro_batches)
+        step = number // settings.training.accumulate
+        return pretraining_losses(model, batch, settings, done=step / settings.training.steps)
 
     fit(
         model,
