@@ -26,6 +26,7 @@ from lamp_core.config.lexical import (
     LexicalText,
 )
 from lamp_core.config.motion_language import Alignment, Instruction
+from lamp_core.config.residual import Residual as Residual
 from lamp_core.config.tokenizers import GridTokenizer
 from lamp_core.config.tokenizers import Tokenizer as Tokenizer
 
@@ -341,6 +342,7 @@ class Config(Section):
     pretrain: Pretrain = Pretrain()
     length: Length = Length()
     t2m: TextToMotion = TextToMotion()
+    residual: Residual = Residual()
     language_model: LanguageModel = LanguageModel()
     m2t: MotionToText = MotionToText()
     retrieval: Retrieval = Retrieval()

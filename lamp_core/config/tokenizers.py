@@ -1,7 +1,7 @@
 """Sections of the motion tokenizers: that of LaMP, and that of the large motion model."""
 
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -59,10 +59,19 @@ class Tokenizer(ConvolutionalSizes):
         description="one codebook (LaMP), residual codebooks whose first gives the motion tokens, or one of "
         "the body and one of the hands (MotionGPT-2)",
     )
+    filled_by: Literal["tokenizer", "residual"] = Field(
+        "tokenizer",
+        description="stage whose model fills the further layers of kind rvq; follows from the kind",
+    )
     window_frames: WindowFrames = Field(64, description="frames of a training window")
     training: Optimisation = Optimisation(
         steps=200_000, batch_size=256, learning_rate=2e-4, weight_decay=0.0, schedule="constant"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_filled_as_the_kind_asks(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {**values, "filled_by": "residual" if values.get("kind") == "rvq" else "tokenizer"}
 
 
 class GridTokenizer(ConvolutionalSizes):

@@ -39,9 +39,12 @@ def _feat(data: Path, device: torch.device) -> "LampFeat":
     return load_feat(data, device)
 
 
+GENERATOR = ("tokenizer", "pretrain", "length", "t2m", "residual")
+"""The last one only where the tokenizer is a residual one."""
+
 MODELS = (
     Model("tokenizer", "tokenizer", (RECONSTRUCT,), _tokenizer, ("tokenizer",)),
-    Model("LaMP-T2M", "t2m", (GENERATE, COMPLETE), _t2m, ("tokenizer", "pretrain", "length", "t2m")),
+    Model("LaMP-T2M", "t2m", (GENERATE, COMPLETE), _t2m, GENERATOR),
     Model("LaMP-M2T", "m2t", (CAPTION,), _m2t, ("tokenizer", "pretrain", "language_model", "m2t")),
     Model("LaMP-Feat", "retrieval", (SIMILARITY,), _feat, ("tokenizer", "pretrain"), evaluates_as="lamp"),
 )

@@ -145,7 +145,7 @@ def sample_tokens(
         counts_B = mask_count(torch.tensor(step / how.steps), free_BS.sum(dim=1))
         masked_BS = choose_lowest(confidence_BS, counts_B)
         logits_NK = guide(tokens_BS.masked_fill(masked_BS, model.mask_token), masked_BS, step)
-        drawn_N, share_N = _draw(logits_NK, how, generator)
+        drawn_N, share_N = draw_codes(logits_NK, how.temperature, how.top_k_fraction, generator)
         confidence_BS = torch.full_like(confidence_BS, FIXED).masked_scatter(masked_BS, share_N)
         tokens_BS = tokens_BS.masked_scatter(masked_BS, drawn_N)
     return tokens_BS.masked_fill(~valid_BS, 0)
@@ -156,14 +156,16 @@ def kept_codes(fraction: float, codebook_size: int) -> int:
     return max(1, math.ceil(fraction * codebook_size - 0.5))
 
 
-def _draw(logits_NK: Tensor, how: Sampling, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_codes(
+    logits_NK: Tensor, temperature: float, top_k_fraction: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Return drawn codes and their share of the unfiltered distribution, both (N,).
 
     Codes are drawn among the likeliest ``top_k_fraction`` of the codebook, at least one, by the Gumbel trick.
     """
-    top = logits_NK.topk(kept_codes(how.top_k_fraction, logits_NK.shape[-1]), dim=-1)
+    top = logits_NK.topk(kept_codes(top_k_fraction, logits_NK.shape[-1]), dim=-1)
     uniform = torch.rand(top.values.shape, generator=generator).clamp(1e-10, 1 - 1e-7).to(logits_NK.device)
     gumbel = -torch.log(-torch.log(uniform))
-    winner_N1 = (top.values / max(how.temperature, COLDEST) + gumbel).argmax(dim=-1, keepdim=True)
+    winner_N1 = (top.values / max(temperature, COLDEST) + gumbel).argmax(dim=-1, keepdim=True)
     drawn_N1 = top.indices.gather(-1, winner_N1)
     return drawn_N1[:, 0], logits_NK.softmax(dim=-1).gather(-1, drawn_N1)[:, 0]

@@ -6,7 +6,6 @@ all items.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -16,11 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lamp_core.config.models import TextToMotion
-from lamp_core.datasets.items import pad
 from lamp_core.errors import LampError
-from lamp_core.pairs.captions import CaptionIndex
-from lamp_core.t2m.conditions import Condition, ConditionTable, QueryReader
+from lamp_core.t2m.conditions import Condition, QueryReader
 from lamp_core.t2m.token_masks import mask_tokens
+from lamp_core.t2m.token_table import MotionText, TokenTable
 from lamp_core.t2m.transformer import Attention, MaskedMotionTransformer
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import share, shared_mean
@@ -35,37 +33,6 @@ CAUSAL_SHARE = 0.5
 
 Decode = Callable[[MaskedMotionTransformer], Mapping[str, float]]
 """What motions are worth that a model makes of captions that training does not see."""
-
-
-@dataclass(frozen=True)
-class MotionText:
-    """Tokens of an item and the conditions of its captions.
-
-    Args:
-        codes_S: codes, at most ``max_tokens`` of the model.
-        conditions: vectors (P, W) of each caption.
-    """
-
-    codes_S: Tensor
-    conditions: Sequence[Tensor]
-
-
-class TokenTable:
-    """Tokens and conditions of all items on the device, from which a batch is picked without a loop."""
-
-    def __init__(self, items: Sequence[MotionText], device: torch.device) -> None:
-        codes_NS, self.lengths_N = pad([item.codes_S for item in items])
-        self.codes_NS = codes_NS.to(device)
-        self.conditions = ConditionTable([text for item in items for text in item.conditions], device)
-        self.captions = CaptionIndex([len(item.conditions) for item in items])
-
-    def batch(self, indices: np.ndarray) -> tuple[Tensor, Tensor, Condition]:
-        """Return codes (B, S), lengths (B,) and what one caption of each item says, drawn at random."""
-        items_B, device = torch.as_tensor(indices), self.codes_NS.device
-        lengths_B = self.lengths_N[items_B]
-        captions_B = torch.as_tensor(self.captions.draw(indices))
-        codes_BS = self.codes_NS[items_B.to(device), : int(lengths_B.max())]
-        return codes_BS, lengths_B.to(device), self.conditions.pick(captions_B)
 
 
 def train_t2m(

@@ -20,7 +20,7 @@ ChannelKind = Literal["codebook", "residual layer", "body part", "grid part"]
 MAX_CODEBOOK_SIZE = 2**16
 """Codes of a channel fit 16 bits."""
 
-HOW_TRAINED = ("training", "contact_weight")
+HOW_TRAINED = ("training", "contact_weight", "filled_by")
 """Settings that an identity leaves out; those of the losses that are older are part of it."""
 
 FootError = Callable[[Tensor, Tensor], Tensor]
@@ -181,7 +181,8 @@ class MotionTokenizer(nn.Module, ABC):
 def first_channel(codes: Codes) -> Codes:
     """Return the codes of the first channel, (..., S) of (..., S, R).
 
-    LaMP and LaMP-T2M read and generate these alone: the one codebook, or the coarsest residual layer.
+    LaMP reads these alone, and the masked transformer generates them: the one codebook, or the coarsest
+    residual layer, behind which the residual transformer fills the others.
     """
     return codes[..., 0]
 
@@ -198,6 +199,11 @@ def check_first_channel(tokenizer: MotionTokenizer) -> None:
             f"text to motion makes codes of the first channel, and those of this tokenizer ({names}) are "
             "decoded together; take --system motion-language, or tokenizer.kind vqvae or rvq"
         )
+
+
+def has_further_layers(tokenizer: MotionTokenizer) -> bool:
+    """Whether the first channel is a motion alone, and further ones refine it: a residual tokenizer."""
+    return tokenizer.min_channels == 1 < len(tokenizer.channels)
 
 
 def as_first_channel(codes: Codes) -> Codes:

@@ -6,8 +6,6 @@ By hand: ``python -m tasks.stages.t2m``.
 from collections.abc import Mapping
 from functools import partial
 
-from torch import Tensor
-
 from lamp_core.config import Evaluate, TextToMotion
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
@@ -18,7 +16,7 @@ from lamp_core.t2m.conditions import Conditions, RememberedConditions, condition
 from lamp_core.t2m.folder import save_t2m
 from lamp_core.t2m.generator import MotionGenerator
 from lamp_core.t2m.sampler import Sampling
-from lamp_core.t2m.training import Decode, MotionText, train_t2m, validation_losses
+from lamp_core.t2m.training import Decode, train_t2m, validation_losses
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.binding import bind
 from lamp_core.tokenizers.folder import load_tokenizer
@@ -34,12 +32,12 @@ def run(stage: StageContext) -> dict[str, float]:
     check_first_channel(tokenizer)
     conditions = partial(conditions_of, settings, data=stage.data)
     tokens = CaptionedTokens.load(stage, "train", conditions)
-    val = _items(CaptionedTokens.load(stage, "val", conditions))
+    val = CaptionedTokens.load(stage, "val", conditions).of_items()
     decode = None
     if settings.validate_by == "decoding":
         decode = _decoding(stage, conditions(tokens.lamp), tokens.lamp, tokenizer.to(stage.device))
     model = train_t2m(
-        _items(tokens),
+        tokens.of_items(),
         settings,
         tokens.codebook_size,
         tokens.max_tokens,
@@ -58,13 +56,6 @@ def run(stage: StageContext) -> dict[str, float]:
         **(validation_losses(model, val, stage.device) if val else {}),
         **(decode(model) if decode else {}),
     }
-
-
-def _items(tokens: CaptionedTokens) -> list[MotionText]:
-    of_item: list[list[Tensor]] = [[] for _ in tokens.codes]
-    for index, condition_PW in zip(tokens.owners_N.tolist(), tokens.conditions, strict=True):
-        of_item[index].append(condition_PW)
-    return [MotionText(*each) for each in zip(tokens.codes, of_item, strict=True)]
 
 
 def _decoding(

@@ -14,7 +14,7 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.metrics.reconstruction import mpjpe, part_mpjpe, part_roots
 from lamp_core.tokenizers.clips import channel_usage, encode_clips
 from lamp_core.tokenizers.folder import save_tokenizer
-from lamp_core.tokenizers.protocol import MotionTokenizer
+from lamp_core.tokenizers.protocol import MotionTokenizer, has_further_layers
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.clips import normalised_clips
@@ -54,8 +54,7 @@ def _validate(
 ) -> dict[str, float]:
     """Measure reconstruction, and the use of the codes in training too: few tokens cannot use many codes."""
     measured = {VALIDATED: validation.measure(tokenizer)}
-    if tokenizer.min_channels == 1 < len(tokenizer.channels):
-        # What text to motion can reach at best: it generates the codes of the first channel.
+    if has_further_layers(tokenizer):
         measured[f"{VALIDATED}_first_layer"] = validation.measure(tokenizer, channels=1)
     for split, clips in {"val": validation.clips, "train": train}.items():
         usage = channel_usage(encode_clips(tokenizer, clips), tokenizer.channels)

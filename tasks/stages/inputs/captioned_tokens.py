@@ -1,6 +1,6 @@
 """Codes and captions' conditions of items: what text to motion and the length estimator train on.
 
-Shapes: N captions, S motion tokens, P vectors of a caption, W their width.
+Shapes: N captions, S motion tokens, R channels, P vectors of a caption, W their width.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
+from lamp_core.t2m.token_table import MotionText
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import first_channel
 from tasks.stage.process import StageContext
@@ -26,7 +27,8 @@ class CaptionedTokens:
     """Items of a split with the codes of each and the conditions of all their captions.
 
     Args:
-        codes: (S,) each, cut to the model's longest motion.
+        codes: (S,) of the first channel of each, cut to the model's longest motion.
+        all_codes: (S, R) of all channels of each, cut likewise.
         conditions: vectors (P, W) of each caption, captions of an item side by side.
         owners_N: item of each caption.
         max_tokens: the model's longest motion.
@@ -35,6 +37,7 @@ class CaptionedTokens:
     """
 
     codes: list[torch.Tensor]
+    all_codes: list[torch.Tensor]
     conditions: list[torch.Tensor]
     owners_N: torch.Tensor
     max_tokens: int
@@ -56,15 +59,24 @@ class CaptionedTokens:
         lamp, words = load_lamp(stage.input("pretrain"))
         items = items_of(features, split)
         longest = lamp.shape.max_tokens
-        codes = [first_channel(cache.by_item[item.key]).astype(np.int64)[:longest] for item in items]
+        codes = [torch.from_numpy(cache.by_item[item.key].astype(np.int64)[:longest]) for item in items]
         captions = [caption.text for item in items for caption in item.captions]
         owners = [index for index, item in enumerate(items) for _ in item.captions]
         lamp_features = LampFeatures(lamp.to(stage.device), words)
         return cls(
-            [torch.from_numpy(codes_S) for codes_S in codes],
+            [first_channel(codes_SR) for codes_SR in codes],
+            codes,
             conditions_of(lamp_features)(captions),
             torch.tensor(owners),
             longest,
             tokenizer.channels[0].codebook_size,
             lamp_features,
         )
+
+    def of_items(self, all_channels: bool = False) -> list[MotionText]:
+        """Return each item with its codes, of the first channel or of all, and what its captions say."""
+        of_item: list[list[torch.Tensor]] = [[] for _ in self.codes]
+        for index, condition_PW in zip(self.owners_N.tolist(), self.conditions, strict=True):
+            of_item[index].append(condition_PW)
+        codes = self.all_codes if all_channels else self.codes
+        return [MotionText(*each) for each in zip(codes, of_item, strict=True)]

@@ -28,7 +28,8 @@ from lamp_core.t2m.conditions import (
 )
 from lamp_core.t2m.folder import load_t2m, save_t2m
 from lamp_core.t2m.generator import MotionGenerator
-from lamp_core.t2m.training import MotionText, masked_losses, train_t2m
+from lamp_core.t2m.token_table import MotionText
+from lamp_core.t2m.training import masked_losses, train_t2m
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 
 CAPTIONS = ["a person walks", "jumps", "a person kicks twice"]

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from lamp_core.config.models import Optimisation, TextToMotion
-from lamp_core.t2m.training import MotionText, TokenTable, masked_losses, train_t2m, validation_losses
+from lamp_core.t2m.token_table import MotionText, TokenTable
+from lamp_core.t2m.training import masked_losses, train_t2m, validation_losses
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 
 CPU = torch.device("cpu")

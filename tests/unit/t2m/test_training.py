@@ -6,7 +6,8 @@ import torch
 from lamp_core.config.models import TextToMotion
 from lamp_core.t2m.conditions import Condition
 from lamp_core.t2m.sampler import Sampling, sample_tokens
-from lamp_core.t2m.training import MotionText, masked_losses, train_t2m
+from lamp_core.t2m.token_table import MotionText
+from lamp_core.t2m.training import masked_losses, train_t2m
 from lamp_core.t2m.transformer import Attention, MaskedMotionTransformer
 
 

@@ -28,7 +28,8 @@ from lamp_core.evaluators.guo import train_guo
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.lamp.training import PretrainItem, train_lamp
 from lamp_core.t2m.length_estimator import train_length
-from lamp_core.t2m.training import MotionText, train_t2m
+from lamp_core.t2m.token_table import MotionText
+from lamp_core.t2m.training import train_t2m
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import is_first, process_group
