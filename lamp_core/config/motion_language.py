@@ -61,6 +61,9 @@ class Alignment(LanguageTuning):
         description="channels of a motion token side by side, or one block a channel; auto: blocks for body "
         "parts",
     )
+    residual_layers: Count = Field(
+        1, description="leading layers of a residual tokenizer that a motion says; other kinds say all"
+    )
     length_every: int = Field(
         0,
         ge=0,

@@ -77,7 +77,8 @@ class MotionSpeaker:
         tokenizer = load_tokenizer(data / cls.tokenizer_stage)
         speaker.vocabulary.check_tokenizer(tokenizer, str(folder))
         settings = cast(Drawn, read_settings(folder, cls.section, speaker.origin.settings))
-        return cls(speaker, speaker.words(), tokenizer.to(device), settings)
+        said = tokenizer.leading(len(speaker.vocabulary.channels))
+        return cls(speaker, speaker.words(), said.to(device), settings)
 
     @property
     def longest_frames(self) -> int:

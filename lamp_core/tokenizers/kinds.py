@@ -67,7 +67,8 @@ def new_tokenizer(feature_count: int, settings: TokenizerSettings) -> MotionToke
         LampError: there is no such kind.
     """
     kind = kind_named(settings.kind)
-    own = {name: getattr(settings, name) for name in kind.settings.model_fields}
+    # what follows from the kind stands in one section alone
+    own = {name: getattr(settings, name) for name in kind.settings.model_fields if hasattr(settings, name)}
     return kind.tokenizer(feature_count, kind.settings(**own))
 
 

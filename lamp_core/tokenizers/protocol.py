@@ -8,7 +8,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, Self, TypeVar
 
 import numpy as np
 from torch import Tensor, nn
@@ -144,6 +144,16 @@ class MotionTokenizer(nn.Module, ABC):
         Raises:
             ValueError: it has a weight and is not given.
         """
+
+    def leading(self, channels: int) -> Self:
+        """Return the tokenizer with its leading channels alone; it keeps its identity, as its codes do.
+
+        Raises:
+            ValueError: its channels are decoded together.
+        """
+        if channels < len(self.channels):
+            raise ValueError(f"{channels} of {len(self.channels)} channels are no motion")
+        return self
 
     def start_at_random(self) -> None:
         """Give random values to what the first training batch would initialise, for an untrained floor."""

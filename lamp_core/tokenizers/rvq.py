@@ -1,7 +1,7 @@
 """The residual kind of the LaMP tokenizer (appendix A.3.1: six layers, quantiser dropout 0.2)."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Self, cast
 
 import torch
 from torch import nn
@@ -22,6 +22,7 @@ class ResidualVQVAE(CodebookTokenizer):
     def __init__(self, feature_count: int, settings: ConvolutionalSizes) -> None:
         super().__init__(feature_count, settings)
         self.codebooks = nn.ModuleList(new_codebook(settings) for _ in range(settings.quantiser_layers))
+        self._whole_identity = ""
 
     @property
     def layers(self) -> Sequence[Codebook]:
@@ -35,6 +36,21 @@ class ResidualVQVAE(CodebookTokenizer):
             Channel(f"layer {layer}", "residual layer", self.settings.codebook_size)
             for layer in range(len(self.codebooks))
         )
+
+    def leading(self, channels: int) -> Self:
+        """Return the tokenizer with its leading codebooks alone; weights are shared, the identity stays."""
+        if channels >= len(self.codebooks):
+            return self
+        settings = self.settings.model_copy(update={"quantiser_layers": channels})
+        coarse = type(self)(self.feature_count, settings)
+        coarse.encoder, coarse.decoder = self.encoder, self.decoder
+        coarse.codebooks = self.codebooks[:channels]
+        coarse._whole_identity = self.identity()
+        return coarse.train(self.training)
+
+    def identity(self) -> str:
+        """Return that of the tokenizer with all codebooks, see `MotionTokenizer.identity`."""
+        return self._whole_identity or super().identity()
 
     def layers_used(self) -> int:
         """Return how many leading layers this pass uses: all in evaluation, see quantiser dropout."""

@@ -11,6 +11,7 @@ from lamp_core.motion_language.folder import Origin, save_speaker
 from lamp_core.motion_language.model import parameters_of
 from lamp_core.motion_language.training import align
 from lamp_core.tokenizers.folder import load_tokenizer
+from lamp_core.tokenizers.protocol import has_further_layers
 from lamp_core.training.watching import Watching
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.spoken import spoken_motions
@@ -21,6 +22,8 @@ def run(stage: StageContext) -> dict[str, float]:
     settings = stage.settings(Alignment)
     features = FeatureSet.load(stage.input("features"))
     tokenizer = load_tokenizer(stage.input("tokenizer"))
+    if has_further_layers(tokenizer):
+        tokenizer = tokenizer.leading(settings.residual_layers)
     base = load_base(stage.input("language_model"), stage.device)
     longest = settings.max_frames // tokenizer.downsampling
     train, val = (spoken_motions(stage, features, tokenizer, split, longest) for split in ("train", "val"))

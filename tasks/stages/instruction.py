@@ -24,6 +24,7 @@ def run(stage: StageContext) -> dict[str, float]:
     tokenizer = load_tokenizer(stage.input("tokenizer"))
     speaker = load_speaker(stage.input("alignment"), stage.device)
     speaker.vocabulary.check_tokenizer(tokenizer, str(stage.input("alignment")))
+    tokenizer = tokenizer.leading(len(speaker.vocabulary.channels))
     longest = speaker.vocabulary.max_tokens
     train, val = (spoken_motions(stage, features, tokenizer, split, longest) for split in ("train", "val"))
     model, words, found = tune(

@@ -23,7 +23,7 @@ SMALL = TokenizerSettings(
 WHOLE_BODY = 623
 """Features with hands, which every kind takes."""
 SMALL_GRID = GridTokenizer(
-    **SMALL.model_dump(exclude={"kind", "codebook_size", "commitment_weight"}),
+    **SMALL.model_dump(exclude={"kind", "filled_by", "codebook_size", "commitment_weight"}),
     codebook_size=256,
     part_dim=8,
     inverse_temperature=10.0,
