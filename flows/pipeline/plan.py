@@ -88,7 +88,7 @@ def planned(
 def chosen(
     graph: Graph, only: str | None = None, until: str | None = None, system: str | None = None
 ) -> list[str]:
-    """The stages of a run: one alone, one with all it needs, or those of a system.
+    """The stages of a run: one alone, one with all it needs, or those of a system and what parameters choose.
 
     The system is the first one where none is named; ``all`` are all of them.
 
@@ -99,10 +99,10 @@ def chosen(
         return [graph.require(only).name]
     if until is not None:
         return graph.until(until)
-    if system == EVERY_SYSTEM:
-        return list(graph)
-    wanted = CATALOGUE.stages_of(system or next(iter(CATALOGUE.systems)))
-    return [name for name in graph if name in wanted or (name not in CATALOGUE.stages and system is None)]
+    if system not in (None, EVERY_SYSTEM):
+        CATALOGUE.stages_of(system)
+    names = graph.of_system(system or next(iter(CATALOGUE.systems)))
+    return [name for name in names if name in CATALOGUE.stages or system in (None, EVERY_SYSTEM)]
 
 
 def _plan(

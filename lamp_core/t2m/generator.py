@@ -20,7 +20,8 @@ from lamp_core.lamp.prompt import losses
 from lamp_core.t2m.conditions import Condition, Conditions, OwnReader, conditions_of, reader_of
 from lamp_core.t2m.folder import load_residual, load_t2m
 from lamp_core.t2m.length_estimator import LengthEstimator, length_conditions, load_length
-from lamp_core.t2m.residual import ResidualTransformer, fill_layers
+from lamp_core.t2m.residual import ResidualTransformer
+from lamp_core.t2m.residual_sampler import fill_layers
 from lamp_core.t2m.sampler import Sampling, sample_tokens
 from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.binding import check_bound

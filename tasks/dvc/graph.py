@@ -26,6 +26,7 @@ class Stage:
         upstream: stages that write one of its ``deps``, in the order of the file.
         systems: names of those that it belongs to; none where the file does not say, which is all.
         shows: those of ``upstream`` whose outputs it reads only where they are there.
+        is_chosen: whether it belongs to no system, and runs only where a parameter chooses it.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Stage:
     upstream: tuple[str, ...]
     systems: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
+    is_chosen: bool = False
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -43,8 +45,10 @@ class Stage:
         return tuple(name for name in self.upstream if name not in self.shows)
 
     def belongs_to(self, system: str) -> bool:
-        """Whether the stage is one of a system's."""
-        return not self.systems or system in self.systems
+        """Whether the stage is one of a system's, or of any where all are asked for."""
+        if self.is_chosen:
+            return False
+        return not self.systems or system in (*self.systems, EVERY_SYSTEM)
 
 
 class Graph(Mapping[str, Stage]):
@@ -78,14 +82,12 @@ class Graph(Mapping[str, Stage]):
         return tuple(dict.fromkeys(system for stage in self._stages.values() for system in stage.systems))
 
     def of_system(self, name: str) -> list[str]:
-        """The stages of a system and what they need, or all stages, in the order of the file.
+        """The stages of a system, or of all of them, and what they need, in the order of the file.
 
         Raises:
             LampError: no stage belongs to such a system; the known ones are named.
         """
-        if name == EVERY_SYSTEM or not self.systems:
-            return list(self._stages)
-        if name not in self.systems:
+        if self.systems and name not in (*self.systems, EVERY_SYSTEM):
             known = ", ".join((*self.systems, EVERY_SYSTEM))
             raise LampError(f"unknown system '{name}'; known: {known}")
         wanted = {stage.name for stage in self._stages.values() if stage.belongs_to(name)}
@@ -154,6 +156,7 @@ def _stage(name: str, described: dict[str, Any], writers: dict[str, str], values
         outs=tuple(_paths(described, "outs", "metrics", "plots")),
         upstream=tuple(writer for writer in dict.fromkeys(writers.values()) if writer in upstream),
         systems=tuple(meta.get("systems", ())),
+        is_chosen=bool(meta.get("is_chosen")),
         shows=tuple(meta.get("shows", ())),
     )
 

@@ -69,7 +69,10 @@ def _described(stage: Stage, closures: Closures, catalogue: Catalogue) -> str:
     for key, values in lists.items():
         lines += [f"    {key}:", *(f"      - {value}" for value in values)]
     lines.append("    meta:")
-    for key, names in {"systems": catalogue.systems_of(stage.name), "shows": stage.shows}.items():
+    systems = catalogue.systems_of(stage.name)
+    if not systems:
+        lines.append("      is_chosen: true  # by a parameter, for no system otherwise")
+    for key, names in {"systems": systems, "shows": stage.shows}.items():
         lines += [f"      {key}:", *(f"        - {name}" for name in names)] if names else []
     return "\n".join(lines) + "\n"
 

@@ -23,7 +23,10 @@ def run(stage: StageContext) -> dict[str, float]:
     settings = stage.settings(Residual)
     tokenizer = load_tokenizer(stage.input("tokenizer"))
     if not isinstance(tokenizer, CodebookTokenizer) or not has_further_layers(tokenizer):
-        raise LampError("stage 'residual': the tokenizer has no further layers; set tokenizer.kind: rvq")
+        raise LampError(
+            "stage 'residual': the tokenizer has no further layers; set tokenizer.kind: rvq, or leave the "
+            "stage out (`lamp run` runs it where it is needed)"
+        )
     texts = stage.config.t2m
     conditions = partial(conditions_of, texts, data=stage.data)
     tokens = CaptionedTokens.load(stage, "train", conditions)

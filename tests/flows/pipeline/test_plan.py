@@ -1,8 +1,10 @@
 import pytest
 
 from flows.pipeline.plan import chosen
+from lamp_core.config import override, profile_config
 from lamp_core.errors import LampError
-from tasks.dvc.graph import Graph, Stage
+from tasks.dvc.graph import Graph, Stage, read_graph
+from tasks.project import find_project
 from tests.toy import Toy
 
 
@@ -21,3 +23,15 @@ def test_a_stage_that_the_catalogue_does_not_know_belongs_to_no_system() -> None
     graph = Graph([Stage(name, "", (), (), (), ()) for name in ("ingest", "own")])
     assert chosen(graph) == ["ingest", "own"]
     assert chosen(graph, system="lamp") == ["ingest"]
+
+
+def test_a_run_has_the_stages_that_its_parameters_choose() -> None:
+    asked = {"t2m.condition=lexical": "lexical_contrast", "tokenizer.kind=rvq": "residual"}
+    usual = override(profile_config("quick"), ["tokenizer.kind=vqvae"])
+    for change, stage in asked.items():
+        graphs = [
+            read_graph(find_project(), config.model_dump(mode="json"))
+            for config in (usual, override(usual, [change]))
+        ]
+        assert [stage in chosen(graph) for graph in graphs] == [False, True]
+        assert stage in chosen(graphs[1], system="lamp")

@@ -16,7 +16,8 @@ from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.t2m.conditions import Condition
 from lamp_core.t2m.folder import load_residual, save_residual
 from lamp_core.t2m.generator import MotionGenerator
-from lamp_core.t2m.residual import ResidualTransformer, fill_layers
+from lamp_core.t2m.residual import ResidualTransformer
+from lamp_core.t2m.residual_sampler import fill_layers
 from lamp_core.t2m.residual_training import new_residual, train_residual, validation_losses
 from lamp_core.t2m.token_table import MotionText
 from lamp_core.tokenizers.rvq import ResidualVQVAE
