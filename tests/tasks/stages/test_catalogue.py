@@ -86,6 +86,8 @@ def test_the_evaluator_is_read_by_what_is_validated_by_decoding() -> None:
         graph = read_graph(project, asked.model_dump(mode="json"))
         assert ("evaluator" in graph["t2m"].upstream) is is_read
         assert len(graph["t2m"].deps) == len(set(graph["t2m"].deps))
+
+
 def test_a_residual_tokenizer_asks_for_the_stage_that_fills_its_layers() -> None:
     project, config = find_project(), override(profile_config("smoke"), ["tokenizer.kind=vqvae"])
     asked = override(config, ["tokenizer.kind=rvq"])

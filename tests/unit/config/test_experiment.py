@@ -41,6 +41,7 @@ def test_the_shipped_experiments_are_found() -> None:
         "table5",
         "table6",
         "tokenizer-hands",
+        "tokenizer-layers",
     ]
 
 
