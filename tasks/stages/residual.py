@@ -36,7 +36,7 @@ def run(stage: StageContext) -> dict[str, float]:
         settings,
         tokenizer,
         tokens.max_tokens,
-        reader=reader_of(texts, tokens.lamp),
+        reader=reader_of(texts, tokens.lamp.model),
         device=stage.device,
         validation=val,
         checkpoints=stage.checkpoints,
