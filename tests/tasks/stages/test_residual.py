@@ -1,4 +1,4 @@
-"""The stage ``residual`` in one process, on a few clips: what is generated has all layers of the tokenizer."""
+"""The stage `residual` in one process, on a few clips: what is generated has all layers of the codes."""
 
 import math
 from pathlib import Path
