@@ -288,6 +288,11 @@ class TextToMotion(Section):
     judged_from: Literal["pretrain", "evaluator"] = Field(
         "pretrain", description="stage that the judge is read from, if there is one; follows from it"
     )
+    judging_code: Literal["lamp_core/t2m/training.py", "lamp_core"] = Field(
+        "lamp_core/t2m/training.py",
+        description="code whose change makes the stage stale beside what it always trains with; follows from "
+        "validate_by",
+    )
     training: Optimisation = Optimisation(
         steps=150_000,
         batch_size=64,
@@ -306,6 +311,7 @@ class TextToMotion(Section):
             **values,
             "read_from": "lexical_contrast" if is_lexical else "pretrain",
             "judged_from": "evaluator" if is_judged else "pretrain",
+            "judging_code": "lamp_core" if is_judged else "lamp_core/t2m/training.py",
         }
 
 

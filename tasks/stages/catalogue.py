@@ -138,6 +138,7 @@ CATALOGUE = Catalogue(
             makes="masked motion transformer with classifier-free guidance",
             reads=("features", "tokenizer", "tokens", "pretrain"),
             chooses=("t2m.read_from", "t2m.judged_from"),
+            chooses_code=("t2m.judging_code",),
             trains="LaMP-T2M",
             ranking=Ranking(
                 "val_loss",

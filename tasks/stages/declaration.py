@@ -21,6 +21,7 @@ class Stage:
         reads: stages whose outputs it reads.
         shows: stages whose outputs it reads where they are there; none of them is run for it.
         chooses: keys of the parameters that name one more stage that it reads, from the stages before it.
+        chooses_code: keys of the parameters that name one more file or folder of code that it computes with.
         files: files and folders that it reads and no stage writes.
         folder: below ``data`` that it writes; that of its name by default.
         module: in ``tasks.stages``, what computes it; that of its name by default.
@@ -36,6 +37,7 @@ class Stage:
     reads: tuple[str, ...] = ()
     shows: tuple[str, ...] = ()
     chooses: tuple[str, ...] = ()
+    chooses_code: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     folder: str = ""
     module: str = ""

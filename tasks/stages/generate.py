@@ -59,6 +59,7 @@ def _described(stage: Stage, closures: Closures, catalogue: Catalogue) -> str:
     """A stage's entry in ``dvc.yaml``, which also says to which systems the stage belongs."""
     reads = [f"data/{catalogue.folder(name)}" for name in (*stage.reads, *stage.shows)]
     reads += [f"data/${{{key}}}" for key in stage.chooses]
+    reads += [f"${{{key}}}" for key in stage.chooses_code]
     lists = {
         "deps": [*stage.files, *reads, *closures.files(stage.module)],
         "params": [stage.section, *stage.params],

@@ -3,24 +3,16 @@
 By hand: ``python -m tasks.stages.t2m``.
 """
 
-from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 
-from lamp_core.config import Evaluate, TextToMotion
-from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.datasets.items import items_of
-from lamp_core.evaluation.decoding import DECODED, DecodedValidation, judge_of
-from lamp_core.evaluation.protocols.common import protocol_items
-from lamp_core.lamp.embeddings import LampFeatures
-from lamp_core.t2m.conditions import Conditions, RememberedConditions, conditions_of, reader_of
+from lamp_core.config import TextToMotion
+from lamp_core.t2m.conditions import conditions_of, reader_of
 from lamp_core.t2m.folder import save_t2m
-from lamp_core.t2m.generator import MotionGenerator
-from lamp_core.t2m.sampler import Sampling
 from lamp_core.t2m.training import Decode, train_t2m, validation_losses
-from lamp_core.t2m.transformer import MaskedMotionTransformer
 from lamp_core.tokenizers.binding import bind
 from lamp_core.tokenizers.folder import load_tokenizer
-from lamp_core.tokenizers.protocol import MotionTokenizer, check_first_channel
+from lamp_core.tokenizers.protocol import check_first_channel
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.captioned_tokens import CaptionedTokens
 
@@ -33,9 +25,12 @@ def run(stage: StageContext) -> dict[str, float]:
     conditions = partial(conditions_of, settings, data=stage.data)
     tokens = CaptionedTokens.load(stage, "train", conditions)
     val = CaptionedTokens.load(stage, "val", conditions).of_items()
-    decode = None
+    decoded: tuple[Decode, str] | None = None
     if settings.validate_by == "decoding":
-        decode = _decoding(stage, conditions(tokens.lamp), tokens.lamp, tokenizer.to(stage.device))
+        # By name: where the loss decides, sampler and metrics change nothing and must not make the stage stale;
+        # where it decodes, `t2m.judging_code` makes it depend on the whole library.
+        inputs = import_module("tasks.stages.inputs.decoded")
+        decoded = inputs.decoding(stage, conditions(tokens.lamp), tokens.lamp, tokenizer.to(stage.device))
     model = train_t2m(
         tokens.of_items(),
         settings,
@@ -44,7 +39,7 @@ def run(stage: StageContext) -> dict[str, float]:
         reader=reader_of(settings, tokens.lamp.model),
         device=stage.device,
         validation=val,
-        decoded=decode and (decode, DECODED),
+        decoded=decoded,
         checkpoints=stage.checkpoints,
         on_log=stage.on_log,
         on_progress=stage.on_progress,
@@ -54,31 +49,8 @@ def run(stage: StageContext) -> dict[str, float]:
     bind(stage.output, tokenizer)
     return {
         **(validation_losses(model, val, stage.device) if val else {}),
-        **(decode(model) if decode else {}),
+        **(decoded[0](model) if decoded else {}),
     }
-
-
-def _decoding(
-    stage: StageContext, conditions: Conditions, lamp: LampFeatures, tokenizer: MotionTokenizer
-) -> Decode | None:
-    """What makes motions of validation captions as inference does, and judges them; None without items."""
-    features, protocol = FeatureSet.load(stage.input("features")), Evaluate()
-    items = protocol_items(items_of(features, "val"), features.skeleton.frames_per_second, protocol)
-    if not items:
-        return None
-    settings = stage.settings(TextToMotion)
-    judge = judge_of(stage.data / settings.judged_from, features.statistics, stage.device)
-    validation = DecodedValidation.of(items, features.statistics, judge, protocol)
-    sampling = Sampling.of(settings)
-    remembered = RememberedConditions(conditions)
-
-    def decode(model: MaskedMotionTransformer) -> Mapping[str, float]:
-        generator = MotionGenerator(lamp, remembered, None, model, tokenizer, sampling)
-        return validation.measure(
-            lambda captions, frames, seed: generator.generate([each.text for each in captions], frames, seed)
-        )
-
-    return decode
 
 
 if __name__ == "__main__":

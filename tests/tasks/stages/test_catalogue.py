@@ -85,6 +85,7 @@ def test_the_evaluator_is_read_by_what_is_validated_by_decoding() -> None:
         asked = override(config, [f"t2m.validate_by={validate_by}"])
         graph = read_graph(project, asked.model_dump(mode="json"))
         assert ("evaluator" in graph["t2m"].upstream) is is_read
+        assert ("lamp_core" in graph["t2m"].deps) is is_read
         assert len(graph["t2m"].deps) == len(set(graph["t2m"].deps))
 
 
