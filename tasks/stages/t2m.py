@@ -27,8 +27,8 @@ def run(stage: StageContext) -> dict[str, float]:
     val = CaptionedTokens.load(stage, "val", conditions).of_items()
     decoded: tuple[Decode, str] | None = None
     if settings.validate_by == "decoding":
-        # By name: where the loss decides, sampler and metrics change nothing and must not make the stage stale;
-        # where it decodes, `t2m.judging_code` makes it depend on the whole library.
+        # By name: where the loss decides, sampler and metrics change nothing, and must not make the stage
+        # stale; where it decodes, `t2m.judging_code` makes it depend on the whole library.
         inputs = import_module("tasks.stages.inputs.decoded")
         decoded = inputs.decoding(stage, conditions(tokens.lamp), tokens.lamp, tokenizer.to(stage.device))
     model = train_t2m(

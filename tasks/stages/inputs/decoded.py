@@ -20,7 +20,7 @@ from tasks.stage.process import StageContext
 def decoding(
     stage: StageContext, conditions: Conditions, lamp: LampFeatures, tokenizer: MotionTokenizer
 ) -> tuple[Decode, str] | None:
-    """What makes and judges motions of validation captions, and the number that decides; None without them."""
+    """What makes and judges motions of validation captions, and what decides; None without captions."""
     features, protocol = FeatureSet.load(stage.input("features")), Evaluate()
     items = protocol_items(items_of(features, "val"), features.skeleton.frames_per_second, protocol)
     if not items:
