@@ -182,6 +182,11 @@ class Pretrain(Section):
     length_groups: Count = Field(
         1, description="passes a step, of pairs of similar length: the same losses, and less is padded"
     )
+    processes: Annotated[int, Field(ge=1, le=8)] = Field(
+        1,
+        description="that share each batch where the CPU trains, their gradients averaged as by "
+        "`lamp run --cards`; a card trains in one",
+    )
     motion_decoding: Literal["autoregressive", "parallel"] = Field(
         "autoregressive",
         description="text-grounded motion generation: as the paper, or one shot as the public code",

@@ -34,8 +34,7 @@ class SentenceVectors:
 
     def __call__(self, captions: Sequence[str]) -> Tensor:
         """Return the vectors of captions, in their order."""
-        # Captions of similar length are read together, so that less is padded.
-        new = sorted(set(captions) - self._known.keys(), key=lambda caption: (len(caption), caption))
+        new = sorted(set(captions) - self._known.keys())
         if new:
             self._known.update(zip(new, F.normalize(self.encoder.embeddings(new), dim=-1), strict=True))
         return torch.stack([self._known[caption] for caption in captions])

@@ -67,11 +67,13 @@ class TextEncoder:
     @torch.no_grad()
     def embeddings(self, captions: Sequence[str]) -> Tensor:
         """Return (N, W) embeddings, not normalised, on the CPU."""
+        # Captions of similar length are read together, so that less is padded.
+        order = sorted(range(len(captions)), key=lambda place: len(captions[place]))
         parts = [
-            self._embed(list(captions[start : start + BATCH_CAPTIONS]))
-            for start in range(0, len(captions), BATCH_CAPTIONS)
+            self._embed([captions[place] for place in order[start : start + BATCH_CAPTIONS]])
+            for start in range(0, len(order), BATCH_CAPTIONS)
         ]
-        return torch.cat(parts)
+        return torch.cat(parts)[torch.tensor(order).argsort()]
 
     def _embed(self, captions: list[str]) -> Tensor:
         words = self.tokenizer(

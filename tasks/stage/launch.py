@@ -4,7 +4,9 @@ import os
 import sys
 from collections.abc import Mapping
 
+from lamp_core.config import load_params
 from lamp_core.errors import LampError
+from tasks.project import find_project
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
 from tasks.system.exit_status import BAD_REQUEST
@@ -15,7 +17,7 @@ FIRST_PORT, PORTS = 20000, 10000
 
 
 def go_on_in_several_processes(stage: str) -> None:
-    """Go on as torchrun where ``LAMP_CARDS`` or ``LAMP_NODES`` asks for several and the stage trains.
+    """Go on as torchrun where ``LAMP_CARDS``, ``LAMP_NODES`` or the parameters ask for several and it trains.
 
     The process keeps its number, its lifeline and its log. Nothing happens for one process, or in torchrun.
     """
@@ -24,12 +26,27 @@ def go_on_in_several_processes(stage: str) -> None:
         return
     try:
         cards, nodes = resources.cards(), resources.nodes()
+        if cards * nodes == 1 and (cards := _processes(stage)) > 1:
+            os.environ.setdefault(*resources.MEETING_ON_THIS_MACHINE)
         if cards * nodes > 1:
             command = launch(module.name, sys.argv[1:], cards, nodes, os.environ)
             os.execvp(command[0], command)
     except LampError as error:
         print(masked(f"error: {error}"), file=sys.stderr)
         sys.exit(BAD_REQUEST)
+
+
+def _processes(stage: str) -> int:
+    """How many processes share each batch of a stage where the CPU trains it, as its section says; else one.
+
+    It is a parameter and does not follow from the machine, since two processes round otherwise than one.
+
+    Raises:
+        LampError: there is no project, or its parameters cannot be read.
+    """
+    section = getattr(load_params(find_project().params_file), CATALOGUE.section(stage), None)
+    wanted = int(getattr(section, "processes", 1))
+    return wanted if wanted > 1 and resources.device_name() == "cpu" else 1
 
 
 def launch(

@@ -4,6 +4,7 @@ Under torchrun a stage is several processes, which share the machine's cores and
 """
 
 import os
+import sys
 
 from lamp_core.errors import LampError
 
@@ -27,6 +28,10 @@ def stages_at_once() -> int:
 def is_first_process() -> bool:
     """Whether this process writes what the stage makes: the only one, or the first that torchrun started."""
     return os.environ.get("RANK", "0") == "0"
+
+
+MEETING_ON_THIS_MACHINE = ("GLOO_SOCKET_IFNAME", "lo0" if sys.platform == "darwin" else "lo")
+"""The way by which processes of one machine find each other whatever its name stands for."""
 
 
 def is_one_of_many() -> bool:

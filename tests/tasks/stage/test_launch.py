@@ -1,5 +1,6 @@
 """A stage that goes on in several processes."""
 
+import os
 import sys
 from types import SimpleNamespace
 
@@ -33,6 +34,8 @@ def test_several_nodes_are_those_of_a_job() -> None:
         ("tokenizer", {}, False),
         ("tokenizer", {"LAMP_CARDS": "2", "WORLD_SIZE": "2"}, False),
         ("features", {"LAMP_CARDS": "2"}, False),
+        ("pretrain", {"LAMP_DEVICE": "cpu"}, True),  # as the parameters of this repository say
+        ("pretrain", {"LAMP_DEVICE": "cpu", "WORLD_SIZE": "2"}, False),
     ],
 )
 def test_what_trains_goes_on_in_several_processes(
@@ -40,7 +43,8 @@ def test_what_trains_goes_on_in_several_processes(
 ) -> None:
     commands: list[list[str]] = []
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", SimpleNamespace(name=f"tasks.stages.{stage}"))
-    monkeypatch.setattr("os.execvp", lambda program, command: commands.append(command))
+    monkeypatch.setattr("tasks.stage.launch.os.execvp", lambda program, command: commands.append(command))
+    monkeypatch.setitem(os.environ, "GLOO_SOCKET_IFNAME", "lo")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     go_on_in_several_processes(stage)
