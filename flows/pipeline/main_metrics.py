@@ -23,7 +23,7 @@ def main_metrics(metrics: Mapping[str, float]) -> list[list[str]]:
     rows = []
     for kind, metric, key in headlines():
         values = _values(metrics, kind.family, key)
-        trained = [system for system in values if not is_baseline(system)]
+        trained = _whole([system for system in values if not is_baseline(system)])
         beside = [metric.shown(values[key_of(row)]) if key_of(row) in values else "" for row in BESIDE]
         oracle = max((system for system in values if system.startswith(key_of(ORACLE))), key=len, default="")
         beside += [metric.shown(values[oracle]) if oracle else ""]  # the one that knows most labels
@@ -32,6 +32,11 @@ def main_metrics(metrics: Mapping[str, float]) -> list[list[str]]:
             cell = metric.shown(values[system]) if system else ""
             rows.append([label, cell, *beside])
     return [row for row in rows if any(row[1:])]
+
+
+def _whole(systems: list[str]) -> list[str]:
+    """The systems without parts of them, such as the first layer of a tokenizer, which have their names too."""
+    return [name for name in systems if not any(name.startswith(f"{other}_") for other in systems)]
 
 
 def headlines() -> Iterator[tuple[Kind, Metric, str]]:
