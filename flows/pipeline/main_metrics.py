@@ -35,7 +35,7 @@ def main_metrics(metrics: Mapping[str, float]) -> list[list[str]]:
 
 
 def _whole(systems: list[str]) -> list[str]:
-    """The systems without parts of them, such as the first layer of a tokenizer, which have their names too."""
+    """The systems without parts of them, such as the first layer of a tokenizer, which bear their names."""
     return [name for name in systems if not any(name.startswith(f"{other}_") for other in systems)]
 
 
