@@ -45,9 +45,11 @@ for module in pkgutil.walk_packages(lamp_core.__path__, "lamp_core."):
 
 def test_the_stages_have_one_order_everywhere(graph: Graph) -> None:
     assert list(graph) == list(CATALOGUE.stages)
+    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
     for name, stage in CATALOGUE.stages.items():
-        assert set(graph[name].upstream) == {*stage.reads, *stage.shows}
-        assert set(graph[name].needs) == set(stage.reads)
+        chosen = {params[section][key] for section, key in (each.split(".") for each in stage.chooses)}
+        assert set(graph[name].upstream) == {*stage.reads, *stage.shows, *chosen}
+        assert set(graph[name].needs) == {*stage.reads, *chosen}
 
 
 @pytest.mark.parametrize("name", ["dvc.yaml", "flows/prefect.yaml", "README.md"])
@@ -64,8 +66,10 @@ def test_every_stage_is_a_module_with_a_section_of_parameters(graph: Graph) -> N
         assert all(param.partition(".")[0] in values for param in graph[name].params)
 
 
-def test_every_stage_belongs_to_a_system() -> None:
-    assert [name for name in CATALOGUE.stages if not CATALOGUE.systems_of(name)] == []
+def test_every_stage_belongs_to_a_system_or_is_chosen_by_a_parameter(graph: Graph) -> None:
+    alone = [name for name in CATALOGUE.stages if not CATALOGUE.systems_of(name)]
+    assert alone == [stage.name for stage in graph.values() if stage.is_chosen] == ["residual"]
+    assert [key for stage in CATALOGUE.stages.values() for key in stage.chooses if "filled_by" in key] != []
 
 
 def test_every_stage_depends_on_the_code_and_data_it_names(graph: Graph) -> None:

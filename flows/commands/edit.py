@@ -112,7 +112,7 @@ def edit(
 def _save(output: Path, edited: "EditedMotions", title: str, plant: bool) -> None:
     """Write what was made, and say where and which seconds are new."""
     if plant:
-        from flows.commands.planting import planted
+        from flows.planting import planted
 
         rate = edited.skeleton.frames_per_second
         joints, said = planted(edited.joints, edited.features, edited.skeleton, rate)

@@ -66,7 +66,7 @@ def generate(
     generated = api.generate(data, text, count, seconds, seed, model, decode, sampling, of_parts)
     skeleton, joints = generated.skeleton, generated.joints
     if plant:
-        from flows.commands.planting import planted
+        from flows.planting import planted
 
         joints, said = planted(joints, generated.features, skeleton, skeleton.frames_per_second)
         typer.echo(said, err=as_json)

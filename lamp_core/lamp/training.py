@@ -136,12 +136,7 @@ def train_lamp(
         LampError: there is no item, every objective is off, or the backbone or the sentence encoder is not
             to be had.
     """
-    if not items:
-        raise LampError(
-            "no clip of the train split has a caption and four frames; see data/ingest/rejected.parquet"
-        )
-    if not any(objective_weights(settings).values()):
-        raise LampError("all four objectives of pretrain are off; give one a weight above 0")
+    _check_there_is_work(items, settings)
     seed_everything(settings.training.seed)
     backbone = load_backbone(settings, [caption for item in items for caption in item.captions])
     model = new_lamp(settings, backbone, items[0].latents_SC.shape[1], codebook_size).to(device)
@@ -171,6 +166,15 @@ def train_lamp(
         validate=Validation(partial(validation, features), VALIDATED, "higher") if validation else None,
     )
     return model, backbone.tokenizer
+
+
+def _check_there_is_work(items: Sequence[PretrainItem], settings: Pretrain) -> None:
+    if not items:
+        raise LampError(
+            "no clip of the train split has a caption and four frames; see data/ingest/rejected.parquet"
+        )
+    if not any(objective_weights(settings).values()):
+        raise LampError("all four objectives of pretrain are off; give one a weight above 0")
 
 
 class PretrainBatches:

@@ -85,15 +85,20 @@ def fit(
     module.train()
     with stoppable(), repeatable():
         while not run.is_over:
-            run.step()
-            if run.is_validation_due:
-                run.validate()
-            if on_progress and is_first():
-                on_progress(run.done, optimisation.steps, run.text)
-            if run.is_checkpoint_due or wanted():
-                run.save()
-            if wish := wanted():
-                raise wish
+            _go_on(run, optimisation.steps, on_progress)
     run.finish()
     module.eval()
     return Fitted(run.done, run.best_step, stopped_early=run.done < optimisation.steps)
+
+
+def _go_on(run: TrainingRun, steps: int, on_progress: OnProgress | None) -> None:
+    """Make a step, and all that is due behind it; a process that is asked to end does so here."""
+    run.step()
+    if run.is_validation_due:
+        run.validate()
+    if on_progress and is_first():
+        on_progress(run.done, steps, run.text)
+    if run.is_checkpoint_due or wanted():
+        run.save()
+    if wish := wanted():
+        raise wish

@@ -21,6 +21,7 @@ from lamp_core.config import profile_config
 from lamp_core.training import learner
 from lamp_core.training.seeds import seed_everything
 from tasks.stages.catalogue import CATALOGUE
+from tasks.system import resources
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,15 @@ def test_losses_that_are_no_numbers_are_not_alike() -> None:
         agreement._require_close(Curve((float("nan"),)), Curve((1.0,)), Tolerance(1, 1), "card")
     with pytest.raises(Failed, match="1 losses were logged, and 2 beside them"):
         Curve((2.0,)).difference(Curve((2.0, 5.0)))
+
+
+@pytest.fixture(autouse=True)
+def _threads_of_a_job() -> Iterator[None]:
+    """As many threads as the processes of the checks have: other tests of this process set others."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(resources.threads())
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.slow

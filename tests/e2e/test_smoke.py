@@ -22,6 +22,8 @@ from tasks.stages.catalogue import CATALOGUE
 from tests.flows.commands import run
 from tests.workspace import copy_project
 
+STAGES = [name for name in CATALOGUE.stages if CATALOGUE.systems_of(name)]  # a parameter chooses the others
+
 pytestmark = pytest.mark.timeout(1800)  # the first test waits for every stage of every system
 
 
@@ -65,7 +67,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def test_every_stage_left_its_output_and_metrics(workspace: Workspace) -> None:
-    for stage in CATALOGUE.stages:
+    for stage in STAGES:
         assert any((workspace.root / "data" / CATALOGUE.folder(stage)).iterdir())
         metrics = json.loads((workspace.root / "data" / "metrics" / f"{stage}.json").read_text())
         assert any(isinstance(value, float) for value in metrics.values()), stage
@@ -83,7 +85,7 @@ def test_a_second_run_finds_everything_fresh(workspace: Workspace) -> None:
 def test_status_and_compare_tell_of_the_runs(workspace: Workspace) -> None:
     status = workspace.lamp("status")
     assert status.returncode == 0, status.stderr
-    assert len(re.findall(r"\bfresh\b", status.stdout)) == len(CATALOGUE.stages)
+    assert len(re.findall(r"\bfresh\b", status.stdout)) == len(STAGES)
     compared = workspace.lamp("compare")
     assert compared.returncode == 0, compared.stderr
     assert "LaMP-T2M" in compared.stdout
