@@ -108,7 +108,9 @@ def test_new_frames_leave_the_border_with_its_value_and_its_speed(
     slope_D = np.random.default_rng(2).normal(size=width).astype(np.float32)
     line_TD = np.arange(48, dtype=np.float32)[:, None] * slope_D + 5  # what is given: a straight line
     monkeypatch.setattr(
-        generator.tokenizer, "decode", lambda codes, lengths: torch.zeros(len(codes), 4 * codes.shape[1], width)
+        generator.tokenizer,
+        "decode",
+        lambda codes, lengths: torch.zeros(len(codes), 4 * codes.shape[1], width),
     )
     flat = replace(space.statistics, mean_D=0 * space.statistics.mean_D)
     space = replace(space, statistics=flat)
