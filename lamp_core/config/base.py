@@ -61,6 +61,17 @@ class Optimisation(Section):
         return self
 
 
+class ConditionedTransformer(Section):
+    """Sizes of a transformer over motion tokens that reads a text."""
+
+    layers: Count = Field(6, description="transformer layers")
+    heads: Count = Field(6, description="attention heads")
+    hidden_dim: Count = Field(384, description="model width")
+    feed_forward_dim: Count = Field(1024, description="feed-forward width")
+    dropout: Fraction = Field(0.2, description="in the transformer")
+    condition_dropout: Fraction = Field(0.1, description="share of items trained without their text")
+
+
 class TextBackbone(Section):
     """The BERT-family model that the text transformer starts from."""
 

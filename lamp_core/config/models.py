@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from lamp_core.config.base import Count, Fraction, NonNegative, Positive, Seed
+from lamp_core.config.base import ConditionedTransformer, Count, Fraction, NonNegative, Positive, Seed
 from lamp_core.config.base import Optimisation as Optimisation
 from lamp_core.config.base import Section as Section
 from lamp_core.config.base import TextBackbone as TextBackbone
@@ -241,15 +241,9 @@ class Length(Section):
     )
 
 
-class TextToMotion(Section):
+class TextToMotion(ConditionedTransformer):
     """LaMP-T2M: masked motion transformer (section 3.2)."""
 
-    layers: Count = Field(6, description="transformer layers")
-    heads: Count = Field(6, description="attention heads")
-    hidden_dim: Count = Field(384, description="model width")
-    feed_forward_dim: Count = Field(1024, description="feed-forward width")
-    dropout: Fraction = Field(0.2, description="in the transformer")
-    condition_dropout: Fraction = Field(0.1, description="share of items trained without their text")
     condition: Literal[
         "queries", "all_queries", "words", "queries_and_words", "text", "text_encoder", "lexical"
     ] = Field(

@@ -2,17 +2,12 @@
 
 from pydantic import Field
 
-from lamp_core.config.base import Count, Fraction, NonNegative, Optimisation, Section
+from lamp_core.config.base import ConditionedTransformer, Fraction, NonNegative, Optimisation
 
 
-class Residual(Section):
+class Residual(ConditionedTransformer):
     """Residual transformer: the further layers of a residual tokenizer (MoMask, section 3.3)."""
 
-    layers: Count = Field(6, description="transformer layers")
-    heads: Count = Field(6, description="attention heads")
-    hidden_dim: Count = Field(384, description="model width")
-    feed_forward_dim: Count = Field(1024, description="feed-forward width")
-    dropout: Fraction = Field(0.2, description="in the transformer")
     condition_dropout: Fraction = Field(0.2, description="share of items trained without their text")
     guidance: NonNegative = Field(2.0, description="scale s of l = u + s (c - u)")
     temperature: NonNegative = Field(1.0, description="of sampling; 0 always takes the likeliest code")

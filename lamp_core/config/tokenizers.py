@@ -71,7 +71,9 @@ class Tokenizer(ConvolutionalSizes):
     @model_validator(mode="before")
     @classmethod
     def _is_filled_as_the_kind_asks(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return {**values, "filled_by": "residual" if values.get("kind") == "rvq" else "tokenizer"}
+        layers = values.get("quantiser_layers", cls.model_fields["quantiser_layers"].default)
+        has_further = values.get("kind") == "rvq" and layers != 1
+        return {**values, "filled_by": "residual" if has_further else "tokenizer"}
 
 
 class GridTokenizer(ConvolutionalSizes):

@@ -35,3 +35,5 @@ def test_a_run_has_the_stages_that_its_parameters_choose() -> None:
         ]
         assert [stage in chosen(graph) for graph in graphs] == [False, True]
         assert stage in chosen(graphs[1], system="lamp")
+    one_layer = override(usual, ["tokenizer.kind=rvq", "tokenizer.quantiser_layers=1"])
+    assert "residual" not in chosen(read_graph(find_project(), one_layer.model_dump(mode="json")))
