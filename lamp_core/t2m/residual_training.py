@@ -5,7 +5,6 @@ Shapes: B batch, S motion tokens, R layers of the tokenizer, N items, K codes.
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,10 +20,10 @@ from lamp_core.t2m.token_table import MotionText, TokenTable
 from lamp_core.tokenizers.vqvae import CodebookTokenizer
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import share, shared_mean
-from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
 from lamp_core.training.seeds import draw_apart, seed_everything
 from lamp_core.training.validation import Validation
+from lamp_core.training.watching import UNWATCHED, Watching
 
 
 def train_residual(
@@ -36,9 +35,7 @@ def train_residual(
     reader: QueryReader | None = None,
     device: torch.device,
     validation: Sequence[MotionText] = (),
-    checkpoints: Path | None = None,
-    on_log: OnLog | None = None,
-    on_progress: OnProgress | None = None,
+    watching: Watching = UNWATCHED,
 ) -> ResidualTransformer:
     """Train to say the codes of one further layer, drawn anew for each batch (MoMask, Eq. 4).
 
@@ -50,9 +47,7 @@ def train_residual(
         reader: of the words, where the condition is what LaMP's queries read.
         device: where to train.
         validation: items that training does not see; their loss decides which weights are kept.
-        checkpoints: see ``fit``.
-        on_log: see ``fit``.
-        on_progress: see ``fit``.
+        watching: checkpoints and reports.
 
     Raises:
         LampError: there is nothing to train on.
@@ -73,9 +68,9 @@ def train_residual(
         model,
         losses,
         settings.training,
-        checkpoints=checkpoints,
-        on_log=on_log,
-        on_progress=on_progress,
+        checkpoints=watching.checkpoints,
+        on_log=watching.on_log,
+        on_progress=watching.on_progress,
         validate=Validation(measure, "val_loss", "lower") if validation else None,
     )
     return model

@@ -14,6 +14,7 @@ from lamp_core.tokenizers.binding import bind
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import has_further_layers
 from lamp_core.tokenizers.vqvae import CodebookTokenizer
+from lamp_core.training.watching import Watching
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.captioned_tokens import CaptionedTokens
 
@@ -39,9 +40,7 @@ def run(stage: StageContext) -> dict[str, float]:
         reader=reader_of(texts, tokens.lamp.model),
         device=stage.device,
         validation=val,
-        checkpoints=stage.checkpoints,
-        on_log=stage.on_log,
-        on_progress=stage.on_progress,
+        watching=Watching(stage.checkpoints, stage.on_log, stage.on_progress),
     )
     stage.end_helpers()
     save_residual(stage.output, model, texts)

@@ -1,4 +1,7 @@
-"""Validation of text to motion by decoding: what stage ``t2m`` reads where that decides."""
+"""Validation of text to motion by decoding: what stage ``t2m`` reads where that decides.
+
+Of a residual tokenizer the first layer alone is decoded, since what fills the others is trained later.
+"""
 
 from collections.abc import Mapping
 
