@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 from pydantic import BaseModel, ValidationError
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
@@ -78,12 +79,16 @@ def load_weights(folder: Path, module: nn.Module) -> None:
     """Load ``model.safetensors`` into ``module``; every name and shape must match.
 
     Raises:
-        LampError: the file is missing, or was written by a model of another shape.
+        LampError: the file is missing or damaged, or was written by a model of another shape.
     """
     path = folder / WEIGHTS
     if not path.exists():
         raise LampError(f"no trained model in {folder}; `lamp run --until {folder.name}` makes it")
     try:
         module.load_state_dict(load_file(path))
+    except SafetensorError as error:
+        raise LampError(
+            f"{path} is damaged ({error}); `lamp run --force {folder.name}` makes it anew"
+        ) from error
     except RuntimeError as error:
         raise LampError(f"{path} does not fit the model: {str(error).splitlines()[1].strip()}") from error

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from lamp_core.config import Tokenizer
 from lamp_core.errors import LampError
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
 from lamp_core.tokenizers.kinds import new_tokenizer
+from lamp_core.training.model_files import load_weights, save_model
 
 
 def test_settings_of_another_version_are_refused(tmp_path: Path) -> None:
@@ -24,3 +26,12 @@ def test_settings_of_another_version_are_refused(tmp_path: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(LampError, match=r"another version .*'codes'.*`lamp run --until tokenizer`$"):
         load_tokenizer(folder)
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00" * 64, b"\xff" * 64])
+def test_damaged_weights_name_the_stage_that_makes_them_anew(damage: bytes, tmp_path: Path) -> None:
+    folder = tmp_path / "residual"
+    save_model(folder, nn.Linear(2, 3), {})
+    (folder / "model.safetensors").write_bytes(damage)
+    with pytest.raises(LampError, match=r"model\.safetensors is damaged .*`lamp run --force residual` makes"):
+        load_weights(folder, nn.Linear(2, 3))
