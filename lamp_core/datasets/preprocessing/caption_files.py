@@ -42,11 +42,6 @@ PENN_TAGS = {
 UNIVERSAL_TAGS = {penn: tag for tag, listed in PENN_TAGS.items() for penn in listed.split()}
 
 
-def parse_caption_file(path: Path) -> list[Caption]:
-    """Read the captions of one clip; see `read_caption_file` for the errors."""
-    return read_caption_file(path)[0]
-
-
 def read_caption_file(path: Path) -> tuple[list[Caption], int]:
     """Read the captions of one clip, a line each, in any of the forms of `caption_of_line`.
 

@@ -104,13 +104,6 @@ def rejected_writer(path: Path) -> Iterator[RejectedWriter]:
         rejected.flush()
 
 
-def write_rejected(path: Path, rows: Iterable[Rejected]) -> None:
-    """Write ``rejected.parquet`` at once."""
-    with rejected_writer(path) as writer:
-        for row in rows:
-            writer.add(row)
-
-
 def read_rejected(path: Path) -> Iterator[Rejected]:
     """The rows of ``rejected.parquet``, a group in memory at a time.
 

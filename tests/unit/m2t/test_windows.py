@@ -1,15 +1,11 @@
-"""Windows cover a motion, and their captions have the right times."""
+"""Windows cover a motion."""
 
-from collections.abc import Sequence
-
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lamp_core.errors import LampError
-from lamp_core.m2t.decoding import Search
-from lamp_core.m2t.windows import caption_windows, windows
+from lamp_core.m2t.windows import windows
 
 
 @given(
@@ -33,22 +29,3 @@ def test_what_cannot_be_parted_is_refused() -> None:
         windows(3, 20.0, 196)
     with pytest.raises(LampError, match=r"windows of 0\.1 s are shorter than 0\.2 s"):
         windows(50, 20.0, 196, 0.1)
-
-
-class Echo:
-    """Says of each motion which frames it has."""
-
-    frames_per_second, longest_frames = 20.0, 196
-
-    def captions(self, motions: Sequence[np.ndarray], search: Search | None = None) -> list[str]:
-        return [f"{motion[0, 0]:g} to {motion[-1, 0]:g}" for motion in motions]
-
-
-def test_captions_stand_beside_their_times() -> None:
-    found = caption_windows(Echo(), np.arange(170.0)[:, None], seconds=3.0)
-    assert [(caption.start_s, caption.end_s, caption.text) for caption in found] == [
-        (0.0, 2.8, "0 to 55"),
-        (2.8, 5.6, "56 to 111"),
-        (5.6, 8.5, "112 to 169"),
-    ]
-    assert str(found[0]) == "0.0 to 2.8 s: 0 to 55"

@@ -6,7 +6,6 @@ import pytest
 
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.preprocessing.caption_files import (
-    parse_caption_file,
     parse_caption_line,
     read_caption_file,
 )
@@ -79,6 +78,6 @@ def test_file_that_gives_no_caption(tmp_path: Path, content: bytes | None, reaso
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(RejectedClip) as rejected:
-        parse_caption_file(path)
+        read_caption_file(path)
     assert rejected.value.reason == reason
     assert "clip.txt" in rejected.value.detail

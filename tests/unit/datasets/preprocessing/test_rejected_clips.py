@@ -15,7 +15,6 @@ from lamp_core.datasets.preprocessing.rejected_clips import (
     Tally,
     read_rejected,
     rejected_writer,
-    write_rejected,
 )
 from lamp_core.datasets.schema import REJECTED
 from lamp_core.datasets.sources import Source
@@ -27,10 +26,11 @@ ROWS = [Rejected(f"clip_{index}", f"{index}.bvh", "empty", "nothing in it") for 
 
 def test_rows_come_back(tmp_path: Path) -> None:
     rows = [Rejected("a", "a.bvh", "not-finite", "NaN in frame 3"), Rejected("b", "b.bvh", "too-short", "")]
-    write_rejected(tmp_path / REJECTED_FILE, rows)
-    assert list(read_rejected(tmp_path / REJECTED_FILE)) == rows
-    write_rejected(tmp_path / REJECTED_FILE, [])
-    assert list(read_rejected(tmp_path / REJECTED_FILE)) == []
+    for wanted in (rows, []):
+        with rejected_writer(tmp_path / REJECTED_FILE) as writer:
+            for row in wanted:
+                writer.add(row)
+        assert list(read_rejected(tmp_path / REJECTED_FILE)) == wanted
 
 
 def test_few_rows_wait_however_many_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
