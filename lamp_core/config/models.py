@@ -267,6 +267,11 @@ class TextToMotion(ConditionedTransformer):
         "causal",
         description="of text to motion; appendix A.3.3: bidirectional, unknown to causal training",
     )
+    tell_remaining: bool = Field(
+        False,
+        description="every position is told how many tokens are still to come; causal attention alone sees "
+        "neither the length nor the end",
+    )
     sampling_steps: Count = Field(10, description="decoding iterations")
     guidance: NonNegative = Field(
         2.0, description="scale s of l = u + s (c - u); papers: 4 for 263, 2 for 251"

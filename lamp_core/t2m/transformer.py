@@ -25,11 +25,13 @@ class Prompt:
     Args:
         text_BPH: projected condition, or the vector that stands for no text.
         valid_BS: false behind the true length.
+        places_BSH: where a token stands: from the beginning, and to the end where that is told.
         mask: of the attention, see `SelfAttention`.
     """
 
     text_BPH: Tensor
     valid_BS: Tensor
+    places_BSH: Tensor
     mask: Tensor | None
 
 
@@ -69,8 +71,12 @@ class MaskedMotionTransformer(nn.Module):
             settings.layers, width, settings.heads, settings.feed_forward_dim, settings.dropout
         )
         self.head = nn.Linear(width, codebook_size)
+        tells = settings.tell_remaining
+        self.remaining_embedding = nn.Embedding(max_tokens, width) if tells else None
         for parameter in (self.token_embedding.weight, self.position_embedding.weight, self.no_condition_H):
             nn.init.normal_(parameter, std=0.02)
+        if self.remaining_embedding is not None:
+            nn.init.normal_(self.remaining_embedding.weight, std=0.02)
         self.reader = reader
 
     @property
@@ -105,7 +111,17 @@ class MaskedMotionTransformer(nn.Module):
         text_BPH = self.condition_projection(self.condition_norm(said.states_BPW))
         text_BPH = torch.where(conditioned_B[:, None, None], text_BPH, self.no_condition_H)
         mask = _attention_mask(said.valid_BP, valid_BS, attention)
-        return Prompt(text_BPH, valid_BS, mask)
+        return Prompt(text_BPH, valid_BS, self._places(lengths_B, longest), mask)
+
+    def _places(self, lengths_B: Tensor, longest: int) -> Tensor:
+        """Embeddings (B or 1, S, H) of where the tokens stand."""
+        places_SH = self.position_embedding.weight[1 : longest + 1]
+        if self.remaining_embedding is None:
+            return places_SH[None]
+        place_S = torch.arange(1, longest + 1, device=lengths_B.device)
+        remaining_BS = (lengths_B[:, None] - place_S).clamp(min=0)
+        places_BSH: Tensor = places_SH + self.remaining_embedding(remaining_BS)
+        return places_BSH
 
     def logits(self, tokens_BS: Tensor, prompt: Prompt, chosen_BS: Tensor | None = None) -> Tensor:
         """Return logits (B, S, K), or (N, K) of the chosen positions alone, which costs less.
@@ -116,9 +132,9 @@ class MaskedMotionTransformer(nn.Module):
             chosen_BS: positions whose logits are wanted; all without it.
         """
         tokens_BS = tokens_BS.masked_fill(~prompt.valid_BS, self.padding_token)
-        texts, positions = prompt.text_BPH.shape[1], self.position_embedding.weight
-        tokens_BSH = self.token_embedding(tokens_BS) + positions[1 : tokens_BS.shape[1] + 1]
-        hidden_BXH = torch.cat([prompt.text_BPH + positions[0], tokens_BSH], dim=1)
+        texts = prompt.text_BPH.shape[1]
+        tokens_BSH = self.token_embedding(tokens_BS) + prompt.places_BSH
+        hidden_BXH = torch.cat([prompt.text_BPH + self.position_embedding.weight[0], tokens_BSH], dim=1)
         if chosen_BS is None:
             states = self.layers(hidden_BXH, prompt.mask)[:, texts:]
         else:

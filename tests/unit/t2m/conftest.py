@@ -56,9 +56,10 @@ def settings() -> TextToMotion:
     return SETTINGS
 
 
-@pytest.fixture
-def model() -> MaskedMotionTransformer:
-    return MaskedMotionTransformer(CODES, WIDTH, LONGEST, SETTINGS).eval()
+@pytest.fixture(params=[False, True], ids=["plain", "told-of-the-end"])
+def model(request: pytest.FixtureRequest) -> MaskedMotionTransformer:
+    settings = SETTINGS.model_copy(update={"tell_remaining": request.param})
+    return MaskedMotionTransformer(CODES, WIDTH, LONGEST, settings).eval()
 
 
 @pytest.fixture

@@ -70,3 +70,11 @@ def test_logits_at_chosen_positions_are_those_of_all(model: MaskedMotionTransfor
     chosen = torch.rand(tokens.shape) < 0.5
     whole = model(tokens, lengths, condition, on, "bidirectional")
     torch.testing.assert_close(model(tokens, lengths, condition, on, "bidirectional", chosen), whole[chosen])
+
+
+def test_a_token_knows_how_many_are_still_to_come_where_that_is_told(model: MaskedMotionTransformer) -> None:
+    tokens, lengths, condition, on = _inputs()
+    long = model(tokens, lengths, condition, on, "causal")[:, :6]
+    short = model(tokens, lengths - 4, condition, on, "causal")[:, :6]
+    is_blind = torch.allclose(long, short, atol=1e-6)
+    assert is_blind is not model.settings.tell_remaining
