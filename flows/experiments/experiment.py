@@ -11,7 +11,7 @@ import platform
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,9 +109,9 @@ class ExperimentRun:
         older = read_experiment(self.folder) if self.experiment.name in known else None
         before = {row.label: row for row in older.record.rows} if older else {}
         for planned in self.rows:
-            label, lamp = planned.label, self._kept_lamp(planned)
+            label, lamp = planned.label, self._kept_lamp(planned, self.project)
             is_known = planned.donor is None or lamp is not None
-            key = self._key(self._config(planned, lamp)) if is_known else ""
+            key = self._key(self.project, self._config(planned, lamp)) if is_known else ""
             record = before.get(label)
             if older and record and record.state == "finished" and record.key == key:
                 self.numbers[label] = older.of(record)
@@ -174,7 +174,7 @@ class ExperimentRun:
         try:
             with self._place(planned.config) as place:
                 config = self._config(planned, self._lamp(planned, place))
-                key = self._key(config)
+                key = self._key(place, config)
                 result = self._pipeline(place, config, label, self.experiment.until)
                 numbers, found = self._measured(place, result)
         except (RowFailed, RepositoryBusy, LampError) as error:
@@ -248,16 +248,16 @@ class ExperimentRun:
         return numbers, {
             "data_version": version,
             "evaluator_version": versions.output_hash(EVALUATOR) or "",
-            "commit": commit_label(self.project),
+            "commit": commit_label(place),
             "run": result.run_id,
             "seconds": round(result.seconds, 1),
         }
 
-    def _kept_lamp(self, planned: PlannedRow) -> Path | None:
-        """The LaMP from other data that a row needs, when it is there already."""
+    def _kept_lamp(self, planned: PlannedRow, place: Project) -> Path | None:
+        """The LaMP from other data that a row needs, when the code of a folder has made it before."""
         if planned.donor is None:
             return None
-        folder = self.project.pretrained_folder(run_key(self.project, planned.donor, PRETRAIN))
+        folder = self.project.pretrained_folder(self._key(place, planned.donor, PRETRAIN))
         return folder if folder.exists() else None
 
     def _lamp(self, planned: PlannedRow, place: Project) -> Path | None:
@@ -267,14 +267,14 @@ class ExperimentRun:
         """
         if planned.donor is None:
             return None
-        folder = self._kept_lamp(planned) or self._pretrained(planned, planned.donor, place)
+        folder = self._kept_lamp(planned, place) or self._pretrained(planned, planned.donor, place)
         there = place.root / folder.relative_to(self.project.root)
         link(folder, there)
         return folder
 
     def _pretrained(self, planned: PlannedRow, donor: Config, place: Project) -> Path:
         """Pretrain a LaMP on other data, and keep it."""
-        folder = self.project.pretrained_folder(run_key(self.project, donor, PRETRAIN))
+        folder = self.project.pretrained_folder(self._key(place, donor, PRETRAIN))
         label = f"LaMP on {donor.ingest.data}"
         self.say(f"{planned.label}: first the {label}")
         try:
@@ -293,8 +293,14 @@ class ExperimentRun:
         folder = lamp.relative_to(self.project.root).as_posix()
         return configured(self.project, planned.config, assignments=[f"pretrain.pretrained={folder}"])
 
-    def _key(self, config: Config) -> str:
-        return run_key(self.project, config, self.experiment.until)
+    def _key(self, place: Project, config: Config, until: str = "") -> str:
+        """Of a run in this folder, by default of a row: of the code of now, or of that of the row's snapshot.
+
+        A snapshot gets the data set that the parameters name beside it first.
+        """
+        named = nullcontext(place) if place is self.project else snapshot(place, config, returns=False)
+        with named as there:
+            return run_key(there, config, until or self.experiment.until)
 
     def _tags(self, label: str | None = None) -> dict[str, str]:
         """Tags of the runs of this experiment in this folder, or of one row."""

@@ -35,6 +35,7 @@ class Execution:
         self._told: queue.SimpleQueue[tuple[str, State | Outcome]] = queue.SimpleQueue()
         self._places = Places(plan.runner.at_once, plan.names, self.before)
         self._is_interrupted = False
+        self._troubles: dict[str, str] = {}
 
     def before(self, name: str) -> list[str]:
         """The stages of the run that write what a stage reads."""
@@ -66,6 +67,10 @@ class Execution:
         """Say how a stage ended, called in its task."""
         self._told.put((name, outcome))
 
+    def keep_trouble(self, name: str, error: Exception) -> None:
+        """Keep what stood in a stage's way this time, called in its task; it may be tried again."""
+        self._troubles[name] = str(error)
+
     def take_note(self) -> None:
         """Take in all that tasks have told; wait a moment for it, and show how far the stages are."""
         try:
@@ -84,8 +89,14 @@ class Execution:
         return not self._in("waiting", "running")
 
     def end(self) -> None:
-        """Take in the last words, and mark what was never begun."""
+        """Take in the last words, and mark what was never begun, or never carried out.
+
+        A stage whose task was tried again until the end in vain has failed by what stood in its way.
+        """
         self.is_over()
+        for name in self.running:
+            trouble = self._troubles.get(name, "its task ended without a word")
+            self._note(name, Outcome("failed", 0.0, error=trouble, is_bad_request=True))
         for name, state in self.states.items():
             if state == "waiting":
                 self._set(name, "cancelled" if self.is_cancelled else "blocked")

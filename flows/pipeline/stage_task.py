@@ -11,7 +11,7 @@ from prefect.tasks import exponential_backoff
 from flows.pipeline.execution import Execution
 from tasks.dvc.versions import RemoteUnreachable
 from tasks.stage.holding import RepositoryBusy
-from tasks.stage.outcome import Outcome
+from tasks.stage.outcome import Outcome, outcome_of
 
 RETRIES = 5
 FIRST_DELAY_SECONDS = 2
@@ -34,7 +34,13 @@ def is_passing(task: Any, run: Any, state: Any) -> bool:
 )
 def stage(run: Execution, name: str) -> State[Outcome | None]:
     """Bring one stage up to date: Cached when it is fresh or restored, Failed or Cancelled with its error."""
-    outcome = run.carry_out(name)
+    try:
+        outcome = run.carry_out(name)
+    except (RepositoryBusy, RemoteUnreachable) as error:
+        run.keep_trouble(name, error)
+        raise
+    except Exception as error:
+        outcome = outcome_of(error)
     if outcome is None:
         return Completed(name="Cached", message="fresh: the same code, parameters and inputs")
     run.tell(name, outcome)

@@ -40,6 +40,17 @@ class Condition:
         states_BPW, counts_B = pad(texts)
         return cls(states_BPW, mask_of(counts_B, states_BPW.shape[1]))
 
+    def heard(self, conditioned_B: Tensor) -> Tensor:
+        """Return which vectors (B, P) count: a text's own, or the first alone, which stands for no text.
+
+        Where a text is left out, nothing is to tell how many words it has: without a text there is one.
+
+        Args:
+            conditioned_B: false where an item goes without its text.
+        """
+        is_first_P = torch.arange(self.valid_BP.shape[1], device=self.valid_BP.device) == 0
+        return self.valid_BP & (conditioned_B[:, None] | is_first_P)
+
     def rows(self, rows: Sequence[int] | Tensor) -> "Condition":
         """Return some of the texts."""
         return Condition(self.states_BPW[rows], self.valid_BP[rows])

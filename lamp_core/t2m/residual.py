@@ -80,15 +80,18 @@ class ResidualTransformer(nn.Module):
         random.codebooks_RKC.copy_(self.codebooks_RKC)
         return random.eval()
 
-    def vectors(self, codes_BSR: Tensor, layer: int) -> Tensor:
-        """Return the sum (B, S, C) of what the layers before ``layer`` have chosen."""
-        chosen = [F.embedding(codes_BSR[..., before], self.codebooks_RKC[before]) for before in range(layer)]
-        return torch.stack(chosen).sum(dim=0)
+    def vectors(self, codes_BSR: Tensor, layers_B: Tensor) -> Tensor:
+        """Return the sum (B, S, C) of what the layers before a row's layer have chosen."""
+        sums_BSC = torch.zeros(*codes_BSR.shape[:2], self.shape.code_dim, device=codes_BSR.device)
+        for before in range(int(layers_B.max())):
+            chosen_BSC = F.embedding(codes_BSR[..., before], self.codebooks_RKC[before])
+            sums_BSC = sums_BSC + chosen_BSC * (before < layers_B)[:, None, None]
+        return sums_BSC
 
     def forward(
         self,
         codes_BSR: Tensor,
-        layer: int,
+        layers_B: Tensor,
         lengths_B: Tensor,
         condition: Condition,
         conditioned_B: Tensor,
@@ -96,8 +99,8 @@ class ResidualTransformer(nn.Module):
         """Return logits (N, K) of the codes of a layer at the N positions inside the true lengths.
 
         Args:
-            codes_BSR: of the layers before it at least; further ones are not read.
-            layer: from 1 to R - 1.
+            codes_BSR: of the layers before a row's layer at least; further ones are not read.
+            layers_B: the layer of each row, from 1 to R - 1.
             lengths_B: true lengths in tokens.
             condition: what the text says.
             conditioned_B: false where the item goes without its text.
@@ -107,12 +110,19 @@ class ResidualTransformer(nn.Module):
         text_BPH = self.condition_projection(self.condition_norm(said.states_BPW))
         text_BPH = torch.where(conditioned_B[:, None, None], text_BPH, self.no_condition_H)
         positions = self.position_embedding.weight
-        tokens_BSH = self.vector_projection(self.vector_norm(self.vectors(codes_BSR, layer)))
+        tokens_BSH = self.vector_projection(self.vector_norm(self.vectors(codes_BSR, layers_B)))
         tokens_BSH = tokens_BSH + positions[1 : tokens_BSH.shape[1] + 1]
         hidden_BXH = torch.cat([text_BPH + positions[0], tokens_BSH], dim=1)
-        hidden_BXH = hidden_BXH + self.layer_embedding.weight[layer - 1]
-        seen_BX = torch.cat([said.valid_BP, valid_BS], dim=1)
+        hidden_BXH = hidden_BXH + self.layer_embedding(layers_B - 1)[:, None]
+        seen_BX = torch.cat([said.heard(conditioned_B), valid_BS], dim=1)
         chosen_BX = F.pad(valid_BS, (text_BPH.shape[1], 0))
         states_NH = self.encoder(hidden_BXH, seen_BX[:, None, None], chosen_BX)
-        logits_NK: Tensor = self.heads[layer - 1](states_NH)
+        return self._said(states_NH, layers_B[:, None].expand_as(valid_BS)[valid_BS])
+
+    def _said(self, states_NH: Tensor, layers_N: Tensor) -> Tensor:
+        """Logits (N, K) of each position by the head of its layer."""
+        logits_NK = states_NH.new_empty(len(states_NH), self.shape.codebook_size)
+        for layer, head in enumerate(self.heads, start=1):
+            at_N = layers_N == layer
+            logits_NK[at_N] = head(states_NH[at_N]).to(logits_NK.dtype)
         return logits_NK

@@ -62,11 +62,12 @@ def _guided(
 ) -> Tensor:
     """Logits u + s (c - u) of a layer from one pass over both."""
     with_text_B = torch.ones_like(lengths_B, dtype=torch.bool)
+    layers_B = torch.full_like(lengths_B, layer)
     if guidance in (0.0, 1.0):
-        return torch.as_tensor(model(codes_BSR, layer, lengths_B, condition, with_text_B & bool(guidance)))
+        return torch.as_tensor(model(codes_BSR, layers_B, lengths_B, condition, with_text_B & bool(guidance)))
     logits = model(
         codes_BSR.repeat(2, 1, 1),
-        layer,
+        layers_B.repeat(2),
         lengths_B.repeat(2),
         condition.repeat(2),
         torch.cat([with_text_B, ~with_text_B]),

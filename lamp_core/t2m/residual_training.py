@@ -37,7 +37,7 @@ def train_residual(
     validation: Sequence[MotionText] = (),
     watching: Watching = UNWATCHED,
 ) -> ResidualTransformer:
-    """Train to say the codes of one further layer, drawn anew for each batch (MoMask, Eq. 4).
+    """Train to say the codes of one further layer, drawn for each motion of a batch (MoMask, Eq. 4).
 
     Args:
         items: of the train split, with the codes (S, R) of all layers.
@@ -60,8 +60,9 @@ def train_residual(
     sampler = BatchSampler.of(len(items), settings.training)
 
     def losses(number: int) -> dict[str, Tensor]:
-        layer = int(torch.randint(1, model.shape.layers, ()))
-        return _layer_losses(model, layer, *table.batch(sampler.whole(number)))
+        codes_BSR, lengths_B, condition = table.batch(sampler.whole(number))
+        layers_B = torch.randint(1, model.shape.layers, lengths_B.shape, device=lengths_B.device)
+        return _layer_losses(model, layers_B, codes_BSR, lengths_B, condition)
 
     measure = partial(validation_losses, model, validation, device)
     fit(
@@ -98,29 +99,38 @@ def validation_losses(
 ) -> dict[str, float]:
     """Return ``val_loss`` and ``val_accuracy``, means over the further layers, and those of each layer."""
     seed_everything(0)
-    batch = TokenTable(items, device).batch(np.arange(len(items)))
-    each = [_layer_losses(model, layer, *batch) for layer in range(1, model.shape.layers)]
+    codes_BSR, lengths_B, condition = TokenTable(items, device).batch(np.arange(len(items)))
+    each = [
+        _layer_losses(model, torch.full_like(lengths_B, layer), codes_BSR, lengths_B, condition)
+        for layer in range(1, model.shape.layers)
+    ]
     names = {"loss": "val_loss", "accuracy": "val_accuracy"}
     means = {shown: float(torch.stack([of[name] for of in each]).mean()) for name, shown in names.items()}
     return means | {f"val_loss_{layer}": float(of["loss"]) for layer, of in enumerate(each, start=1)}
 
 
 def _layer_losses(
-    model: ResidualTransformer, layer: int, codes_BSR: Tensor, lengths_B: Tensor, condition: Condition
+    model: ResidualTransformer,
+    layers_B: Tensor,
+    codes_BSR: Tensor,
+    lengths_B: Tensor,
+    condition: Condition,
 ) -> dict[str, Tensor]:
-    """Cross entropy of a layer's codes at the positions inside the true lengths."""
+    """Cross entropy of the codes of each row's layer at the positions inside the true lengths."""
     drops = model.settings.condition_dropout if model.training else 0.0
     conditioned_B = torch.rand(lengths_B.shape, device=codes_BSR.device) >= drops
     draw_apart()
-    codes_BSR, lengths_B = share(codes_BSR), share(lengths_B)
+    codes_BSR, lengths_B, layers_B = share(codes_BSR), share(lengths_B), share(layers_B)
     logits_NK = model(
         codes_BSR,
-        layer,
+        layers_B,
         lengths_B,
         Condition(share(condition.states_BPW), share(condition.valid_BP)),
         share(conditioned_B),
     )
-    targets_N = codes_BSR[..., layer][mask_of(lengths_B, codes_BSR.shape[1])]
+    of_the_layers_BS1 = layers_B[:, None, None].expand(-1, codes_BSR.shape[1], 1)
+    targets_BS = codes_BSR.gather(-1, of_the_layers_BS1)[..., 0]
+    targets_N = targets_BS[mask_of(lengths_B, codes_BSR.shape[1])]
     count = torch.tensor(len(targets_N), device=targets_N.device)
     return {
         "loss": shared_mean(F.cross_entropy(logits_NK, targets_N, reduction="sum"), count),

@@ -140,7 +140,8 @@ def _masked_losses(
     """The losses of a batch; where several processes train, each draws all masks and predicts its share."""
     attention = _attention_of_a_batch(model.settings)
     corrupted_BS, chosen_BS = mask_tokens(codes_BS, lengths_B, model.codebook_size, model.mask_token)
-    conditioned_B = torch.rand(lengths_B.shape, device=codes_BS.device) >= model.settings.condition_dropout
+    drops = model.settings.condition_dropout if model.training else 0.0
+    conditioned_B = torch.rand(lengths_B.shape, device=codes_BS.device) >= drops
     draw_apart()
     chosen_BS = share(chosen_BS)
     logits_NK = model(

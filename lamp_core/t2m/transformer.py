@@ -110,7 +110,7 @@ class MaskedMotionTransformer(nn.Module):
         said = condition if self.reader is None else self.reader(condition)
         text_BPH = self.condition_projection(self.condition_norm(said.states_BPW))
         text_BPH = torch.where(conditioned_B[:, None, None], text_BPH, self.no_condition_H)
-        mask = _attention_mask(said.valid_BP, valid_BS, attention)
+        mask = _attention_mask(said.heard(conditioned_B), valid_BS, attention)
         return Prompt(text_BPH, valid_BS, self._places(lengths_B, longest), mask)
 
     def _places(self, lengths_B: Tensor, longest: int) -> Tensor:

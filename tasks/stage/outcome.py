@@ -1,8 +1,10 @@
 """How a stage ended in a run, wherever it ran."""
 
+import traceback
 from dataclasses import dataclass
 from typing import Literal
 
+from lamp_core.errors import LampError
 from tasks.system.redaction import masked
 
 
@@ -30,3 +32,11 @@ class Outcome:
         """Keep secrets out of what is shown, logged and stored of a failure, wherever it comes from."""
         object.__setattr__(self, "error", masked(self.error))
         object.__setattr__(self, "log", masked(self.log))
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """A failure that kept a stage from being carried out, with its traceback where it is a bug."""
+    if isinstance(error, LampError):
+        return Outcome("failed", 0.0, error=str(error), is_bad_request=True)
+    said = f"{type(error).__name__}: {error}"
+    return Outcome("failed", 0.0, error=said, log="".join(traceback.format_exception(error)))

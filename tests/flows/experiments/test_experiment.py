@@ -108,6 +108,20 @@ def test_rows_share_what_is_upstream_are_tracked_each_and_run_once(
     assert project.ran() == ["ingest", "features", "evaluator", "evaluate"]
 
 
+def test_a_row_is_kept_under_the_code_that_it_ran_with(
+    project: Toy, prefect_server: None, said: list[str]
+) -> None:
+    described = make(set_divisor(5), set_divisor(4))
+
+    def edit_before_the_second_row(line: str) -> None:
+        if line.startswith("row 2 of 2"):
+            (project.project.root / "toy.py").write_text(MEASURING_STAGE + "# edited meanwhile\n")
+
+    run_experiment(project.project, described, edit_before_the_second_row)
+    again = run_experiment(project.project, described, said.append, labels=["divisor 5"])
+    assert states(again) == {"divisor 5": "finished", "divisor 4": "waiting"}
+
+
 def test_rows_of_the_same_parameters_run_once_and_show_a_system_each(
     project: Toy, prefect_server: None, said: list[str]
 ) -> None:

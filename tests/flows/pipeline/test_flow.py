@@ -4,15 +4,23 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from flows.pipeline.display import Labelled, LineDisplay
+from flows.pipeline.execution import Execution
 from flows.pipeline.run import PipelineResult, run_pipeline
+from flows.pipeline.stage_runner import LocalRunner
 from flows.pipeline.stage_states import stage_states
+from lamp_core.errors import LampError
+from tasks.dvc.graph import read_graph
 from tasks.mlflow.relocation import follow_move
 from tasks.mlflow.store import EXPERIMENT, STORE_FILE
 from tasks.mlflow.tracking import Tracking
 from tasks.project import Project
+from tasks.stage.holding import RepositoryBusy
+from tasks.stage.outcome import Outcome
 from tests.toy import REPOSITORY, Toy, make_toy
 
 
@@ -99,6 +107,52 @@ def test_a_failed_stage_stops_only_what_needs_it(
     monkeypatch.delenv("TOY_FAIL")
     run(toy)
     assert toy.ran() == ["features", "evaluate"]
+
+
+@pytest.mark.parametrize("error", [LampError("no deployment for it"), OSError("the disk is gone")])
+def test_a_stage_that_cannot_be_carried_out_has_failed(
+    toy: Toy, prefect_server: None, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    carry_out = LocalRunner.run
+
+    def refuse_features(self: LocalRunner, name: str, *, force: bool, parent_run: str) -> Outcome:
+        if name == "features":
+            raise error
+        return carry_out(self, name, force=force, parent_run=parent_run)
+
+    monkeypatch.setattr(LocalRunner, "run", refuse_features)
+    result = run(toy)
+    assert (result.states["features"], result.states["evaluate"]) == ("failed", "blocked")
+    assert str(error) in result.failed["features"].error
+    assert Tracking(toy.project).pipeline_runs(1)[0].info.status == "FAILED"
+
+
+def test_a_stage_that_was_tried_again_in_vain_has_failed_by_what_stood_in_its_way(toy: Toy) -> None:
+    graph = read_graph(toy.project)
+    versions = SimpleNamespace(graph=graph)
+    asked = SimpleNamespace(force=None)
+
+    def busy(name: str, *, force: bool, parent_run: str) -> Outcome:
+        raise RepositoryBusy("another process holds it")
+
+    runner = SimpleNamespace(at_once=1, run=busy)
+    plan = SimpleNamespace(
+        names=["features", "evaluate"],
+        versions=versions,
+        runner=runner,
+        asked=asked,
+        is_fresh=lambda name: False,
+    )
+    record = SimpleNamespace(run_id="", stage_ended=lambda name, run_id: None)
+    execution = Execution(plan, record, LineDisplay(Labelled("", lambda line: None)))  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(RepositoryBusy) as raised:
+            execution.carry_out("features")
+        execution.keep_trouble("features", raised.value)
+    execution.end()
+    assert execution.states == {"features": "failed", "evaluate": "blocked"}
+    assert execution.outcomes["features"].error == "another process holds it"
+    assert execution.ending == "failed"
 
 
 def test_the_run_of_a_stage_is_nested_and_found_again(toy: Toy, prefect_server: None) -> None:

@@ -66,9 +66,16 @@ def items(count: int = 8) -> list[MotionText]:
 
 
 def logits(model: ResidualTransformer, codes_BSR: Tensor, layer: int, lengths: list[int]) -> Tensor:
+    return logits_of_each(model, codes_BSR, [layer] * len(codes_BSR), lengths)
+
+
+def logits_of_each(
+    model: ResidualTransformer, codes_BSR: Tensor, layers: list[int], lengths: list[int]
+) -> Tensor:
     condition = Condition.of([torch.eye(WIDTH)[:2]] * len(codes_BSR))
     with_text_B = torch.ones(len(codes_BSR), dtype=torch.bool)
-    return model(codes_BSR, layer, torch.tensor(lengths), condition, with_text_B).detach()
+    layers_B, lengths_B = torch.tensor(layers), torch.tensor(lengths)
+    return model(codes_BSR, layers_B, lengths_B, condition, with_text_B).detach()
 
 
 def test_a_layer_reads_the_layers_before_it_alone(residual: ResidualTransformer) -> None:
@@ -92,15 +99,21 @@ def test_a_motion_is_the_same_alone_and_beside_longer_ones(residual: ResidualTra
     torch.testing.assert_close(together_NK[:5], logits(residual, codes_BSR[:1, :5], 1, [5]))
 
 
+def test_each_row_of_a_batch_has_its_layer(residual: ResidualTransformer) -> None:
+    codes_BSR = torch.randint(0, CODES, (2, 6, LAYERS))
+    together_NK = logits_of_each(residual, codes_BSR, [2, 1], [6, 6])
+    torch.testing.assert_close(together_NK[:6], logits(residual, codes_BSR[:1], 2, [6]))
+    torch.testing.assert_close(together_NK[6:], logits(residual, codes_BSR[1:], 1, [6]))
+
+
 def test_gradients_reach_every_parameter(tokenizer: ResidualVQVAE) -> None:
     torch.manual_seed(0)
     model = new_residual(SETTINGS, tokenizer, WIDTH, LONGEST).train()
     codes_BSR = torch.randint(0, CODES, (4, 6, LAYERS))
     condition = Condition.of([torch.randn(2, WIDTH) for _ in range(4)])
     with_text_B = torch.tensor([True, True, False, False])
-    lengths_B = torch.full((4,), 6)
-    for layer in range(1, LAYERS):
-        model(codes_BSR, layer, lengths_B, condition, with_text_B).square().mean().backward()
+    layers_B, lengths_B = torch.tensor([1, 2, 1, 2]), torch.full((4,), 6)
+    model(codes_BSR, layers_B, lengths_B, condition, with_text_B).square().mean().backward()
     unreached = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert unreached == []
 
@@ -127,7 +140,7 @@ def test_what_is_filled_keeps_the_first_layer_and_what_is_given(residual: Residu
 
 def test_without_text_the_text_is_not_read(residual: ResidualTransformer) -> None:
     first_BS, lengths_B = torch.randint(0, CODES, (1, 8)), torch.tensor([8])
-    texts = [Condition.of([torch.eye(WIDTH)[i : i + 2] * 4]) for i in (0, 5)]
+    texts = [Condition.of([torch.eye(WIDTH)[i : i + 2 + i] * 4]) for i in (0, 5)]  # of two and seven words
 
     def filled(text: Condition, guidance: float | None) -> Tensor:
         draws = torch.Generator().manual_seed(0)

@@ -59,9 +59,16 @@ def test_every_token_reads_the_condition(model: MaskedMotionTransformer, attenti
     logits = model(tokens, lengths, condition, on, attention)
     other = model(tokens, lengths, _negative(condition), on, attention)
     assert ((logits - other).abs().amax(dim=-1) > 1e-6).all()
+
+
+@pytest.mark.parametrize("attention", ["causal", "bidirectional"])
+def test_without_a_text_nothing_tells_how_many_words_it_has(
+    model: MaskedMotionTransformer, attention: str
+) -> None:
+    tokens, lengths, condition, on = _inputs()
+    nothing = Condition.of([torch.zeros(1, 16)] * 3)
     torch.testing.assert_close(
-        model(tokens, lengths, condition, ~on, attention),
-        model(tokens, lengths, _negative(condition), ~on, attention),
+        model(tokens, lengths, condition, ~on, attention), model(tokens, lengths, nothing, ~on, attention)
     )
 
 
