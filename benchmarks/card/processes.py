@@ -11,7 +11,7 @@ import torch
 from benchmarks.card.check import Failed, Finding, Form
 from benchmarks.card.job import Job, ended
 from benchmarks.card.project import CardProject, small_project
-from benchmarks.card.settings import BATCH, SMALL_DATA, environment, shortened
+from benchmarks.card.settings import BATCH, SMALL, environment, shortened
 from lamp_core.config import override, profile_config
 from tasks.stage.launch import launch
 
@@ -59,7 +59,7 @@ def resumed(stage: str, form: Form) -> Finding:
     small = small_project(form)
     small.prepare(stage)
     config = shortened(profile_config("smoke"), RESUMED_STEPS, checkpoint_every=SAVED_AT, batch_size=BATCH)
-    project = CardProject(small.data, override(config, SMALL_DATA))
+    project = CardProject(small.data, override(config, SMALL))
     folder = form.folder / "jobs" / f"resumed-{stage}"
     job = Job.of(folder, project, stage, killed_at=KILLED_AT)
     status, last = ended([sys.executable, "-m", "benchmarks.card.job", job.write()], form.device_name)

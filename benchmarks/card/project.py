@@ -14,10 +14,11 @@ import yaml
 
 from benchmarks.card.check import Failed, Form, Skipped
 from benchmarks.card.draws import DrawnOnCpu
-from benchmarks.card.settings import BATCH, SMALL_DATA, shortened, without_dropout
+from benchmarks.card.settings import BATCH, SMALL, shortened, without_dropout
 from lamp_core.config import Config, override, profile_config
 from lamp_core.training.log import OnProgress
 from lamp_core.training.loop import fit
+from tasks.dvc.content import parameter_values
 from tasks.stage.in_process import CPU, no_progress, run_stage
 from tasks.stages.catalogue import CATALOGUE
 from tasks.stages.inputs import measured
@@ -91,9 +92,11 @@ class CardProject:
         return curve
 
     def prepare(self, stage: str) -> None:
-        """Run the stages that a stage reads, where they have not run."""
+        """Run the stages that a stage reads, by its parameters too, where they have not run."""
         self._begin()
-        for name in CATALOGUE.stages[stage].reads:
+        declared = CATALOGUE.stages[stage]
+        chosen = parameter_values(declared.chooses, self.config.model_dump()).values()
+        for name in (*declared.reads, *chosen):
             self.made(name)
 
     def run(
@@ -142,4 +145,4 @@ class CardProject:
 def small_project(form: Form) -> CardProject:
     """The project that devices are compared by: smallest sizes, float32, made on the CPU."""
     config = without_dropout(shortened(profile_config("smoke"), STEPS, batch_size=BATCH))
-    return CardProject(form.folder / "small" / "data", override(config, SMALL_DATA))
+    return CardProject(form.folder / "small" / "data", override(config, SMALL))

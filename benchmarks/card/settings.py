@@ -7,8 +7,12 @@ from typing import Any
 
 from lamp_core.config import Config
 
-SMALL_DATA = ("ingest.clips=96", "evaluator.minilm.trained=false")
-"""Few clips, and no second evaluator, whose frozen sentence encoder takes seconds on a CPU."""
+SMALL = (
+    *("ingest.clips=96", "evaluator.minilm.trained=false"),
+    *("tokenizer.kind=rvq", "tokenizer.quantiser_layers=2"),
+)
+"""Few clips; no second evaluator, whose frozen sentence encoder takes seconds on a CPU; two codebooks, so that
+the residual transformer fills one."""
 BATCH = 8
 NEVER = 1_000_000
 """Steps; no training here is so long."""

@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.card.check import Finding, Form
 from benchmarks.card.project import CardProject
-from benchmarks.card.settings import BATCH, SMALL_DATA, shortened
+from benchmarks.card.settings import BATCH, SMALL, shortened
 from benchmarks.card.work import CLOCKED_STEPS, Limits, StepClock
 from benchmarks.models import peak_memory
 from lamp_core.config import Config, override, profile_config
@@ -101,7 +101,7 @@ def profile_project(form: Form) -> tuple[CardProject, list[str]]:
     folder = form.folder / "profile" / "data"
     if form.is_dry:
         config = shortened(profile_config("smoke"), CLOCKED_STEPS, batch_size=BATCH)
-        return CardProject(folder, override(config, [*SMALL_DATA, *LITTLE_TO_MEASURE])), []
+        return CardProject(folder, override(config, [*SMALL, *LITTLE_TO_MEASURE])), []
     config, remark = _with_what_is_here(shortened(profile_config(PROFILE), CLOCKED_STEPS))
     small = override(config, [f"ingest.clips={PROFILE_CLIPS}", *LITTLE_TO_MEASURE])
     return CardProject(folder, small, form.device), remark

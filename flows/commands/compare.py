@@ -51,6 +51,7 @@ def compare(
 
     if experiment is not None and runs:
         raise LampError("give runs, or --experiment NAME")
+    _require_one_form(as_latex, as_markdown, runs, output)
     if output is not None:
         check_ending(output)
     project = find_project()
@@ -63,6 +64,19 @@ def compare(
         _compare_runs(project, runs or [], output, of_all=of_all, unfinished=unfinished)
     if output is not None:
         typer.echo(output)
+
+
+def _require_one_form(as_latex: bool, as_markdown: bool, runs: list[str] | None, output: Path | None) -> None:
+    """Raise for options that do not go together; a paper's tables are printed, of no named runs."""
+    if as_latex and as_markdown:
+        raise LampError("--latex or --markdown, not both")
+    if (as_latex or as_markdown) and runs:
+        raise LampError(
+            "--latex and --markdown take no runs: they print the workspace's evaluation, or with "
+            "--experiment NAME that of an experiment"
+        )
+    if (as_latex or as_markdown) and output is not None:
+        raise LampError("--latex and --markdown print; write to a file with `> FILE` in place of --output")
 
 
 def _print_for_paper(project: Project, experiment: str | None, *, as_latex: bool) -> None:

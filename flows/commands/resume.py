@@ -52,7 +52,7 @@ def resume(
         config,
         only=record.only,
         until=record.until,
-        force=record.force if record.force in record.failed else None,
+        force=record.force if record.force in record.failed or _ended_unheard(record) else None,
         system=record.system,
         name=record.name,
         tags={**dict(record.tags), "resumes": record.run_id},
@@ -60,6 +60,11 @@ def resume(
         wait=wait,
     )
     report_result(project, result)
+
+
+def _ended_unheard(record: RunRecord) -> bool:
+    """Whether nobody noted which stages had ended, as when the run was killed by -9."""
+    return record.state == "killed" and not record.failed
 
 
 def find_run(project: Project, name: str | None) -> RunRecord:

@@ -10,8 +10,9 @@ from typing import Literal
 from flows.pipeline.run_records import RunRecord
 from flows.pipeline.stage_runner import StageRunner
 from lamp_core.config import Config, save_params
+from lamp_core.errors import LampError
 from tasks.dvc.graph import EVERY_SYSTEM, Graph, read_graph
-from tasks.dvc.snapshot import snapshot, source_of
+from tasks.dvc.snapshot import nothing_returns, snapshot, source_of
 from tasks.dvc.versions import Freshness, RepositoryBusy, Versions
 from tasks.project import Project
 from tasks.stages.catalogue import CATALOGUE
@@ -74,7 +75,7 @@ def planned(
         LampError: an unknown stage or system, or a project that DVC cannot work in.
     """
     with ExitStack() as until_end:
-        with _prepares_alone(project):
+        with _prepares_alone(project), nothing_returns(project):
             save_params(config, project.params_file)
             work = source_of(project)
             plan = _plan(project, config, asked, make_runner(project), None)
@@ -93,8 +94,10 @@ def chosen(
     The system is the first one where none is named; ``all`` are all of them.
 
     Raises:
-        LampError: an unknown stage or system.
+        LampError: an unknown stage or system, or another choice beside ``only``.
     """
+    if only is not None and (until is not None or system is not None):
+        raise LampError(f"--only {only} runs that stage alone; leave --until and --system out")
     if only is not None:
         return [graph.require(only).name]
     if until is not None:

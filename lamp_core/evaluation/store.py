@@ -19,6 +19,19 @@ def measured_systems(store: Path) -> dict[str, Path]:
     return {folder.name: folder for folder in sorted(store.iterdir()) if (folder / RESULTS_FILE).is_file()}
 
 
+def systems_of_data(store: Path, data_version: str) -> dict[str, Path]:
+    """The folder of every system that was measured on one version of the data, as `measured_systems`.
+
+    Raises:
+        LampError: a file does not have its schema.
+    """
+    return {
+        name: folder
+        for name, folder in measured_systems(store).items()
+        if any(origin.data_version == data_version for origin in read_origins(folder / RESULTS_FILE))
+    }
+
+
 def read_store(store: Path, data_version: str) -> list[Result]:
     """The results of all systems on one version of the data, each row once.
 

@@ -150,12 +150,21 @@ def bring_back(place: Project, names: Iterable[str]) -> None:
         return
     home, graph = Project(place.home), read_graph(place)
     entries = read_lock(place)
-    with _lock_of(place.root.parent / "return").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with nothing_returns(home):
         for name in names:
             _bring_outputs(place, home, graph[name])
             if name in entries:
                 write_lock(home, {**read_lock(home), name: entries[name]}, graph)
+
+
+@contextmanager
+def nothing_returns(project: Project) -> Iterator[None]:
+    """While the block runs, no stage comes back from a snapshot: outputs and entries stay one another's."""
+    path = _lock_of(project.state / FOLDER / "return")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def read_lock(project: Project) -> dict[str, Any]:

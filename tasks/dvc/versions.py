@@ -8,7 +8,7 @@ import hashlib
 import json
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -133,6 +133,7 @@ class Versions:
         waits: Waits = always,
         environment: Mapping[str, str] | None = None,
         on_line: OnLine | None = None,
+        on_end: Callable[[], None] | None = None,
     ) -> bool:
         """Bring one stage up to date: leave it when fresh, restore it from DVC's run cache, or run it.
 
@@ -144,6 +145,7 @@ class Versions:
             waits: whether to wait while another process runs the stage; asked again and again.
             environment: of the stage's process, beside the present one.
             on_line: called with every line that DVC and the stage print.
+            on_end: called when DVC has ended and no other process may begin the stage yet.
 
         Returns:
             Whether the stage's command ran.
@@ -171,6 +173,8 @@ class Versions:
                 stop=partial(end_stage, self.project, name),
                 inherited=[lock, *uses],
             )
+            if on_end is not None:
+                on_end()
         ran = f"Running stage '{name}'" in ended.text
         if ended.status == 0:
             forget_ended(self.project.checkpoint_folder(name))

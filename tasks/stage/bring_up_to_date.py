@@ -2,7 +2,8 @@
 
 import os
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from prefect.context import TaskRunContext
@@ -52,7 +53,7 @@ def bring_up_to_date(
     if parent_run:
         environment[PARENT_RUN] = parent_run
     failure: Exception | None = None
-    ran = False
+    ran, said = False, _Said()
     try:
         with carried(project, name):
             ran = versions.reproduce(
@@ -61,6 +62,7 @@ def bring_up_to_date(
                 waits=waits,
                 environment=environment,
                 on_line=_teller(project.root),
+                on_end=partial(said.read, project, name),
             )
         bring_back(project, [name])
     except (StageFailed, StageHeld, LampError) as error:
@@ -69,15 +71,32 @@ def bring_up_to_date(
         if not is_full(error):
             raise
         failure = no_room(project.state, "what the run notes of the stage", _output_size(versions, name))
-    process = _process(project, name, started)
+    process = _process(project, said.progress, started)
     if failure is not None:
-        return _failed(versions, name, process, failure, time.time() - started)
+        return _failed(versions, name, process, said.log, failure, time.time() - started)
     return Outcome("done" if ran else "restored", time.time() - started, process.run_id if process else None)
 
 
-def _process(project: Project, name: str, started: float) -> Progress | None:
+@dataclass
+class _Said:
+    """What a stage's process said of itself, read before another run may begin the stage.
+
+    Args:
+        progress: how far it came.
+        log: all that it and DVC printed.
+    """
+
+    progress: Progress | None = None
+    log: str = ""
+
+    def read(self, project: Project, name: str) -> None:
+        """Take it from the files that the next process of the stage writes anew."""
+        self.progress = read_progress(project.progress_file(name))
+        self.log = project.log_file(name).read_text(errors="replace")
+
+
+def _process(project: Project, progress: Progress | None, started: float) -> Progress | None:
     """What the stage's process said, if there was one; its MLflow run by the id that the store gave it."""
-    progress = read_progress(project.progress_file(name))
     if progress is None or progress.started < started:
         return None
     run_id = progress.run_id
@@ -85,14 +104,19 @@ def _process(project: Project, name: str, started: float) -> Progress | None:
 
 
 def _failed(
-    versions: Versions, name: str, process: Progress | None, failure: Exception, seconds: float
+    versions: Versions,
+    name: str,
+    process: Progress | None,
+    printed: str,
+    failure: Exception,
+    seconds: float,
 ) -> Outcome:
     """What the stage's process said of its failure, or else DVC."""
     run_id = process.run_id if process else None
     if isinstance(failure, LampError | StageHeld | StageLate):
         return Outcome("failed", seconds, run_id, str(failure), is_bad_request=True)
     project = versions.project
-    log = masked(project.log_file(name).read_text(errors="replace"), project.root).splitlines()
+    log = masked(printed, project.root).splitlines()
     if process is None or process.state == "done":
         if any(NO_SPACE in line for line in log):
             error = no_room(

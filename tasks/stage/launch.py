@@ -10,6 +10,7 @@ from tasks.project import find_project
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
 from tasks.system.exit_status import BAD_REQUEST
+from tasks.system.orphans import also_end_with_this_process
 from tasks.system.redaction import masked
 
 FIRST_PORT, PORTS = 20000, 10000
@@ -29,6 +30,8 @@ def go_on_in_several_processes(stage: str) -> None:
         if cards * nodes == 1 and (cards := _processes(stage)) > 1:
             os.environ.setdefault(*resources.MEETING_ON_THIS_MACHINE)
         if cards * nodes > 1:
+            if nodes == 1:  # what torchrun starts has a session of its own, and would outlive its kill
+                also_end_with_this_process()
             command = launch(module.name, sys.argv[1:], cards, nodes, os.environ)
             os.execvp(command[0], command)
     except LampError as error:

@@ -139,6 +139,7 @@ CATALOGUE = Catalogue(
             reads=("features", "tokenizer", "tokens", "pretrain"),
             chooses=("t2m.read_from", "t2m.judged_from"),
             chooses_code=("t2m.judging_code",),
+            files=("tasks/stages/inputs/decoded.py",),  # imported by name: no closure sees it
             trains="LaMP-T2M",
             ranking=Ranking(
                 "val_loss",

@@ -19,7 +19,7 @@ from lamp_core.config import Report
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.preprocessing.rejected_clips import REJECTED_FILE, Tally, read_rejected
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
-from lamp_core.evaluation.store import measured_systems, read_store
+from lamp_core.evaluation.store import read_store, systems_of_data
 from lamp_core.features.decode import decode
 from lamp_core.io.parquet import read_table
 from lamp_core.lexical import samples
@@ -60,7 +60,7 @@ def run(stage: StageContext) -> dict[str, float]:
     features = FeatureSet.load(stage.input("features"))
     results = read_store(stage.data / EVALUATIONS, features.version)
     settings = stage.settings(Report)
-    found = _search(stage)
+    found = _search(stage, features)
     data = ReportData(
         title=f"LaMP on {features.dataset}",
         data_set=features.dataset,
@@ -88,10 +88,13 @@ def run(stage: StageContext) -> dict[str, float]:
     return {"kilobytes": len(page.encode()) / 1024}
 
 
-def _search(stage: StageContext) -> tuple[Gallery, np.ndarray] | None:
-    """The gallery and its similarities (N texts, N motions), where there are some."""
+def _search(stage: StageContext, features: FeatureSet) -> tuple[Gallery, np.ndarray] | None:
+    """The gallery and its similarities (N texts, N motions), where there are some of these clips."""
+    known = set(features.clips)
     for folder in stage.inputs("retrieval").values():
-        return Gallery.load(folder), np.load(folder / "similarity.npy")
+        gallery = Gallery.load(folder)
+        if known.issuperset(gallery.clips):
+            return gallery, np.load(folder / "similarity.npy")
     return None
 
 
@@ -100,9 +103,9 @@ def _heat_map(gallery: Gallery, scores_NN: np.ndarray, count: int) -> HeatMap:
     return HeatMap(scores_NN[np.ix_(shown, shown)], [gallery.captions[i] for i in shown])
 
 
-def _samples(stage: StageContext, file: str, schema: pa.Schema) -> list[dict[str, Any]]:
-    """The rows that every measured system keeps in a file of its results, one system after another."""
-    folders = measured_systems(stage.data / EVALUATIONS).values()
+def _samples(stage: StageContext, data_version: str, file: str, schema: pa.Schema) -> list[dict[str, Any]]:
+    """The rows that every system measured on this data keeps in a file of its results, one after another."""
+    folders = systems_of_data(stage.data / EVALUATIONS, data_version).values()
     paths = [folder / file for folder in folders if (folder / file).is_file()]
     return [row for path in paths for row in read_table(path, schema).to_pylist()]
 
@@ -142,7 +145,7 @@ def _curves(folder: Path) -> StageCurves:
 def _comparisons(stage: StageContext, features: FeatureSet) -> list[Comparison]:
     places = {name: place for place, name in enumerate(features.clips)}
     comparisons: dict[tuple[str, int], Comparison] = {}
-    for row in _samples(stage, "generated.parquet", GENERATED):
+    for row in _samples(stage, features.version, "generated.parquet", GENERATED):
         true_TD = features.features[places[row["clip"]]][row["start"] :]
         made_TD = np.array(row["features"], dtype=np.float32).reshape(row["frames"], -1)
         true = Comparison(row["clip"], [_motion(features, true_TD, "true", row["caption"])])
@@ -155,7 +158,7 @@ def _comparisons(stage: StageContext, features: FeatureSet) -> list[Comparison]:
 def _captioned(stage: StageContext, features: FeatureSet) -> list[CaptionedMotion]:
     places = {name: place for place, name in enumerate(features.clips)}
     captioned = []
-    for row in _samples(stage, "captions.parquet", CAPTIONED):
+    for row in _samples(stage, features.version, "captions.parquet", CAPTIONED):
         example = CaptionedMotion(
             row["clip"], row["system"], row["caption"], row["nearest"], row["references"]
         )

@@ -32,6 +32,12 @@ def lifeline_environment(*, grace: float = 0.0) -> dict[str, str]:
     return {FLOW_PROCESS: str(this_process()), GRACE: str(grace)}
 
 
+def also_end_with_this_process() -> None:
+    """Let what this process starts end with it, beside those that it ends with itself; also after an exec."""
+    above = os.environ.get(FLOW_PROCESS, "")
+    os.environ[FLOW_PROCESS] = ",".join(part for part in (above, str(this_process())) if part)
+
+
 def end_with_parent(environment: Mapping[str, str] = os.environ) -> None:
     """End this process by SIGTERM soon after one that ``LAMP_FLOW_PID`` names is gone.
 
@@ -64,8 +70,7 @@ def main() -> None:
     What it starts in turn ends when either of the two is gone.
     """
     end_with_parent()
-    above = os.environ.get(FLOW_PROCESS, "")
-    os.environ[FLOW_PROCESS] = ",".join(part for part in (above, str(this_process())) if part)
+    also_end_with_this_process()
     os.environ.pop(GRACE, None)
     module, *arguments = sys.argv[1:]
     sys.argv = [module, *arguments]

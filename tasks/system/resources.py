@@ -55,8 +55,8 @@ def several(cards: int, nodes: int) -> dict[str, str]:
 
 
 def threads() -> int:
-    """Threads of a stage's process: ``LAMP_THREADS``, or its share of the cores."""
-    return _count("LAMP_THREADS") or max(1, cores() // (_count("LOCAL_WORLD_SIZE") or 1))
+    """Threads of a stage's process: its share of ``LAMP_THREADS``, or of the cores, with those beside it."""
+    return max(1, (_count("LAMP_THREADS") or cores()) // (_count("LOCAL_WORLD_SIZE") or 1))
 
 
 def threads_of_a_stage() -> int:

@@ -88,6 +88,21 @@ def test_what_cannot_be_compared_is_named(
     assert words in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("runs", "output", "forms", "words"),
+    [
+        (["x"], None, {"as_latex": True}, "--latex and --markdown take no runs"),
+        (None, Path("x.html"), {"as_markdown": True}, "--latex and --markdown print"),
+        (None, None, {"as_latex": True, "as_markdown": True}, "--latex or --markdown, not both"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    runs: list[str] | None, output: Path | None, forms: dict[str, bool], words: str, one_row: Toy
+) -> None:
+    with pytest.raises(LampError, match=words):
+        compare(runs, None, output, **forms)
+
+
 def test_unfinished_runs_are_left_out_unless_asked_for(
     two_runs: Toy, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,14 @@ import pytest
 from flows.commands.resume import changes_since, find_run, resume
 from flows.pipeline.cleanup import close_flow_runs, look_after_killed
 from flows.pipeline.run import run_pipeline
-from flows.pipeline.run_records import RunRecord, begin_record, end_record, params_of, read_records
+from flows.pipeline.run_records import (
+    RunRecord,
+    begin_record,
+    end_record,
+    params_of,
+    read_records,
+    write_record,
+)
 from flows.pipeline.stage_states import StageStates
 from lamp_core.errors import LampError
 from tasks.mlflow.tracking import Tracking
@@ -350,3 +357,14 @@ def test_runs_of_dead_processes_of_this_machine_are_closed_and_no_others(toy: To
     assert tracking.close_dead() == 1
     states = {name: tracking.client.get_run(run).info.status for name, run in runs.items()}
     assert states == {"dead": "KILLED", "living": "RUNNING", "elsewhere": "RUNNING", "unmarked": "RUNNING"}
+
+
+def test_a_run_that_was_forced_and_killed_is_forced_again(toy: Toy, prefect_server: None) -> None:
+    run_pipeline(toy.project, toy.config, until="features")
+    toy.ran()
+    (finished,) = read_records(toy.project)
+    asked = replace(finished, run_id="0" * 32, force="features", until=None, only="features")
+    killed = replace(begin_record(toy.project, asked), process="4194305", ending="running")  # no such process
+    write_record(toy.project, killed)
+    resume("0" * 32)
+    assert toy.ran() == ["features"]

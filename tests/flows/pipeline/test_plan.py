@@ -17,6 +17,9 @@ def test_stages_are_chosen_by_name(toy: Toy) -> None:
         chosen(toy.graph, until="x")
     with pytest.raises(LampError, match="unknown system 'x'; known: lamp"):
         chosen(toy.graph, system="x")
+    for beside in ({"until": "evaluate"}, {"system": "lamp"}):
+        with pytest.raises(LampError, match="--only features runs that stage alone"):
+            chosen(toy.graph, only="features", **beside)
 
 
 def test_a_stage_that_the_catalogue_does_not_know_belongs_to_no_system() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from lamp_core.errors import LampError
 from tasks.stage.launch import go_on_in_several_processes, launch
+from tasks.system.orphans import FLOW_PROCESS
+from tasks.system.processes import this_process
 
 JOB = {"SLURM_JOB_ID": "41", "SLURM_JOB_NUM_NODES": "2", "SLURMD_NODENAME": "node1"}
 
@@ -45,7 +47,10 @@ def test_what_trains_goes_on_in_several_processes(
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", SimpleNamespace(name=f"tasks.stages.{stage}"))
     monkeypatch.setattr("tasks.stage.launch.os.execvp", lambda program, command: commands.append(command))
     monkeypatch.setitem(os.environ, "GLOO_SOCKET_IFNAME", "lo")
+    monkeypatch.setenv(FLOW_PROCESS, "")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     go_on_in_several_processes(stage)
     assert [command[4] for command in commands] == (["2"] if several else [])
+    watched = os.environ.get(FLOW_PROCESS, "").split(",")  # by what torchrun starts
+    assert (str(this_process()) in watched) == several

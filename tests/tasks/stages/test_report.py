@@ -3,12 +3,17 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.evaluation.results import Origin, Result, write_results
+from lamp_core.evaluation.samples import GENERATED
 from lamp_core.evaluation.store import RESULTS_FILE
+from lamp_core.retrieval.gallery import Gallery
 from tasks.stage.process import StageContext
 from tasks.stages import report
 from tests.small_project import make_small_project, small_config
@@ -50,6 +55,24 @@ def test_one_table_has_the_models_of_all_measured_systems(data: Path, tmp_path: 
     shown = page(data, tmp_path / "both")
     assert "LaMP-T2M" in shown
     assert "Another-T2M" in shown
+
+
+def test_what_was_made_of_other_data_is_not_shown(data: Path, tmp_path: Path) -> None:
+    other = tmp_path / "data"
+    shutil.copytree(data, other, symlinks=True)
+    folder = other / "evaluate" / "old"
+    folder.mkdir(parents=True)
+    result = Result("Old-T2M", "FID", 2.0, 0.0, "text to motion, 4 candidates", "guo-own", 3, 9)
+    write_results(folder / RESULTS_FILE, [result], Origin("procedural", "another version", "run"))
+    frames, columns = 4, FeatureSet.load(data / "features").skeleton.feature_count
+    made = {"clip": "gone", "start": 0, "caption": "an old caption", "system": "Old-T2M", "frames": frames}
+    rows = [made | {"features": [0.0] * frames * columns}]
+    pq.write_table(pa.Table.from_pylist(rows, schema=GENERATED), folder / "generated.parquet")
+    gallery = Gallery(["gone"], ["an old caption"], torch.eye(4)[None, :1], torch.eye(4)[:1], "max")
+    (other / "retrieval").mkdir(exist_ok=True)
+    gallery.save(other / "retrieval")
+    np.save(other / "retrieval" / "similarity.npy", np.ones((1, 1), dtype=np.float32))
+    assert "an old caption" not in page(other, tmp_path / "page")
 
 
 def test_a_project_without_gallery_and_results_has_a_page_too(data: Path, tmp_path: Path) -> None:

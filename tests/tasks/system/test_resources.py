@@ -34,6 +34,10 @@ def test_processes_of_torchrun_share_cores_and_have_a_device_each(monkeypatch: p
         2,
         "cuda:3",
     )
+    monkeypatch.setenv("LAMP_THREADS", "6")  # of the stage, as the flow says
+    assert resources.threads() == 1
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert resources.threads() == 3
     monkeypatch.setenv("LOCAL_RANK", "4")
     with pytest.raises(LampError, match="LAMP_DEVICE=cuda:4 is not here"):
         resources.device_name()
