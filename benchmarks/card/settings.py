@@ -11,8 +11,8 @@ SMALL = (
     *("ingest.clips=96", "evaluator.minilm.trained=false"),
     *("tokenizer.kind=rvq", "tokenizer.quantiser_layers=2"),
 )
-"""Few clips; no second evaluator, whose frozen sentence encoder takes seconds on a CPU; two codebooks, so that
-the residual transformer fills one."""
+"""Few clips; no second evaluator, whose frozen sentence encoder takes seconds on a CPU; two codebooks, one of
+which is filled."""
 BATCH = 8
 NEVER = 1_000_000
 """Steps; no training here is so long."""

@@ -323,7 +323,12 @@ class Retrieval(Section):
     """LaMP-Feat: index of the test gallery and both-way recall."""
 
     similarity: Literal["max", "mean"] = Field("max", description="over the queries")
-    rerank: int = Field(0, ge=0, description="candidates re-ranked by the matching head, 0 for none")
+    rerank: int = Field(
+        0,
+        ge=0,
+        description="candidates of each text and of each motion that the matching head re-ranks in the "
+        "evaluation, 0 for none",
+    )
     captions: Literal["first", "random"] = Field("first", description="caption of a clip that has several")
     seed: Seed = Field(0, description="of the captions and batches")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -43,6 +44,10 @@ class Hit:
     clip: str
     caption: str
     score: float
+
+
+BELOW = 1e4
+"""By which the scores of pairs that are not re-ranked lie below those that are."""
 
 
 @dataclass(frozen=True)
@@ -146,13 +151,22 @@ def rerank(
     captions: Sequence[str],
     top: int,
 ) -> Tensor:
-    """Order the ``top`` motions of each text by the matching head; return new scores (N texts, N motions).
+    """Order the likeliest pairs by similarity and matching head together; return scores (N texts, N motions).
 
-    The re-ranked motions stay above all others: their score becomes 2 + the matching probability.
+    The ``top`` motions of each text and the ``top`` texts of each motion get the log odds of the matching
+    head added to their contrastive logit, as in BLIP's retrieval; all others stay below, in their order.
     """
-    scores = similarity_NN.clone()
+    logits_NN = similarity_NN * float(features.model.scale)
+    chosen_NN = _highest_of_rows(similarity_NN, top) | _highest_of_rows(similarity_NN.T, top).T
+    scores_NN = logits_NN - BELOW
     for row, caption in enumerate(captions):
-        best = similarity_NN[row].argsort(descending=True)[:top].tolist()
+        best = chosen_NN[row].nonzero()[:, 0].tolist()
         odds = features.matching_scores([latents[i] for i in best], [caption] * len(best))
-        scores[row, best] = 2.0 + odds.sigmoid()
-    return scores
+        scores_NN[row, best] = logits_NN[row, best] + odds
+    return scores_NN
+
+
+def _highest_of_rows(scores_NN: Tensor, top: int) -> Tensor:
+    """Booleans (N, N): the ``top`` highest of each row."""
+    best = scores_NN.argsort(dim=1, descending=True, stable=True)[:, :top]
+    return torch.zeros_like(scores_NN, dtype=torch.bool).scatter(1, best, True)

@@ -1,6 +1,7 @@
 """The gallery: search, re-ranking, save and load."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -58,16 +59,32 @@ def test_a_gallery_whose_files_do_not_belong_together_is_refused(tmp_path: Path)
         Gallery.load(tmp_path)
 
 
-def test_reranking_orders_the_best_by_the_matching_head_and_keeps_the_rest() -> None:
-    class Matcher:
-        def matching_scores(self, latents: list[torch.Tensor], captions: list[str]) -> torch.Tensor:
-            return torch.tensor([float(latent.sum()) for latent in latents])
+class Matcher:
+    """Says of a pair the number of its motion times that of its caption."""
 
-    scores = torch.tensor([[0.9, 0.8, 0.1]])
-    latents = [torch.tensor([[-1.0]]), torch.tensor([[2.0]]), torch.tensor([[9.0]])]
-    new = rerank(scores, Matcher(), latents, ["x"], top=2)  # type: ignore[arg-type]
-    assert new[0].argsort(descending=True).tolist() == [1, 0, 2]
-    assert new[0, 2] == scores[0, 2]
+    model = SimpleNamespace(scale=torch.tensor(10.0))
+
+    def matching_scores(self, latents: list[torch.Tensor], captions: list[str]) -> torch.Tensor:
+        return torch.tensor([float(each) * len(text) for each, text in zip(latents, captions, strict=True)])
+
+
+def test_reranking_adds_the_matching_head_to_the_similarity_of_the_best_pairs() -> None:
+    latents = [torch.tensor(-1.0), torch.tensor(2.0), torch.tensor(9.0), torch.tensor(0.0)]
+    scores = (torch.ones(4, 4) + torch.eye(4)) / 2
+    scores[0] = torch.tensor([0.9, 0.8, 0.1, 0.0])
+    new = rerank(scores, Matcher(), latents, ["x", "xx", "xxx", "xxxx"], top=2)  # type: ignore[arg-type]
+    assert new[0].argsort(descending=True).tolist() == [1, 0, 2, 3]  # 8 + 2, 9 - 1, and those that are not
+    assert float(new[0, 1] - new[0, 0]) == pytest.approx(2.0)
+    assert float(new[0, 2] - new[0, 3]) == pytest.approx(1.0)  # of 10 times the similarity
+
+
+def test_the_best_texts_of_a_motion_are_reranked_as_the_best_motions_of_a_text() -> None:
+    latents = [torch.tensor(0.0)] * 6
+    scores = torch.rand(6, 6, generator=torch.Generator().manual_seed(0))
+    new = rerank(scores, Matcher(), latents, ["x"] * 6, top=2)  # type: ignore[arg-type]
+    for found, wanted in ((new, scores), (new.T, scores.T)):  # without a word of the matching head
+        assert torch.equal(found.argmax(dim=1), wanted.argmax(dim=1))
+        assert torch.equal(found.topk(2).indices, wanted.topk(2).indices)
 
 
 def test_captions_of_the_gallery() -> None:
