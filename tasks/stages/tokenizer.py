@@ -27,10 +27,11 @@ def run(stage: StageContext) -> dict[str, float]:
     features = FeatureSet.load(stage.input("features"))
     clips = normalised_clips(features, "val") or normalised_clips(features, "train")[:100]
     validation = ValidationClips(clips, partial(_mpjpe_mm, features), VALIDATED)
-    train = normalised_clips(features, "train")
+    settings, train = _settings(stage), normalised_clips(features, "train")
+    too_short = _count_too_short(train, settings.window_frames)
     tokenizer = train_tokenizer(
         train,
-        _settings(stage),
+        settings,
         device=stage.device,
         statistics=features.statistics,
         validation=validation,
@@ -40,7 +41,22 @@ def run(stage: StageContext) -> dict[str, float]:
     )
     stage.end_helpers()
     save_tokenizer(stage.output, tokenizer)
-    return _validate(tokenizer, validation, train) | _validate_parts(tokenizer, validation, features)
+    return {
+        "train_clips_too_short": too_short,
+        **_validate(tokenizer, validation, train),
+        **_validate_parts(tokenizer, validation, features),
+    }
+
+
+def _count_too_short(clips: Sequence[np.ndarray], window_frames: int) -> int:
+    """Count the clips that have no whole window, and say so: the tokenizer learns nothing of them."""
+    count = sum(len(clip_TD) < window_frames for clip_TD in clips)
+    if count:
+        print(
+            f"{count} of {len(clips)} training clips have fewer than the {window_frames} frames of a window "
+            "(window_frames): the tokenizer does not train on them"
+        )
+    return count
 
 
 def _settings(stage: StageContext) -> Tokenizer | GridTokenizer:

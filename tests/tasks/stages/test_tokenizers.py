@@ -12,6 +12,7 @@ from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokens.cache import read_tokens
 from tasks.stages.catalogue import CATALOGUE
+from tasks.stages.inputs.clips import normalised_clips
 from tests.small_project import make_small_project, small_config
 from tests.stages_in_process import run_stages
 
@@ -44,6 +45,12 @@ def test_training_measures_every_part_and_all_of_them(metrics: dict[str, dict[st
         assert 0 < found[f"val_code_utilisation{suffix}"] <= 1
         assert 1 <= found[f"val_code_perplexity{suffix}"] <= config().tokenizer_grid.codebook_size
     assert found["train_code_utilisation_of_all"] >= found["val_code_utilisation_of_all"]
+
+
+def test_clips_that_train_nothing_are_counted(metrics: dict[str, dict[str, float]], data: Path) -> None:
+    train = normalised_clips(FeatureSet.load(data / "features"), "train")
+    window = config().tokenizer_grid.window_frames
+    assert metrics["tokenizer_grid"]["train_clips_too_short"] == sum(len(clip) < window for clip in train) > 0
 
 
 def test_the_cache_has_a_channel_for_every_part(metrics: dict[str, dict[str, float]], data: Path) -> None:
