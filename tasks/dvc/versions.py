@@ -19,6 +19,7 @@ from tasks.dvc.graph import Graph, Stage
 from tasks.dvc.process import (
     LOCK_MESSAGES,
     NETWORK_MESSAGES,
+    Ended,
     OnLine,
     dvc_command,
     dvc_environment,
@@ -176,18 +177,22 @@ class Versions:
             if on_end is not None:
                 on_end()
         ran = f"Running stage '{name}'" in ended.text
-        if ended.status == 0:
-            forget_ended(self.project.checkpoint_folder(name))
-            return ran
+        if ended.status:
+            raise self._failure(stage, ended, limit, ran=ran)
+        forget_ended(self.project.checkpoint_folder(name))
+        return ran
+
+    def _failure(self, stage: Stage, ended: Ended, limit: TimeLimit | None, *, ran: bool) -> Exception:
+        """What kept a stage from ending well, by what DVC and the stage printed."""
         if not ran and any(message in ended.text for message in LOCK_MESSAGES):
-            raise RepositoryBusy(f"stage '{name}': another process holds DVC's lock")
+            return RepositoryBusy(f"stage '{stage.name}': another process holds DVC's lock")
         if not ran and any(message in ended.text for message in NETWORK_MESSAGES):
-            raise RemoteUnreachable(f"stage '{name}': DVC's remote cannot be reached")
-        failure = StageFailed(f"stage '{name}' failed")
+            return RemoteUnreachable(f"stage '{stage.name}': DVC's remote cannot be reached")
+        failure = StageFailed(f"stage '{stage.name}' failed")
         if ended.is_late and limit:
             failure = StageLate(limit, has_checkpoint=has_checkpoint(self.project, stage))
         failure.add_note(ended.text[-LOG_TAIL:])
-        raise failure
+        return failure
 
     def follows_inputs(self, name: str) -> bool:
         """Whether the stage's last run read what the stages before it have written last, by ``dvc.lock``."""

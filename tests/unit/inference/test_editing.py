@@ -51,14 +51,15 @@ def test_what_stays_is_the_given_motion_number_by_number(
     name: str, space: FeatureSpace, make_generator: Make, clip_TD: np.ndarray
 ) -> None:
     gap = GAPS[name](clip_TD)
-    first, second = fill_gap(make_generator(space.skeleton), space, gap, "a person kicks", 2, 0)
+    first, *others = fill_gap(make_generator(space.skeleton), space, gap, "a person kicks", 8, 0)
     assert (first.end - first.start, first.start, len(first.features_TD)) == MADE[name]
-    for motion in (first, second):
+    for motion in (first, *others):
         assert np.array_equal(motion.features_TD[: motion.start], gap.before_TD)
         assert np.array_equal(motion.features_TD[motion.end :], gap.after_TD)
         assert np.isfinite(motion.features_TD).all()
     made = slice(first.start, first.end)
-    assert not np.allclose(first.features_TD[made], second.features_TD[made])
+    # Each draws its few codes from the two likeliest, so that two alone may well be the same.
+    assert not all(np.allclose(first.features_TD[made], other.features_TD[made]) for other in others)
 
 
 def test_the_same_seed_makes_the_same_motion(
