@@ -15,6 +15,7 @@ from flows.pipeline.prefect_server import note_pages, prefect_settings, write_lo
 from lamp_core.errors import LampError
 from tasks.mlflow.store import keep_quiet, server_command, server_page, tracking_uri
 from tasks.project import Project, find_project
+from tasks.system.orphans import lifeline_environment
 
 LOCALHOST = "127.0.0.1"
 THIS_MACHINE = {LOCALHOST, "localhost", "::1"}
@@ -44,7 +45,7 @@ def ui(
         _require_free(name, host, port)
     if host not in THIS_MACHINE:
         typer.echo(WARNING.format(host=host), err=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _end_with_the_terminal()
     start = {"MLflow": _start_mlflow, "Prefect": _start_prefect}
     servers = {name: start[name](project, host, port) for name, port in ports.items()}
     try:
@@ -62,6 +63,13 @@ def ui(
         typer.echo("ended")
     finally:
         _stop(list(servers.values()))
+
+
+def _end_with_the_terminal() -> None:
+    """Let a closed terminal and a plain `kill` end the servers as Ctrl-C does; under `nohup` they stay."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _start_mlflow(project: Project, host: str, port: int) -> "subprocess.Popen[bytes]":
@@ -86,14 +94,18 @@ def _start_prefect(project: Project, host: str, port: int) -> "subprocess.Popen[
 def _start(
     project: Project, name: str, command: list[str], settings: dict[str, str]
 ) -> "subprocess.Popen[bytes]":
-    """Start a server in a process group of its own, so that it and its workers can be ended together."""
+    """Start a server in a process group of its own, so that it and its workers can be ended together.
+
+    Args:
+        command: ``python -m MODULE ...``; it ends with this process too, should that be killed.
+    """
     log = project.log_file(name)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as out:
         return subprocess.Popen(
-            command,
+            [sys.executable, "-m", "tasks.system.orphans", *command[2:]],
             cwd=project.root,
-            env={**settings, **os.environ},
+            env={**settings, **os.environ, **lifeline_environment(whole_group=True)},
             stdout=out,
             stderr=out,
             start_new_session=True,

@@ -17,19 +17,23 @@ from tasks.system.processes import ProcessMark, this_process
 
 FLOW_PROCESS = "LAMP_FLOW_PID"
 GRACE = "LAMP_LIFELINE_GRACE"
+WHOLE_GROUP = "LAMP_LIFELINE_GROUP"
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_TO_END = 60.0
 """For a checkpoint and for closing the MLflow run, before the process is ended the hard way."""
 
 
-def lifeline_environment(*, grace: float = 0.0) -> dict[str, str]:
+def lifeline_environment(*, grace: float = 0.0, whole_group: bool = False) -> dict[str, str]:
     """Environment of a process that is to end with this one.
 
     Args:
         grace: seconds that the next process has to end by itself before it is told to; those that it starts
             in turn have none.
+        whole_group: it ends with all of its process group: a server, whose workers do not look for
+            themselves. It leads a group of its own then.
     """
-    return {FLOW_PROCESS: str(this_process()), GRACE: str(grace)}
+    group = {WHOLE_GROUP: "1"} if whole_group else {}
+    return {FLOW_PROCESS: str(this_process()), GRACE: str(grace), **group}
 
 
 def also_end_with_this_process() -> None:
@@ -49,19 +53,22 @@ def end_with_parent(environment: Mapping[str, str] = os.environ) -> None:
     ]
     if marks:
         grace = float(environment.get(GRACE) or 0.0)
-        threading.Thread(target=_watch, args=(marks, grace), name="lifeline", daemon=True).start()
+        group = bool(environment.get(WHOLE_GROUP))
+        threading.Thread(target=_watch, args=(marks, grace, group), name="lifeline", daemon=True).start()
 
 
-def _watch(marks: list[ProcessMark], grace: float) -> None:
+def _watch(marks: list[ProcessMark], grace: float, whole_group: bool) -> None:
     while all(mark.is_alive for mark in marks):
         time.sleep(SECONDS_BETWEEN_LOOKS)
     time.sleep(grace)
     gone = next(mark.pid for mark in marks if not mark.is_alive)
     with suppress(OSError):  # what it wrote to may be gone as well
         print(f"process {gone}, which started this one, is gone: ending", file=sys.stderr, flush=True)
-    os.kill(os.getpid(), signal.SIGTERM)
+    # a negative number is that of a group; one that this process does not lead is not its own to end
+    told = -os.getpid() if whole_group and os.getpgrp() == os.getpid() else os.getpid()
+    os.kill(told, signal.SIGTERM)
     time.sleep(SECONDS_TO_END)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.kill(told, signal.SIGKILL)
 
 
 def main() -> None:
@@ -71,7 +78,8 @@ def main() -> None:
     """
     end_with_parent()
     also_end_with_this_process()
-    os.environ.pop(GRACE, None)
+    for of_this_process in (GRACE, WHOLE_GROUP):
+        os.environ.pop(of_this_process, None)
     module, *arguments = sys.argv[1:]
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

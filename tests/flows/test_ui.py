@@ -1,5 +1,7 @@
 """Where the servers of `lamp ui` bind, what is said of it, what `ps` shows: a stand-in for each server."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,8 +12,10 @@ import pytest
 
 from flows.commands import ui as command
 from flows.commands.ui import ui
+from flows.pipeline.prefect_server import open_page
 from lamp_core.errors import LampError
-from tests.toy import Toy
+from tests.toy import REPOSITORY, Toy
+from tests.waiting import wait_until
 
 # Listens as it was told to for a moment, and ends.
 SERVER = """\
@@ -19,6 +23,16 @@ import socket, sys, time
 place = (sys.argv[sys.argv.index("--host") + 1], int(sys.argv[sys.argv.index("--port") + 1]))
 with socket.create_server(place):
     time.sleep(1.5)
+"""
+# `lamp ui` with servers that stay; sys.argv are its two ports.
+PAGES = """\
+import sys
+from flows.commands import ui as command
+real = command._start
+def start(project, name, arguments, settings):
+    return real(project, name, [sys.executable, "-m", "server", *arguments[3:]], {})
+command._start = start
+command.ui(mlflow_port=int(sys.argv[1]), prefect_port=int(sys.argv[2]))
 """
 Started = list[tuple[list[str], dict[str, str]]]
 
@@ -34,7 +48,7 @@ def started(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
         project: object, name: str, arguments: list[str], settings: dict[str, str]
     ) -> "subprocess.Popen[bytes]":
         commands.append((arguments, settings))
-        return real(toy.project, name, [sys.executable, "server.py", *arguments[1:]], {})
+        return real(toy.project, name, [sys.executable, "-m", "server", *arguments[3:]], {})
 
     monkeypatch.setattr(command, "_start", start)
     yield commands
@@ -93,3 +107,20 @@ def test_a_taken_port_and_an_unknown_address_are_named(started: Started, tmp_pat
     with pytest.raises(LampError, match="no address of this machine"):
         ui(host="no.such.host.invalid")
     assert started == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
+def test_the_servers_end_with_the_terminal(number: signal.Signals, toy: Toy) -> None:
+    root, ports = toy.project.root, free_ports()
+    (root / "server.py").write_text(SERVER.replace("1.5", "600"))
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{REPOSITORY}"}
+    pages = subprocess.Popen([sys.executable, "-c", PAGES, *map(str, ports)], cwd=root, env=environment)
+    wait_until(lambda: open_page(toy.project) is not None or pages.poll() is not None)
+    pages.send_signal(number)
+    pages.wait(60)
+    wait_until(lambda: not any(is_open(port) for port in ports), 30)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

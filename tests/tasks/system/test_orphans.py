@@ -41,6 +41,23 @@ Path("stage.pid").write_text(str(os.getpid()))
 while True:
     time.sleep(0.05)
 """
+# Starts a server that leads a group, and sleeps; the server's own worker looks for nobody.
+PAGE = """\
+import os, subprocess, sys, time
+from tasks.system.orphans import lifeline_environment
+command = [sys.executable, "-m", "tasks.system.orphans", "server"]
+environment = {**os.environ, **lifeline_environment(whole_group=True)}
+subprocess.Popen(command, env=environment, start_new_session=True)
+time.sleep(60)
+"""
+SERVER = """\
+import os, subprocess, sys, time
+from pathlib import Path
+sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+Path("sleeper.pid").write_text(str(sleeper.pid))
+Path("server.pid").write_text(str(os.getpid()))
+sleeper.wait()
+"""
 
 
 def start_flow(folder: Path, grace: float) -> "subprocess.Popen[bytes]":
@@ -67,6 +84,17 @@ def test_what_a_killed_process_had_started_ends_by_itself(victim: str, tmp_path:
     assert (tmp_path / "worker.ended").exists() == (victim == "flow")  # it had the time to note the end
     flow.kill()
     flow.wait()
+
+
+def test_a_server_ends_with_its_workers(tmp_path: Path) -> None:
+    for name, text in (("page", PAGE), ("server", SERVER)):
+        (tmp_path / f"{name}.py").write_text(text)
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{REPOSITORY}"}
+    page = subprocess.Popen([sys.executable, "page.py"], cwd=tmp_path, env=environment)
+    wait_until(lambda: all(_pid(tmp_path, name) for name in ("server", "sleeper")))
+    page.kill()
+    page.wait()
+    wait_until(lambda: not any(process_exists(_pid(tmp_path, name)) for name in ("server", "sleeper")), 30)
 
 
 def test_by_hand_there_is_no_one_to_watch() -> None:
