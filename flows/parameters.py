@@ -1,11 +1,9 @@
 """The parameters of the workspace: ``params.yaml``, and how the flags of ``lamp run`` change it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from lamp_core.config import Config, load_params, override, profile_config, save_params
 from lamp_core.errors import LampError
-from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.skeleton.skeleton import load_skeleton
 from tasks.project import Project
 from tasks.stated_folders import STATED_FOLDERS
@@ -83,12 +81,9 @@ def _check(project: Project, config: Config) -> None:
 
 def _source_skeleton(project: Project, name: str) -> str | None:
     """The only skeleton that a registered data set can give; None when it can give any."""
-    path = project.data / "sources" / f"{name}.yaml"
-    if Path(name).name != name or not path.is_file():
-        known = ", ".join(sorted(source.stem for source in path.parent.glob("*.yaml"))) or "none"
-        raise LampError(f"unknown data set '{name}'; known: {known}; register one with `lamp import`")
-    skeleton = (parse_yaml(path.read_text()) or {}).get("skeleton")
-    return None if skeleton is None else str(skeleton)
+    from lamp_core.datasets.registry import load_source
+
+    return load_source(project.data, name).skeleton
 
 
 def _with_ingest(config: Config, **values: str) -> Config:

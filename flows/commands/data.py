@@ -32,7 +32,7 @@ def list_sets() -> None:
     from rich.table import Table
 
     from lamp_core.config import load_params
-    from lamp_core.datasets.registry import load_source, source_names
+    from lamp_core.datasets.registry import source_names
 
     project = find_project()
     config = load_params(project.params_file)
@@ -41,8 +41,8 @@ def list_sets() -> None:
     )
     for name in source_names(project.data):
         marked = f"{name} *" if name == config.ingest.data else name
-        table.add_row(marked, load_source(project.data, name).kind, *_figures(project, name))
-    console = Console(highlight=False)
+        table.add_row(marked, *_figures(project, name))
+    console = Console(highlight=False, markup=False)
     console.print(table)
     console.print(
         "* the workspace's; -: no clips of it stand here, `lamp data describe NAME` makes them", style="dim"
@@ -62,22 +62,25 @@ def _hash_in_lock(project: Project) -> str | None:
 
 
 def _figures(project: Project, name: str) -> list[str]:
-    """Version, clips, hours, skeleton and features of a data set whose outputs stand; dashes otherwise."""
+    """Kind, version, clips, hours, skeleton and features of a data set; dashes where no outputs stand."""
     from lamp_core.config import load_params
     from lamp_core.datasets.describe import size_of
+    from lamp_core.datasets.registry import load_source
     from lamp_core.skeleton.skeleton import load_skeleton
     from tasks.dataset_outputs import known_outputs
 
+    kind = "-"
     try:
+        kind = load_source(project.data, name).kind
         outputs = known_outputs(project, load_params(project.params_file), name)
     except LampError as error:
-        return [f"unreadable: {error}", *"----"]
+        return [kind, f"unreadable: {error}", *"----"]
     if outputs is None:
-        return list("-----")
+        return [kind, *"-----"]
     clips, seconds = size_of(outputs.ingest)
     skeleton = load_skeleton(outputs.metadata.skeleton)
     version = outputs.metadata.version[:SHORT_VERSION]
-    return [version, f"{clips:,}", f"{seconds / 3600:.2f}", skeleton.name, str(skeleton.feature_count)]
+    return [kind, version, f"{clips:,}", f"{seconds / 3600:.2f}", skeleton.name, str(skeleton.feature_count)]
 
 
 @app.command("describe")
@@ -223,7 +226,7 @@ def _print_drift(drift: "Drift") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(f"{drift.name} against {drift.against}", markup=False)
     groups = Table("group", "shift", "largest shift", "ratio of deviations", box=None, header_style="bold")
     for group in drift.groups:

@@ -152,7 +152,7 @@ def _print_result(console: "Console", project: Project, result: "PipelineResult"
     )
     report = project.data / REPORT_FILE
     if report.exists() and result.states.get(REPORT) in GOOD:
-        console.print(f"report: {report}", soft_wrap=True, highlight=False)
+        console.print(f"report: {report}", soft_wrap=True, markup=False, highlight=False)
         console.print(
             "`lamp ui` opens the MLflow and Prefect pages, `lamp compare` sets runs side by side",
             highlight=False,
@@ -166,7 +166,7 @@ def _print_failures(console: "Console", project: Project, result: "PipelineResul
         )
         if outcome.log:
             console.print(outcome.log, markup=False, highlight=False, soft_wrap=True, style="dim")
-        console.print(f"its log: {project.log_file(name)}", soft_wrap=True, highlight=False)
+        console.print(f"its log: {project.log_file(name)}", soft_wrap=True, markup=False, highlight=False)
     blocked = [name for name, state in result.states.items() if state == "blocked"]
     if blocked:
         console.print(f"not run, since they need it: {', '.join(blocked)}", highlight=False)

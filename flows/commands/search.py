@@ -56,7 +56,7 @@ def search(
         for found in _by_words(data, text, motion, keywords, top, index, opened):
             words = ", ".join(f"{word.word} {word.weight:.0%}" for word in found.words)
             table.add_row(str(found.rank), found.name, f"{found.score:.3f}", words, found.caption)
-        Console().print(table)
+        Console(markup=False).print(table)  # captions and paths may hold brackets
         return
     if motion is not None:
         hits = api.search_motion(data, motion, top, model, opened)
@@ -65,7 +65,7 @@ def search(
     table = Table("rank", "clip", "score", "caption", box=None, header_style="bold")
     for hit in hits:
         table.add_row(str(hit.rank), hit.clip, f"{hit.score:.3f}", hit.caption)
-    Console().print(table)
+    Console(markup=False).print(table)  # captions and paths may hold brackets
 
 
 def _by_words(

@@ -47,8 +47,10 @@ def ui(
         typer.echo(WARNING.format(host=host), err=True)
     _end_with_the_terminal()
     start = {"MLflow": _start_mlflow, "Prefect": _start_prefect}
-    servers = {name: start[name](project, host, port) for name, port in ports.items()}
+    servers: dict[str, subprocess.Popen[bytes]] = {}
     try:
+        for name, port in ports.items():
+            servers[name] = start[name](project, host, port)
         _wait_until_open(host, ports, servers, project)
         open_ports = {name: f"http://{_reached_at(host)}:{port}" for name, port in ports.items()}
         note_pages(project, {**open_ports, "Prefect": _prefect_api(host, prefect_port)})

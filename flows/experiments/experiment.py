@@ -182,7 +182,7 @@ class ExperimentRun:
             self.records[label] = self.records[label].model_copy(
                 update={"state": "failed", "error": masked(str(error))}
             )
-            self.say(f"{label} failed: {error}")
+            self.say(f"{label} failed: {masked(str(error))}")
             return
         self.numbers[label] = numbers
         self.records[label] = self.records[label].model_copy(
@@ -346,7 +346,9 @@ def run_experiment(
     unknown = [label for label in labels if label not in known]
     if unknown:
         raise LampError(f"unknown row '{unknown[0]}'; known: {', '.join(known)}")
-    with only_process(project.hold_file(f"experiment-{experiment.name}"), experiment.name, patience=0.0):
+    with only_process(
+        project.hold_file(f"experiment-{experiment.name}"), f"experiment '{experiment.name}'", patience=0.0
+    ):
         running = ExperimentRun(project, experiment, rows, say, workers)
         running.recall()
         running.run(labels)

@@ -93,17 +93,17 @@ class Labelled(Console):
     """A console whose lines begin with a label, and go to a function.
 
     Args:
-        label: of every line.
+        label: of every line; empty for none.
         say: takes a line.
     """
 
     def __init__(self, label: str, say: Callable[[str], None]) -> None:
         super().__init__(force_terminal=False)
-        self._label, self._say = label, say
+        self._prefix, self._say = f"{label}: " if label else "", say
 
     def print(self, *objects: object, **options: object) -> None:
         """Say a line."""
-        self._say(f"{self._label}: {' '.join(map(str, objects))}")
+        self._say(f"{self._prefix}{' '.join(map(str, objects))}")
 
 
 class TableDisplay:

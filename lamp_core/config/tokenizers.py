@@ -49,6 +49,13 @@ class ConvolutionalSizes(Section):
         0.0,
         description="of the loss on the steps of decoded feet where the true ones are in contact; 0: none",
     )
+    heading_weight: NonNegative = Field(
+        0.0, description="of the loss on the heading that a window decodes to, 1 - cosine; 0: none"
+    )
+    clip_start_share: Fraction = Field(
+        0.0,
+        description="share of training windows that begin with their clip, beside those that do by chance",
+    )
 
 
 class Tokenizer(ConvolutionalSizes):

@@ -140,6 +140,8 @@ TOKENIZER = (
     Metric("MPJPE", "lower", "mm", 1),
     Metric("PA-MPJPE", "lower", "mm", 1),
     *(Metric(f"MPJPE {part}", "lower", "mm", 1, label=part.capitalize()) for part in PARTS_IN_MM),
+    Metric("heading error", "lower", "°", 1, label="Heading"),
+    Metric("path error", "lower", "cm", 1, label="Path"),
     Metric("acceleration error", "lower", "mm/frame²", 2, label="Accel."),
     FID,
     *FID_OF_PARTS,

@@ -46,6 +46,10 @@ class FeatureStatistics:
             return features * _like(self.std_D, features) + _like(self.mean_D, features)
         return features * self.std_D + self.mean_D
 
+    def of(self, group: slice) -> "FeatureStatistics":
+        """Those of a group of numbers alone."""
+        return FeatureStatistics(self.mean_D[group], self.std_D[group])
+
     def save(self, folder: str | Path) -> None:
         """Write ``mean.npy`` and ``std.npy``, float32."""
         np.save(Path(folder) / "mean.npy", self.mean_D)

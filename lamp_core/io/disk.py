@@ -6,6 +6,7 @@ What is written goes to a temporary name, to the disk, and into place by a renam
 import errno
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ TEMPORARY = ".tmp"
 
 
 def write_text(path: Path, text: str, what: str) -> None:
-    """Write a text file.
+    """Write a text file; several processes and threads may write the same, and the last one's stands.
 
     Args:
         path: of the file; its folder is made.
@@ -32,7 +33,8 @@ def write_text(path: Path, text: str, what: str) -> None:
     Raises:
         LampError: the disk is full; the file of before stays.
     """
-    with replacing(path, len(text.encode()), what) as temporary:
+    own = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{TEMPORARY}")
+    with replacing(path, len(text.encode()), what, own) as temporary:
         temporary.write_text(text)
 
 
@@ -91,18 +93,20 @@ def sync_tree(folder: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path, size: int, what: str) -> Iterator[Path]:
+def replacing(path: Path, size: int, what: str, temporary: Path | None = None) -> Iterator[Path]:
     """A temporary name beside a file, which takes the file's place when it was written.
 
     Args:
         path: of the file; its folder is made.
         size: of its content in bytes.
         what: it is, for the error.
+        temporary: the name, beside the file; without it one that the next writer uses again, so that what a
+            killed one has left is no litter. Only one process may write such a file.
 
     Raises:
         LampError: the disk is full; the file of before stays.
     """
-    temporary = path.with_name(path.name + TEMPORARY)
+    temporary = temporary or path.with_name(path.name + TEMPORARY)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

@@ -39,12 +39,10 @@ def read_texts(folders: Sequence[Path]) -> Texts:
     unreadable = 0
     for folder in folders:
         if not folder.is_dir():
-            raise LampError(f"language_model.texts: there is no folder {folder}")
+            raise LampError(f"there is no folder {folder}")
         found, failed = _annotations(folder) if (folder / ANNOTATIONS).exists() else _caption_files(folder)
         if not found:
-            raise LampError(
-                f"language_model.texts: {folder} holds no caption; it needs {ANNOTATIONS} or texts/*.txt"
-            )
+            raise LampError(f"{folder} holds no caption; it needs {ANNOTATIONS} or texts/*.txt")
         sentences += found
         unreadable += failed
     return Texts(tuple(sentences), unreadable)
@@ -56,9 +54,7 @@ def _annotations(folder: Path) -> tuple[list[str], int]:
         motions = json.loads(path.read_text(encoding="utf-8"))
         texts = {name: [row["text"] for row in motion["annotations"]] for name, motion in motions.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LampError(
-            f"language_model.texts: {path} is no file of annotations (id -> annotations -> text)"
-        ) from error
+        raise LampError(f"{path} is no file of annotations (id -> annotations -> text)") from error
     wanted = _train_ids(folder)
     names = [name for name in sorted(texts) if wanted is None or name in wanted]
     return [text.strip() for name in names for text in texts[name] if str(text).strip()], 0

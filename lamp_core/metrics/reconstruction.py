@@ -1,4 +1,4 @@
-"""Errors of reconstructed motion, in millimetres.
+"""Errors of reconstructed motion: of joints in millimetres, of where the body faces and goes.
 
 Shapes: T frames, J joints, D feature numbers a frame, B clips in a batch, P poses.
 """
@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from lamp_core.errors import LampError
-from lamp_core.features.decode import decode
+from lamp_core.features.decode import decode, facing_of, yaw_velocity_of
+from lamp_core.features.layout import FeatureLayout
 from lamp_core.skeleton.skeleton import Skeleton
 
 MILLIMETRES_PER_METRE = 1000.0
+MILLIMETRES_PER_CENTIMETRE = 10.0
 PELVIS = 0
+FLOOR = [0, 2]
 BATCH_CLIPS = 64
 
 Features = Sequence[np.ndarray]
@@ -114,6 +117,39 @@ def acceleration_error(
     return _mean("the acceleration error", errors, "three consecutive frames")
 
 
+def heading_error(true: Features, reconstructed: Features, skeleton: Skeleton) -> float:
+    """Mean angle between the true and the reconstructed heading, degrees, over all frames of all clips.
+
+    Both start with the same heading; each is the sum of the turns before it. Arguments and errors are those
+    of `mpjpe`.
+    """
+    _check_pairs(true, reconstructed)
+    layout = FeatureLayout.of(skeleton)
+
+    def errors(true_TD: np.ndarray, made_TD: np.ndarray) -> np.ndarray:
+        (cosine_T1, sine_T1), (made_cosine_T1, made_sine_T1) = (
+            facing_of(yaw_velocity_of(torch.as_tensor(features_TD), layout))
+            for features_TD in (true_TD, made_TD)
+        )
+        along_T1 = cosine_T1 * made_cosine_T1 + sine_T1 * made_sine_T1
+        across_T1 = sine_T1 * made_cosine_T1 - cosine_T1 * made_sine_T1
+        degrees_T: np.ndarray = torch.atan2(across_T1, along_T1).abs().rad2deg().squeeze(-1).numpy()
+        return degrees_T
+
+    return _mean("the heading error", (errors(*pair) for pair in zip(true, reconstructed, strict=True)))
+
+
+def path_error(
+    true: Features, reconstructed: Features, skeleton: Skeleton, batch_clips: int = BATCH_CLIPS
+) -> float:
+    """Mean distance over the floor of the true and the reconstructed pelvis, in centimetres.
+
+    Both start at the same place with the same heading. Arguments and errors are those of `mpjpe`.
+    """
+    errors = _errors(true, reconstructed, skeleton, batch_clips, _path_errors)
+    return _mean("the path error", errors) / MILLIMETRES_PER_CENTIMETRE
+
+
 def frame_errors(
     true: Features, reconstructed: Features, skeleton: Skeleton, batch_clips: int = BATCH_CLIPS
 ) -> Iterator[np.ndarray]:
@@ -159,6 +195,11 @@ def _errors(
 def _pelvis_errors(true_BTJ3: Tensor, made_BTJ3: Tensor) -> Tensor:
     gap_BTJ3 = true_BTJ3 - made_BTJ3
     errors_BT: Tensor = (gap_BTJ3 - gap_BTJ3[..., PELVIS : PELVIS + 1, :]).norm(dim=-1).mean(dim=-1)
+    return errors_BT
+
+
+def _path_errors(true_BTJ3: Tensor, made_BTJ3: Tensor) -> Tensor:
+    errors_BT: Tensor = (true_BTJ3 - made_BTJ3)[..., PELVIS, FLOOR].norm(dim=-1)
     return errors_BT
 
 

@@ -15,7 +15,8 @@ from lamp_core.config.tokenizers import ConvolutionalSizes
 from lamp_core.datasets.items import mask_of
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.tokenizers.convolutions import FRAMES_A_LATENT, Decoder, Encoder, Grid, Layers
-from lamp_core.tokenizers.protocol import FootError, MotionTokenizer, by_channel
+from lamp_core.tokenizers.decoded_errors import decoded_weights
+from lamp_core.tokenizers.protocol import NOTHING_DECODED, DecodedError, MotionTokenizer, by_channel
 from lamp_core.tokenizers.quantised import Quantised
 from lamp_core.training.distribution import gather_rows, share
 from lamp_core.training.precision import full_precision
@@ -31,7 +32,7 @@ class Reconstruction:
 
 @dataclass(frozen=True)
 class Penalty:
-    """A loss of the quantiser or of the feet, and its weight beside the reconstruction."""
+    """A loss of the quantiser or of what is decoded, and its weight beside the reconstruction."""
 
     value: Tensor
     weight: float
@@ -134,14 +135,16 @@ class ConvolutionalTokenizer(MotionTokenizer):
         features_BTD: Tensor = self.decoder(vectors_BSC, mask_BS)
         return features_BTD
 
-    def losses(self, features_BTD: Tensor, of_feet: FootError | None = None) -> dict[str, Tensor]:
+    def losses(
+        self, features_BTD: Tensor, decoded: Mapping[str, DecodedError] = NOTHING_DECODED
+    ) -> dict[str, Tensor]:
         """Return the training losses on windows of true features (Eq. 6 and 7 with smooth L1).
 
         ``auxiliary`` is the smooth L1 of the local joint positions' differences in time (*switch*
         ``velocity``, the paper's V(m)), or of the positions themselves (``positions``, as the public code
-        has it). ``contact`` is the error of the feet, where it has a weight. ``perplexity`` and
-        ``utilisation`` are of the first channel, ``perplexity_1`` and so on of those behind it; layers that
-        quantiser dropout leaves out of a batch are measured all the same.
+        has it). ``contact`` and ``heading`` are errors of what is decoded, where they have a weight.
+        ``perplexity`` and ``utilisation`` are of the first channel, ``perplexity_1`` and so on of
+        those behind it; layers that quantiser dropout leaves out of a batch are measured all the same.
         """
         # In the order of memory that the convolutions have, so that the losses read both sides in one run.
         features_BTD = features_BTD.mT.contiguous().mT
@@ -154,11 +157,10 @@ class ConvolutionalTokenizer(MotionTokenizer):
         auxiliary = F.smooth_l1_loss(made, true)
         loss = features + self.settings.auxiliary_weight * auxiliary
         penalties = dict(self.penalties(result.quantised))
-        if self.settings.contact_weight:
-            if of_feet is None:
-                raise ValueError("tokenizer.contact_weight weighs an error of feet, and none is given")
-            slides = of_feet(features_BTD, result.features_BTD)
-            penalties["contact"] = Penalty(slides, self.settings.contact_weight)
+        for name, weight in decoded_weights(self.settings).items():
+            if name not in decoded:
+                raise ValueError(f"tokenizer.{name}_weight weighs an error of the decoded, and none is given")
+            penalties[name] = Penalty(decoded[name](features_BTD, result.features_BTD), weight)
         for penalty in penalties.values():
             loss = loss + penalty.weight * penalty.value
         return {

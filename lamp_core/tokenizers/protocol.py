@@ -6,8 +6,9 @@ Shapes: B batch, T frames, D feature numbers a frame, S motion tokens, C latent 
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, Protocol, Self, TypeVar
 
 import numpy as np
@@ -20,11 +21,19 @@ ChannelKind = Literal["codebook", "residual layer", "body part", "grid part"]
 MAX_CODEBOOK_SIZE = 2**16
 """Codes of a channel fit 16 bits."""
 
-HOW_TRAINED = ("training", "contact_weight", "filled_by")
+HOW_TRAINED = (
+    "training",
+    "clip_start_share",
+    "contact_weight",
+    "filled_by",
+    "heading_weight",
+)
 """Settings that an identity leaves out; those of the losses that are older are part of it."""
 
-FootError = Callable[[Tensor, Tensor], Tensor]
-"""True and made windows (B, T, D), normalised, to a loss."""
+DecodedError = Callable[[Tensor, Tensor], Tensor]
+"""True and made windows (B, T, D), normalised, to a loss on what they decode to."""
+
+NOTHING_DECODED: Mapping[str, DecodedError] = MappingProxyType({})
 
 Codes = TypeVar("Codes", Tensor, np.ndarray)
 Value = TypeVar("Value")
@@ -63,6 +72,10 @@ class TokenizerSettings(Protocol):
     @property
     def window_frames(self) -> int:
         """Frames of a training window."""
+
+    @property
+    def clip_start_share(self) -> float:
+        """Share of windows that begin with their clip."""
 
     @property
     def training(self) -> Optimisation:
@@ -134,15 +147,17 @@ class MotionTokenizer(nn.Module, ABC):
         """
 
     @abstractmethod
-    def losses(self, features_BTD: Tensor, of_feet: FootError | None = None) -> dict[str, Tensor]:
+    def losses(
+        self, features_BTD: Tensor, decoded: Mapping[str, DecodedError] = NOTHING_DECODED
+    ) -> dict[str, Tensor]:
         """Return the losses of a batch of full windows, ``loss`` among them, the one that is minimised.
 
         Args:
             features_BTD: normalised features.
-            of_feet: how wrong the feet of made windows are, for kinds that weigh it.
+            decoded: by name, how wrong that is which made windows decode to, for kinds that weigh it.
 
         Raises:
-            ValueError: it has a weight and is not given.
+            ValueError: one has a weight and is not given.
         """
 
     def leading(self, channels: int) -> Self:

@@ -5,7 +5,6 @@ Shapes: B batch, F frames of all clips, T frames of a window, D feature numbers 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,9 @@ from torch import Tensor
 from lamp_core.errors import LampError
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.tokenizers.clips import reconstruct_clips
-from lamp_core.tokenizers.contact import contact_error
+from lamp_core.tokenizers.decoded_errors import decoded_errors
 from lamp_core.tokenizers.kinds import new_tokenizer
-from lamp_core.tokenizers.protocol import MotionTokenizer, TokenizerSettings
+from lamp_core.tokenizers.protocol import NOTHING_DECODED, MotionTokenizer, TokenizerSettings
 from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import share
 from lamp_core.training.log import OnLog, OnProgress
@@ -37,12 +36,17 @@ class Windows:
         clips: normalised features (T, D); clips shorter than a window are left out.
         frames: length of a window.
         device: where the frames are kept.
+        clip_start_share: of the windows, so many begin with their clip, beside those that do by chance. The
+            first frame alone holds how far the body's smoothed heading is from its true one, which turns the
+            whole clip (`lamp_core.features.encode`); a start drawn uniformly seldom shows it.
 
     Raises:
         LampError: no clip is as long as a window.
     """
 
-    def __init__(self, clips: Sequence[np.ndarray], frames: int, device: torch.device) -> None:
+    def __init__(
+        self, clips: Sequence[np.ndarray], frames: int, device: torch.device, clip_start_share: float = 0.0
+    ) -> None:
         usable = [torch.as_tensor(clip) for clip in clips if len(clip) >= frames]
         if not usable:
             raise LampError(
@@ -54,17 +58,21 @@ class Windows:
         self.firsts_N = lengths_N.cumsum(0) - lengths_N
         self.starts_N = lengths_N - frames + 1
         self.within_T = torch.arange(frames)
+        self.clip_start_share = clip_start_share
 
     def __len__(self) -> int:
         return len(self.firsts_N)
 
     def cut(self, indices: np.ndarray) -> Tensor:
-        """Return one window of each chosen clip, (B, T, D), its start drawn uniformly.
+        """Return one window of each chosen clip, (B, T, D), its start drawn uniformly but for the share.
 
         Of the whole batch's windows, those of this process.
         """
         chosen_B = torch.as_tensor(indices)
-        drawn_B = torch.rand(len(indices), dtype=torch.float64) * self.starts_N[chosen_B]
+        place_B = torch.rand(len(indices), dtype=torch.float64)
+        if self.clip_start_share:
+            place_B = (place_B - self.clip_start_share).clamp(min=0) / (1 - self.clip_start_share)
+        drawn_B = place_B * self.starts_N[chosen_B]
         rows_BT = (self.firsts_N[chosen_B] + drawn_B.long())[:, None] + self.within_T
         return self.frames_FD[share(rows_BT).to(self.frames_FD.device)]
 
@@ -113,7 +121,8 @@ def train_tokenizer(
         clips: of the train split.
         settings: of the tokenizer's kind.
         device: where to train.
-        statistics: what normalised the clips; the loss on the feet (``contact_weight``) needs it.
+        statistics: what normalised the clips; losses on what is decoded (``contact_weight``,
+            ``heading_weight``) need it.
         validation: clips that decide which weights are kept; the last step's without them.
         checkpoints: see ``fit``.
         on_log: see ``fit``.
@@ -122,14 +131,14 @@ def train_tokenizer(
     Raises:
         LampError: no clip is as long as a window.
     """
-    windows = Windows(clips, settings.window_frames, device)
+    windows = Windows(clips, settings.window_frames, device, settings.clip_start_share)
     seed_everything(settings.training.seed)
     tokenizer = new_tokenizer(windows.frames_FD.shape[1], settings).to(device)
     sampler = BatchSampler.of(len(windows), settings.training)
-    of_feet = None if statistics is None else partial(contact_error, statistics)
+    decoded = decoded_errors(statistics) if statistics else NOTHING_DECODED
 
     def losses(number: int) -> dict[str, Tensor]:
-        return tokenizer.losses(windows.cut(sampler.whole(number)), of_feet)
+        return tokenizer.losses(windows.cut(sampler.whole(number)), decoded)
 
     def validated(held: ValidationClips) -> Validation:
         return Validation(lambda: {held.name: held.measure(tokenizer)}, held.name, "lower")

@@ -9,6 +9,7 @@ newest version, and the others are the user's.
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ PREFIX, MODEL_FOLDER = "lamp-", "model"
 CONFIGURATION, WEIGHTS = "config.json", ".safetensors"
 FILES_OF_A_MODEL = {WEIGHTS, ".json", ".txt", ".model"}
 LATEST, BEST, PRODUCTION = "latest", "best", "production"
+ALIAS, VERSION_NAME = re.compile(r"[\w-]+"), re.compile(r"v\d+", re.IGNORECASE)
+"""Names that MLflow takes for an alias, and those of them that it keeps for versions."""
 DESCRIPTION, MADE_WITH = "registered.json", "made_with."
 VERSIONS_A_PAGE = 200
 COPIED = ("data", "profile", "params_hash", "git_commit", "git_dirty", "device", "flow_run")
@@ -94,8 +97,13 @@ class Registry:
             alias: to move.
 
         Raises:
-            LampError: an unknown model or version, or an alias that is not the user's.
+            LampError: an unknown model or version, or an alias that is not the user's, or that is no name.
         """
+        if not ALIAS.fullmatch(alias) or VERSION_NAME.fullmatch(alias):
+            raise LampError(
+                f"'{alias}' is no alias: letters, digits, '-' and '_', and not v1, v2 and so on, which are "
+                "versions"
+            )
         if alias == LATEST or alias.startswith(BEST):
             raise LampError(
                 f"alias '{alias}' follows the runs by itself; choose another, such as {PRODUCTION}"

@@ -37,6 +37,7 @@ SECONDS_HEARD = {True: 2.0, False: 5.0}
 """How long it holds that a server answers, or does not."""
 BUSY_SECONDS = (0.1, 0.3, 1.0, 3.0, 10.0)
 _LOADING = threading.Lock()
+RUN_ID = re.compile(r"[0-9a-f]{1,32}")
 NOT_IN_NAMES = re.compile(r"[^\w\-. :/]")
 
 Result = TypeVar("Result")
@@ -45,6 +46,20 @@ Result = TypeVar("Result")
 def tracking_uri(project: Project) -> str:
     """``MLFLOW_TRACKING_URI``, or the SQLite store in the project."""
     return os.environ.get(URI) or sqlite_address(home_of(project) / STORE_FILE)
+
+
+def equals(field: str, value: str) -> str:
+    """MLflow's words for runs whose field has a value, with apostrophes or without."""
+    if "'" not in value:
+        return f"{field} = '{value}'"
+    if '"' not in value:
+        return f'{field} = "{value}"'
+    return f"{field} LIKE '{value.replace(chr(39), '_')}'"  # one character, whatever it is
+
+
+def tagged(tags: Mapping[str, str]) -> str:
+    """MLflow's words for runs with these tags."""
+    return " and ".join(equals(f"tags.`{name}`", value) for name, value in tags.items())
 
 
 def server_command(host: str, port: int) -> list[str]:
@@ -149,7 +164,7 @@ class Store:
             output_hash: DVC's hash of the output, by which a run is known that DVC alone has started.
         """
         for name, value in (("lock_hash", lock_hash), ("output_hash", output_hash)):
-            wanted = f"tags.kind = '{STAGE}' and tags.stage = '{stage}' and tags.{name} = '{value}'"
+            wanted = tagged({"kind": STAGE, "stage": stage, name: value})
             found = value and self.client.search_runs(
                 [self.experiment_id], wanted, max_results=1, order_by=["attributes.start_time DESC"]
             )
@@ -167,7 +182,7 @@ class Store:
             finished: leave out those that failed, were killed, or still run.
             tags: that they have.
         """
-        wanted = [f"tags.`{name}` = '{value}'" for name, value in {"kind": PIPELINE, **(tags or {})}.items()]
+        wanted = [tagged({"kind": PIPELINE, **(tags or {})})]
         wanted += ["attributes.status = 'FINISHED'"] if finished else []
         return list(
             self.client.search_runs(
@@ -202,10 +217,16 @@ class Store:
 
     def named(self, name: str) -> list["Run"]:
         """Runs whose name is, or whose id begins with, ``name``."""
-        runs = self.client.search_runs(
-            [self.experiment_id], order_by=["attributes.start_time DESC"], max_results=1000
-        )
-        return [run for run in runs if run.info.run_name == name or run.info.run_id.startswith(name)]
+        wanted = [equals("attributes.run_name", name)]
+        wanted += [f"attributes.run_id LIKE '{name}%'"] if RUN_ID.fullmatch(name) else []
+        found = {
+            run.info.run_id: run
+            for words in wanted
+            for run in self.client.search_runs(
+                [self.experiment_id], words, order_by=["attributes.start_time DESC"], max_results=1000
+            )
+        }
+        return sorted(found.values(), key=lambda run: -run.info.start_time)
 
     def _answers(self) -> bool:
         """Whether the store's server answers; True of a file. What was heard holds for seconds."""

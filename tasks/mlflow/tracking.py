@@ -17,7 +17,16 @@ from uuid import uuid4
 
 from tasks.mlflow.delivery import deliver
 from tasks.mlflow.outbox import Entry
-from tasks.mlflow.store import PIPELINE, Store, StoreAway, load_mlflow, metric_name, patiently, server_page
+from tasks.mlflow.store import (
+    PIPELINE,
+    Store,
+    StoreAway,
+    load_mlflow,
+    metric_name,
+    patiently,
+    server_page,
+    tagged,
+)
 from tasks.project import Project
 from tasks.system.processes import ProcessMark
 from tasks.system.redaction import masked
@@ -189,9 +198,7 @@ class Tracking(Store):
 
     def close_killed(self, tags: Mapping[str, str]) -> None:
         """Close the pipeline runs with these tags that a killed process has left running."""
-        wanted = {"kind": PIPELINE, **tags}
-        words = [f"tags.{name} = '{value}'" for name, value in wanted.items()]
-        running = " and ".join([*words, "attributes.status = 'RUNNING'"])
+        running = f"{tagged({'kind': PIPELINE, **tags})} and attributes.status = 'RUNNING'"
         for run in self.client.search_runs([self.experiment_id], running):
             self.finish(run.info.run_id, "KILLED")
 

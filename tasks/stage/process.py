@@ -143,7 +143,9 @@ def main(name: str, run: StageFunction) -> NoReturn:
     with ExitStack() as held:
         try:
             project = find_project()
-            held.enter_context(only_process(project.hold_file(name).with_suffix(".process"), name))
+            held.enter_context(
+                only_process(project.hold_file(name).with_suffix(".process"), f"stage '{name}'")
+            )
             held.enter_context(used(project))
             held.enter_context(_checkpoint_warnings(name))
             progress = ProgressWriter(project.progress_file(name))

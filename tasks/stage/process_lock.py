@@ -17,20 +17,20 @@ SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @contextmanager
-def only_process(path: Path, name: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Hold a stage's lock, which the system frees when this process ends, however it does.
+def only_process(path: Path, what: str, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
+    """Hold the lock of a stage or an experiment, which the system frees when this process ends.
 
     Args:
         path: of the lock's file.
-        name: of the stage.
+        what: is held, as the error says it: "stage 'tokenizer'".
         patience: seconds to wait for a process that holds it.
 
     Raises:
-        LampError: another process runs the stage for longer than that.
+        LampError: another process has it for longer than that.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
-        _wait_for(file.fileno(), path, name, patience)
+        _wait_for(file.fileno(), path, what, patience)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -40,15 +40,15 @@ def only_process(path: Path, name: str, patience: float = PATIENCE_SECONDS) -> I
             file.truncate(0)
 
 
-def _wait_for(descriptor: int, path: Path, name: str, patience: float) -> None:
+def _wait_for(descriptor: int, path: Path, what: str, patience: float) -> None:
     until = time.monotonic() + patience
     is_told = False
     while not _take(descriptor):
-        holder = f"stage '{name}' is run by process {path.read_text() or '(just started)'}"
+        holder = f"{what} is run by process {path.read_text() or '(just started)'}"
         if time.monotonic() > until:
             raise LampError(f"{holder}; wait for its end, or end it")
         if not is_told:
-            print(f"{name}: {holder}; waiting", file=sys.stderr, flush=True)
+            print(f"{holder}; waiting", file=sys.stderr, flush=True)
             is_told = True
         time.sleep(SECONDS_BETWEEN_LOOKS)
 

@@ -6,7 +6,6 @@ By hand: ``python -m tasks.stages.alignment``.
 from lamp_core.config import Alignment
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.m2t.language_model import load_base
-from lamp_core.m2t.texts import read_texts
 from lamp_core.motion_language.folder import Origin, save_speaker
 from lamp_core.motion_language.model import parameters_of
 from lamp_core.motion_language.training import align
@@ -14,6 +13,7 @@ from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import has_further_layers
 from lamp_core.training.watching import Watching
 from tasks.stage.process import StageContext, main
+from tasks.stages.inputs.captions import further_texts
 from tasks.stages.inputs.spoken import spoken_motions
 
 
@@ -27,12 +27,13 @@ def run(stage: StageContext) -> dict[str, float]:
     base = load_base(stage.input("language_model"), stage.device)
     longest = settings.max_frames // tokenizer.downsampling
     train, val = (spoken_motions(stage, features, tokenizer, split, longest) for split in ("train", "val"))
+    captions = [caption for item in train for caption in item.captions]
     model, words, found = align(
         base,
         tokenizer,
         settings,
         train,
-        sentences=_sentences(stage, [caption for item in train for caption in item.captions]),
+        sentences=[*captions, *further_texts(stage, "language_model").sentences],
         prompt=stage.config.m2t.prompt,
         validation=val,
         watching=Watching(stage.checkpoints, stage.on_log, stage.on_progress),
@@ -41,12 +42,6 @@ def run(stage: StageContext) -> dict[str, float]:
     trained = parameters_of(model)
     save_speaker(stage.output, model.merged(), words, Origin.of(base, features.skeleton, settings))
     return found | {"trained_parameters": trained, "words_of_motion": len(words.vocabulary)}
-
-
-def _sentences(stage: StageContext, captions: list[str]) -> list[str]:
-    """What is read alone: the captions, and the further texts of the language model."""
-    folders = [stage.data.parent / folder for folder in stage.config.language_model.texts]
-    return [*captions, *read_texts(folders).sentences]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ By hand: ``python -m tasks.stages.language_model``.
 from lamp_core.config import LanguageModel
 from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.errors import LampError
 from lamp_core.m2t.language_model import (
     identity_of,
     load_checkpoint,
@@ -15,9 +14,8 @@ from lamp_core.m2t.language_model import (
 )
 from lamp_core.m2t.language_model_training import train_language_model, validated
 from lamp_core.m2t.own_language_model import save_own
-from lamp_core.m2t.texts import Texts, read_texts
-from tasks.dvc.content import folder_hash
 from tasks.stage.process import CURVES, StageContext, main
+from tasks.stages.inputs.captions import further_texts
 
 
 def run(stage: StageContext) -> dict[str, float]:
@@ -27,7 +25,7 @@ def run(stage: StageContext) -> dict[str, float]:
         return _take(stage)
     features = FeatureSet.load(stage.input("features"))
     train, val = _captions(features, "train"), _captions(features, "val")
-    texts = _texts(stage)
+    texts = further_texts(stage, "language_model")
     model, tokenizer = train_language_model(
         [*train, *texts.sentences],
         settings,
@@ -65,19 +63,6 @@ def _take(stage: StageContext) -> dict[str, float]:
 
 def _captions(features: FeatureSet, split: str) -> list[str]:
     return [caption.text for index in features.of_split(split) for caption in features.captions[index]]
-
-
-def _texts(stage: StageContext) -> Texts:
-    """The further texts, the same content that the parameters were written for."""
-    settings = stage.settings(LanguageModel)
-    folders = [stage.data.parent / folder for folder in settings.texts]
-    texts = read_texts(folders)
-    if " ".join(map(folder_hash, folders)) != settings.texts_hash:
-        raise LampError(
-            "the folders of language_model.texts are not what params.yaml was written for; `lamp run` notes "
-            "their content"
-        )
-    return texts
 
 
 if __name__ == "__main__":

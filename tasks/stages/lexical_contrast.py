@@ -68,7 +68,7 @@ def _start(
         return represented(model, settings), tokenizer
     seed, section = settings.training.seed, stage.config.lexical_text
     seed_everything(seed)
-    captions = [*captions_of(features, "train"), *further_texts(stage, section).sentences]
+    captions = [*captions_of(features, "train"), *further_texts(stage, "lexical_text").sentences]
     text, tokenizer = new_text(section, captions)
     motion = MotionEncoder(MotionShape.of(stage.config.lexical_motion, features.skeleton))
     return represented(joined(text, motion, seed), settings), tokenizer

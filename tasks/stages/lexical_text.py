@@ -20,7 +20,7 @@ def run(stage: StageContext) -> dict[str, float]:
     settings = stage.settings(LexicalText)
     features = FeatureSet.load(stage.input("features"))
     train, val = captions_of(features, "train"), captions_of(features, "val")
-    texts = further_texts(stage, settings)
+    texts = further_texts(stage, "lexical_text")
     captions = [*train, *texts.sentences]
     model, tokenizer = new_text_model(settings, captions, stage.device)
     masking = WordMasking(tokenizer, settings.function_word_weight, stage.device)

@@ -90,3 +90,9 @@ def test_export_writes_for_other_programs_and_says_what_a_robot_cannot(project: 
     assert "frames are past the limits of unitree-g1" in said, said
     rows = np.loadtxt(project / "walk.csv", delimiter=",", skiprows=1)
     assert rows.shape == (98, 8 + 29)
+
+
+def test_the_list_shows_a_broken_set_and_paths_with_brackets(project: Path) -> None:
+    (project / "data" / "sources" / "broken.yaml").write_text("name: [")
+    shown = lamp("data", "list")
+    assert "procedural *" in shown and "unreadable: " in shown

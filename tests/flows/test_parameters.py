@@ -100,3 +100,11 @@ def test_further_texts_are_noted_with_their_content(section: str, toy: Toy) -> N
     assert noted(f"{section}.texts=[]") == ""
     with pytest.raises(LampError, match=rf"{section}\.texts: there is no folder nope"):
         noted(f"{section}.texts=[nope]")
+
+
+@pytest.mark.parametrize("text", ["name: [", "just words", "name: broken\nkind: nonsense\n"])
+def test_a_data_set_whose_file_is_broken_is_named(text: str, toy: Toy) -> None:
+    path = toy.project.data / "sources" / "broken.yaml"
+    path.write_text(text)
+    with pytest.raises(LampError, match=re.escape(str(path))):
+        configure(toy.project, data="broken")

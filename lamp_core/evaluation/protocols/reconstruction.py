@@ -30,10 +30,24 @@ from lamp_core.evaluation.protocols.text_to_motion import measure_matching, rout
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.fid import frechet_distance
-from lamp_core.metrics.reconstruction import acceleration_error, mpjpe, pa_mpjpe, part_mpjpe, part_roots
+from lamp_core.metrics.reconstruction import (
+    acceleration_error,
+    heading_error,
+    mpjpe,
+    pa_mpjpe,
+    part_mpjpe,
+    part_roots,
+    path_error,
+)
 from lamp_core.skeleton.skeleton import Skeleton
 
-ERRORS = {"MPJPE": mpjpe, "PA-MPJPE": pa_mpjpe, "acceleration error": acceleration_error}
+ERRORS: Mapping[str, Callable[[Sequence[np.ndarray], Sequence[np.ndarray], Skeleton], float]] = {
+    "MPJPE": mpjpe,
+    "PA-MPJPE": pa_mpjpe,
+    "heading error": heading_error,
+    "path error": path_error,
+    "acceleration error": acceleration_error,
+}
 USAGE = ("code utilisation", "code perplexity")
 
 Reconstruct = Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]]
@@ -65,7 +79,7 @@ def evaluate_tokenizer(
     *,
     embed: Callable[[TestItems, MotionTextEvaluator], Embedded] = Embedded.of,
 ) -> list[Result]:
-    """MPJPE, PA-MPJPE, acceleration error, FID, R-Precision, MM-Dist and use of the codes.
+    """Errors of joints, heading and path, FID, R-Precision, MM-Dist and use of the codes.
 
     With hands, MPJPE and FID of body and hands apart.
 

@@ -1,6 +1,8 @@
-"""Captions that a text encoder and its vocabulary are made of: those of a split, and of further folders."""
+"""Texts that a language model or a text encoder is made of: captions of a split, and further folders."""
 
-from lamp_core.config import LexicalText
+from typing import Literal
+
+from lamp_core.config import LanguageModel, LexicalText
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.m2t.texts import Texts, read_texts
@@ -14,20 +16,21 @@ def captions_of(features: FeatureSet, split: str) -> list[str]:
     return [caption for caption in captions if caption.strip()]
 
 
-def further_texts(stage: StageContext, settings: LexicalText) -> Texts:
-    """The texts of ``lexical_text.texts``, the same content that the parameters were written for.
+def further_texts(stage: StageContext, section: Literal["language_model", "lexical_text"]) -> Texts:
+    """The texts of ``SECTION.texts``, the same content that the parameters were written for.
 
     Raises:
         LampError: a folder is not there, or holds something else.
     """
+    settings: LanguageModel | LexicalText = getattr(stage.config, section)
     folders = [stage.data.parent / folder for folder in settings.texts]
     try:
         texts = read_texts(folders)
-    except LampError as error:  # it names the parameter of the language model
-        raise LampError(f"lexical_text.texts: {str(error).partition(': ')[2]}") from error
+    except LampError as error:
+        raise LampError(f"{section}.texts: {error}") from error
     if " ".join(map(folder_hash, folders)) != settings.texts_hash:
         raise LampError(
-            "the folders of lexical_text.texts are not what params.yaml was written for; `lamp run` notes "
+            f"the folders of {section}.texts are not what params.yaml was written for; `lamp run` notes "
             "their content"
         )
     return texts

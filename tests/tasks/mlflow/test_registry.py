@@ -94,6 +94,8 @@ def test_an_alias_of_the_user_is_moved_by_version_alias_or_run(toy: Toy, registr
         (("t2m", "1"), "no registered model 't2m'; known: evaluator"),
         (("evaluator", "7"), "no version '7' of model 'evaluator'; known: 1 (run "),
         (("evaluator", "1", "best"), "alias 'best' follows the runs by itself"),
+        (("evaluator", "1", "my alias!"), "'my alias!' is no alias: letters, digits, '-' and '_'"),
+        (("evaluator", "1", "v2"), "'v2' is no alias"),
         (("evaluator", "1", "best-walks"), "alias 'best-walks' follows the runs by itself"),
     ],
 )

@@ -1,6 +1,8 @@
 import math
 from pathlib import Path
 
+import pytest
+
 from tasks.mlflow.store import metric_name
 from tasks.mlflow.tracking import Scalar, Tracking, flatten
 from tests.toy import Toy
@@ -133,3 +135,22 @@ def test_steps_that_an_interrupted_run_has_written_are_left_out(toy: Toy) -> Non
         resumed.log(run, [Scalar.now("loss", 0.5, step) for step in steps], goes_on=True)
     history = tracking.client.get_metric_history(run, "loss")
     assert [(point.step, point.value) for point in history] == [(1, 1), (2, 1), (3, 1), (4, 0.5), (5, 0.5)]
+
+
+@pytest.mark.parametrize("value", ["Guo's", 'the "own"', """Guo's "own" one"""])
+def test_names_and_tags_may_hold_quotes(value: str, toy: Toy) -> None:
+    tracking = Tracking(toy.project)
+    run = tracking.start(value, {"kind": "pipeline", "project": value}, {})
+    other = tracking.start("other", {"kind": "pipeline", "project": "other"}, {})
+    assert [found.info.run_id for found in tracking.pipeline_runs(9, tags={"project": value})] == [run]
+    assert [found.info.run_id for found in tracking.named(value)] == [run]
+    tracking.close_killed({"project": value})
+    assert [tracking.client.get_run(each).info.status for each in (run, other)] == ["KILLED", "RUNNING"]
+
+
+def test_a_run_is_found_by_its_name_and_by_the_beginning_of_its_id(toy: Toy) -> None:
+    tracking = Tracking(toy.project)
+    first, second = (tracking.start(name, {"kind": "pipeline"}, {}) for name in ("walk", "run"))
+    assert [found.info.run_id for found in tracking.named("walk")] == [first]
+    assert [found.info.run_id for found in tracking.named(second[:9])] == [second]
+    assert tracking.named("wal") == []

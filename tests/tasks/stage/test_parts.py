@@ -19,7 +19,7 @@ HOLDER = """\
 import sys
 from pathlib import Path
 from tasks.stage.process_lock import only_process
-with only_process(Path(sys.argv[1]), "t2m"):
+with only_process(Path(sys.argv[1]), "stage 't2m'"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -176,10 +176,10 @@ def test_a_second_process_waits_for_the_first_and_says_so(
     assert first.stdout.readline() == "held\n"
     with (
         pytest.raises(LampError, match=f"stage 't2m' is run by process {first.pid}; wait for its end"),
-        only_process(path, "t2m", patience=0.0),
+        only_process(path, "stage 't2m'", patience=0.0),
     ):
         raise AssertionError("two processes hold the lock")
     first.kill()
     first.wait()
-    with only_process(path, "t2m", patience=0.0):
+    with only_process(path, "stage 't2m'", patience=0.0):
         assert "waiting" not in capsys.readouterr().err.splitlines()[-1:]

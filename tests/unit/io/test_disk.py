@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,12 @@ def test_a_folder_that_could_not_be_made_is_no_hindrance_to_say_so(tmp_path: Pat
     assert f"a thing in {tmp_path}: it needs at least 5,000 bytes" in str(error)
     unknown = no_room(tmp_path, "a thing", 0, is_least=True)
     assert re.search(r"it needs more than the [\d,]+ bytes that are free; make room", str(unknown))
+
+
+def test_threads_may_write_the_same_text(tmp_path: Path) -> None:
+    path = tmp_path / "runs.json"
+    texts = [str(number) * 1000 for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(lambda number: write_text(path, texts[number % 8], "the runs"), range(200)):
+            assert path.read_text() in texts
+    assert [each.name for each in tmp_path.iterdir()] == ["runs.json"]

@@ -36,7 +36,7 @@ def test_caption_files_are_read_with_what_could_not_be(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_texts_is_named(tmp_path: Path) -> None:
-    with pytest.raises(LampError, match=r"language_model\.texts: there is no folder .*nowhere"):
+    with pytest.raises(LampError, match=r"there is no folder .*nowhere"):
         read_texts([tmp_path / "nowhere"])
     with pytest.raises(LampError, match=r"holds no caption; it needs annotations\.json"):
         read_texts([tmp_path])

@@ -9,10 +9,12 @@ from lamp_core.features.decode import decode
 from lamp_core.metrics.reconstruction import (
     acceleration_error,
     frame_errors,
+    heading_error,
     mpjpe,
     pa_mpjpe,
     part_mpjpe,
     part_roots,
+    path_error,
     procrustes,
 )
 from lamp_core.skeleton.skeleton import load_skeleton
@@ -196,3 +198,37 @@ def test_a_hand_that_is_elsewhere_is_shaped_the_same():
     assert part_mpjpe(true, made, skeleton, skeleton.fingers) == pytest.approx(0.0, abs=1e-3)
     of_pelvis = part_mpjpe(true, made, skeleton, dict.fromkeys(skeleton.fingers, 0))
     assert of_pelvis == pytest.approx(50.0, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["smpl22", "kit21"])
+def test_a_missing_turn_is_an_error_in_degrees(name):
+    skeleton = load_skeleton(name)
+    true = [
+        np.zeros((11, skeleton.feature_count), np.float32),
+        np.zeros((1, skeleton.feature_count), np.float32),
+    ]
+    true[0][:, 0] = np.radians(9) / 2  # 9 degrees a frame
+    made = [np.zeros_like(clip) for clip in true]
+    assert heading_error(true, true, skeleton) == pytest.approx(0, abs=1e-4)
+    assert heading_error(true, made, skeleton) == pytest.approx(9 * np.arange(11).sum() / 12, rel=1e-4)
+    made[0][:, 0] = -np.radians(171) / 2  # half a turn apart in every frame: 180, 0, 180 ...
+    assert heading_error(true, made, skeleton) == pytest.approx(180 * 5 / 12, rel=1e-3)
+
+
+def test_a_missing_way_is_an_error_in_centimetres():
+    for name in ("smpl22", "kit21"):
+        skeleton = load_skeleton(name)
+        true = [np.zeros((11, skeleton.feature_count), np.float32)]
+        true[0][:, 2] = 0.02 / skeleton.metres_per_unit
+        made = [np.zeros_like(clip) for clip in true]
+        assert path_error(true, true, skeleton) == pytest.approx(0, abs=1e-4)
+        assert path_error(true, made, skeleton) == pytest.approx(10, rel=1e-4)  # 2 cm a frame, 10 on average
+
+
+def test_faults_of_heading_and_path_are_those_of_mpjpe():
+    skeleton = load_skeleton("smpl22")
+    for error in (heading_error, path_error):
+        with pytest.raises(LampError, match="they have to be pairs"):
+            error(clips(skeleton, [8, 8], 0), clips(skeleton, [8], 1), skeleton)
+        with pytest.raises(LampError, match="needs at least one frame"):
+            error([], [], skeleton)

@@ -1,7 +1,5 @@
 """The loss on decoded feet: nothing where they stand, more where they slide, and none where none is asked."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 import torch
@@ -13,6 +11,7 @@ from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 from lamp_core.tokenizers.contact import contact_error
 from lamp_core.tokenizers.convolutional import ConvolutionalTokenizer
+from lamp_core.tokenizers.decoded_errors import decoded_errors
 from lamp_core.tokenizers.kinds import new_tokenizer
 from lamp_core.tokenizers.protocol import HOW_TRAINED
 
@@ -108,13 +107,13 @@ def test_the_weight_adds_the_error_and_without_it_all_is_as_before() -> None:
     assert isinstance(tokenizer, ConvolutionalTokenizer)
     tokenizer.train().reconstruct(torch.randn(12, 32, 263))
     tokenizer.eval()
-    window_BTD, of_feet = true_BTD[:, :32], partial(contact_error, statistics)
-    without = tokenizer.losses(window_BTD, of_feet)
+    window_BTD, decoded = true_BTD[:, :32], decoded_errors(statistics)
+    without = tokenizer.losses(window_BTD, decoded)
     assert "contact" not in without
     tokenizer.settings = SMALL.model_copy(update={"contact_weight": 2.0})
-    told = tokenizer.losses(window_BTD, of_feet)
+    told = tokenizer.losses(window_BTD, decoded)
     made_BTD = tokenizer.reconstruct(window_BTD).features_BTD
-    torch.testing.assert_close(told["contact"], of_feet(window_BTD, made_BTD))
+    torch.testing.assert_close(told["contact"], decoded["contact"](window_BTD, made_BTD))
     torch.testing.assert_close(told["loss"], without["loss"] + 2 * told["contact"])
     with pytest.raises(ValueError, match="none is given"):
         tokenizer.losses(window_BTD)
@@ -131,4 +130,4 @@ def test_every_kind_takes_it_and_the_identity_does_not_know_it() -> None:
             tokenizer = new_tokenizer(WHOLE_BODY, settings)
             identities.add(tokenizer.identity())
         assert len(identities) == 1
-        assert tokenizer.losses(true_BTD[:, :32], partial(contact_error, statistics))["contact"] > 0
+        assert tokenizer.losses(true_BTD[:, :32], decoded_errors(statistics))["contact"] > 0

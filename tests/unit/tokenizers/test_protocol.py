@@ -1,5 +1,6 @@
 """What any kind of tokenizer may rely on: identity, channels, and a kind that is no convolution."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -15,7 +16,14 @@ from lamp_core.tokenizers import kinds
 from lamp_core.tokenizers.clips import channel_usage, encode_clips, reconstruct_clips
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
 from lamp_core.tokenizers.kinds import KINDS, Kind, new_tokenizer, untrained_tokenizer
-from lamp_core.tokenizers.protocol import Channel, FootError, MotionTokenizer, as_first_channel, first_channel
+from lamp_core.tokenizers.protocol import (
+    NOTHING_DECODED,
+    Channel,
+    DecodedError,
+    MotionTokenizer,
+    as_first_channel,
+    first_channel,
+)
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
 
 from .conftest import SMALL, SMALL_GRID, WHOLE_BODY, started
@@ -25,6 +33,7 @@ class BandsSettings(Section):
     kind: str = "bands"
     levels: int = Field(9, description="codes of each half of the numbers")
     window_frames: int = 16
+    clip_start_share: float = 0.0
     training: Optimisation = Optimisation(
         steps=150, batch_size=4, learning_rate=0.02, warmup_steps=0, schedule="constant", weight_decay=0.0
     )
@@ -76,7 +85,9 @@ class Bands(MotionTokenizer):
             made_BTD = made_BTD * (torch.arange(made_BTD.shape[1]) < 2 * lengths_B[:, None])[..., None]
         return made_BTD
 
-    def losses(self, features_BTD: Tensor, of_feet: FootError | None = None) -> dict[str, Tensor]:
+    def losses(
+        self, features_BTD: Tensor, decoded: Mapping[str, DecodedError] = NOTHING_DECODED
+    ) -> dict[str, Tensor]:
         return {"loss": (self.decode(self.encode(features_BTD)) - features_BTD).square().mean()}
 
 

@@ -30,6 +30,16 @@ def test_a_window_is_a_run_of_frames_of_its_clip() -> None:
     assert starts == [{0.0, 1.0, 2.0, 3.0, 4.0}, {0.0, 1.0}, {0.0}]
 
 
+def test_a_share_of_the_windows_begins_with_its_clip() -> None:
+    clips = [np.arange(108, dtype=np.float32)[:, None]]
+    torch.manual_seed(0)
+    starts = Windows(clips, 8, CPU, clip_start_share=0.25).cut(np.zeros(4000, dtype=int))[:, 0, 0]
+    assert float((starts == 0).float().mean()) == pytest.approx(0.25 + 0.75 / 101, abs=0.03)
+    others = starts[starts > 0]
+    assert float(others.mean()) == pytest.approx(50.5, abs=2)
+    assert (float(others.min()), float(others.max())) == (1, 100)
+
+
 @pytest.mark.slow
 def test_training_overfits_eight_clips(settings: TokenizerSettings, waves: list[np.ndarray]) -> None:
     settings = settings.model_copy(
