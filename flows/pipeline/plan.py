@@ -1,6 +1,5 @@
 """What a run does, and where: its stages, which of them are stale, and the snapshot that it works in."""
 
-import fcntl
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from tasks.dvc.snapshot import nothing_returns, snapshot, source_of
 from tasks.dvc.versions import Freshness, RepositoryBusy, Versions
 from tasks.project import Project
 from tasks.stages.catalogue import CATALOGUE
+from tasks.system.file_lock import locked
 
 State = Literal["waiting", "running", "fresh", "restored", "done", "failed", "cancelled", "blocked"]
 GOOD: frozenset[State] = frozenset({"fresh", "restored", "done"})
@@ -75,7 +75,7 @@ def planned(
         LampError: an unknown stage or system, or a project that DVC cannot work in.
     """
     with ExitStack() as until_end:
-        with _prepares_alone(project), nothing_returns(project):
+        with locked(project.hold_file("params")), nothing_returns(project):
             save_params(config, project.params_file)
             work = source_of(project)
             plan = _plan(project, config, asked, make_runner(project), None)
@@ -124,15 +124,6 @@ def _plan(
     return Plan(
         project, config, asked, runner, versions, status, tuple(name for name in graph if name in names)
     )
-
-
-@contextmanager
-def _prepares_alone(project: Project) -> Iterator[None]:
-    path = project.hold_file("params")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _patient_status(versions: Versions) -> dict[str, Freshness]:

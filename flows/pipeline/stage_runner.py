@@ -18,7 +18,7 @@ from tasks.stage.holding import holder
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
 from tasks.system import resources
-from tasks.system.processes import ProcessMark
+from tasks.system.processes import ProcessMark, send_signal
 
 SECONDS_TO_START = 30.0
 """For a stage that was submitted and has no process yet, when the run is interrupted."""
@@ -108,7 +108,7 @@ class LocalRunner:
             for name in sorted(left):
                 progress = self.progress(name)
                 if progress is not None and not progress.waits_for:
-                    os.kill(progress.pid, signal.SIGTERM)
+                    send_signal(progress.pid, signal.SIGTERM)
                     left.discard(name)
                 elif name in self._ended:
                     left.discard(name)

@@ -1,6 +1,5 @@
 """What workers run is committed: the commit of a project, and the fetching of it in a worker's clone."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -61,12 +60,3 @@ def fetch(clone: Project, commit: str) -> str:
             f"this worker's clone does not get commit {commit[:10]}; `git push` it to the clone's remote"
         )
     return commit
-
-
-@contextmanager
-def alone(project: Project) -> Iterator[None]:
-    """Let one run at a time run here what workers cannot."""
-    project.state.mkdir(parents=True, exist_ok=True)
-    with (project.state / "here.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from flows.pipeline.prefect_server import prepare
-from flows.workers.commits import alone, require_committed
+from flows.workers.commits import require_committed
 from flows.workers.request import Entry, StageReport, StageRequest
 from flows.workers.submitted import Submitted, ended_badly, is_cancelling, is_final, is_lost, is_scheduled
 from lamp_core.config import Config, load_params
@@ -36,6 +36,7 @@ from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
 from tasks.stated_folders import stated_folders
 from tasks.system import resources
+from tasks.system.file_lock import locked
 from tasks.system.git import git, untracked
 from tasks.system.servers import require_answer
 
@@ -212,7 +213,7 @@ class WorkersRunner:
         from flows.workers.perform import carry_out
 
         try:
-            with self._lock_file, alone(self._project):
+            with self._lock_file, locked(self._project.state / "here.lock"):
                 self._versions.pull(stage.upstream)
                 outcome = carry_out(self._project, stage.name, force=force, parent_run=parent_run)
             if outcome.state != "failed":

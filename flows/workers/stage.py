@@ -34,6 +34,7 @@ from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
 from tasks.system import resources
 from tasks.system.orphans import lifeline_environment
+from tasks.system.processes import send_signal
 from tasks.system.redaction import masked
 
 SECONDS_BETWEEN_REPORTS = 2.0
@@ -212,7 +213,7 @@ def _end(process: "subprocess.Popen[str]", workspace: Project, name: str) -> Non
         return
     progress = read_progress(workspace.progress_file(name))
     if progress is not None and progress.is_alive:
-        os.kill(progress.pid, signal.SIGTERM)
+        send_signal(progress.pid, signal.SIGTERM)
     else:
         process.terminate()
     try:

@@ -1,6 +1,5 @@
 """The process of a worker: Prefect's own, with the wish to end passed on to the stages that it runs."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from types import FrameType
 import psutil
 
 from tasks.system.orphans import lifeline_environment
-from tasks.system.processes import ProcessMark
+from tasks.system.processes import ProcessMark, send_signal
 
 SECONDS_BETWEEN_LOOKS = 0.5
 HAND_BACK = (signal.SIGTERM, signal.SIGUSR1)
@@ -54,8 +53,7 @@ def run_worker(command: Sequence[str], folder: Path, environment: Mapping[str, s
             runs |= _runs_of(worker.pid)
         if wishes.intersection(HAND_BACK):
             for run in runs - ended:
-                with suppress(ProcessLookupError):
-                    os.kill(run.pid, signal.SIGTERM)
+                send_signal(run.pid, signal.SIGTERM)
             ended |= runs
         if wishes and not is_told:
             is_told = True

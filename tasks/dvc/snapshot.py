@@ -7,7 +7,6 @@ hold an output under code or parameters that it was not made with. Each stage th
 once, output first, then its entry in ``dvc.lock``: a kill in between costs a link from the cache.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -16,8 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from lamp_core.config import Config, save_params
 from tasks.dvc.config import read_config
@@ -26,6 +26,7 @@ from tasks.dvc.lock_text import lock_text, parse_lock
 from tasks.project import Project, write_atomically
 from tasks.stage.output import replace_by_link
 from tasks.stated_folders import stated_folders
+from tasks.system.file_lock import locked
 from tasks.system.git import Work, put_down, work_of
 from tasks.system.links import SMALL_BYTES, link
 
@@ -105,15 +106,12 @@ def free_folder(parent: Path) -> Iterator[Path]:
 
     It stays in use until every process has ended that called `used`.
     """
-    parent.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
+    for number in count(1):
         folder = parent / str(number)
-        with _lock_of(folder).open("a") as file:
-            if _taken(file) and _is_unused(folder) and _is_ours(folder):
+        with locked(_lock_of(folder), waits=False) as ours:
+            if ours and _is_unused(folder) and _is_ours(folder):
                 yield folder
                 return
-        number += 1
 
 
 @contextmanager
@@ -122,9 +120,8 @@ def used(project: Project) -> Iterator[list[int]]:
     if note_of(project) is None:
         yield []
         return
-    with _use_of(project.root).open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield [file.fileno()]
+    with locked(_use_of(project.root), is_shared=True) as file:
+        yield [file.fileno()] if file else []
 
 
 def lay_out(source: Project, place: Project, note: Note) -> None:
@@ -160,10 +157,7 @@ def bring_back(place: Project, names: Iterable[str]) -> None:
 @contextmanager
 def nothing_returns(project: Project) -> Iterator[None]:
     """While the block runs, no stage comes back from a snapshot: outputs and entries stay one another's."""
-    path = _lock_of(project.state / FOLDER / "return")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(_lock_of(project.state / FOLDER / "return")):
         yield
 
 
@@ -184,15 +178,27 @@ def _lock_entries(text: str) -> dict[str, Any]:
 def mend_lock(project: Project) -> bool:
     """Drop the entry at which a killed `dvc repro` has cut ``dvc.lock`` off; whether one was.
 
-    DVC writes the file in place. What is dropped is restored from its run cache by the next run.
+    DVC writes the file in place, and holds its own lock meanwhile: one that is at work has cut nothing off.
+    What is dropped is restored from its run cache by the next run.
     """
-    text = project.lock_file.read_text() if project.lock_file.exists() else ""
-    if not text or _is_lock(text):
+    if _is_whole(_lock_text(project)):
         return False
-    last = [*ENTRY.finditer(text)][-1:]
-    whole = text[: last[0].start()] if last else ""
-    write_atomically(project.lock_file, whole if _is_lock(whole) else "schema: '2.0'\nstages: {}\n")
+    with locked(project.root / ".dvc" / "tmp" / "lock", waits=False) as nobody_writes:
+        text = _lock_text(project)  # a DVC that wrote may have come to its end
+        if nobody_writes is None or _is_whole(text):
+            return False
+        last = [*ENTRY.finditer(text)][-1:]
+        whole = text[: last[0].start()] if last else ""
+        write_atomically(project.lock_file, whole if _is_lock(whole) else "schema: '2.0'\nstages: {}\n")
     return True
+
+
+def _lock_text(project: Project) -> str:
+    return project.lock_file.read_text() if project.lock_file.exists() else ""
+
+
+def _is_whole(text: str) -> bool:
+    return not text or _is_lock(text)
 
 
 def _is_lock(text: str) -> bool:
@@ -261,19 +267,11 @@ def _use_of(folder: Path) -> Path:
 
 def _is_unused(folder: Path) -> bool:
     """Whether no process of a run that was killed is still at work there."""
-    with _use_of(folder).open("a") as file:
-        return _taken(file)
+    with locked(_use_of(folder), waits=False) as ours:
+        return ours is not None
 
 
 def _is_ours(folder: Path) -> bool:
     """Whether it was not laid out by another user: nobody else may read and write the settings there."""
     settings = folder / ".dvc" / "config.local"
     return not settings.exists() or os.access(settings, os.R_OK | os.W_OK)
-
-
-def _taken(file: TextIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -7,7 +7,6 @@ its children. A run whose start is kept has an id of our own, and the store's fr
 start is sent.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -15,7 +14,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
+
+from tasks.system.file_lock import locked
 
 Entry = dict[str, Any]
 
@@ -41,7 +42,7 @@ class Outbox:
 
     def append(self, entry: Entry) -> None:
         """Keep an entry; it is on the disk when this returns."""
-        with self._locked("lock"), self._entries.open("ab+") as file:
+        with locked(self._folder / "lock"), self._entries.open("ab+") as file:
             file.seek(0, os.SEEK_END)
             if file.tell():
                 file.seek(-1, os.SEEK_END)
@@ -66,7 +67,7 @@ class Outbox:
 
     def note_id(self, own: str, of_store: str) -> None:
         """Remember the store's id of a run that had one of our own."""
-        with self._locked("lock"), self._ids.open("a") as file:
+        with locked(self._folder / "lock"), self._ids.open("a") as file:
             file.write(json.dumps([own, of_store]) + "\n")
 
     def ids(self) -> dict[str, str]:
@@ -84,11 +85,11 @@ class Outbox:
         Those that are taken from the front of the list while the block runs are removed for good, also when
         the block fails.
         """
-        with self._locked("sending", fcntl.LOCK_EX | fcntl.LOCK_NB) as file:
-            if file is None:
+        with locked(self._folder / "sending", waits=False) as ours:
+            if ours is None:
                 yield None
                 return
-            with self._locked("lock"):  # no half of an entry that is being appended
+            with locked(self._folder / "lock"):  # no half of an entry that is being appended
                 waiting = list(_lines(self._entries))
             found = len(waiting)
             try:
@@ -99,35 +100,24 @@ class Outbox:
     @contextmanager
     def attended(self) -> Iterator[None]:
         """Tell other processes that somebody sends what is appended while the block runs."""
-        with self._locked("attended", fcntl.LOCK_SH):
+        with locked(self._folder / "attended", is_shared=True):
             yield
 
     @property
     def is_attended(self) -> bool:
         """Whether a process that lives sends what is appended."""
-        with self._locked("attended", fcntl.LOCK_EX | fcntl.LOCK_NB) as file:
-            return file is None
+        with locked(self._folder / "attended", waits=False) as ours:
+            return ours is None
 
     def _cut(self, count: int) -> None:
         """Remove entries from the front; others may have appended since they were read."""
         if not count:
             return
-        with self._locked("lock"):
+        with locked(self._folder / "lock"):
             left = self._entries.read_bytes().splitlines(keepends=True)[count:]
             new = self._entries.with_suffix(".new")
             new.write_bytes(b"".join(left))
             os.replace(new, self._entries)
-
-    @contextmanager
-    def _locked(self, name: str, how: int = fcntl.LOCK_EX) -> Iterator[TextIO | None]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / name).open("a") as file:
-            try:
-                fcntl.flock(file, how)
-            except BlockingIOError:
-                yield None
-                return
-            yield file
 
 
 def _lines(path: Path) -> Iterator[Any]:

@@ -4,7 +4,6 @@ The file ``.lamp/held/STAGE.lock`` is locked while the stage is run, and names t
 inherits the lock, so that the stage stays held until DVC has ended too, should the flow be killed before it.
 """
 
-import fcntl
 import os
 import signal
 import time
@@ -14,7 +13,8 @@ from typing import TextIO
 
 from tasks.project import Project
 from tasks.stage.progress import read_progress
-from tasks.system.processes import ProcessMark, this_process
+from tasks.system.file_lock import take
+from tasks.system.processes import ProcessMark, send_signal, this_process
 
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -75,31 +75,22 @@ def end_stage(project: Project, name: str, number: int = signal.SIGTERM) -> bool
     progress = read_progress(project.progress_file(name))
     if progress is None or not progress.is_alive:
         return False
-    os.kill(progress.pid, number)
-    return True
+    return send_signal(progress.pid, number)
 
 
 def _take(project: Project, name: str, file: TextIO, waits: Waits) -> None:
     """Lock the file, when neither a run nor a stage's process by itself is at work."""
-    locked = False
+    is_ours = False
     while True:
-        locked = locked or _lock(file)
-        progress = read_progress(project.progress_file(name)) if locked else None
-        if locked and (progress is None or not progress.is_alive):
+        is_ours = is_ours or take(file)
+        progress = read_progress(project.progress_file(name)) if is_ours else None
+        if is_ours and (progress is None or not progress.is_alive):
             return
         if not waits():
             who = holder(project, name)
             by = f"process {who.pid}" if who else "a process that is about to end"
             raise StageHeld(f"stage '{name}' is run by {by}; without --no-wait its end is waited for")
         time.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def _lock(file: TextIO) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _note(file: TextIO, text: str) -> None:

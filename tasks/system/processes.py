@@ -61,6 +61,15 @@ def this_process() -> ProcessMark:
     return ProcessMark.of(os.getpid())
 
 
+def send_signal(pid: int, number: int) -> bool:
+    """Send a process a signal; whether it was still there."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def process_exists(pid: int) -> bool:
     """Whether a process of this number runs on this machine, whoever owns it; one that only waits to be
     collected by its parent does not run.

@@ -175,6 +175,19 @@ def test_what_a_stage_shows_need_not_be_there_and_makes_it_stale_when_it_is(toy:
     assert not toy.versions.follows_inputs("page")
 
 
+def test_a_lock_that_dvc_is_writing_is_left_to_it(toy: Toy) -> None:
+    toy.versions.reproduce("ingest")
+    half = toy.project.lock_file.read_text()[:40]
+    toy.project.lock_file.write_text(half)
+    at_work = zc.lockfile.LockFile(str(toy.project.root / ".dvc" / "tmp" / "lock"))  # as DVC takes it
+    try:
+        assert not mend_lock(toy.project)
+        assert toy.project.lock_file.read_text() == half
+    finally:
+        at_work.close()
+    assert mend_lock(toy.project)
+
+
 def test_a_lock_that_a_killed_dvc_has_cut_off_keeps_its_whole_entries(toy: Toy) -> None:
     for name in ("ingest", "features"):
         toy.versions.reproduce(name)
