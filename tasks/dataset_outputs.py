@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lamp_core.config import Config
 from lamp_core.datasets.clips_store import CLIPS_FILE
+from lamp_core.datasets.code_version import code_version
 from lamp_core.datasets.features_store import FEATURES_FILE
 from lamp_core.datasets.registry import fingerprint, load_source
 from lamp_core.datasets.schema import CLIPS, FEATURES, DatasetMetadata, load_metadata
@@ -70,14 +71,14 @@ def _read(ingest_folder: Path, features_folder: Path) -> DatasetOutputs | None:
 
 
 def _cache_folder(project: Project, config: Config, name: str) -> Path:
-    """A folder for this state of the source's files and of the parameters that it is read with."""
+    """A folder for this state of the source's files, and of the parameters and the code that read it."""
     source = load_source(project.data, name)
     state = source.model_copy(update={"fingerprint": fingerprint(source)}).model_dump_json()
     unread = (
         {"data", "max_rejected"} if source.kind == PROCEDURAL else {"data", "max_rejected", *OF_PROCEDURAL}
     )
     parameters = config.ingest.model_dump_json(exclude=unread) + config.features.model_dump_json()
-    digest = hashlib.sha256((state + parameters).encode()).hexdigest()[:12]
+    digest = hashlib.sha256((state + parameters + code_version()).encode()).hexdigest()[:12]
     return project.state / CACHE_FOLDER / f"{name}-{digest}"
 
 

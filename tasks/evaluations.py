@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -31,7 +30,7 @@ from tasks.mlflow.tags import origin_tags
 from tasks.mlflow.tracking import Scalar, Tracking, flatten
 from tasks.project import Project
 from tasks.system import resources
-from tasks.system.redaction import masked
+from tasks.system.redaction import warn
 
 EVALUATION = "evaluation"
 STAGES = protocols_of_stages(MODELS)
@@ -261,9 +260,6 @@ def _track(
         tracking.keep_file(run_id, folder / "results.parquet")
         tracking.finish(run_id, "FINISHED")
     except Exception as error:  # any failure of a store or its server: the numbers must stand
-        print(
-            f"warning: MLflow does not keep this evaluation: {type(error).__name__}: {masked(str(error))}",
-            file=sys.stderr,
-        )
+        warn(f"MLflow does not keep this evaluation: {type(error).__name__}: {error}")
         return None
     return run_id

@@ -1,6 +1,5 @@
 """What a run leaves to look at: the report with its MLflow run, tables and links with its Prefect run."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from flows.pipeline.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
 from tasks.mlflow.tracking import Tracking
 from tasks.project import Project
 from tasks.stage.progress import duration
-from tasks.system.redaction import masked
+from tasks.system.redaction import masked, warn
 
 if TYPE_CHECKING:
     from flows.pipeline.execution import Execution
@@ -50,7 +49,7 @@ def _leave_artifacts(project: Project, execution: "Execution", page: str | None)
     try:
         _create_artifacts(project, execution, page)
     except Exception as error:  # whatever a server or its client fails with: the run's work must stand
-        print(f"warning: Prefect keeps no artifacts of this run: {masked(str(error))}", file=sys.stderr)
+        warn(f"Prefect keeps no artifacts of this run: {error}")
 
 
 def _create_artifacts(project: Project, execution: "Execution", page: str | None) -> None:

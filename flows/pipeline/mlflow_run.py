@@ -20,9 +20,10 @@ from tasks.dvc.versions import Versions
 from tasks.mlflow.registry import lineage_of
 from tasks.mlflow.store import PIPELINE, StoreAway
 from tasks.mlflow.tags import origin_tags, params_hash
-from tasks.mlflow.tracking import Ending, Scalar, Tracking, flatten, warn
+from tasks.mlflow.tracking import Ending, Scalar, Tracking, flatten
 from tasks.project import Project
 from tasks.system.git import patch_of
+from tasks.system.redaction import warn
 
 PATCH_FILE = "changes.patch"
 """What the user's files had that the commit has not; `git apply` makes the run's files of the commit."""

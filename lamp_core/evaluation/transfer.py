@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import lamp_core.datasets
-import lamp_core.features
-import lamp_core.skeleton
 from lamp_core.config.models import Ingest
 from lamp_core.datasets.clips import Clip
 from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips, write_clips
+from lamp_core.datasets.code_version import code_version
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.motion_file import FeatureSpace
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
@@ -26,7 +24,6 @@ from lamp_core.evaluation.cache import digest
 from lamp_core.evaluation.protocols.common import OnProgress
 from lamp_core.skeleton.kinematics import bone_lengths
 
-CODE = (lamp_core.datasets, lamp_core.features, lamp_core.skeleton)
 KEPT_DATA_SETS = 3
 
 
@@ -62,8 +59,8 @@ def features_on(
     described = source.model_copy(update={"fingerprint": fingerprint(source)}).model_dump_json()
     wanted = settings.model_dump_json(exclude={"data", "skeleton"})
     arrays = (space.reference_J3, space.statistics.mean_D, space.statistics.std_D)
-    texts = (described, wanted, skeleton.name)
-    parts = (_code(), *(text.encode() for text in texts), *(array.tobytes() for array in arrays))
+    texts = (code_version(), described, wanted, skeleton.name)
+    parts = (*(text.encode() for text in texts), *(array.tobytes() for array in arrays))
     folder = cache / digest(parts)[:32]
     if not folder.exists():
         making = folder.with_name(f".{folder.name}.{os.getpid()}")
@@ -124,12 +121,6 @@ def _has_bones_of(space: FeatureSpace, pose_J3: np.ndarray) -> bool:
 def _without_features(clips: Iterator[Clip]) -> Iterator[Clip]:
     """Ready features are of another body: they are computed anew from the joints."""
     return (replace(clip, features_TD=None) for clip in clips)
-
-
-def _code() -> bytes:
-    """Hash of the code that makes features, so that no other code's are taken for its own."""
-    paths = sorted(path for package in CODE for root in package.__path__ for path in Path(root).rglob("*.py"))
-    return digest(path.read_bytes() for path in paths).encode()
 
 
 def _forget_old(cache: Path) -> None:

@@ -12,6 +12,7 @@ from tasks.dvc.graph import Stage
 from tasks.dvc.snapshot import read_lock, write_lock
 from tasks.dvc.versions import Freshness, Versions
 from tasks.project import Project
+from tasks.system.redaction import masked
 from tasks.system.servers import require_answer
 
 Entry = dict[str, Any]
@@ -152,7 +153,7 @@ class PlacedVersions(RemoteVersions):
             require_remote(self.project)
             lost = self._lost(names)
         except LampError as error:
-            return dict.fromkeys(names, Freshness("missing", (str(error),)))
+            return dict.fromkeys(names, Freshness("missing", (masked(str(error), self.project.root),)))
         return dict.fromkeys(lost, Freshness("missing", ("neither here nor in the remote",)))
 
 

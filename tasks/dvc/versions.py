@@ -32,6 +32,7 @@ from tasks.stage.holding import Waits, always, end_stage, held_stage, holder
 from tasks.stage.memory import KEPT_FOR_CALLER, forget_ended, has_checkpoint
 from tasks.stage.time_limits import TimeLimit, time_limit
 from tasks.system import resources
+from tasks.system.redaction import masked
 
 LOG_TAIL = 2000
 """Characters of a failed stage's log that its exception carries along."""
@@ -191,7 +192,7 @@ class Versions:
         failure = StageFailed(f"stage '{stage.name}' failed")
         if ended.is_late and limit:
             failure = StageLate(limit, has_checkpoint=has_checkpoint(self.project, stage))
-        failure.add_note(ended.text[-LOG_TAIL:])
+        failure.add_note(masked(ended.text, self.project.root)[-LOG_TAIL:])
         return failure
 
     def follows_inputs(self, name: str) -> bool:
@@ -314,8 +315,9 @@ def _shown(value: Any) -> str:
 
 
 def _first_error(text: str, project: Project) -> str:
-    errors = [line.removeprefix("ERROR: ") for line in text.splitlines() if line.startswith("ERROR:")]
-    message = errors[0] if errors else text.strip()[-300:]
+    said = masked(text, project.root)
+    errors = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR:")]
+    message = errors[0] if errors else said.strip()[-300:]
     if "is not a git repository" in message:
         return (
             f"{project.root} is no git repository; run `git init`, or `dvc config --local core.no_scm true`"

@@ -1,13 +1,12 @@
 """Which models a measurement speaks of: the MLflow run that made them, or the commit of the code."""
 
-import sys
-
 from tasks.dvc.graph import read_graph
 from tasks.dvc.versions import Versions
 from tasks.mlflow.tags import git_tags
 from tasks.mlflow.tracking import Tracking
 from tasks.project import Project
 from tasks.stages.catalogue import CATALOGUE
+from tasks.system.redaction import warn
 
 
 def model_run(project: Project, tracking: Tracking | None = None, measured_by: str = "evaluate") -> str:
@@ -25,7 +24,7 @@ def model_run(project: Project, tracking: Tracking | None = None, measured_by: s
         try:
             maker = tracking.maker(stage, lock_hash, versions.output_hash(stage) or "")
         except Exception as error:  # any failure of a store or its server: what was measured must stand
-            print(f"warning: MLflow does not tell who made the models: {error}", file=sys.stderr)
+            warn(f"MLflow does not tell who made the models: {error}")
             break
         if maker is not None:
             return maker

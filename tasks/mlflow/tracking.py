@@ -3,7 +3,6 @@
 import math
 import os
 import platform
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -29,7 +28,7 @@ from tasks.mlflow.store import (
 )
 from tasks.project import Project
 from tasks.system.processes import ProcessMark
-from tasks.system.redaction import masked
+from tasks.system.redaction import masked, warn
 
 PARENT = "mlflow.parentRunId"
 UNREACHED = "API request to "
@@ -338,8 +337,3 @@ def _linked(source: Path, target: Path) -> bool:
 
 def _milliseconds() -> int:
     return int(time.time() * 1000)
-
-
-def warn(text: str) -> None:
-    """Say what goes wrong beside the work, in a line without secrets."""
-    print(masked(f"warning: {text}"), file=sys.stderr, flush=True)

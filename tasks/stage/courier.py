@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tasks.mlflow.system_metrics import SECONDS_BETWEEN_SAMPLES, Sampler
-from tasks.mlflow.tracking import Scalar, Tracking, warn
+from tasks.mlflow.tracking import Scalar, Tracking
 from tasks.project import Project
 from tasks.stage.progress import read_progress
+from tasks.system.redaction import warn
 
 SECONDS_BETWEEN_LOOKS = 2.0
 

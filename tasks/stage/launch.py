@@ -9,9 +9,8 @@ from lamp_core.errors import LampError
 from tasks.project import find_project
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
-from tasks.system.exit_status import BAD_REQUEST
 from tasks.system.orphans import also_end_with_this_process
-from tasks.system.redaction import masked
+from tasks.system.redaction import refuse
 
 FIRST_PORT, PORTS = 20000, 10000
 """Of the meeting point of the nodes; a job has its own, by its number."""
@@ -35,8 +34,7 @@ def go_on_in_several_processes(stage: str) -> None:
             command = launch(module.name, sys.argv[1:], cards, nodes, os.environ)
             os.execvp(command[0], command)
     except LampError as error:
-        print(masked(f"error: {error}"), file=sys.stderr)
-        sys.exit(BAD_REQUEST)
+        refuse(error)
 
 
 def _processes(stage: str) -> int:

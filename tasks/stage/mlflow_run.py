@@ -10,9 +10,10 @@ from pathlib import Path
 
 from tasks.mlflow.by_hand import record_by_hand
 from tasks.mlflow.registry import keep_model
-from tasks.mlflow.tracking import Ending, Scalar, Tracking, warn
+from tasks.mlflow.tracking import Ending, Scalar, Tracking
 from tasks.project import write_atomically
 from tasks.stage.memory import KEPT_FOR_CALLER, remembered_run
+from tasks.system.redaction import warn
 
 SECONDS_BETWEEN_BATCHES = 2.0
 

@@ -50,9 +50,9 @@ from tasks.stage.progress import ProgressWriter, State
 from tasks.stage.termination import Killed, terminable
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
-from tasks.system.exit_status import BAD_REQUEST, FAILED, INTERRUPTED
+from tasks.system.exit_status import FAILED, INTERRUPTED
 from tasks.system.orphans import end_with_parent
-from tasks.system.redaction import masked
+from tasks.system.redaction import masked, refuse, warn
 
 CURVES = "curves.csv"
 
@@ -150,8 +150,7 @@ def main(name: str, run: StageFunction) -> NoReturn:
             held.enter_context(_checkpoint_warnings(name))
             progress = ProgressWriter(project.progress_file(name))
         except LampError as error:
-            print(masked(f"error: {error}"), file=sys.stderr)
-            sys.exit(BAD_REQUEST)
+            refuse(error)
         sys.exit(_status_of(project, name, run, progress))
 
 
@@ -162,8 +161,7 @@ def _asked_stage(module: str) -> str:
     name = sys.argv[2] if len(sys.argv) > 2 else ""
     known = [stage.name for stage in CATALOGUE.stages.values() if stage.module == module]
     if name not in known:
-        print(f"error: no stage '{name}' of {module}; known: {', '.join(known)}", file=sys.stderr)
-        sys.exit(BAD_REQUEST)
+        refuse(f"no stage '{name}' of {module}; known: {', '.join(known)}")
     return name
 
 
@@ -180,8 +178,7 @@ def _status_of(project: Project, name: str, run: StageFunction, progress: Progre
         told = no_room(project.state, "what the stage notes", 1, is_least=True) if is_full(error) else error
         if isinstance(told, LampError):
             _end(progress, "failed", str(told), is_bad_request=True)
-            print(masked(f"error: {told}"), file=sys.stderr)
-            return BAD_REQUEST
+            refuse(told)
         print(masked(traceback.format_exc()), file=sys.stderr)
         _end(progress, "failed", f"{type(error).__name__}: {error}")
         return FAILED
@@ -194,7 +191,7 @@ def _end(progress: ProgressWriter, state: State, error: str = "", *, is_bad_requ
     try:
         progress.end(state, masked(error), is_bad_request=is_bad_request)
     except (OSError, LampError) as cause:
-        print(f"warning: how the stage ended is not noted for the flow: {cause}", file=sys.stderr)
+        warn(f"how the stage ended is not noted for the flow: {cause}")
 
 
 def _take_part(name: str, run: StageFunction) -> NoReturn:
@@ -218,8 +215,7 @@ def _take_part(name: str, run: StageFunction) -> NoReturn:
     except TookPart:
         pass
     except LampError as error:
-        print(masked(f"error: {error}"), file=sys.stderr)
-        sys.exit(BAD_REQUEST)
+        refuse(error)
     except Killed:
         sys.exit(INTERRUPTED)
     sys.exit(0)

@@ -3,27 +3,25 @@
 import importlib.util
 import os
 import platform
-import re
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
+from tasks.system.git import git
+from tasks.system.packages import PIPELINE, PROJECT, missing_packages
 from tasks.system.resources import cores, device_name, threads
+from tasks.system.servers import answers
 
-PROJECT = "lamp-motion"
 OLDEST_PYTHON = (3, 11)
 LEAST_MEMORY, LEAST_DISK, LEAST_TEMPORARY = 4e9, 5e9, 2e8  # bytes
-SECONDS_TO_ANSWER = 2.0
 GIGABYTE = 1e9
 State = Literal["ok", "warn", "fail"]
 
@@ -65,11 +63,10 @@ def _interpreter(name: str) -> Iterator[Finding]:
 
 def _packages(name: str) -> Iterator[Finding]:
     try:
-        lines = requires(PROJECT) or []
+        missing = {extra: missing_packages(extra) for extra in ("", PIPELINE)}
     except PackageNotFoundError:
         yield Finding(name, "warn", f"{PROJECT} is not installed", "pip install -e '.[pipeline]'")
         return
-    missing = {extra: list(_missing(lines, extra)) for extra in ("", "pipeline")}
     for extra, names in missing.items():
         what = f"{name} ({extra})" if extra else name
         remedy = f"pip install '{PROJECT}[{extra}]'" if extra else f"pip install {PROJECT}"
@@ -77,18 +74,6 @@ def _packages(name: str) -> Iterator[Finding]:
         yield _judged(what, not names, found, remedy, "fail")
     shown = ", ".join(f"{package} {version(package)}" for package in ("torch", "transformers", "numpy"))
     yield Finding("versions", "ok", shown)
-
-
-def _missing(lines: list[str], extra: str) -> Iterator[str]:
-    for line in lines:
-        of_extra = re.search(r"extra == .(\w+)", line)
-        if (of_extra.group(1) if of_extra else "") != extra:
-            continue
-        package = re.split(r"[^\w.-]", line, maxsplit=1)[0]
-        try:
-            version(package)
-        except PackageNotFoundError:
-            yield package
 
 
 def _cores(name: str) -> Iterator[Finding]:
@@ -149,14 +134,14 @@ def _git(name: str) -> Iterator[Finding]:
     if shutil.which("git") is None:
         yield Finding(name, "fail", "not installed", "install git")
         return
-    inside = _ask_git("rev-parse", "--is-inside-work-tree")
-    if inside != "true":
+    ask = partial(git, _project_folder(), "rev-parse", check=False)
+    if ask("--is-inside-work-tree") != "true":
         yield Finding(
             name, "warn", "the project is no git repository", "git init && git add -A && git commit"
         )
         return
-    commit = _ask_git("rev-parse", "--short", "HEAD")
-    shallow = _ask_git("rev-parse", "--is-shallow-repository") == "true"
+    commit = ask("--short", "HEAD")
+    shallow = ask("--is-shallow-repository") == "true"
     found = ", ".join(
         part for part in (f"commit {commit}" if commit else "no commit", "shallow" if shallow else "") if part
     )
@@ -164,13 +149,6 @@ def _git(name: str) -> Iterator[Finding]:
         "git commit, so that runs are known by one" if not commit else "git fetch --unshallow for older runs"
     )
     yield _judged(name, bool(commit) and not shallow, found, remedy)
-
-
-def _ask_git(*words: str) -> str:
-    ended = subprocess.run(
-        ["git", "-C", str(_project_folder()), *words], capture_output=True, text=True, timeout=10, check=False
-    )
-    return ended.stdout.strip() if ended.returncode == 0 else ""
 
 
 def _project(name: str) -> Iterator[Finding]:
@@ -200,27 +178,17 @@ def _remote(name: str) -> Iterator[Finding]:
 
 
 def _servers(name: str) -> Iterator[Finding]:
+    proxy = os.environ.get("HTTP_PROXY") or os.environ.get("http_proxy")
+    exempt = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""  # as the user set it
     for what, variable in (("tracking", "MLFLOW_TRACKING_URI"), ("Prefect", "PREFECT_API_URL")):
         address = os.environ.get(variable, "")
         if not address.startswith(("http://", "https://")):
             yield Finding(f"{name}: {what}", "ok", address or "a local one, by this project")
             continue
         remedy = f"start it, or unset {variable} for a local one"
-        yield _judged(f"{name}: {what}", _answers(address), address, remedy, "fail")
-    proxy = os.environ.get("HTTP_PROXY") or os.environ.get("http_proxy")
-    exempt = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+        yield _judged(f"{name}: {what}", answers(address), address, remedy, "fail")
     if proxy and not {"127.0.0.1", "localhost", "*"} & set(exempt.replace(" ", "").split(",")):
         yield Finding(f"{name}: proxy", "warn", proxy, "set NO_PROXY=127.0.0.1,localhost for local servers")
-
-
-def _answers(address: str) -> bool:
-    parts = urlsplit(address)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        with socket.create_connection((parts.hostname or "", port), timeout=SECONDS_TO_ANSWER):
-            return True
-    except OSError:
-        return False
 
 
 def _spacy(name: str) -> Iterator[Finding]:

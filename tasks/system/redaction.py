@@ -2,8 +2,12 @@
 
 import os
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn
+
+from tasks.system.exit_status import BAD_REQUEST
 
 HIDDEN = "***"
 SHORTEST_SECRET = 6
@@ -47,6 +51,17 @@ def masked(text: str, root: Path | None = None) -> str:
     text = TOKEN_AS_USER.sub(lambda found: f"{found['scheme']}{HIDDEN}@", text)
     text = AUTHORIZATION.sub(lambda found: f"{found['name']}{HIDDEN}", text)
     return ASSIGNED.sub(lambda found: f"{found['name']}{HIDDEN}", text)
+
+
+def warn(text: str) -> None:
+    """Say what goes wrong beside the work, in a line without secrets."""
+    print(masked(f"warning: {text}"), file=sys.stderr, flush=True)
+
+
+def refuse(fault: object) -> NoReturn:
+    """Say without secrets why a request cannot be met, and end with the status of a bad one."""
+    print(masked(f"error: {fault}"), file=sys.stderr, flush=True)
+    sys.exit(BAD_REQUEST)
 
 
 def _known_secrets(root: Path) -> list[str]:

@@ -2,11 +2,13 @@
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 
 from flows import surroundings
 from flows.commands import doctor as command
-from tasks.system import doctor
+from tasks.system import doctor, servers
 from tests.toy import Toy
 
 NOWHERE = "/proc/self/no-home"
@@ -140,6 +142,17 @@ def test_servers_that_do_not_answer_and_proxies(toy: Toy, monkeypatch: pytest.Mo
     assert states == {"servers: tracking": "fail", "servers: Prefect": "ok", "servers: proxy": "warn"}
     monkeypatch.setenv("NO_PROXY", "localhost, 127.0.0.1")
     assert "servers: proxy" not in {finding.name for finding in found("servers")}
+
+
+def test_a_server_that_takes_connections_and_says_nothing_is_no_server(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run asks the same, and would end with `does not answer`."""
+    monkeypatch.setattr(doctor, "answers", partial(servers.answers, seconds=0.3))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        states = {finding.name: finding.state for finding in found("servers")}
+    assert states["servers: tracking"] == "fail"
 
 
 def git(*words: str, folder: Path) -> None:

@@ -10,6 +10,7 @@ from lamp_core.datasets.describe import size_of
 from lamp_core.datasets.registry import register_source
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import load_skeleton
+from tasks import dataset_outputs
 from tasks.dataset_outputs import known_outputs, outputs_of
 from tasks.project import Project
 from tests.unit.datasets.conftest import moving_joints
@@ -42,6 +43,12 @@ def test_other_parameters_make_it_again_in_place_of_the_older(project: Project, 
     outputs_of(project, config, "procedural")
     outputs_of(project, override(config, ["ingest.clips=5"]), "procedural")
     assert len(list((project.state / "data").iterdir())) == 1
+    assert known_outputs(project, config, "procedural") is None
+
+
+def test_other_code_makes_it_again(project: Project, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs_of(project, config, "procedural")
+    monkeypatch.setattr(dataset_outputs, "code_version", lambda: "of another commit")
     assert known_outputs(project, config, "procedural") is None
 
 

@@ -259,6 +259,25 @@ class Store:
         return self.makers.get(stage)
 
 
+class Refusing:
+    """A store whose error names its address."""
+
+    def maker(self, stage: str, lock_hash: str, output_hash: str) -> str | None:
+        raise RuntimeError("no answer of https://ann:correct-horse@host/api")
+
+
+def test_an_error_of_the_store_is_said_without_its_password(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.lock_file.write_text("schema: '2.0'\nstages:\n  t2m:\n    cmd: x\n")
+    try:
+        model_run(project, Refusing())  # type: ignore[arg-type]
+    finally:
+        project.lock_file.unlink()
+    said = capsys.readouterr().err
+    assert "https://ann:***@host/api" in said and "correct-horse" not in said
+
+
 def test_the_models_are_those_of_the_last_stage_that_is_tracked(project: Project) -> None:
     stages = "".join(f"  {name}:\n    cmd: x\n" for name in ("tokenizer", "pretrain", "t2m"))
     project.lock_file.write_text(f"schema: '2.0'\nstages:\n{stages}")

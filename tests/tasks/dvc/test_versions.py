@@ -175,6 +175,13 @@ def test_what_a_stage_shows_need_not_be_there_and_makes_it_stale_when_it_is(toy:
     assert not toy.versions.follows_inputs("page")
 
 
+def test_what_dvc_says_of_a_fault_holds_no_secret(toy: Toy) -> None:
+    with pytest.raises(LampError) as raised:
+        toy.versions.dvc("status", "https://ann:correct-horse@host/data")
+    assert "https://ann:***@host" in str(raised.value)
+    assert "correct-horse" not in str(raised.value)
+
+
 def test_a_lock_that_dvc_is_writing_is_left_to_it(toy: Toy) -> None:
     toy.versions.reproduce("ingest")
     half = toy.project.lock_file.read_text()[:40]
