@@ -2,30 +2,13 @@
 
 from collections.abc import Sequence
 
-from lamp_core.config import Config, load_params, override, profile_config, save_params
+from lamp_core.config import Config, load_params, override, profile_config
 from lamp_core.errors import LampError
 from lamp_core.skeleton.skeleton import load_skeleton
 from tasks.project import Project
 from tasks.stated_folders import STATED_FOLDERS
 
 EMBEDDED = "procedural"
-
-
-def configure(
-    project: Project, *, data: str | None = None, profile: str | None = None, assignments: Sequence[str] = ()
-) -> Config:
-    """Change ``params.yaml`` as the flags say, check it, write it and return it.
-
-    A profile replaces all parameters but the data set and its skeleton; ``data`` chooses the data set and
-    takes the skeleton that its source states; assignments come last.
-
-    Raises:
-        LampError: an unknown profile, parameter, data set or skeleton, or a wrong value.
-    """
-    present = present_params(project, profile)
-    config = configured(project, present, data=data, profile=profile, assignments=assignments)
-    save_params(config, project.params_file)
-    return config
 
 
 def present_params(project: Project, profile: str | None) -> Config | None:
@@ -35,17 +18,28 @@ def present_params(project: Project, profile: str | None) -> Config | None:
 
 def configured(
     project: Project,
-    present: Config | None,
+    present: Config | None = None,
     *,
     data: str | None = None,
     profile: str | None = None,
     assignments: Sequence[str] = (),
 ) -> Config:
-    """Return what `configure` would write over the present parameters, None when there are none yet.
+    """The parameters as the flags change them, checked; nothing is written.
+
+    A profile replaces all parameters but the data set and its skeleton; ``data`` chooses the data set and
+    takes the skeleton that its source states; assignments come last.
+
+    Args:
+        project: the project.
+        present: the parameters of before; those of the workspace by default.
+        data: a registered data set.
+        profile: a profile's name.
+        assignments: ``section.parameter=value`` each.
 
     Raises:
-        LampError: as `configure`.
+        LampError: an unknown profile, parameter, data set or skeleton, or a wrong value.
     """
+    present = present or present_params(project, profile)
     config = present if profile is None else profile_config(profile)
     assert config is not None
     if data is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cluster_option import MOST_MACHINES, without_cluster
-from flows.parameters import configured, look_at_source, present_params
+from flows.parameters import configured, look_at_source
 from flows.pipeline.main_metrics import COLUMNS, main_metrics
 from flows.tables import print_tables
 from tasks.project import Project, find_project
@@ -91,8 +91,7 @@ def run(
     project = find_project()
     require_workspace(project)
     _require_known(project, only, until, system, force)
-    present = present_params(project, profile)
-    config = configured(project, present, data=data, profile=profile, assignments=assignments)
+    config = configured(project, data=data, profile=profile, assignments=assignments)
     look_at_source(project, config)
     result = run_pipeline(
         project,

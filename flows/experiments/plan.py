@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flows.parameters import configured, look_at_source
-from lamp_core.config import Config, load_params
+from flows.parameters import configured, look_at_source, present_params
+from lamp_core.config import Config
 from lamp_core.config.experiment import Experiment, Row, assignments, with_seed
 from lamp_core.errors import LampError
 from tasks.dvc.content import chain_key
@@ -58,7 +58,7 @@ def plan_rows(
     """
     base = experiment.base
     profile = profile or base.profile
-    present = load_params(project.params_file) if profile is None or project.params_file.exists() else None
+    present = present_params(project, profile)
     shared = [*assignments(base.set), *assigned]
     planned = []
     for row in experiment.planned():

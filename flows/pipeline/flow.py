@@ -22,7 +22,7 @@ from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.cluster_option import without_cluster
-from flows.parameters import configured, look_at_source, present_params
+from flows.parameters import configured, look_at_source
 from flows.pipeline.artifacts import flow_artifacts
 from flows.pipeline.cleanup import close_flow_runs
 from flows.pipeline.display import Labelled, LineDisplay
@@ -128,9 +128,7 @@ def _prepared(
         return
     os.environ["LAMP_PULL"] = "1"
     with workspace(find_project(), commit) as place:
-        config = configured(
-            place, present_params(place, profile), data=data, profile=profile, assignments=assigned
-        )
+        config = configured(place, data=data, profile=profile, assignments=assigned)
         look_at_source(place, config)
         display = LineDisplay(Labelled("", get_run_logger().info))
         with executed(place, config, asked, WorkersRunner if asked.workers else LocalRunner, display) as run:

@@ -95,11 +95,6 @@ class StageStates:
         self._runs = living_runs(self._project)
 
 
-def stage_states(project: Project) -> dict[str, tuple[str, str]]:
-    """State and reason by stage."""
-    return StageStates(project).rows()
-
-
 def _work(progress: Progress) -> str:
     share = f" {progress.done}/{progress.total}" if progress.total else ""
     return f"process {progress.pid}{share} {progress.details}".rstrip()

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from tasks.project import write_atomically
 from tasks.system.processes import ProcessMark, this_process
-from tasks.system.processes import process_exists as process_exists
 
 SECONDS_BETWEEN_WRITES = 0.25
 SECONDS_BETWEEN_LINES = 10.0
@@ -55,11 +54,6 @@ class Progress:
     is_bad_request: bool = False
     process: str = ""
     waits_for: str = ""
-
-    @property
-    def seconds(self) -> float:
-        """Seconds from the start to the last change."""
-        return self.updated - self.started
 
     @property
     def rate(self) -> float | None:

@@ -1,12 +1,21 @@
 import re
+from typing import Any
 
 import pytest
 
-from flows.parameters import configure
-from lamp_core.config import load_params, profile_config, profile_names
+from flows.parameters import configured
+from lamp_core.config import Config, load_params, profile_config, profile_names, save_params
 from lamp_core.errors import LampError
+from tasks.project import Project
 from tests.toy import Toy
 from tests.unit.tokens.test_shards import shard_set
+
+
+def configure(project: Project, **flags: Any) -> Config:
+    """Change ``params.yaml`` as a run with these flags does."""
+    config = configured(project, **flags)
+    save_params(config, project.params_file)
+    return config
 
 
 def test_without_flags_the_parameters_stay(toy: Toy) -> None:

@@ -12,7 +12,7 @@ from flows.pipeline.display import Labelled, LineDisplay
 from flows.pipeline.execution import Execution
 from flows.pipeline.run import PipelineResult, run_pipeline
 from flows.pipeline.stage_runner import LocalRunner
-from flows.pipeline.stage_states import stage_states
+from flows.pipeline.stage_states import StageStates
 from lamp_core.errors import LampError
 from tasks.dvc.graph import read_graph
 from tasks.mlflow.relocation import follow_move
@@ -71,7 +71,7 @@ def test_a_second_run_runs_nothing_and_still_has_all_metrics(fresh: Toy) -> None
 
 def test_a_changed_parameter_runs_its_stage_and_what_follows(fresh: Toy) -> None:
     fresh.set("features.std_root_divisor=25")
-    assert stage_states(fresh.project)["evaluate"] == ("stale", "features will change")
+    assert StageStates(fresh.project).rows()["evaluate"] == ("stale", "features will change")
     result = run(fresh)
     assert fresh.ran() == ["features", "evaluate"]
     assert (result.states["ingest"], result.states["evaluator"]) == ("fresh", "fresh")

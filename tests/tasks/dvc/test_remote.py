@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.pipeline.stage_states import stage_states
+from flows.pipeline.stage_states import StageStates
 from lamp_core.errors import LampError
 from tasks.dvc.remote import RemoteVersions, require_remote
 from tests.shared_toy import share
@@ -48,15 +48,15 @@ def test_status_says_what_only_the_remote_has(
     RemoteVersions(toy.project, toy.graph).push(["ingest", "features"])
     for name in ("ingest", "features"):
         shutil.rmtree(toy.project.output(name))
-    rows = stage_states(toy.project)
+    rows = StageStates(toy.project).rows()
     assert rows["ingest"] == ("in the remote", "`dvc pull ingest` brings it")
     assert rows["features"] == ("in the remote", "`dvc pull features` brings it")
     assert rows["evaluate"][0] == "stale" or rows["evaluate"][0] == "missing"
     lost = toy.versions.output_hash("features") or ""
     for folder in (tmp_path / "store", toy.project.root / ".dvc" / "cache"):
         (folder / "files" / "md5" / lost[:2] / lost[2:]).unlink()  # the list of the folder's files
-    assert stage_states(toy.project)["features"] == ("missing", "neither here nor in the remote")
-    assert stage_states(toy.project)["ingest"][0] == "in the remote"
+    assert StageStates(toy.project).rows()["features"] == ("missing", "neither here nor in the remote")
+    assert StageStates(toy.project).rows()["ingest"][0] == "in the remote"
     shutil.rmtree(tmp_path / "store")
     shutil.rmtree(toy.project.root / ".dvc" / "cache")
-    assert stage_states(toy.project)["features"] == ("missing", "neither here nor in the remote")
+    assert StageStates(toy.project).rows()["features"] == ("missing", "neither here nor in the remote")
