@@ -5,10 +5,10 @@ import warnings
 from typing import TextIO
 
 import typer
-from rich.console import Console
 
 from flows.lazy_commands import LazyCommands
 from flows.pipeline.cleanup import look_after_killed, send_what_was_kept
+from flows.terminal import line_console
 from lamp_core.errors import LampError
 from lamp_core.remarks import Remark
 from tasks.project import find_project
@@ -39,7 +39,7 @@ def before() -> None:
 
 
 def _say(line: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(line, markup=False, highlight=False, style="yellow")
+    line_console(of_errors=True).print(line, style="yellow")
 
 
 def _show_warning(
@@ -62,9 +62,7 @@ def main() -> None:
     try:
         app()
     except LampError as error:
-        Console(stderr=True, soft_wrap=True).print(
-            masked(f"error: {error}"), markup=False, emoji=False, highlight=False, style="red"
-        )
+        line_console(of_errors=True).print(masked(f"error: {error}"), style="red")
         sys.exit(BAD_REQUEST)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

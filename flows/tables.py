@@ -16,30 +16,35 @@ LONGEST_CELL, WIDEST = 48, 10_000
 
 
 def print_tables(console: "Console", tables: "Sequence[TextTable]") -> None:
-    """Print tables, one below the other, numbers to the right; what is wider than the terminal runs over."""
+    """Print tables, one below the other, with an empty line behind each."""
+    for table in tables:
+        print_table(console, table)
+        console.print()
+
+
+def print_table(console: "Console", table: "TextTable") -> None:
+    """Print a table, numbers to the right; what is wider than the terminal runs over."""
     from rich.console import Console
     from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
-    for table in tables:
-        shown = Table(box=None, header_style="bold")
-        for place, name in enumerate(table.header):
-            is_number = table.numbers and place > 0
-            shown.add_column(
-                name,
-                justify="right" if is_number else "left",
-                overflow="fold",
-                max_width=LONGEST_CELL if place else None,
-            )
-        for row in table.rows:
-            shown.add_row(*map(Text, row))
+    shown = Table(box=None, header_style="bold")
+    for place, name in enumerate(table.header):
+        shown.add_column(
+            name,
+            justify="right" if table.numbers and place else "left",
+            overflow="fold",
+            max_width=LONGEST_CELL if place else None,
+        )
+    for row in table.rows:
+        shown.add_row(*map(Text, row))
+    if table.title:
         console.print(Text(table.title, "bold underline"))
-        width = Measurement.get(console, console.options.update(width=WIDEST), shown).maximum
-        Console(file=console.file, width=max(width, console.width)).print(shown)
-        for note in table.notes:
-            console.print(Text(note, "dim"))
-        console.print()
+    width = Measurement.get(console, console.options.update(width=WIDEST), shown).maximum
+    Console(file=console.file, width=max(width, console.width)).print(shown)
+    for note in table.notes:
+        console.print(Text(note, "dim"))
 
 
 def check_ending(path: Path) -> None:

@@ -1,13 +1,13 @@
 """``lamp data``: what the registered data sets consist of, how they differ, and shards of generated clips."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cluster_option import MOST_MACHINES
+from flows.terminal import line_console, progress_bar
 from lamp_core.config.base import LARGEST_SEED
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project, write_atomically
@@ -28,28 +28,27 @@ MOST_CLIPS = 10**9
 @app.command("list")
 def list_sets() -> None:
     """Show every registered data set: kind, version, clips, hours and features, as far as they are known."""
-    from rich.console import Console
-    from rich.table import Table
-
     from lamp_core.config import load_params
     from lamp_core.datasets.registry import source_names
 
     project = find_project()
     config = load_params(project.params_file)
-    table = Table(
-        "name", "kind", "version", "clips", "hours", "skeleton", "features", box=None, header_style="bold"
-    )
-    for name in source_names(project.data):
-        marked = f"{name} *" if name == config.ingest.data else name
-        table.add_row(marked, *_figures(project, name))
-    console = Console(highlight=False, markup=False)
-    console.print(table)
-    console.print(
-        "* the workspace's; -: no clips of it stand here, `lamp data describe NAME` makes them", style="dim"
-    )
+    rows = [
+        [f"{name} *" if name == config.ingest.data else name, *_figures(project, name)]
+        for name in source_names(project.data)
+    ]
+    notes = ["* the workspace's; -: no clips of it stand here, `lamp data describe NAME` makes them"]
     hash_in_lock = _hash_in_lock(project)
     if hash_in_lock is not None:
-        console.print(f"runs on it are tagged data_version {hash_in_lock}", style="dim", soft_wrap=True)
+        notes.append(f"runs on it are tagged data_version {hash_in_lock}")
+    _print(["name", "kind", "version", "clips", "hours", "skeleton", "features"], rows, notes)
+
+
+def _print(header: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str] = ()) -> None:
+    from flows.tables import print_table
+    from lamp_core.report.tables import TextTable
+
+    print_table(line_console(), TextTable("", header, rows, notes, numbers=False))
 
 
 def _hash_in_lock(project: Project) -> str | None:
@@ -139,7 +138,7 @@ def shard_clips(
     from tasks.system.resources import cores
 
     project = find_project()
-    with _progress("shards") as on_progress:
+    with progress_bar("shards") as on_progress:
         made = make_shards(
             folder,
             project.output("features"),
@@ -173,66 +172,50 @@ def _outputs(project: Project, name: str) -> "DatasetOutputs":
     from lamp_core.config import load_params
     from tasks.dataset_outputs import outputs_of
 
-    with _progress(f"ingest {name}") as on_progress:
+    with progress_bar(f"ingest {name}") as on_progress:
         return outputs_of(project, load_params(project.params_file), name, on_progress)
 
 
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        row = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(row, completed=done, total=total)
-
-
 def _print_description(described: "Description") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(
+    typer.echo(
         f"{described.name} {described.version[:SHORT_VERSION]}: {described.clips:,} clips, "
         f"{described.hours:.2f} h, {len(described.words_C):,} captions, "
         f"{described.vocabulary:,} words, {described.feature_count} features ({described.skeleton})"
     )
     if described.lengths is not None:
         lengths = described.lengths
-        console.print(
+        typer.echo(
             f"clips last {lengths.shortest:.1f} to {lengths.longest:.1f} s, "
             f"half of them under {lengths.median:.1f}, 95 % under {lengths.percentile_95:.1f}"
         )
-    table = Table("split", "clips", "captions", "frames", "minutes", box=None, header_style="bold")
-    for split in described.splits:
-        minutes = f"{split.seconds / 60:.1f}"
-        table.add_row(split.split, f"{split.clips:,}", f"{split.captions:,}", f"{split.frames:,}", minutes)
-    console.print(table)
+    rows = [
+        [each.split, f"{each.clips:,}", f"{each.captions:,}", f"{each.frames:,}", f"{each.seconds / 60:.1f}"]
+        for each in described.splits
+    ]
+    _print(["split", "clips", "captions", "frames", "minutes"], rows)
     for remark in described.remarks:
-        console.print(f"note: {remark}", markup=False)
-    _print_reasons(console.print, "rejected", described.rejected)
-    _print_reasons(console.print, "warned", described.warnings)
+        typer.echo(f"note: {remark}")
+    _print_reasons("rejected", described.rejected)
+    _print_reasons("warned", described.warnings)
 
 
-def _print_reasons(show: Callable[..., None], what: str, reasons: "Sequence[Reason]") -> None:
+def _print_reasons(what: str, reasons: "Sequence[Reason]") -> None:
     if not reasons:
-        show(f"{what}: none")
+        typer.echo(f"{what}: none")
     for reason in reasons:
         clip, detail = reason.examples[0]
-        show(f"{what} {reason.reason}: {reason.clips:,} ({clip}: {detail})", markup=False)
+        typer.echo(f"{what} {reason.reason}: {reason.clips:,} ({clip}: {detail})")
 
 
 def _print_drift(drift: "Drift") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, markup=False)
-    console.print(f"{drift.name} against {drift.against}", markup=False)
-    groups = Table("group", "shift", "largest shift", "ratio of deviations", box=None, header_style="bold")
-    for group in drift.groups:
-        groups.add_row(group.group, f"{group.shift:.2f}", f"{group.largest_shift:.2f}", f"{group.ratio:.2f}")
-    console.print(groups)
-    numbers = Table("number", "mean", "other mean", "shift", box=None, header_style="bold")
-    for number in drift.worst:
-        numbers.add_row(number.name, f"{number.mean:.4g}", f"{number.other_mean:.4g}", f"{number.shift:+.2f}")
-    console.print(numbers)
+    typer.echo(f"{drift.name} against {drift.against}")
+    groups = [
+        [each.group, f"{each.shift:.2f}", f"{each.largest_shift:.2f}", f"{each.ratio:.2f}"]
+        for each in drift.groups
+    ]
+    _print(["group", "shift", "largest shift", "ratio of deviations"], groups)
+    numbers = [
+        [each.name, f"{each.mean:.4g}", f"{each.other_mean:.4g}", f"{each.shift:+.2f}"]
+        for each in drift.worst
+    ]
+    _print(["number", "mean", "other mean", "shift"], numbers)

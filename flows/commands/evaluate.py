@@ -1,21 +1,17 @@
 """``lamp evaluate``: any protocol on demand, for the models or another system's motions or captions."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.motion_options import AS_FILES_SAY, HowRead, reads_motions
+from flows.terminal import line_console, progress_bar
 from lamp_core.errors import LampError
 from lamp_core.evaluation.catalogue import Metric
 from tasks.project import find_project
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from lamp_core.evaluation.protocols.common import OnProgress
     from lamp_core.report.metric_tables import Cell, MetricTable
     from lamp_core.report.tables import TextTable
     from tasks.evaluations import Evaluation
@@ -71,8 +67,6 @@ def evaluate(
     how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Measure the trained models of the workspace: tables, Parquet, CSV, JSON and an MLflow run."""
-    from rich.console import Console
-
     from flows.tables import print_tables
     from lamp_core.report.result_tables import result_tables
     from lamp_core.report.second_opinion import judgements_of, second_opinions
@@ -82,14 +76,12 @@ def evaluate(
         raise LampError(f"unknown split '{split}'; known: {', '.join(SPLITS)}")
     opened = how.gate(reads=motions is not None)
     request = Request(of, protocol or (), repeats, data, on, split, motions, captions, output, opened)
-    console = Console()
-    with _progress(console) as on_progress:
+    with progress_bar("measuring") as on_progress:
         found = evaluate_on_demand(find_project(), request, on_progress)
     measured = result_tables(found.results)
     tables = [*map(text_table, measured), *second_opinions(judgements_of(measured))]
-    needed = max(map(_width, tables), default=0)
-    print_tables(Console(width=max(console.width, needed)), tables)
-    _print_record(console, found)
+    print_tables(line_console(), tables)
+    _print_record(found)
 
 
 def text_table(table: "MetricTable") -> "TextTable":
@@ -125,28 +117,7 @@ def _shown(cell: "Cell | None", column: "Metric") -> str:
     return f"{cell.value:.{column.decimals}f}{half}"
 
 
-def _width(table: "TextTable") -> int:
-    """Characters that the widest row needs: a name or a number that is cut says nothing."""
-    columns: Sequence[Sequence[str]] = list(zip(table.header, *table.rows, strict=True))
-    return sum(max(map(len, column)) + 2 for column in columns)
-
-
-@contextmanager
-def _progress(console: "Console") -> "Iterator[OnProgress]":
-    """A bar that shows how far the measuring is, where there is a terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("measuring", total=None)
-
-        def on_progress(done: int, total: int, text: str) -> None:
-            bar.update(task, completed=done, total=total, description=text)
-
-        yield on_progress
-
-
-def _print_record(console: "Console", found: "Evaluation") -> None:
+def _print_record(found: "Evaluation") -> None:
     """What was measured of what, and where it is written."""
     origin = found.origin
     lines = [
@@ -157,4 +128,4 @@ def _print_record(console: "Console", found: "Evaluation") -> None:
     if found.left_out is not None:
         lines.insert(0, f"{found.left_out.summary}; {found.folder / 'left-out.csv'} names them")
     for line in filter(None, lines):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        typer.echo(line)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.terminal import line_console
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
 from tasks.system.exit_status import FAILED
@@ -51,19 +52,17 @@ def experiment(
     The same command goes on after an interruption; rows that have finished cost seconds. Rows work in a
     snapshot: params.yaml and the outputs here stay as they are.
     """
-    from rich.console import Console
-
     from flows.experiments.experiment import run_experiment
     from lamp_core.config.experiment import changed, load_experiment
 
     interrupt_on_signals()
     described = changed(load_experiment(file), name=name, seeds=seeds)
-    project, console = find_project(), Console()
+    project, console = find_project(), line_console()
     require_workspace(project)
     results = run_experiment(
         project,
         described,
-        lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
+        console.print,
         data=data,
         profile=profile,
         assigned=assignments or [],
@@ -71,9 +70,7 @@ def experiment(
         workers=workers,
     )
     print_experiment(console, results)
-    console.print(
-        f"`lamp compare --experiment {results.record.name} -o FILE.html` writes it", highlight=False
-    )
+    console.print(f"`lamp compare --experiment {results.record.name} -o FILE.html` writes it")
     if any(row.state == "failed" for row in results.record.rows):
         raise typer.Exit(FAILED)
 
@@ -84,7 +81,7 @@ def print_experiment(console: "Console", results: "ExperimentResults") -> None:
     from lamp_core.report.experiments import experiment_tables
 
     console.print()
-    console.print(results.record.title, style="bold", markup=False, highlight=False)
+    console.print(results.record.title, style="bold")
     console.print()
     print_tables(console, experiment_tables(results))
 

@@ -243,22 +243,19 @@ def _form(
 
 
 def _register(name: str, kind: str, options: dict[str, Any]) -> None:
-    from rich.console import Console
-
     from lamp_core.datasets.registry import register_source
 
     project = find_project()
     summary = register_source(project.data, name, kind, options)
     splits = ", ".join(f"{split} {count}" for split, count in summary.clips_of_split.items())
-    console = Console(soft_wrap=True, highlight=False, markup=False)
-    console.print(f"{name}: {summary.clips} clips ({splits}), {summary.captions} captions, in {summary.path}")
+    typer.echo(f"{name}: {summary.clips} clips ({splits}), {summary.captions} captions, in {summary.path}")
     for remark in summary.source.remarks:
-        console.print(f"  note: {remark}")
+        typer.echo(f"  note: {remark}")
     if summary.skipped_captions:
-        console.print(f"  dropped: {summary.skipped_captions} lines of the captions, which are none")
+        typer.echo(f"  dropped: {summary.skipped_captions} lines of the captions, which are none")
     for reason, count in summary.faults.items():
-        console.print(f"  will be rejected as {reason}: {count} ({summary.first_faults[reason]})")
-    console.print(f"now: lamp run --data {name}")
+        typer.echo(f"  will be rejected as {reason}: {count} ({summary.first_faults[reason]})")
+    typer.echo(f"now: lamp run --data {name}")
 
 
 def _suggest_map(motions: Path, target: Path) -> None:

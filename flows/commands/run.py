@@ -9,6 +9,7 @@ from flows.cluster_option import MOST_MACHINES, without_cluster
 from flows.parameters import configured, look_at_source
 from flows.pipeline.main_metrics import COLUMNS, main_metrics
 from flows.tables import print_tables
+from flows.terminal import line_console
 from tasks.project import Project, find_project
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
@@ -122,9 +123,7 @@ def _require_known(
 
 def report_result(project: Project, result: "PipelineResult") -> None:
     """Print how a run ended, and end the command by a status that says so."""
-    from rich.console import Console
-
-    _print_result(Console(), project, result)
+    _print_result(line_console(), project, result)
     if result.failed:
         bad = any(outcome.is_bad_request for outcome in result.failed.values())
         raise typer.Exit(BAD_REQUEST if bad else FAILED)
@@ -146,29 +145,22 @@ def _print_result(console: "Console", project: Project, result: "PipelineResult"
     if not measured and not result.failed:
         _print_stages(console, {name: read_metrics(project, name) for name in result.states})
     ran = [f"{name} {duration(outcome.seconds)}" for name, outcome in result.outcomes.items()]
-    console.print(
-        f"{duration(result.seconds)} in all; {', '.join(ran) or 'every stage was fresh'}", highlight=False
-    )
+    console.print(f"{duration(result.seconds)} in all; {', '.join(ran) or 'every stage was fresh'}")
     report = project.data / REPORT_FILE
     if report.exists() and result.states.get(REPORT) in GOOD:
-        console.print(f"report: {report}", soft_wrap=True, markup=False, highlight=False)
-        console.print(
-            "`lamp ui` opens the MLflow and Prefect pages, `lamp compare` sets runs side by side",
-            highlight=False,
-        )
+        console.print(f"report: {report}")
+        console.print("`lamp ui` opens the MLflow and Prefect pages, `lamp compare` sets runs side by side")
 
 
 def _print_failures(console: "Console", project: Project, result: "PipelineResult") -> None:
     for name, outcome in result.failed.items():
-        console.print(
-            f"{name} failed: {outcome.error}", style="red", markup=False, highlight=False, soft_wrap=True
-        )
+        console.print(f"{name} failed: {outcome.error}", style="red")
         if outcome.log:
-            console.print(outcome.log, markup=False, highlight=False, soft_wrap=True, style="dim")
-        console.print(f"its log: {project.log_file(name)}", soft_wrap=True, markup=False, highlight=False)
+            console.print(outcome.log, style="dim")
+        console.print(f"its log: {project.log_file(name)}")
     blocked = [name for name, state in result.states.items() if state == "blocked"]
     if blocked:
-        console.print(f"not run, since they need it: {', '.join(blocked)}", highlight=False)
+        console.print(f"not run, since they need it: {', '.join(blocked)}")
 
 
 def _print_stages(console: "Console", metrics: dict[str, dict[str, float]]) -> None:
@@ -176,7 +168,7 @@ def _print_stages(console: "Console", metrics: dict[str, dict[str, float]]) -> N
     for name, values in metrics.items():
         shown = ", ".join(f"{metric} {value:,.5g}" for metric, value in values.items())
         if shown:
-            console.print(f"{name}: {shown}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"{name}: {shown}")
 
 
 def _print_metrics(console: "Console", stage: str, metrics: dict[str, float]) -> None:

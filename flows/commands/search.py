@@ -7,6 +7,7 @@ import typer
 
 from flows.commands.model_options import ModelOption
 from flows.commands.motion_options import AS_FILES_SAY, HowRead, reads_motions
+from flows.terminal import line_console
 from lamp_core.errors import LampError
 from lamp_core.io.text import has_word, require_words
 from tasks.project import find_project
@@ -34,9 +35,6 @@ def search(
     how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Search the gallery: motions by text, or captions by motion; with --lexical or --keywords by words."""
-    from rich.console import Console
-    from rich.table import Table
-
     if sum(asked is not None for asked in (text, motion, keywords)) != 1:
         raise LampError("give a text, or a motion with --motion FILE, or keywords with --keywords run,jump")
     if text is not None:
@@ -52,20 +50,27 @@ def search(
 
     data = find_project().data
     if lexical or keywords is not None:
-        table = Table("rank", "motion", "score", "words", "caption", box=None, header_style="bold")
-        for found in _by_words(data, text, motion, keywords, top, index, opened):
-            words = ", ".join(f"{word.word} {word.weight:.0%}" for word in found.words)
-            table.add_row(str(found.rank), found.name, f"{found.score:.3f}", words, found.caption)
-        Console(markup=False).print(table)  # captions and paths may hold brackets
+        by_words = _by_words(data, text, motion, keywords, top, index, opened)
+        rows = [[str(hit.rank), hit.name, f"{hit.score:.3f}", _words(hit), hit.caption] for hit in by_words]
+        _print_hits(["rank", "motion", "score", "words", "caption"], rows)
         return
     if motion is not None:
         hits = api.search_motion(data, motion, top, model, opened)
     else:
         hits = api.search_text(data, text or "", top, model)
-    table = Table("rank", "clip", "score", "caption", box=None, header_style="bold")
-    for hit in hits:
-        table.add_row(str(hit.rank), hit.clip, f"{hit.score:.3f}", hit.caption)
-    Console(markup=False).print(table)  # captions and paths may hold brackets
+    rows = [[str(hit.rank), hit.clip, f"{hit.score:.3f}", hit.caption] for hit in hits]
+    _print_hits(["rank", "clip", "score", "caption"], rows)
+
+
+def _words(hit: "LexicalHit") -> str:
+    return ", ".join(f"{word.word} {word.weight:.0%}" for word in hit.words)
+
+
+def _print_hits(header: list[str], rows: list[list[str]]) -> None:
+    from flows.tables import print_table
+    from lamp_core.report.tables import TextTable
+
+    print_table(line_console(), TextTable("", header, rows, numbers=False))
 
 
 def _by_words(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from flows.experiments.plan import PRETRAIN, PlannedRow, plan_rows, run_key
 from flows.parameters import configured
-from flows.pipeline.display import Labelled, LineDisplay
+from flows.pipeline.display import LineDisplay
 from flows.pipeline.mlflow_run import read_metrics
 from flows.pipeline.run import PipelineResult, run_pipeline
 from flows.workers.runner import WorkersRunner
@@ -220,7 +220,7 @@ class ExperimentRun:
             name=f"{self.experiment.name}: {label}",
             tags=self._tags(label),
             runner=self._runner if self.workers else None,
-            display=LineDisplay(Labelled(label, self.say)) if self.workers else None,
+            display=LineDisplay(lambda line: self.say(f"{label}: {line}")) if self.workers else None,
         )
         if result.failed:
             stage, outcome = next(iter(result.failed.items()))

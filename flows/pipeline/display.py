@@ -1,9 +1,9 @@
 """What a run shows while it runs: a row a stage on a terminal, plain lines elsewhere."""
 
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Protocol
+from contextlib import AbstractContextManager
 
 from rich.console import Console
 from rich.live import Live
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.pipeline.plan import State
+from flows.terminal import line_console
 from tasks.stage.progress import Progress, duration
 
 STYLES: Mapping[str, str] = {
@@ -28,85 +29,60 @@ SECONDS_BETWEEN_LINES = 15.0
 BAR_WIDTH = 28
 
 
-class Display(Protocol):
+class Display(AbstractContextManager["Display"]):
     """Shows the states of the stages."""
 
-    def __enter__(self) -> "Display": ...
+    def __exit__(self, *error: object) -> None:
+        """Leave things as they are."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
+    @abstractmethod
     def show(self, name: str, state: State, *, seconds: float | None = None, note: str = "") -> None:
         """A stage changed its state."""
 
+    @abstractmethod
     def progress(self, name: str, progress: Progress) -> None:
         """A running stage is this far."""
 
 
 def make_display(names: Sequence[str], console: Console | None = None) -> Display:
     """The display that suits the console."""
-    console = console or Console()
-    return TableDisplay(names, console) if console.is_terminal else LineDisplay(console)
+    console = console or line_console()
+    return TableDisplay(names, console) if console.is_terminal else LineDisplay(console.print)
 
 
-class LineDisplay:
-    """A line for each change, and for a running stage a line now and then."""
+class LineDisplay(Display):
+    """A line for each change, and for a running stage a line now and then.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    Args:
+        say: takes a line.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         self._shown_at: dict[str, float] = {}
         self._waits: dict[str, str] = {}
-
-    def __enter__(self) -> "LineDisplay":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
 
     def show(self, name: str, state: State, *, seconds: float | None = None, note: str = "") -> None:
         """Print the stage's new state."""
         self._shown_at[name] = time.monotonic()
         after = f" in {duration(seconds)}" if seconds is not None else ""
-        self._print(f"{name}: {state}{after}{f' ({note})' if note else ''}")
+        self._say(f"{name}: {state}{after}{f' ({note})' if note else ''}")
 
     def progress(self, name: str, progress: Progress) -> None:
         """Print how far the stage is, when nothing was said of it for a while; what it waits for, at once."""
         if progress.waits_for:
             if self._waits.get(name) != progress.waits_for:
-                self._print(f"{name}: {progress.details}")
+                self._say(f"{name}: {progress.details}")
             self._waits[name] = progress.waits_for
             return
         self._waits.pop(name, None)
         if time.monotonic() - self._shown_at.get(name, 0.0) < SECONDS_BETWEEN_LINES or not progress.total:
             return
         self._shown_at[name] = time.monotonic()
-        self._print(f"{name}: {progress.done}/{progress.total} {progress.details}".rstrip())
-
-    def _print(self, line: str) -> None:
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._say(f"{name}: {progress.done}/{progress.total} {progress.details}".rstrip())
 
 
-class Labelled(Console):
-    """A console whose lines begin with a label, and go to a function.
-
-    Args:
-        label: of every line; empty for none.
-        say: takes a line.
-    """
-
-    def __init__(self, label: str, say: Callable[[str], None]) -> None:
-        super().__init__(force_terminal=False)
-        self._prefix, self._say = f"{label}: " if label else "", say
-
-    def print(self, *objects: object, **options: object) -> None:
-        """Say a line."""
-        self._say(f"{self._prefix}{' '.join(map(str, objects))}")
-
-
-class TableDisplay:
+class TableDisplay(Display):
     """A live table: stage, state, bar, what the stage says, rate and time left."""
 
     def __init__(self, names: Sequence[str], console: Console) -> None:
@@ -119,9 +95,7 @@ class TableDisplay:
         self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._live.stop()
 
     def show(self, name: str, state: State, *, seconds: float | None = None, note: str = "") -> None:

@@ -25,7 +25,7 @@ from flows.cluster_option import without_cluster
 from flows.parameters import configured, look_at_source
 from flows.pipeline.artifacts import flow_artifacts
 from flows.pipeline.cleanup import close_flow_runs
-from flows.pipeline.display import Labelled, LineDisplay
+from flows.pipeline.display import LineDisplay
 from flows.pipeline.execution import Execution, recorded
 from flows.pipeline.run import executed
 from flows.pipeline.run_records import RunRecord
@@ -130,7 +130,7 @@ def _prepared(
     with workspace(find_project(), commit) as place:
         config = configured(place, data=data, profile=profile, assignments=assigned)
         look_at_source(place, config)
-        display = LineDisplay(Labelled("", get_run_logger().info))
+        display = LineDisplay(get_run_logger().info)
         with executed(place, config, asked, WorkersRunner if asked.workers else LocalRunner, display) as run:
             yield run
             if not asked.workers:

@@ -3,10 +3,9 @@
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from flows.comparison import INTERVAL_PREFIX
@@ -59,7 +58,7 @@ class Opening:
 EVALUATOR, RESULTS_FILE = "evaluator", "results.parquet"
 
 
-class PipelineRun:
+class PipelineRun(AbstractContextManager["PipelineRun"]):
     """The run starts when its id is first asked for, as soon as the store is open.
 
     Args:
@@ -164,12 +163,7 @@ class PipelineRun:
         except Exception as error:  # any failure of a store: the run's work must stand
             warn(f"MLflow does not link {name}: {error}")
 
-    def __enter__(self) -> "PipelineRun":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is not None and issubclass(kind, Exception):
             self.ending = "FAILED"
         run_id = self.run_id

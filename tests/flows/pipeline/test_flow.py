@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows.pipeline.display import Labelled, LineDisplay
+from flows.pipeline.display import LineDisplay
 from flows.pipeline.execution import Execution
 from flows.pipeline.run import PipelineResult, run_pipeline
 from flows.pipeline.stage_runner import LocalRunner
@@ -144,7 +144,7 @@ def test_a_stage_that_was_tried_again_in_vain_has_failed_by_what_stood_in_its_wa
         is_fresh=lambda name: False,
     )
     record = SimpleNamespace(run_id="", stage_ended=lambda name, run_id: None)
-    execution = Execution(plan, record, LineDisplay(Labelled("", lambda line: None)))  # type: ignore[arg-type]
+    execution = Execution(plan, record, LineDisplay(lambda line: None))  # type: ignore[arg-type]
     for _ in range(2):
         with pytest.raises(RepositoryBusy) as raised:
             execution.carry_out("features")
