@@ -6,13 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from flows.commands.motion_options import (
+    FORM_AS_FILES_SAY,
     ForceOption,
-    LeftHandedOption,
+    Form,
     MapOption,
     RateOption,
     SkeletonName,
-    UnitOption,
     UpOption,
+    reads_motions,
 )
 from lamp_core.errors import LampError
 from tasks.project import find_project
@@ -42,6 +43,7 @@ Reference = Annotated[str | None, typer.Option(help="Clip whose first frame give
 
 
 @app.command("bvh")
+@reads_motions
 def import_bvh(
     folder: Annotated[Path, typer.Argument(help="Folder of BVH files; with --suggest-map also one file.")],
     captions: CaptionFolder = None,
@@ -49,11 +51,7 @@ def import_bvh(
     name: Annotated[str | None, typer.Option(help="Name of the data set.")] = None,
     joint_map: MapOption = None,
     reference: Reference = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    form: Form = FORM_AS_FILES_SAY,
     labels: LabelPattern = None,
     suggest_map: Annotated[
         Path | None,
@@ -78,41 +76,34 @@ def import_bvh(
         "map": joint_map,
         "labels": labels,
         "reference_clip": reference,
-        **_form(unit, up, fps, left_handed, force),
+        **form.of_source(),
     }
     _register(name, "bvh", options)
 
 
-@app.command("humanml3d")
-def import_humanml3d(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder with new_joint_vecs, new_joints or joints, texts and splits.")
-    ],
-    name: Name,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
-) -> None:
-    """Register a data set in the published layout of HumanML3D."""
-    _register(name, "humanml3d", {"motions": _folder(folder), **_form(unit, up, fps, left_handed, force)})
+def _published(kind: str, summary: str, folders: str) -> None:
+    """Add the command for a published layout."""
+
+    @app.command(kind, help=summary)
+    @reads_motions
+    def register(
+        folder: Annotated[Path, typer.Argument(help=f"Folder with {folders}, texts and splits.")],
+        name: Name,
+        form: Form = FORM_AS_FILES_SAY,
+    ) -> None:
+        _register(name, kind, {"motions": _folder(folder), **form.of_source()})
 
 
-@app.command("kit")
-def import_kit(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder with new_joint_vecs or new_joints, texts and splits.")
-    ],
-    name: Name,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
-) -> None:
-    """Register a data set in the published layout of KIT-ML (kit21, 251 features)."""
-    _register(name, "kit", {"motions": _folder(folder), **_form(unit, up, fps, left_handed, force)})
+_published(
+    "humanml3d",
+    "Register a data set in the published layout of HumanML3D.",
+    "new_joint_vecs, new_joints or joints",
+)
+_published(
+    "kit",
+    "Register a data set in the published layout of KIT-ML (kit21, 251 features).",
+    "new_joint_vecs or new_joints",
+)
 
 
 @app.command("amass")
@@ -138,12 +129,13 @@ def import_amass(
         "splits": splits,
         "index": index,
         "reference_clip": reference,
-        **_form(None, up, fps, False, force),
+        **Form(up=up, fps=fps, force=force).of_source(),
     }
     _register(name, "amass", options)
 
 
 @app.command("motionx")
+@reads_motions
 def import_motionx(
     folder: Annotated[
         Path, typer.Argument(help="Folder with motion_data/smplx_322 (or ready joints), texts and splits.")
@@ -155,11 +147,7 @@ def import_motionx(
     skeleton: Annotated[
         str | None, typer.Option(help="smplx52 (623 features), or smpl22 for the body alone; else smplx52.")
     ] = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    form: Form = FORM_AS_FILES_SAY,
 ) -> None:
     """Register Motion-X: whole-body motion, by parameters, joints or ready features (623)."""
     options = {
@@ -168,23 +156,20 @@ def import_motionx(
         "captions": captions,
         "splits": splits,
         "skeleton": skeleton,
-        **_form(unit, up, fps, left_handed, force),
+        **form.of_source(),
     }
     _register(name, "motionx", options)
 
 
 @app.command("npy")
+@reads_motions
 def import_npy(
     folder: Annotated[Path, typer.Argument(help="Folder of .npy files of joints (T, J, 3).")],
     skeleton: SkeletonName,
     name: Name,
     captions: CaptionFolder = None,
     splits: SplitFolder = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    form: Form = FORM_AS_FILES_SAY,
     reference: Reference = None,
     labels: LabelPattern = None,
 ) -> None:
@@ -195,13 +180,14 @@ def import_npy(
         "skeleton": skeleton,
         "captions": captions,
         "splits": splits,
-        **_form(unit, up, fps, left_handed, force),
+        **form.of_source(),
         "reference_clip": reference,
     }
     _register(name, "npy", options)
 
 
 @app.command("manifest")
+@reads_motions
 def import_manifest(
     table: Annotated[Path, typer.Argument(help="Table of clips, .csv or .parquet: file, captions, split.")],
     skeleton: SkeletonName,
@@ -211,11 +197,7 @@ def import_manifest(
     ] = None,
     joint_map: MapOption = None,
     body_model: BodyModel = None,
-    unit: UnitOption = None,
-    up: UpOption = None,
-    fps: RateOption = None,
-    left_handed: LeftHandedOption = False,
-    force: ForceOption = False,
+    form: Form = FORM_AS_FILES_SAY,
     reference: Reference = None,
 ) -> None:
     """Register a table of clips, a row a clip: read row by row, for sets of any size."""
@@ -225,21 +207,10 @@ def import_manifest(
         "skeleton": skeleton,
         "map": joint_map,
         "body_model": body_model,
-        **_form(unit, up, fps, left_handed, force),
+        **form.of_source(),
         "reference_clip": reference,
     }
     _register(name, "manifest", options)
-
-
-def _form(
-    unit: str | None, up: str | None, fps: float | None, left_handed: bool, force: bool
-) -> dict[str, Any]:
-    """The options of a source that say how its motions stand in their files."""
-    from lamp_core.datasets.motion_file import stated_form
-
-    stated_form(None, unit, up, fps)  # what is out of range is said as in every other command
-    stated = {"unit": unit, "up": up, "frames_per_second": fps}
-    return stated | {"left_handed": left_handed or None, "force": force or None}
 
 
 def _register(name: str, kind: str, options: dict[str, Any]) -> None:

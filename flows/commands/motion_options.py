@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from inspect import Signature, signature
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,16 +57,30 @@ SeedOption = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class HowRead:
-    """How motion files are read, as the options of a command say it."""
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """How motions stand in their files, as the options of a command say it."""
 
-    joint_map: MapOption = None
     unit: UnitOption = None
     up: UpOption = None
     fps: RateOption = None
     left_handed: LeftHandedOption = False
     force: ForceOption = False
+
+    def of_source(self) -> dict[str, Any]:
+        """The same as options of a data source; LampError as `stated_form`."""
+        from lamp_core.datasets.motion_file import stated_form
+
+        stated_form(None, self.unit, self.up, self.fps)
+        stated = {"unit": self.unit, "up": self.up, "frames_per_second": self.fps}
+        return stated | {"left_handed": self.left_handed or None, "force": self.force or None}
+
+
+@dataclass(frozen=True)
+class HowRead(Form):
+    """How motion files are read, as the options of a command say it."""
+
+    joint_map: MapOption = None
 
     def gate(self, *, reads: object = True) -> "Gate":
         """The gate for the files; LampError as `stated_form`, or where the command ``reads`` no motion."""
@@ -82,21 +96,23 @@ class HowRead:
         return stated
 
 
-AS_FILES_SAY = HowRead()
+FORM_AS_FILES_SAY, AS_FILES_SAY = Form(), HowRead()
 """Nothing is stated: what files say of themselves holds."""
 
 
 def reads_motions(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command whose last parameter is a `HowRead` the options of that in its place."""
-    *others, how = signature(command).parameters.values()
-    options = signature(HowRead).parameters
+    """Give a command with a parameter that is a `Form` the options of that in its place."""
+    own = signature(command).parameters.values()
+    how = next(each for each in own if isinstance(each.default, Form))
+    options = signature(type(how.default)).parameters
 
     @wraps(command)
     def called(*arguments: Any, **values: Any) -> None:
         stated = {name: values.pop(name) for name in options if name in values}
-        command(*arguments, **values, **{how.name: HowRead(**stated)})
+        command(*arguments, **values, **{how.name: type(how.default)(**stated)})
 
-    parameters = [*others, *options.values()]
+    shown = [other for each in own for other in (options.values() if each is how else [each])]
+    parameters = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in shown]
     vars(called)["__signature__"] = Signature(parameters)
     called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return called
