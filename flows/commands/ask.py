@@ -151,7 +151,7 @@ def _check(output: Path | None) -> None:
 
 def _show(answer: "Answer", output: Path | None) -> None:
     """Print a text, or write a motion and print where."""
-    from flows.commands.generate import save_motions
+    from lamp_core.exports.several import save_motions
     from lamp_core.viz.player import PlayerMotion
 
     if answer.joints_TJ3 is None or answer.skeleton is None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from rich.console import Console
 
+    from lamp_core.report.run_comparison import TrackedRun
     from lamp_core.report.tables import TextTable
     from tasks.mlflow.tracking import Tracking
 
@@ -112,8 +113,8 @@ def _compare_runs(
 ) -> None:
     from rich.console import Console
 
-    from flows.comparison import TrackedRun, comparison_csv, comparison_tables
     from flows.tables import print_tables, save_tables
+    from lamp_core.report.run_comparison import comparison_csv, comparison_tables
     from lamp_core.report.tables import tables_page
     from tasks.mlflow.tracking import Tracking
 
@@ -124,7 +125,7 @@ def _compare_runs(
         found = tracking.pipeline_runs(LAST_RUNS, finished=not unfinished)[::-1]
     if not found:
         raise LampError("no finished runs yet; `lamp run` makes one, --unfinished shows the others")
-    runs = [TrackedRun.of(run) for run in found]
+    runs = [_tracked(run) for run in found]
     tables = comparison_tables(runs, of_all=of_all)
     print_tables(Console(), tables)
     if output is not None:
@@ -156,6 +157,14 @@ def _compare_rows(console: "Console", project: Project, name: str, output: Path 
                 [svg for _, svg in fit_charts(found)],
             ),
         )
+
+
+def _tracked(run: "Run") -> "TrackedRun":
+    """What is compared of a run of MLflow's store."""
+    from lamp_core.report.run_comparison import TrackedRun
+
+    label = f"{run.info.run_name} {run.info.run_id[:8]}"
+    return TrackedRun(label, run.data.tags, run.data.params, run.data.metrics)
 
 
 def _find(tracking: "Tracking", name: str) -> "Run":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.generate import look_up_words, save_motions
+from flows.commands.generate import look_up_words
 from flows.commands.model_options import (
     MOST_RESULTS,
     DecodeOption,
@@ -111,8 +111,10 @@ def edit(
 
 def _save(output: Path, edited: "EditedMotions", title: str, plant: bool) -> None:
     """Write what was made, and say where and which seconds are new."""
+    from lamp_core.exports.several import save_motions
+
     if plant:
-        from flows.planting import planted
+        from lamp_core.inference.planted import planted
 
         rate = edited.skeleton.frames_per_second
         joints, said = planted(edited.joints, edited.features, edited.skeleton, rate)

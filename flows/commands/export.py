@@ -40,7 +40,7 @@ def export(
     read = read_motion_file(motion, how.gate(), skeleton)
     joints_TJ3 = read.joints_TJ3
     if plant:
-        from flows.planting import planted
+        from lamp_core.inference.planted import planted
 
         (joints_TJ3,), said = planted([joints_TJ3], [read.features_TD], read.skeleton, read.frames_per_second)
         typer.echo(said)

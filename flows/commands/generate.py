@@ -1,7 +1,6 @@
 """``lamp generate``: text to motion by the trained models of the workspace."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,11 +18,7 @@ from flows.commands.motion_options import OutputOption, PlantOption, SeedOption
 from tasks.project import find_project
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from lamp_core.inference.prompts import Prompt
-    from lamp_core.skeleton.skeleton import Skeleton
-    from lamp_core.viz.player import PlayerMotion
 
 
 def generate(
@@ -54,6 +49,7 @@ def generate(
 ) -> None:
     """Generate motions from a text; several become NAME-1, NAME-2, ..., or one page side by side (.html)."""
     from lamp_core.exports.kinds import check_ending
+    from lamp_core.exports.several import save_motions
     from lamp_core.inference import generate as api
     from lamp_core.inference.part_texts import read_part_texts
     from lamp_core.inference.sampling import SamplingChange
@@ -66,7 +62,7 @@ def generate(
     generated = api.generate(data, text, count, seconds, seed, model, decode, sampling, of_parts)
     skeleton, joints = generated.skeleton, generated.joints
     if plant:
-        from flows.planting import planted
+        from lamp_core.inference.planted import planted
 
         joints, said = planted(joints, generated.features, skeleton, skeleton.frames_per_second)
         typer.echo(said, err=as_json)
@@ -89,21 +85,3 @@ def look_up_words(data: Path, text: str) -> "Prompt":
     if prompt.warning:
         typer.echo(f"note: {prompt.warning}", err=True)
     return prompt
-
-
-def save_motions(
-    path: Path, motions: "Sequence[np.ndarray]", skeleton: "Skeleton", text: str, shown: "list[PlayerMotion]"
-) -> list[Path]:
-    """Write the motions, several as NAME-1, NAME-2, ..., or one page of ``shown``; return the files."""
-    from lamp_core.exports.kinds import save_motion
-    from lamp_core.viz.player import player_page
-
-    if path.suffix.lower() == ".html":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(player_page(shown, title=text), encoding="utf-8")
-        return [path]
-    numbered = [path.with_stem(f"{path.stem}-{index}") for index in range(1, len(motions) + 1)]
-    paths = numbered if len(motions) > 1 else [path]
-    for target, joints_TJ3 in zip(paths, motions, strict=True):
-        save_motion(target, joints_TJ3, skeleton, skeleton.frames_per_second, text)
-    return paths

@@ -7,9 +7,9 @@ import typer
 
 from flows.cluster_option import MOST_MACHINES, without_cluster
 from flows.parameters import configured, look_at_source
-from flows.pipeline.main_metrics import COLUMNS, main_metrics
 from flows.tables import print_tables
 from flows.terminal import line_console
+from lamp_core.report.main_metrics import COLUMNS, main_metrics
 from tasks.project import Project, find_project
 from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources

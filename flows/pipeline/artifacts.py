@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from flows.pipeline.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
+from lamp_core.report.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
 from tasks.mlflow.tracking import Tracking
 from tasks.project import Project
 from tasks.stage.progress import duration

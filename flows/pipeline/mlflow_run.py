@@ -8,12 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from flows.comparison import INTERVAL_PREFIX
 from flows.pipeline.artifacts import REPORT, keep_report
-from flows.pipeline.main_metrics import MAIN_STAGE
 from flows.pipeline.standing_run import StandingRun
 from flows.run_names import run_name
 from lamp_core.config import Config
+from lamp_core.report.main_metrics import MAIN_STAGE
+from lamp_core.report.run_comparison import INTERVAL_PREFIX
 from tasks.dvc.snapshot import source_of
 from tasks.dvc.versions import Versions
 from tasks.mlflow.registry import lineage_of

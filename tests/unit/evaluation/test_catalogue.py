@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from flows.comparison import TrackedRun, verdict
-from flows.pipeline.main_metrics import main_metrics
 from lamp_core.config import Config
 from lamp_core.config.files import override
 from lamp_core.datasets.features_store import FeatureSet
@@ -17,7 +15,9 @@ from lamp_core.evaluation.families import FAMILIES, PROTOCOLS, measure
 from lamp_core.evaluation.results import Result, metric_key
 from lamp_core.evaluation.trained import Trained
 from lamp_core.report.highlights import highlights
+from lamp_core.report.main_metrics import main_metrics
 from lamp_core.report.result_tables import result_tables
+from lamp_core.report.run_comparison import TrackedRun, verdict
 from lamp_core.systems.lamp import MODELS
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from flows.pipeline.main_metrics import main_metrics
 from lamp_core.config import override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
@@ -19,6 +18,7 @@ from lamp_core.evaluation.trained import Trained
 from lamp_core.inference import generate as api
 from lamp_core.inference import models as chosen
 from lamp_core.report.highlights import highlights
+from lamp_core.report.main_metrics import main_metrics
 from lamp_core.report.result_tables import result_tables
 from lamp_core.systems.capabilities import CAPABILITIES, CAPTION, GENERATE
 from lamp_core.systems.catalogue import MODELS, SYSTEMS

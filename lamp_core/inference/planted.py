@@ -4,21 +4,18 @@ Shapes: T frames, J joints, D feature numbers a frame.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lamp_core.features.contacts import told_contacts
 from lamp_core.skeleton.planting import foot_sliding, plant_feet, standing_still, toe_contacts
-
-if TYPE_CHECKING:
-    from lamp_core.skeleton.skeleton import Skeleton
+from lamp_core.skeleton.skeleton import Skeleton
 
 
 def planted(
     motions: Sequence[np.ndarray],
     features: Sequence[np.ndarray | None],
-    skeleton: "Skeleton",
+    skeleton: Skeleton,
     frames_per_second: float,
 ) -> tuple[list[np.ndarray], str]:
     """Plant the feet of motions, and tell how much they slid before and slide now.

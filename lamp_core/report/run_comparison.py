@@ -10,18 +10,14 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from flows.pipeline.main_metrics import MAIN_STAGE, headlines
 from lamp_core.config.experiment import COMMON
 from lamp_core.evaluation.baselines import GROUND_TRUTH, is_baseline
 from lamp_core.evaluation.catalogue import Metric, direction_at, metric_at
 from lamp_core.evaluation.results import key_of
 from lamp_core.evaluation.significance import Value, largest_by_chance, over_trainings
+from lamp_core.report.main_metrics import MAIN_STAGE, headlines
 from lamp_core.report.tables import ARROWS, TextTable, csv_text
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 DATA = ("data", "data_version", "evaluator_version")
 PARAMETERS = ("profile",)
@@ -46,12 +42,6 @@ class TrackedRun:
     params: Mapping[str, str]
     metrics: Mapping[str, float]
     trainings: int = 1
-
-    @classmethod
-    def of(cls, run: "Run") -> "TrackedRun":
-        """A run of MLflow's store."""
-        label = f"{run.info.run_name} {run.info.run_id[:8]}"
-        return cls(label, run.data.tags, run.data.params, run.data.metrics)
 
     @property
     def origin(self) -> dict[str, str]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from flows.comparison import TrackedRun, comparison_csv, comparison_tables, different, verdict
 from lamp_core.evaluation.catalogue import direction_at
+from lamp_core.report.run_comparison import TrackedRun, comparison_csv, comparison_tables, different, verdict
 
 FID = "evaluate/text_to_motion/LaMP-T2M/FID"
 DIVERSITY, TRUE_DIVERSITY = (
