@@ -1,13 +1,15 @@
 """``lamp resume``: a run that failed or was killed, again with its own parameters."""
 
+from dataclasses import fields
 from typing import Annotated
 
 import typer
 
-from flows.pipeline.run_records import RunRecord, params_of, read_records
+from flows.pipeline.run_records import Asked, RunRecord, params_of, read_records
 from lamp_core.config import load_params
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
+from tasks.system import resources
 from tasks.system.processes import interrupt_on_signals
 from tasks.system.workspace import require_workspace
 
@@ -36,7 +38,6 @@ def resume(
     from flows.commands.run import report_result
     from flows.parameters import look_at_source
     from flows.pipeline.run import run_pipeline
-    from flows.workers.runner import WorkersRunner
 
     interrupt_on_signals()
     project = find_project()
@@ -47,19 +48,16 @@ def resume(
     look_at_source(project, config)
     for line in changes_since(project, record):
         typer.echo(line)
-    result = run_pipeline(
-        project,
-        config,
-        only=record.only,
-        until=record.until,
-        force=record.force if record.force in record.failed or _ended_unheard(record) else None,
-        system=record.system,
-        name=record.name,
-        tags={**dict(record.tags), "resumes": record.run_id},
-        runner=WorkersRunner if record.workers else None,
-        wait=wait,
-    )
-    report_result(project, result)
+    resources.use(record.cards, record.nodes, record.cluster)
+    report_result(project, run_pipeline(project, config, _again(record), wait=wait))
+
+
+def _again(record: RunRecord) -> Asked:
+    """What the run was asked for, but for what it has done."""
+    asked = {each.name: getattr(record, each.name) for each in fields(Asked)}
+    force = record.force if record.force in record.failed or _ended_unheard(record) else None
+    tags = {**dict(record.tags), "resumes": record.run_id}
+    return Asked(**{**asked, "force": force, "tags": tuple(tags.items())})
 
 
 def _ended_unheard(record: RunRecord) -> bool:

@@ -1,6 +1,5 @@
 """``lamp run``."""
 
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,30 +81,18 @@ def run(
     Without flags the parameters in params.yaml are used as they stand; the flags change that file.
     """
     from flows.pipeline.run import run_pipeline
-    from flows.workers.runner import WorkersRunner
+    from flows.pipeline.run_records import Asked
 
     interrupt_on_signals()
     assignments, cluster = without_cluster(assignments or [], cluster)
-    if cluster is not None:
-        os.environ["LAMP_CLUSTER"] = cluster  # the stages' processes inherit it
-    os.environ |= resources.several(cards or resources.cards(), nodes or resources.nodes())
+    resources.use(cards, nodes, cluster)
     project = find_project()
     require_workspace(project)
     _require_known(project, only, until, system, force)
     config = configured(project, data=data, profile=profile, assignments=assignments)
     look_at_source(project, config)
-    result = run_pipeline(
-        project,
-        config,
-        only=only,
-        until=until,
-        force=force,
-        system=system,
-        name=name,
-        runner=WorkersRunner if workers else None,
-        wait=wait,
-    )
-    report_result(project, result)
+    asked = Asked(name=name or "", only=only, until=until, force=force, system=system, workers=workers)
+    report_result(project, run_pipeline(project, config, asked, wait=wait))
 
 
 def _require_known(

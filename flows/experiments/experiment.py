@@ -20,6 +20,7 @@ from flows.parameters import configured
 from flows.pipeline.display import LineDisplay
 from flows.pipeline.mlflow_run import read_metrics
 from flows.pipeline.run import PipelineResult, run_pipeline
+from flows.pipeline.run_records import Asked
 from flows.workers.runner import WorkersRunner
 from lamp_core.config import Config
 from lamp_core.config.experiment import Experiment, assignments
@@ -216,9 +217,12 @@ class ExperimentRun:
         result = run_pipeline(
             place,
             config,
-            until=until,
-            name=f"{self.experiment.name}: {label}",
-            tags=self._tags(label),
+            Asked(
+                until=until,
+                name=f"{self.experiment.name}: {label}",
+                tags=tuple(self._tags(label).items()),
+                workers=self.workers,
+            ),
             runner=self._runner if self.workers else None,
             display=LineDisplay(lambda line: self.say(f"{label}: {line}")) if self.workers else None,
         )

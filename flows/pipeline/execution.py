@@ -3,7 +3,6 @@
 import queue
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from flows.pipeline.display import Display
 from flows.pipeline.mlflow_run import PipelineRun
@@ -13,6 +12,7 @@ from flows.pipeline.run_records import Ending, RunRecord, begin_record, end_reco
 from tasks.dvc.content import inputs_from_outside
 from tasks.mlflow.tags import git_tags
 from tasks.stage.outcome import Outcome
+from tasks.system import resources
 
 TICK_SECONDS = 0.25
 
@@ -158,10 +158,9 @@ def recorded(execution: Execution, flow_run: str, flow_run_id: str) -> Iterator[
     """Keep what the run needs to be run again, and how it ended."""
     plan = execution.plan
     inputs = inputs_from_outside(plan.project, plan.versions.graph.values())
-    begun = replace(
-        plan.asked,
+    begun = RunRecord(
+        **{**vars(plan.asked), **resources.means(), "name": execution.record.name},
         run_id=execution.record.run_id,
-        name=execution.record.name,
         flow_run=flow_run,
         flow_run_id=flow_run_id,
         inputs=tuple(inputs.items()),

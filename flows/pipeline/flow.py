@@ -28,7 +28,7 @@ from flows.pipeline.cleanup import close_flow_runs
 from flows.pipeline.display import LineDisplay
 from flows.pipeline.execution import Execution, recorded
 from flows.pipeline.run import executed
-from flows.pipeline.run_records import RunRecord
+from flows.pipeline.run_records import Asked
 from flows.pipeline.stage_runner import LocalRunner
 from flows.pipeline.stage_task import stage
 from flows.workers.commits import workspace
@@ -98,11 +98,9 @@ def pipeline(
         commit: 40 digits; empty: the one that the project, or the worker's clone, is at.
     """
     # 1. The run that `lamp run` has planned; on a worker, plan it in a workspace of the commit.
-    os.environ |= resources.several(cards, nodes)
     assigned, cluster = without_cluster(set or [], cluster)
-    if cluster is not None:
-        os.environ["LAMP_CLUSTER"] = cluster
-    asked = RunRecord("", name or "", "", only=only, until=until, force=force, system=system, workers=workers)
+    resources.use(cards, nodes, cluster)
+    asked = Asked(name=name or "", only=only, until=until, force=force, system=system, workers=workers)
     with _prepared(data, profile, assigned, asked, commit) as run:
         with recorded(run, flow_run.get_name() or "", str(flow_run.get_id() or "")):
             close_flow_runs(run.plan.project)
@@ -120,7 +118,7 @@ def pipeline(
 
 @contextmanager
 def _prepared(
-    data: str | None, profile: str | None, assigned: list[str], asked: RunRecord, commit: str
+    data: str | None, profile: str | None, assigned: list[str], asked: Asked, commit: str
 ) -> Iterator[Execution]:
     prepared = PREPARED.get()
     if prepared is not None:

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from flows.pipeline.run_records import RunRecord
+from flows.pipeline.run_records import Asked
 from flows.pipeline.stage_runner import StageRunner
 from lamp_core.config import Config, save_params
 from lamp_core.errors import LampError
@@ -37,7 +37,7 @@ class Plan:
 
     project: Project
     config: Config
-    asked: RunRecord
+    asked: Asked
     runner: StageRunner
     versions: Versions
     status: Mapping[str, Freshness]
@@ -65,7 +65,7 @@ class Plan:
 
 @contextmanager
 def planned(
-    project: Project, config: Config, asked: RunRecord, make_runner: Callable[[Project], StageRunner]
+    project: Project, config: Config, asked: Asked, make_runner: Callable[[Project], StageRunner]
 ) -> Iterator[Plan]:
     """Write the parameters, ask DVC what is stale, and take a snapshot if a stage is to run.
 
@@ -111,7 +111,7 @@ def chosen(
 def _plan(
     project: Project,
     config: Config,
-    asked: RunRecord,
+    asked: Asked,
     runner: StageRunner,
     status: Mapping[str, Freshness] | None,
 ) -> Plan:

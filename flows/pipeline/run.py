@@ -17,10 +17,11 @@ from flows.pipeline.display import Display, make_display
 from flows.pipeline.execution import Execution, end_without_tasks
 from flows.pipeline.mlflow_run import Opening, PipelineRun
 from flows.pipeline.plan import GOOD, State, planned
+from flows.pipeline.run_records import WHOLE, Asked
 from flows.pipeline.run_records import Ending as RecordedEnding
-from flows.pipeline.run_records import RunRecord
 from flows.pipeline.stage_runner import LocalRunner, StageRunner
 from flows.pipeline.standing_run import StandingRun
+from flows.workers.runner import WorkersRunner
 from lamp_core.config import Config
 from tasks.mlflow.tracking import Ending
 from tasks.project import Project
@@ -56,13 +57,8 @@ class PipelineResult:
 def run_pipeline(
     project: Project,
     config: Config,
+    asked: Asked = WHOLE,
     *,
-    only: str | None = None,
-    until: str | None = None,
-    force: str | None = None,
-    system: str | None = None,
-    name: str | None = None,
-    tags: Mapping[str, str] | None = None,
     runner: Callable[[Project], StageRunner] | None = None,
     display: Display | None = None,
     wait: bool = True,
@@ -72,13 +68,9 @@ def run_pipeline(
     Args:
         project: the project.
         config: the parameters, which ``params.yaml`` holds from now on.
-        only: run this stage alone.
-        until: run this stage and what it needs.
-        force: run this stage even when it is fresh.
-        system: whose stages to run; the first of the catalogue by default.
-        name: of the MLflow run; data set and profile by default.
-        tags: further tags of the MLflow run.
-        runner: makes of a project what carries its stages out; processes of this machine by default.
+        asked: which stages, and where.
+        runner: makes of a project what carries its stages out; processes of this machine, or the workers, by
+            default.
         display: shows the states; what suits the terminal by default.
         wait: whether to wait for a stage that another run of the project runs.
 
@@ -86,19 +78,8 @@ def run_pipeline(
         LampError: an unknown stage or system, or a project that DVC or MLflow cannot work in.
     """
     started = time.monotonic()
-    asked = RunRecord(
-        "",
-        name or "",
-        "",
-        only=only,
-        until=until,
-        force=force,
-        system=system,
-        workers=runner is not None,
-        tags=tuple((tags or {}).items()),
-    )
-    make_runner = runner or partial(LocalRunner, wait=wait)
-    with executed(project, config, asked, make_runner, display) as run:
+    runner = runner or (WorkersRunner if asked.workers else partial(LocalRunner, wait=wait))
+    with executed(project, config, asked, runner, display) as run:
         if all(map(run.plan.is_fresh, run.plan.names)):
             run.record.is_idle = True
             end_without_tasks(run, run.plan.names)
@@ -111,7 +92,7 @@ def run_pipeline(
 def executed(
     project: Project,
     config: Config,
-    asked: RunRecord,
+    asked: Asked,
     make_runner: Callable[[Project], StageRunner],
     display: Display | None,
 ) -> Iterator[Execution]:

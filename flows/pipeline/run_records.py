@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from pydantic import TypeAdapter
+
 from lamp_core.io.disk import write_text
 from tasks.project import Project
 from tasks.system.processes import ProcessMark, this_process
@@ -23,23 +25,49 @@ KEPT_RUNS = 100
 Ending = Literal["running", "finished", "failed", "killed"]
 
 
-@dataclass(frozen=True)
-class RunRecord:
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked of a run of the pipeline, beside the parameters.
+
+    Args:
+        name: of its MLflow run; empty: data set, profile and what differs.
+        only: the stage that it runs alone.
+        until: the last stage that it runs.
+        force: the stage that it runs even when fresh.
+        system: whose stages it runs; the first of the catalogue by default.
+        workers: whether its stages run on workers.
+        tags: of its MLflow run, beside those of every run.
+        cards: processes a node that train a stage; None where a record does not say.
+        nodes: nodes of a Slurm job that train a stage; None where a record does not say.
+        cluster: address of the Dask scheduler, empty without one; None where a record does not say.
+    """
+
+    name: str = ""
+    only: str | None = None
+    until: str | None = None
+    force: str | None = None
+    system: str | None = None
+    workers: bool = False
+    tags: tuple[tuple[str, str], ...] = ()
+    cards: int | None = None
+    nodes: int | None = None
+    cluster: str | None = None
+
+
+WHOLE = Asked()
+"""Every stage of the first system, on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord(Asked):
     """A run of the pipeline.
 
     Args:
         run_id: its MLflow run.
-        name: of that.
         flow_run: name of its Prefect flow run.
         flow_run_id: of that; empty before it has begun.
         process: mark of its process (`tasks.system.processes`).
         started: seconds since the epoch.
-        only: the stage that it runs alone.
-        until: the last stage that it runs.
-        force: the stage that it runs even when fresh.
-        system: whose stages it runs.
-        workers: whether its stages run on workers.
-        tags: of its MLflow run, beside those of every run.
         commit: of the code; empty where there is none.
         inputs: hash of every input that no stage writes: code, and the registered data set.
         ending: how it ended; ``running`` while nothing has been said.
@@ -48,16 +76,9 @@ class RunRecord:
     """
 
     run_id: str
-    name: str
     flow_run: str
     process: str = ""
     started: float = 0.0
-    only: str | None = None
-    until: str | None = None
-    force: str | None = None
-    system: str | None = None
-    workers: bool = False
-    tags: tuple[tuple[str, str], ...] = ()
     commit: str = ""
     inputs: tuple[tuple[str, str], ...] = ()
     flow_run_id: str = ""
@@ -74,6 +95,9 @@ class RunRecord:
     def state(self) -> Ending:
         """How it ended, as far as can be seen."""
         return "killed" if self.ending == "running" and not self.mark.is_alive else self.ending
+
+
+RECORD = TypeAdapter(RunRecord)
 
 
 def begin_record(project: Project, record: RunRecord) -> RunRecord:
@@ -126,8 +150,6 @@ def living_runs(project: Project) -> list[RunRecord]:
 def _read(path: Path) -> RunRecord | None:
     """A record; None where there is only part of one."""
     try:
-        values = json.loads(path.read_text())
-        pairs = {key: tuple((name, text) for name, text in values[key]) for key in ("tags", "inputs")}
-        return RunRecord(**{**values, **pairs, "failed": tuple(values["failed"])})
-    except (OSError, ValueError, KeyError, TypeError):
+        return RECORD.validate_json(path.read_text())
+    except (OSError, ValueError):
         return None

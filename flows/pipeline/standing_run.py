@@ -8,7 +8,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from flows.pipeline.run_records import RunRecord
+from flows.pipeline.run_records import Asked
 from lamp_core.config import Config
 from lamp_core.io.disk import write_text
 from tasks.mlflow.store import STORE_FILE, tracking_uri
@@ -32,7 +32,7 @@ class StandingRun:
 
     project: Project
     config: Config
-    asked: RunRecord = field(repr=False)
+    asked: Asked = field(repr=False)
 
     @property
     def run_id(self) -> str | None:

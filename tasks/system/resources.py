@@ -5,6 +5,7 @@ Under torchrun a stage is several processes, which share the machine's cores and
 
 import os
 import sys
+from typing import Any
 
 from lamp_core.errors import LampError
 
@@ -52,6 +53,24 @@ def nodes() -> int:
 def several(cards: int, nodes: int) -> dict[str, str]:
     """The environment by which a stage takes so many cards and nodes."""
     return {"LAMP_CARDS": str(cards), "LAMP_NODES": str(nodes)}
+
+
+def use(cards: int | None, nodes: int | None, cluster: str | None) -> None:
+    """Let this process, and those that it starts, work by these means; None leaves what the environment says.
+
+    Args:
+        cards: processes a node that train a stage.
+        nodes: nodes of a Slurm job that train a stage.
+        cluster: address of a Dask scheduler; an empty one takes the processes of this machine.
+    """
+    os.environ |= several(cards or _count("LAMP_CARDS") or 1, nodes or _count("LAMP_NODES") or 1)
+    if cluster is not None:
+        os.environ["LAMP_CLUSTER"] = cluster
+
+
+def means() -> dict[str, Any]:
+    """What `use` takes to let another process work by the means of this one."""
+    return {"cards": cards(), "nodes": nodes(), "cluster": cluster() or ""}
 
 
 def threads() -> int:

@@ -11,6 +11,7 @@ import pytest
 
 from flows.pipeline.artifacts import keep_report
 from flows.pipeline.run import run_pipeline
+from flows.pipeline.run_records import Asked
 from tasks.mlflow.tracking import Tracking
 from tests.toy import Toy
 
@@ -52,7 +53,7 @@ def test_a_server_that_takes_no_artifacts_does_not_fail_the_run(
         raise ConnectionError("no such server http://ann:hunter22@host")
 
     monkeypatch.setattr("prefect.artifacts.create_table_artifact", refuse)
-    result = run_pipeline(toy.project, toy.config, until="ingest")
+    result = run_pipeline(toy.project, toy.config, Asked(until="ingest"))
     assert result.states == {"ingest": "done"}
     said = capsys.readouterr().err
     assert "warning: Prefect keeps no artifacts of this run: no such server http://ann:***@host" in said

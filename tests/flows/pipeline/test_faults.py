@@ -14,6 +14,7 @@ from flows.commands.resume import changes_since, find_run, resume
 from flows.pipeline.cleanup import close_flow_runs, look_after_killed
 from flows.pipeline.run import run_pipeline
 from flows.pipeline.run_records import (
+    Asked,
     RunRecord,
     begin_record,
     end_record,
@@ -97,7 +98,7 @@ def test_after_a_kill_of_the_flow_nothing_lives_on_and_the_next_run_goes_on(slow
     for run in (record.run_id, stage_run):
         assert client.get_run(run).info.status == "KILLED"
 
-    result = run_pipeline(slow.project, slow.config, until="features")
+    result = run_pipeline(slow.project, slow.config, Asked(until="features"))
     assert result.states == {"ingest": "fresh", "features": "done"}
     assert result.outcomes["features"].run_id == stage_run
     history = client.get_metric_history(stage_run, "loss")
@@ -143,7 +144,7 @@ def test_a_stage_that_takes_too_long_ends_with_a_checkpoint(
     slow.train_features()
     for limit in ("10s", "60s", "5min"):  # the stage's imports may take longer than the first
         monkeypatch.setenv("LAMP_TIMEOUT_FEATURES", limit)
-        outcome = run_pipeline(slow.project, slow.config, until="features").outcomes["features"]
+        outcome = run_pipeline(slow.project, slow.config, Asked(until="features")).outcomes["features"]
         assert (outcome.state, outcome.is_bad_request) == ("failed", True)
         assert outcome.error.startswith(f"ended after {limit}, the limit that LAMP_TIMEOUT_FEATURES sets; it")
         if "it had no checkpoint yet" not in outcome.error:
@@ -162,7 +163,7 @@ def test_a_failed_run_is_resumed_with_its_own_parameters(
         find_run(toy.project, None)
     toy.set("features.std_root_divisor=25")
     monkeypatch.setenv("TOY_FAIL", "features")
-    failed = run_pipeline(toy.project, toy.config, until="features")
+    failed = run_pipeline(toy.project, toy.config, Asked(until="features"))
     assert toy.ran() == ["ingest", "features"]
     monkeypatch.delenv("TOY_FAIL")
     toy.set("features.std_root_divisor=5")
@@ -198,7 +199,7 @@ def test_a_run_of_another_clone_is_resumed_by_what_mlflow_keeps_of_it(
 ) -> None:
     toy.set("features.std_root_divisor=25")
     monkeypatch.setenv("TOY_FAIL", "features")
-    run_pipeline(toy.project, toy.config, until="features", name="mine")
+    run_pipeline(toy.project, toy.config, Asked(until="features", name="mine"))
     (record,) = read_records(toy.project)
     shutil.rmtree(toy.project.runs)  # another clone has none of it
     toy.set("features.std_root_divisor=5")
@@ -221,18 +222,20 @@ def test_a_signal_that_comes_when_all_has_ended_kills_nothing(
 
     monkeypatch.setattr("flows.pipeline.artifacts._create_artifacts", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_pipeline(toy.project, toy.config, until="ingest")
+        run_pipeline(toy.project, toy.config, Asked(until="ingest"))
     (record,) = read_records(toy.project)
     assert (record.state, record.is_open) == ("finished", True)
     assert Tracking(toy.project).client.get_run(record.run_id).info.status == "FINISHED"
 
 
 def test_a_row_of_an_experiment_and_a_living_run_are_not_resumed(toy: Toy) -> None:
-    row = begin_record(toy.project, RunRecord("a1", "row", "row-1", tags=(("experiment", "trial"),)))
+    row = begin_record(
+        toy.project, RunRecord(run_id="a1", name="row", flow_run="row-1", tags=(("experiment", "trial"),))
+    )
     with pytest.raises(LampError, match="is a row of experiment trial"):
         find_run(toy.project, "row")
     end_record(toy.project, row, "finished")
-    living = begin_record(toy.project, RunRecord("b2", "whole", "whole-1"))
+    living = begin_record(toy.project, RunRecord(run_id="b2", name="whole", flow_run="whole-1"))
     with pytest.raises(LampError, match=rf"whole still runs \(process {os.getpid()}\)"):
         find_run(toy.project, "whole")
     end_record(toy.project, living, "failed", ["features"])
@@ -309,7 +312,7 @@ def test_a_flow_run_that_ended_while_the_server_was_away_is_closed_later(
             client.create_flow_run(flow(lambda: None, name="pipeline"), state=Running()) for _ in range(2)
         ]
     for run, ending in zip(runs, ("finished", "failed"), strict=True):
-        record = RunRecord(f"run-{run.id}", "whole", run.name, flow_run_id=str(run.id))
+        record = RunRecord(run_id=f"run-{run.id}", name="whole", flow_run=run.name, flow_run_id=str(run.id))
         end_record(toy.project, begin_record(toy.project, record), ending, is_open=True)
     close_flow_runs(toy.project)
     states = [_flow_run_state(record) for record in reversed(read_records(toy.project))]
@@ -360,7 +363,7 @@ def test_runs_of_dead_processes_of_this_machine_are_closed_and_no_others(toy: To
 
 
 def test_a_run_that_was_forced_and_killed_is_forced_again(toy: Toy, prefect_server: None) -> None:
-    run_pipeline(toy.project, toy.config, until="features")
+    run_pipeline(toy.project, toy.config, Asked(until="features"))
     toy.ran()
     (finished,) = read_records(toy.project)
     asked = replace(finished, run_id="0" * 32, force="features", until=None, only="features")

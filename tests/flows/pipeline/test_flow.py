@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from flows.pipeline.display import LineDisplay
 from flows.pipeline.execution import Execution
 from flows.pipeline.run import PipelineResult, run_pipeline
+from flows.pipeline.run_records import Asked
 from flows.pipeline.stage_runner import LocalRunner
 from flows.pipeline.stage_states import StageStates
 from lamp_core.errors import LampError
@@ -24,8 +26,8 @@ from tasks.stage.outcome import Outcome
 from tests.toy import REPOSITORY, Toy, make_toy
 
 
-def run(toy: Toy, **options: str | None) -> PipelineResult:
-    return run_pipeline(toy.project, toy.config, **options)
+def run(toy: Toy, **options: Any) -> PipelineResult:
+    return run_pipeline(toy.project, toy.config, Asked(**options))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from flows.commands.run import run as lamp_run
 from flows.commands.worker import PREFECT_FILE
 from flows.pipeline.prefect_server import note_pages, open_page, open_pages
 from flows.pipeline.run import run_pipeline
-from flows.pipeline.run_records import read_records
+from flows.pipeline.run_records import Asked, read_records
 from tasks.dvc.versions import RemoteUnreachable, RepositoryBusy
 from tasks.mlflow.tracking import Tracking
 from tasks.stage.outcome import Outcome
@@ -36,7 +36,7 @@ def task_runs(flow_run: str) -> Mapping[str, object]:
 def test_every_stage_is_a_task_run_with_its_edges_and_fresh_ones_are_cached(
     toy: Toy, prefect_server: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_pipeline(toy.project, toy.config, until="features")
+    run_pipeline(toy.project, toy.config, Asked(until="features"))
     monkeypatch.setenv("TOY_FAIL", "evaluator")
     result = run_pipeline(toy.project, toy.config)
     assert result.states == {

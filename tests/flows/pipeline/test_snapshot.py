@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from flows.pipeline.run import run_pipeline
+from flows.pipeline.run_records import Asked
 from lamp_core.config import override
 from tasks.dvc.process import dvc_environment
 from tasks.dvc.snapshot import bring_back, snapshot, source_of
@@ -68,7 +69,7 @@ def test_a_change_in_mid_run_is_noted_of_no_output(committed: Toy, change: Calla
     assert entry["params"]["params.yaml"]["features"]["std_root_divisor"] == 25.0
     assert (toy.project.output("features") / "out").read_text() == "25.0"
     assert toy.versions.status()["features"].state != "fresh"  # it is not that of the files of now
-    run_pipeline(toy.project, toy.config, until="features")
+    run_pipeline(toy.project, toy.config, Asked(until="features"))
     assert (toy.project.output("features") / "out").read_text() == str(toy.config.features.std_root_divisor)
 
 
@@ -94,7 +95,7 @@ def test_a_dirty_tree_is_kept_as_a_patch_of_its_commit(committed: Toy, tmp_path:
     tracking = Tracking(toy.project)
 
     def run() -> tuple[str, str]:
-        made = tracking.client.get_run(run_pipeline(toy.project, toy.config, until="features").run_id)
+        made = tracking.client.get_run(run_pipeline(toy.project, toy.config, Asked(until="features")).run_id)
         names = [file.path for file in tracking.client.list_artifacts(made.info.run_id)]
         return made.data.tags["git_dirty"], tracking.client.download_artifacts(
             made.info.run_id, "changes.patch", str(tmp_path)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from flows.pipeline.run import run_pipeline
+from flows.pipeline.run_records import Asked
 from tasks.mlflow import tracking as tracking_module
 from tasks.mlflow.registry import Registry, keep_model, lineage_of
 from tasks.mlflow.store import StoreAway
@@ -116,7 +117,7 @@ def test_a_run_whose_server_is_away_goes_on_and_is_tracked_later(
     toy: Toy, server: Gate, prefect_server: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
     toy.train_features()
-    result = run_pipeline(toy.project, toy.config, until="features")
+    result = run_pipeline(toy.project, toy.config, Asked(until="features"))
     assert result.states == {"ingest": "done", "features": "done"}
     said = [line for line in capfd.readouterr().err.splitlines() if line.startswith("warning: MLflow")]
     assert len(said) == 1 and said[0].startswith(f"warning: MLflow at {server.address} does not answer")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from flows.pipeline.mlflow_run import Opening, PipelineRun
-from flows.pipeline.run_records import RunRecord
+from flows.pipeline.run_records import Asked
 from flows.pipeline.standing_run import StandingRun
 from lamp_core.errors import LampError
 from tasks.mlflow.registry import Registered, Registry, best_of, keep_model, lineage_of
@@ -181,7 +181,7 @@ def test_what_a_stage_writes_is_kept_by_its_process_and_registered_by_the_flow(
     assert stored == {"model/config.json", "model/model.safetensors"}
     stages = {name: {"outs": [{"path": f"data/{name}", "md5": name}]} for name in ("ingest", "features")}
     toy.project.lock_file.write_text(yaml.safe_dump({"stages": stages}))
-    standing = StandingRun(toy.project, toy.config, RunRecord("", "", ""))
+    standing = StandingRun(toy.project, toy.config, Asked())
     record = PipelineRun(Opening(toy.project, standing), toy.project, toy.versions, toy.config, ["features"])
     record.up_to_date = lambda: ["features"]
     with record:
