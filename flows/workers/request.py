@@ -102,19 +102,9 @@ class StageReport(BaseModel):
 
     beat: int = Field(0, description="Counts the reports: one that does not grow comes from a dead worker.")
     machine: str = Field("", description="Name of the worker's machine.")
-    progress: dict[str, Any] | None = Field(None, description="Fields of the stage's progress.")
-    outcome: dict[str, Any] | None = Field(None, description="Fields of the stage's outcome, at its end.")
+    progress: Progress | None = Field(None, description="How far the stage's process is.")
+    outcome: Outcome | None = Field(None, description="How the stage ended; none before.")
     entry: Entry | None = Field(None, description="The stage's entry in dvc.lock, when it ended well.")
-
-    @property
-    def stage_progress(self) -> Progress | None:
-        """How far the stage's process is."""
-        return Progress(**self.progress) if self.progress is not None else None
-
-    @property
-    def stage_outcome(self) -> Outcome | None:
-        """How the stage ended; None before."""
-        return Outcome(**self.outcome) if self.outcome is not None else None
 
 
 def finished(outcome: Outcome, entry: Entry | None) -> str:

@@ -261,8 +261,8 @@ class WorkersRunner:
             submitted.heard = max(submitted.heard, time.monotonic())
         if report is not None and report.entry and self._is_lost_data(submitted, run, report.entry):
             return self._again(submitted, "the remote has lost what an earlier run made")
-        if report is not None and report.stage_outcome is not None:
-            return self._outcome(submitted, run, report, report.stage_outcome)
+        if report is not None and report.outcome is not None:
+            return self._outcome(submitted, run, report, report.outcome)
         if is_lost(run, for_us=self._is_ours(submitted, run)) and not self._is_ending:
             return self._again(submitted, f"its flow run is {run.state_name}")
         if is_final(run):

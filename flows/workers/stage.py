@@ -5,7 +5,6 @@ carry the stage out, and tells how far it is every few seconds: the worker's sig
 cancelled or given up, or that reaches the server no more, ends its stage with a checkpoint.
 """
 
-import json
 import os
 import platform
 import signal
@@ -13,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +65,9 @@ class Reporter:
 
     def tell(self, progress: Progress | None, **ending: Any) -> None:
         """Send a report: for the run of the pipeline, and as a bar on the page of the flow run."""
-        described = asdict(progress) if progress is not None else self._report.progress
-        self._report = StageReport.model_validate(
-            {**self._report.model_dump(), "beat": self._report.beat + 1, "progress": described, **ending}
-        )
+        reached = progress or self._report.progress
+        changes = {"beat": self._report.beat + 1, "progress": reached, **ending}
+        self._report = self._report.model_copy(update=changes)
         self._client.update_artifact(self._written, ArtifactUpdate(data=self._report.model_dump()))
         if progress is not None and progress.total:
             text = f"{self._name}: {progress.done}/{progress.total} {progress.details}"
@@ -145,9 +142,9 @@ def stage(
                 answer = _carried_out(place, request, reporter)
         except LampError as error:
             failed = Outcome("failed", 0.0, error=str(error), is_bad_request=True)
-            answer = {"outcome": asdict(failed), "entry": None}
+            answer = {"outcome": failed, "entry": None}
         reporter.tell_the_end(**answer)
-    outcome = Outcome(**answer["outcome"])
+    outcome = answer["outcome"]
     if reporter.is_cancelled:
         return Cancelled(message="cancelled; what was trained is in its checkpoint")
     if outcome.state == "failed":
@@ -176,7 +173,8 @@ def _carried_out(workspace: Project, request: StageRequest, reporter: Reporter) 
             _end(process, workspace, request.name)
         if not answer.exists():
             raise LampError(f"'{request.name}' was ended before its end (status {process.returncode})")
-        return dict(json.loads(answer.read_text()))
+        told = StageReport.model_validate_json(answer.read_text())
+        return {"outcome": told.outcome, "entry": told.entry}
 
 
 def _environment(workspace: Project) -> dict[str, str]:

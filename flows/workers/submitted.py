@@ -49,7 +49,7 @@ class Submitted:
     @property
     def progress(self) -> Progress | None:
         """How far the worker has told that the stage is."""
-        return self.report.stage_progress if self.report is not None else None
+        return self.report.progress if self.report is not None else None
 
 
 def is_final(run: "FlowRun") -> bool:

@@ -19,6 +19,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from lamp_core.config import Config, save_params
 from tasks.dvc.config import read_config
 from tasks.dvc.graph import Graph, Stage, read_graph
@@ -60,8 +62,7 @@ def note_of(project: Project) -> Note | None:
     """What a snapshot says of itself; None of a project by itself."""
     if not project.snapshot_file.exists():
         return None
-    values = json.loads(project.snapshot_file.read_text())
-    return Note(**{**values, "changed": tuple(values["changed"]), "new": tuple(values["new"])})
+    return TypeAdapter(Note).validate_json(project.snapshot_file.read_text())
 
 
 def source_of(project: Project) -> Work:

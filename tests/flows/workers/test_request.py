@@ -202,7 +202,7 @@ def test_the_flow_of_the_deployment_reports_what_became_of_a_stage(shared: Toy, 
     with get_client(sync_client=True) as client:
         found = client.read_artifacts(artifact_filter=ArtifactFilter(type=ArtifactFilterType(any_=[REPORT])))
     reports = [StageReport.model_validate(each.data) for each in found]
-    outcomes = {report.stage_outcome.state: report for report in reports if report.stage_outcome}
+    outcomes = {report.outcome.state: report for report in reports if report.outcome}
     assert set(outcomes) == {"done", "failed"}
     entry = outcomes["done"].entry
     assert entry is not None

@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -85,7 +85,7 @@ def ends_well(run: FlowRun) -> tuple[State[Any], StageReport]:
     name = run.parameters["name"]
     deps = [out for entry in run.parameters["lock"].values() for out in entry["outs"]]
     entry = {**lock_entry(f"data/{name}", HASH), "deps": deps}
-    outcome = asdict(Outcome("done", 1.0, run_id="made"))
+    outcome = Outcome("done", 1.0, run_id="made")
     return Completed(), StageReport(beat=9, outcome=outcome, entry=entry)
 
 
@@ -96,14 +96,14 @@ def crashes(run: FlowRun) -> tuple[State[Any], None]:
 def gets_further(done: int) -> Callable[[FlowRun], tuple[State[Any], StageReport]]:
     def crashes_later(run: FlowRun) -> tuple[State[Any], StageReport]:
         progress = Progress("running", 1, started=0.0, updated=1.0, done=done, total=10)
-        return Crashed(), StageReport(beat=4, machine="far", progress=asdict(progress))
+        return Crashed(), StageReport(beat=4, machine="far", progress=progress)
 
     return crashes_later
 
 
 def falls_silent(run: FlowRun) -> tuple[State[Any], StageReport]:
     progress = Progress("running", 1, started=0.0, updated=1.0, done=3, total=10, text="loss 1.0")
-    return Running(), StageReport(beat=4, machine="far", progress=asdict(progress))
+    return Running(), StageReport(beat=4, machine="far", progress=progress)
 
 
 @pytest.fixture
@@ -315,7 +315,7 @@ def test_the_last_report_waits_for_the_server(monkeypatch: pytest.MonkeyPatch) -
             self.sent.append(update.data)
 
     monkeypatch.setattr(stage, "SECONDS_BETWEEN_REPORTS", 0.01)
-    outcome = asdict(Outcome("done", 1.0))
+    outcome = Outcome("done", 1.0)
     stage.Reporter("ingest", Client()).tell_the_end(outcome=outcome, entry=None)  # type: ignore[arg-type]
     (report,) = Client.sent
     assert report["outcome"]["state"] == "done"
