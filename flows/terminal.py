@@ -22,10 +22,11 @@ def line_console(*, of_errors: bool = False) -> "Console":
 @contextmanager
 def progress_bar(label: str) -> Iterator[Callable[..., None]]:
     """A bar, where there is a terminal; gives what moves it: called with units done, of all, and a text."""
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    console = line_console(of_errors=True)
+    console = Console(stderr=True)  # a bar is drawn over: no row may be wider than the terminal
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(label, total=None)
 

@@ -44,10 +44,10 @@ class Display(AbstractContextManager["Display"]):
         """A running stage is this far."""
 
 
-def make_display(names: Sequence[str], console: Console | None = None) -> Display:
-    """The display that suits the console."""
-    console = console or line_console()
-    return TableDisplay(names, console) if console.is_terminal else LineDisplay(console.print)
+def make_display(names: Sequence[str]) -> Display:
+    """The display that suits the standard output."""
+    console = Console()
+    return TableDisplay(names, console) if console.is_terminal else LineDisplay(line_console().print)
 
 
 class LineDisplay(Display):
