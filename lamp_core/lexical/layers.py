@@ -3,6 +3,7 @@
 Shapes: B batch, X positions, H width.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -69,5 +70,11 @@ def start_at_random(module: nn.Module) -> None:
 
 
 def unit(weights: Tensor) -> Tensor:
-    """Vectors of length one, in float32; one without a word stays zero."""
-    return F.normalize(weights.float(), dim=-1)
+    """Vectors of length one, in float32; one without a word stays zero, its gradient as it comes.
+
+    Divided by the least length that `normalize` allows, that gradient would be larger than all others of the
+    batch by twelve orders of magnitude.
+    """
+    weights = weights.float()
+    is_empty = ~weights.any(dim=-1, keepdim=True)
+    return torch.where(is_empty, weights, F.normalize(weights, dim=-1))

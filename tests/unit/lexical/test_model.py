@@ -60,6 +60,19 @@ def test_weights_are_of_content_words_alone_and_never_negative(lexical: Lexical)
     assert not unit(torch.zeros(1, 4)).any()
 
 
+def test_a_vector_without_a_word_takes_no_gradient_over_and_changes_no_other() -> None:
+    empty_BV, full_BV = torch.zeros(2, 4), torch.rand(2, 4) + 0.1
+    weights_BV = torch.cat([empty_BV, full_BV]).requires_grad_()
+    wanted_BV = torch.rand(4, 4)
+    (unit(weights_BV) * wanted_BV).sum().backward()
+    alone_BV = full_BV.clone().requires_grad_()
+    (torch.nn.functional.normalize(alone_BV, dim=-1) * wanted_BV[2:]).sum().backward()
+    assert weights_BV.grad is not None
+    assert torch.equal(unit(weights_BV)[2:], torch.nn.functional.normalize(full_BV, dim=-1))
+    assert torch.equal(weights_BV.grad[2:], alone_BV.grad)
+    assert torch.equal(weights_BV.grad[:2], wanted_BV[:2])  # as of a vector of length one
+
+
 def test_the_bottleneck_is_a_mean_of_detached_word_embeddings(lexical: Lexical) -> None:
     text = lexical[0].text
     pooled_BV = torch.randn(3, text.shape.vocabulary_size, requires_grad=True)
