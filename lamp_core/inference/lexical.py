@@ -17,7 +17,6 @@ from lamp_core.io.folders import files_below, has_ending
 from lamp_core.io.kept import kept
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import REMEDY, LexicalHit, LexicalIndex
-from lamp_core.lexical.keywords import Keywords
 from lamp_core.lexical.vectors import LexicalVectors, units
 from lamp_core.lexical.words import Vocabulary, WeightedWord, readable, split_words, stop_words
 from lamp_core.metrics.captions import caption_words
@@ -177,8 +176,8 @@ def search_keywords(data: Path, keywords: str, top: int, folder: Path | None = N
         LampError: as `Keywords.query`, or the index is not there or damaged.
     """
     index = LexicalIndex.load(index_folder(data, folder))
-    query = Keywords(index.vocabulary, index.joined).query(keywords)
-    return index.search(query.weights_V, top, query.without)
+    query = index.keywords.query(keywords)
+    return index.search(query.weights_V, top, query.without, query.together)
 
 
 def search_like(

@@ -7,7 +7,6 @@ import numpy as np
 
 from lamp_core.errors import LampError
 from lamp_core.lexical.gallery import LexicalIndex
-from lamp_core.lexical.keywords import Keywords
 from lamp_core.lexical.words import readable
 from lamp_core.remarks import remark
 
@@ -43,11 +42,10 @@ def motions_as_words(
 
 def keyword_hits(index: LexicalIndex, queries: Iterable[str], top: int) -> list[dict[str, Any]]:
     """The first hits of queries, as rows of `samples.KEYWORDS`; what cannot be answered is said."""
-    keywords = Keywords(index.vocabulary, index.joined)
     made = []
     for text in queries:
         try:
-            query = keywords.query(text)
+            query = index.keywords.query(text)
         except LampError as fault:
             remark(f"keywords {text!r} are left out: {fault}")
             continue
@@ -61,6 +59,6 @@ def keyword_hits(index: LexicalIndex, queries: Iterable[str], top: int) -> list[
                 "words": [word.word for word in hit.words],
                 "shares": [word.weight for word in hit.words],
             }
-            for hit in index.search(query.weights_V, top, query.without)
+            for hit in index.search(query.weights_V, top, query.without, query.together)
         ]
     return made

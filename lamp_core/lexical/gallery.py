@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,10 @@ from scipy.sparse import csr_array
 from lamp_core.errors import LampError
 from lamp_core.io.parquet import atomic_path, open_parquet, read_table
 from lamp_core.io.parquet import field as column
-from lamp_core.lexical.index import SparseIndex, pruned
+from lamp_core.lexical.index import NO_GROUP, Groups, SparseIndex, pruned
+from lamp_core.lexical.keywords import Keywords
 from lamp_core.lexical.vectors import units
-from lamp_core.lexical.words import Vocabulary, WeightedWord, readable
+from lamp_core.lexical.words import Vocabulary, WeightedWord, heaviest_first, shared
 
 ITEMS, POSTINGS = "items.parquet", "postings-{}.parquet"
 MOST_TERMS = 64
@@ -118,22 +120,43 @@ class LexicalIndex:
             raise LampError(f"the index has no {missing!r}: it was removed, or never added")
         self.sparse.remove(known[name] for name in names)
 
-    def search(self, query_V: np.ndarray, top: int, without: Sequence[int] = ()) -> list[LexicalHit]:
+    @cached_property
+    def keywords(self) -> Keywords:
+        """The words that can be asked for."""
+        return Keywords(self.vocabulary, self.joined)
+
+    def search(
+        self,
+        query_V: np.ndarray,
+        top: int,
+        without: Groups = (),
+        together: Mapping[tuple[int, ...], float] = NO_GROUP,
+    ) -> list[LexicalHit]:
         """The motions that have the query's words, best first, and what each word gave to the score.
+
+        Args:
+            query_V: weights of words.
+            top: how many.
+            without: pieces of words; motions that have all pieces of one are passed over.
+            together: weights of words in several pieces, which a motion has when it has all of these.
 
         Raises:
             LampError: there is no motion to find, or the query has no word.
         """
         if not len(self):
             raise LampError("the index is empty; `lamp index add` fills it")
-        if not query_V.any():
+        if not query_V.any() and not together:
             raise LampError("the query has no word that says something of a motion; say what the person does")
         hits = []
-        for rank, found in enumerate(self.sparse.search(query_V, top, without), start=1):
+        for rank, found in enumerate(self.sparse.search(query_V, top, without, together), start=1):
             shares = [value / found.score for value in found.shares.values()]
-            words = readable(self.vocabulary, list(found.shares), shares, self.joined)
+            words = shared(self.vocabulary, list(found.shares), shares, self.joined)
+            words += [
+                WeightedWord(self.joined[parts], value / found.score, parts)
+                for parts, value in found.together.items()
+            ]
             name, caption = self.names[found.item], self.captions[found.item]
-            hits.append(LexicalHit(rank, name, caption, found.score, tuple(words)))
+            hits.append(LexicalHit(rank, name, caption, found.score, tuple(heaviest_first(words))))
         return hits
 
     def save(self, folder: Path) -> None:

@@ -12,7 +12,7 @@ anything anew. Segments are merged when they are many or when most of what they 
 Shapes: N items, V vocabulary or width of dense vectors, P postings, Q words of a query.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from lamp_core.lexical.bounds import ScoreBounds
 
 MOST_SEGMENTS = 8
+Groups = Sequence[tuple[int, ...]]
+"""Words that stand together: the pieces of one."""
+NO_GROUP: Mapping[tuple[int, ...], float] = {}
 LOOKED_AT = 4096
 """Items of a word that give the bound."""
 VERY_MANY = 50_000
@@ -42,11 +45,13 @@ class Found:
         item: number of the item, in the order in which items were added.
         score: more is more similar.
         shares: what each of the query's numbers gives to the score; empty for dense vectors.
+        together: what each group of numbers gives that the query asks for together.
     """
 
     item: int
     score: float
     shares: dict[int, float] = field(default_factory=dict)
+    together: dict[tuple[int, ...], float] = field(default_factory=dict)
 
 
 class Index(Protocol):
@@ -61,8 +66,14 @@ class Index(Protocol):
     def remove(self, items: Iterable[int]) -> None:
         """Let items not be found any more; LampError for one that is not there."""
 
-    def search(self, query_V: np.ndarray, top: int, without: Sequence[int] = ()) -> list[Found]:
-        """The items with the largest products with the query, best first, none with a product of 0."""
+    def search(self, query_V: np.ndarray, top: int, without: Groups = ()) -> list[Found]:
+        """The items with the largest products with the query, best first, none with a product of 0.
+
+        Args:
+            query_V: weights of words.
+            top: how many.
+            without: words; an item that has all words of one of these groups is passed over.
+        """
 
 
 def pruned(vectors_NV: np.ndarray, top: int) -> csr_array:
@@ -109,6 +120,16 @@ class Segment:
         found: np.ndarray = np.where(having[at] == places, values[at], 0)
         return found
 
+    def having_all(self, words: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Places of the items that have all of some words, and the smallest of their weights."""
+        first, *others = words
+        places, smallest = self.postings(first)
+        for word in others:
+            weights = self.weights(places, word)
+            has_it = weights > 0
+            places, smallest = places[has_it], np.minimum(smallest, weights)[has_it]
+        return places, smallest
+
     def scores(self, words: Sequence[int], weights_Q: np.ndarray) -> np.ndarray:
         """The products (N,) with a query of some words."""
         scores_N: np.ndarray = self.columns[:, words] @ weights_Q
@@ -122,7 +143,12 @@ class Segment:
         return ScoreBounds.of(self.columns)
 
     def best(
-        self, words: Sequence[int], weights_Q: np.ndarray, top: int, hidden: np.ndarray
+        self,
+        words: Sequence[int],
+        weights_Q: np.ndarray,
+        top: int,
+        hidden: np.ndarray,
+        together: Mapping[tuple[int, ...], float] = NO_GROUP,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Places of the ``top`` best items with a score above 0, best first, and their scores.
 
@@ -131,13 +157,17 @@ class Segment:
             weights_Q: of these.
             top: how many.
             hidden: places of items that are not to be found.
+            together: weights of words that count, by the smallest of theirs, where an item has all of them.
         """
-        if len(self) >= VERY_MANY and (weights_Q > 0).all():
+        if len(self) >= VERY_MANY and (weights_Q > 0).all() and not together:
             return self._best_by_bounds(words, weights_Q, top, hidden)
-        scores_N = self.scores(words, weights_Q)
+        scores_N = self.scores(words, weights_Q) if words else np.zeros(len(self), dtype=np.float32)
+        for group, weight in together.items():
+            having, smallest = self.having_all(group)
+            scores_N[having] += weight * smallest
         scores_N[hidden] = 0
-        heaviest = words[int(np.argmax(weights_Q))]
-        places = _best(scores_N, top, self.postings(heaviest)[0])
+        heaviest = [words[int(np.argmax(weights_Q))]] if words else next(iter(together))
+        places = _best(scores_N, top, self.having_all(tuple(heaviest))[0])
         return places, scores_N[places]
 
     def _best_by_bounds(
@@ -203,19 +233,38 @@ class SparseIndex:
         self.removed_N[wanted] = True
         self.segments = [self._without_removed(segment) for segment in self.segments]
 
-    def search(self, query_V: np.ndarray, top: int, without: Sequence[int] = ()) -> list[Found]:
-        """The best items; those that have one of the words ``without`` are passed over."""
+    def search(
+        self,
+        query_V: np.ndarray,
+        top: int,
+        without: Groups = (),
+        together: Mapping[tuple[int, ...], float] = NO_GROUP,
+    ) -> list[Found]:
+        """The best items; those that have all words of a group of ``without`` are passed over.
+
+        Args:
+            query_V: weights of words.
+            top: how many.
+            without: words that are not wanted together.
+            together: weights of words that count, by the smallest of theirs, where an item has all of them.
+        """
         words = np.flatnonzero(query_V).tolist()
-        if not words:
+        if not words and not together:
             return []
         best: list[tuple[float, int]] = []
         for segment in self.segments:
-            hidden = [np.flatnonzero(self._gone(segment)), *(segment.postings(word)[0] for word in without)]
-            places, scores = segment.best(words, query_V[words], top, np.concatenate(hidden))
+            hidden = [np.flatnonzero(self._gone(segment))]
+            hidden += [segment.having_all(group)[0] for group in without]
+            places, scores = segment.best(words, query_V[words], top, np.concatenate(hidden), together)
             best += zip(scores.tolist(), (segment.first + places).tolist(), strict=True)
         ranked = sorted(best, key=lambda found: (-found[0], found[1]))[:top]
-        shares = self._shares(np.array([item for _, item in ranked], dtype=np.int64), words, query_V)
-        return [Found(item, score, gave) for (score, item), gave in zip(ranked, shares, strict=True)]
+        items = np.array([item for _, item in ranked], dtype=np.int64)
+        shares = self._shares(items, {(word,): float(query_V[word]) for word in words})
+        of_groups = self._shares(items, together)
+        return [
+            Found(item, score, {word: share for (word,), share in gave.items()}, of_group)
+            for (score, item), gave, of_group in zip(ranked, shares, of_groups, strict=True)
+        ]
 
     def rows(self) -> csr_array:
         """All items, removed ones without words, (N, V)."""
@@ -236,15 +285,18 @@ class SparseIndex:
             return segment
         return Segment(_without_rows(segment.columns, gone_N), segment.first)
 
-    def _shares(self, items: np.ndarray, words: Sequence[int], query_V: np.ndarray) -> list[dict[int, float]]:
-        """What each word gave to the score of each item."""
-        made: list[dict[int, float]] = [{} for _ in items]
+    def _shares(
+        self, items: np.ndarray, weights: Mapping[tuple[int, ...], float]
+    ) -> list[dict[tuple[int, ...], float]]:
+        """What each group of words gave to the score of each item."""
+        made: list[dict[tuple[int, ...], float]] = [{} for _ in items]
         for segment in self.segments:
             inside = np.flatnonzero((items >= segment.first) & (items < segment.first + len(segment)))
-            for word in words if len(inside) else ():
-                weights = segment.weights(items[inside] - segment.first, word)
-                for rank in np.flatnonzero(weights):
-                    made[inside[rank]][word] = float(query_V[word]) * float(weights[rank])
+            for group, weight in weights.items() if len(inside) else ():
+                places = items[inside] - segment.first
+                smallest = np.min([segment.weights(places, word) for word in group], axis=0)
+                for rank in np.flatnonzero(smallest):
+                    made[inside[rank]][group] = weight * float(smallest[rank])
         return made
 
     def _merge(self) -> None:
@@ -316,7 +368,7 @@ class DenseIndex:
             raise LampError(f"the index has no item {missing[0]}; it was removed, or never added")
         self.removed_N[wanted] = True
 
-    def search(self, query_V: np.ndarray, top: int, without: Sequence[int] = ()) -> list[Found]:
+    def search(self, query_V: np.ndarray, top: int, without: Groups = ()) -> list[Found]:
         """The best items; there are no words to go without."""
         if without:
             raise LampError("dense vectors have no words to exclude; search a lexical index")

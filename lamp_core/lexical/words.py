@@ -4,7 +4,7 @@ Shapes: V word pieces of the vocabulary.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -16,6 +16,8 @@ import yaml
 from lamp_core.lamp.text import SPECIAL, TextTokenizer
 
 CONTINUED = "##"
+PART = "…"
+"""Before a part of a word, as it is shown; no word begins with it."""
 WORD = re.compile(r"[^\W_]+")
 
 
@@ -119,15 +121,44 @@ def readable(
         weights: of the terms.
         joined: words in several pieces, by these.
     """
-    weight_of = dict(zip(terms, weights, strict=True))
+    words = _as_words(vocabulary, dict(zip(terms, weights, strict=True)), joined, min)
+    return [word for word in words if not word.word.startswith(PART)]
+
+
+def shared(
+    vocabulary: Vocabulary,
+    terms: Sequence[int],
+    shares: Sequence[float],
+    joined: Mapping[tuple[int, ...], str],
+) -> list[WeightedWord]:
+    """Terms and their shares of a score as words, which have all of it between them; else as `readable`.
+
+    A word of several pieces has what these have together, and another part of a word is shown as one: "…ing".
+    """
+    return _as_words(vocabulary, dict(zip(terms, shares, strict=True)), joined, sum)
+
+
+def heaviest_first(words: Iterable[WeightedWord]) -> list[WeightedWord]:
+    """Words by their weight; those of equal weight by the alphabet."""
+    return sorted(words, key=lambda word: (-word.weight, word.word))
+
+
+def _as_words(
+    vocabulary: Vocabulary,
+    weight_of: Mapping[int, float],
+    joined: Mapping[tuple[int, ...], str],
+    together: Callable[[Iterable[float]], float],
+) -> list[WeightedWord]:
     words: list[WeightedWord] = []
     used: set[int] = set()
     for parts, word in joined.items():
         if used.isdisjoint(parts) and all(part in weight_of for part in parts):
-            words.append(WeightedWord(word, min(weight_of[part] for part in parts), parts))
+            # a piece that a word has twice ("##tap ##tap") has one weight
+            words.append(WeightedWord(word, together(weight_of[part] for part in set(parts)), parts))
             used.update(parts)
     for term, weight in weight_of.items():
         piece = vocabulary.pieces[term]
-        if term not in used and not piece.startswith(CONTINUED):
-            words.append(WeightedWord(piece, weight, (term,)))
-    return sorted(words, key=lambda word: (-word.weight, word.word))
+        if term not in used:
+            shown = piece if not piece.startswith(CONTINUED) else PART + piece.removeprefix(CONTINUED)
+            words.append(WeightedWord(shown, weight, (term,)))
+    return heaviest_first(words)

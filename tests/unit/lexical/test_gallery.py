@@ -37,6 +37,25 @@ def test_a_hit_says_the_words_that_matched_and_their_share(index: LexicalIndex) 
     assert [word.word for word in joined.words] == ["jumping"]
 
 
+def test_the_shares_of_a_hit_add_up_to_all_of_its_score() -> None:
+    index = LexicalIndex(Vocabulary(("side", "##step", "##ly", "left")), {(0, 1): "sidestep"})
+    index.add(["a"], [""], np.array([[3, 1, 2, 1]], dtype=np.float32))
+    (hit,) = index.search(np.ones(4, dtype=np.float32), 1)
+    assert {word.word for word in hit.words} == {"sidestep", "…ly", "left"}
+    assert sum(word.weight for word in hit.words) == pytest.approx(1)
+    (hit,) = index.search(np.array([0, 0, 0, 1], dtype=np.float32), 1, together={(0, 1): 2.0})
+    assert [word.word for word in hit.words] == ["sidestep", "left"]
+    assert sum(word.weight for word in hit.words) == pytest.approx(1)
+
+
+def test_a_word_in_pieces_hides_no_motion_with_one_of_them() -> None:
+    index = LexicalIndex(Vocabulary(("side", "##step", "walk")), {(0, 1): "sidestep"})
+    index.add(["a", "b"], ["", ""], np.array([[1, 1, 1], [1, 0, 1]], dtype=np.float32))
+    asked = index.keywords.query("walk,-sidestep")
+    hits = index.search(asked.weights_V, 5, asked.without, asked.together)
+    assert [hit.name for hit in hits] == ["b"]
+
+
 def test_what_is_saved_comes_back(index: LexicalIndex, tmp_path: Path) -> None:
     index.remove(["b"])
     index.save(tmp_path)

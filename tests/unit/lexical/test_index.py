@@ -74,10 +74,10 @@ def test_bounds_find_what_sums_find(top: int, monkeypatch: pytest.MonkeyPatch) -
         index.remove(range(0, 20 * BLOCK, 7))
     queries_QV = frequent_and_rare(40, 2).toarray()
     rare_V = np.eye(WIDTH, dtype=np.float32)[WIDTH - 1]
-    found = [summed.search(query_V, top, (3,)) for query_V in (*queries_QV[1:], rare_V)]
+    found = [summed.search(query_V, top, ((3,),)) for query_V in (*queries_QV[1:], rare_V)]
     monkeypatch.setattr(index_module, "VERY_MANY", 10 * BLOCK)
     for hits, query_V in zip(found, (*queries_QV[1:], rare_V), strict=True):
-        others = bounded.search(query_V, top, (3,))
+        others = bounded.search(query_V, top, ((3,),))
         assert [hit.score for hit in others] == pytest.approx([hit.score for hit in hits], abs=1e-6)
         clear = {hit.item for hit in hits if hit.score > hits[-1].score + 1e-6}
         assert clear <= {hit.item for hit in others}
@@ -126,11 +126,45 @@ def test_every_hit_says_what_each_word_gave() -> None:
 def test_excluded_words_pass_over_their_items() -> None:
     index = SparseIndex(3)
     index.add(np.array([[1, 1, 0], [1, 0, 0]], dtype=np.float32))
-    assert [hit.item for hit in index.search(np.array([1, 0, 0], np.float32), 5, without=[1])] == [1]
+    assert [hit.item for hit in index.search(np.array([1, 0, 0], np.float32), 5, without=[(1,)])] == [1]
     dense = DenseIndex(3)
     dense.add(np.eye(3, dtype=np.float32))
     with pytest.raises(LampError, match="dense vectors have no words to exclude"):
-        dense.search(np.ones(3, np.float32), 2, without=[1])
+        dense.search(np.ones(3, np.float32), 2, without=[(1,)])
+
+
+PIECES_OF_ONE = (1, 3)
+"""A word in two pieces; item 1 has both, 2 and 3 one each."""
+
+
+@pytest.fixture
+def in_pieces() -> SparseIndex:
+    index = SparseIndex(4)
+    rows = np.array([[1, 0, 0, 0], [0.5, 0.7, 0, 0.3], [0.6, 0.9, 0, 0], [0.4, 0, 0, 0.9]], dtype=np.float32)
+    index.add(rows[:2])
+    index.add(rows[2:])
+    return index
+
+
+def test_a_word_in_pieces_hides_what_has_all_of_them(in_pieces: SparseIndex) -> None:
+    query_V = np.array([1, 0, 0, 0], np.float32)
+    assert [hit.item for hit in in_pieces.search(query_V, 9, [PIECES_OF_ONE])] == [0, 2, 3]
+    assert [hit.item for hit in in_pieces.search(query_V, 9, [PIECES_OF_ONE, (3,)])] == [0, 2]
+    assert [hit.item for hit in in_pieces.search(query_V, 9, [(2, 3)])] == [0, 2, 1, 3]
+
+
+@pytest.mark.parametrize("very_many", [1, index_module.VERY_MANY])
+def test_a_word_in_pieces_scores_what_has_all_of_them(
+    in_pieces: SparseIndex, very_many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_module, "VERY_MANY", very_many)
+    (alone,) = in_pieces.search(np.zeros(4, np.float32), 9, together={PIECES_OF_ONE: 2.0})
+    assert (alone.item, alone.shares) == (1, {})
+    assert alone.together == pytest.approx({PIECES_OF_ONE: 0.6})
+    found = in_pieces.search(np.array([1, 0, 0, 0], np.float32), 9, together={PIECES_OF_ONE: 2.0})
+    assert [hit.item for hit in found] == [1, 0, 2, 3]
+    assert found[0].score == pytest.approx(1.1)
+    assert sum([*found[0].shares.values(), *found[0].together.values()]) == pytest.approx(found[0].score)
 
 
 def test_an_empty_index_finds_nothing() -> None:

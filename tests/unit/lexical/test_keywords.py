@@ -6,12 +6,25 @@ from lamp_core.lexical.keywords import Keywords, stem
 from lamp_core.lexical.words import Vocabulary
 from lamp_core.remarks import Remark
 
-PIECES = ("[CLS]", "the", "run", "runs", "running", "jump", "##ing", "left", "raises", "kick")
+PIECES = (
+    "[CLS]",
+    "the",
+    "run",
+    "runs",
+    "running",
+    "jump",
+    "##ing",
+    "left",
+    "raises",
+    "kick",
+    "side",
+    "##step",
+)
 
 
 @pytest.fixture
 def keywords() -> Keywords:
-    return Keywords(Vocabulary(PIECES), {(9, 6): "kicking"})
+    return Keywords(Vocabulary(PIECES), {(9, 6): "kicking", (10, 11): "sidestep"})
 
 
 def words(weights_V: np.ndarray) -> dict[str, float]:
@@ -27,6 +40,16 @@ def words(weights_V: np.ndarray) -> dict[str, float]:
         (("wave", "waves", "waving"), "wav"),
         (("pass", "passes", "passing"), "pass"),
         (("left",), "left"),
+        (("carry", "carries", "carried", "carrying"), "carry"),
+        (("lie", "lies", "lying"), "lie"),
+        (("see", "sees", "seeing"), "see"),
+        (("try", "tries", "tried"), "try"),
+        (("run", "ran"), "run"),
+        (("sit", "sat", "sitting"), "sit"),
+        (("throw", "threw", "thrown", "throws"), "throw"),
+        (("catch", "caught", "catches"), "catch"),
+        (("kneel", "knelt", "kneeling"), "kneel"),
+        (("rise", "rose", "rises"), "ris"),
     ],
 )
 def test_forms_of_a_word_have_one_stem(forms: tuple[str, ...], root: str) -> None:
@@ -37,13 +60,21 @@ def test_a_keyword_is_all_known_forms_of_its_word(keywords: Keywords) -> None:
     query = keywords.query("run, jump")
     assert words(query.weights_V) == {"run": 1, "runs": 1, "running": 1, "jump": 1}
     assert query.without == ()
-    assert words(keywords.query("kick").weights_V) == {"kick": 1, "##ing": 1}
+
+
+def test_a_form_in_several_pieces_is_all_of_them_together(keywords: Keywords) -> None:
+    query = keywords.query("kick:2, -sidestep")
+    assert (words(query.weights_V), query.together) == ({"kick": 2}, {(9, 6): 2})
+    assert query.without == ((10, 11),)
+    only = keywords.query("sidestep,-kick")
+    assert (words(only.weights_V), only.together) == ({}, {(10, 11): 1})
+    assert only.without == ((9,), (9, 6))
 
 
 def test_weights_and_exclusions(keywords: Keywords) -> None:
     query = keywords.query("run:2,-jump, LEFT:0.5")
     assert words(query.weights_V) == {"run": 2, "runs": 2, "running": 2, "left": 0.5}
-    assert [PIECES[place] for place in query.without] == ["jump"]
+    assert [[PIECES[part] for part in parts] for parts in query.without] == [["jump"]]
 
 
 @pytest.mark.parametrize(

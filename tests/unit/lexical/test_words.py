@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lamp_core.lamp.text import train_vocabulary
-from lamp_core.lexical.words import Vocabulary, is_content, readable, split_words, stop_words
+from lamp_core.lexical.words import Vocabulary, is_content, readable, shared, split_words, stop_words
 
 
 @pytest.mark.parametrize("piece", ["walk", "left", "twice", "##ing", "backwards", "arm", "around"])
@@ -38,6 +38,16 @@ def test_pieces_of_a_known_word_read_as_that_word() -> None:
     assert [(word.word, word.weight, word.terms) for word in words] == [
         ("jumping", 1.5, (0, 1)),
         ("left", 1.0, (2,)),
+    ]
+
+
+def test_shares_of_pieces_add_up_whatever_they_read_as() -> None:
+    vocabulary = Vocabulary(("jump", "##ing", "left", "##ly", "walk"))
+    words = shared(vocabulary, [0, 1, 2, 3], [0.4, 0.1, 0.2, 0.3], {(0, 1): "jumping", (4, 1): "walking"})
+    assert [(word.word, word.weight, word.terms) for word in words] == [
+        ("jumping", 0.5, (0, 1)),
+        ("…ly", 0.3, (3,)),
+        ("left", 0.2, (2,)),
     ]
 
 
