@@ -2,14 +2,16 @@
 
 ``items.parquet`` names the items and the file of postings that belongs to it, ``postings-HASH.parquet``
 (term, item, weight). The postings are written first and the items take their place by a rename, so that a
-reader sees the old index or the whole new one.
+reader sees the old index or the whole new one; one that was reading the old one while its postings went reads
+the new one. One process at a time changes an index (`LexicalIndex.changing`).
 
 Shapes: N items, V vocabulary, P postings.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +22,8 @@ import pyarrow.parquet as pq
 from scipy.sparse import csr_array
 
 from lamp_core.errors import LampError
-from lamp_core.io.parquet import atomic_path, open_parquet, read_table
+from lamp_core.io.locks import alone_in
+from lamp_core.io.parquet import atomic_path, read_table
 from lamp_core.io.parquet import field as column
 from lamp_core.lexical.index import NO_GROUP, Groups, SparseIndex, pruned
 from lamp_core.lexical.keywords import Keywords
@@ -29,11 +32,13 @@ from lamp_core.lexical.words import Vocabulary, WeightedWord, heaviest_first, sh
 
 ITEMS, POSTINGS = "items.parquet", "postings-{}.parquet"
 MOST_TERMS = 64
-REMEDY = "`lamp index build` makes it anew"
+REMOVE_FIRST = "`lamp index remove` takes it out first"
+REMEDY = "`lamp index build` makes it anew, and `lamp run --force lexical_index` that of the test split"
 ITEM_SCHEMA = pa.schema(
     [
         column("name", pa.string(), "of the motion: the clip, or the file below the folder that was indexed"),
         column("caption", pa.string(), "its first caption; empty where it has none"),
+        column("file", pa.string(), "whole path of its file; null for a clip of the data set", nullable=True),
     ]
 )
 POSTING_SCHEMA = pa.schema(
@@ -74,7 +79,9 @@ class LexicalIndex:
         most_terms: words that are kept of a motion.
         names: of all items that were ever added.
         captions: of these.
+        files: whole paths of these; None where a motion is none of a file.
         sparse: their weights.
+        model: hash of the model's weights that the motions were embedded with; empty where that is unknown.
     """
 
     vocabulary: Vocabulary
@@ -82,7 +89,9 @@ class LexicalIndex:
     most_terms: int = MOST_TERMS
     names: list[str] = field(default_factory=list)
     captions: list[str] = field(default_factory=list)
+    files: list[str | None] = field(default_factory=list)
     sparse: SparseIndex = field(default_factory=lambda: SparseIndex(0))
+    model: str = ""
 
     def __post_init__(self) -> None:
         """An empty index has the width of the vocabulary."""
@@ -98,19 +107,50 @@ class LexicalIndex:
         gone_N = self.sparse.removed_N
         return {name: item for item, name in enumerate(self.names) if not gone_N[item]}
 
-    def add(self, names: Sequence[str], captions: Sequence[str], weights_NV: np.ndarray) -> None:
-        """Add motions by their weights of words, not normalised.
+    def require_new(self, files: Mapping[str, str]) -> None:
+        """Raise where the index has a motion of one of these names, or one of these files under another.
+
+        Args:
+            files: whole paths of files by the names that they are to have.
+        """
+        known = self.places
+        self._require_names(known, list(files))
+        name_of = {self.files[item]: name for name, item in known.items()}
+        file = next((file for file in files.values() if file in name_of), None)
+        if file is not None:
+            raise LampError(f"the index has {file} already, as {name_of[file]!r}; {REMOVE_FIRST}")
+
+    def _require_names(self, known: Collection[str], names: Sequence[str]) -> None:
+        twice = next((name for name in names if name in known), None) or _repeated(names)
+        if twice is not None:
+            raise LampError(f"the index has {twice!r} already; {REMOVE_FIRST}")
+
+    def add(
+        self,
+        names: Sequence[str],
+        captions: Sequence[str],
+        weights_NV: np.ndarray,
+        files: Sequence[str | None] | None = None,
+    ) -> None:
+        """Add motions by their weights of words, not normalised, and whole paths of their files.
 
         Raises:
             LampError: a name is there already, or the weights are of another vocabulary.
         """
-        known = self.places
-        twice = next((name for name in names if name in known), None) or _repeated(names)
-        if twice is not None:
-            raise LampError(f"the index has {twice!r} already; `lamp index remove` takes it out first")
-        self.sparse.add(pruned(units(weights_NV), self.most_terms))
+        self._add(names, captions, pruned(units(weights_NV), self.most_terms), files or [None] * len(names))
+
+    def take(self, other: "LexicalIndex") -> None:
+        """Add the motions of an index of the same vocabulary, none of which was removed; raises as `add`."""
+        self._add(other.names, other.captions, other.sparse.rows(), other.files)
+
+    def _add(
+        self, names: Sequence[str], captions: Sequence[str], rows: csr_array, files: Sequence[str | None]
+    ) -> None:
+        self._require_names(self.places, names)
+        self.sparse.add(rows)
         self.names += names
         self.captions += captions
+        self.files += files
 
     def remove(self, names: Sequence[str]) -> None:
         """Take motions out; LampError for one that is not there, and then none is taken out."""
@@ -160,7 +200,7 @@ class LexicalIndex:
         return hits
 
     def save(self, folder: Path) -> None:
-        """Write the motions that can be found, their postings first."""
+        """Write the motions that can be found, their postings first, `alone_in` a folder of users."""
         kept = np.flatnonzero(~self.sparse.removed_N)
         postings = self.sparse.rows()[kept].tocoo()
         order = np.lexsort((postings.row, postings.col))
@@ -182,6 +222,7 @@ class LexicalIndex:
             "postings": file.name,
             "count": str(len(table)),
             "most_terms": str(self.most_terms),
+            "model": self.model,
             "pieces": json.dumps(self.vocabulary.pieces),
             "joined": json.dumps([[list(parts), word] for parts, word in self.joined.items()]),
         }
@@ -189,6 +230,7 @@ class LexicalIndex:
             {
                 "name": [self.names[item] for item in kept],
                 "caption": [self.captions[item] for item in kept],
+                "file": [self.files[item] for item in kept],
             },
             schema=ITEM_SCHEMA.with_metadata(described),
         )
@@ -199,14 +241,41 @@ class LexicalIndex:
                 old.unlink()
 
     @classmethod
+    @contextmanager
+    def changing(cls, folder: Path) -> Iterator["LexicalIndex"]:
+        """An index that no other process changes while the block runs; saved where it ends well.
+
+        Raises:
+            LampError: as `load`.
+        """
+        require_index(folder)
+        with alone_in(folder):
+            index = cls.load(folder)
+            yield index
+            index.save(folder)
+
+    @classmethod
     def load(cls, folder: Path) -> "LexicalIndex":
         """Read what `save` wrote.
 
         Raises:
             LampError: there is none, or a file is damaged or belongs to another.
         """
-        if not (folder / ITEMS).exists():
-            raise LampError(f"no lexical index in {folder}; `lamp index build` makes one")
+        require_index(folder)
+        made, path, count = cls._without_postings(folder)
+        while True:
+            try:
+                made.sparse.add(_postings(path, count, len(made.names), len(made.vocabulary)))
+                return made
+            except LampError:
+                missed = path
+                made, path, count = cls._without_postings(folder)
+                if path == missed:  # they were not taken away by a save of another process
+                    raise
+
+    @classmethod
+    def _without_postings(cls, folder: Path) -> tuple["LexicalIndex", Path, int]:
+        """The items, the file of their postings, and how many these are."""
         items = read_table(folder / ITEMS, ITEM_SCHEMA, REMEDY)
         described = {key.decode(): value.decode() for key, value in (items.schema.metadata or {}).items()}
         try:
@@ -216,15 +285,24 @@ class LexicalIndex:
             most_terms = int(described["most_terms"])
         except (KeyError, ValueError) as error:
             raise LampError(f"{folder / ITEMS} is no lexical index; {REMEDY}") from error
-        made = cls(Vocabulary(pieces), joined, most_terms)
+        made = cls(Vocabulary(pieces), joined, most_terms, model=described.get("model", ""))
         made.names, made.captions = items["name"].to_pylist(), items["caption"].to_pylist()
-        made.sparse.add(_postings(path, count, len(items), len(pieces)))
-        return made
+        has_files = "file" in items.column_names
+        made.files = items["file"].to_pylist() if has_files else [None] * len(items)
+        return made, path, count
+
+
+def require_index(folder: Path) -> None:
+    """Raise LampError where there is no index in a folder."""
+    if not (folder / ITEMS).exists():
+        raise LampError(
+            f"no lexical index in {folder}; `lamp index build` makes one, and "
+            "`lamp run --until lexical_index` that of the test split"
+        )
 
 
 def _postings(path: Path, count: int, items: int, words: int) -> csr_array:
     """The postings of a file as rows (N, V); LampError where they are damaged."""
-    open_parquet(path, POSTING_SCHEMA, REMEDY)
     table = read_table(path, POSTING_SCHEMA, REMEDY)
     term_P, item_P, weight_P = (table[name].to_numpy() for name in ("term", "item", "weight"))
     inside = len(table) == count and (

@@ -1,16 +1,22 @@
+import multiprocessing
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from lamp_core.errors import LampError
+from lamp_core.io.parquet import read_table
+from lamp_core.lexical import gallery
 from lamp_core.lexical.gallery import ITEMS, POSTINGS, LexicalIndex
 from lamp_core.lexical.words import Vocabulary
 
 PIECES = ("[CLS]", "run", "jump", "left", "##ing")
 WEIGHTS = np.array([[0, 3, 0, 1, 0], [0, 0, 2, 0, 2], [0, 1, 1, 0, 0]], dtype=np.float32)
 NAMES = ["a", "b", "c"]
+ADDITIONS = 6
 
 
 @pytest.fixture
@@ -78,6 +84,88 @@ def test_a_save_that_is_cut_short_leaves_the_index_of_before(index: LexicalIndex
     new.rename(tmp_path / new.name)  # the postings are there, the items not yet
     assert (tmp_path / ITEMS).read_bytes() == before
     assert found(LexicalIndex.load(tmp_path), run=1) == ["a", "c"]
+
+
+def test_a_reader_between_items_and_postings_gets_the_index_that_took_their_place(
+    index: LexicalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.save(tmp_path)
+    saves = iter((["a"], ["b"]))
+
+    def read_while_others_save(path: Path, schema: pa.Schema, remedy: str) -> pa.Table:
+        table = read_table(path, schema, remedy)
+        if path.name == ITEMS and (names := next(saves, None)):
+            index.remove(names)
+            index.save(tmp_path)  # the postings of the table above are gone now
+        return table
+
+    monkeypatch.setattr(gallery, "read_table", read_while_others_save)
+    assert list(LexicalIndex.load(tmp_path).places) == ["c"]
+
+
+def _add_some(folder: Path, mark: str, ready: Barrier) -> None:
+    ready.wait()
+    for number in range(ADDITIONS):
+        with LexicalIndex.changing(folder) as index:
+            index.add([f"{mark}{number}"], [""], WEIGHTS[:1] * (number + 1))
+
+
+def test_nothing_is_lost_where_two_processes_add(index: LexicalIndex, tmp_path: Path) -> None:
+    index.save(tmp_path)
+    forked = multiprocessing.get_context("fork")
+    ready = forked.Barrier(2)
+    adding = [forked.Process(target=_add_some, args=(tmp_path, mark, ready)) for mark in "xy"]
+    for process in adding:
+        process.start()
+    for process in adding:
+        process.join(60)
+        assert process.exitcode == 0
+    expected = {*NAMES, *(f"{mark}{number}" for mark in "xy" for number in range(ADDITIONS))}
+    assert set(LexicalIndex.load(tmp_path).places) == expected
+    assert len(list(tmp_path.glob(POSTINGS.format("*")))) == 1
+
+
+def test_what_fails_changes_no_index_and_makes_no_folder(index: LexicalIndex, tmp_path: Path) -> None:
+    index.save(tmp_path / "here")
+    before = (tmp_path / "here" / ITEMS).read_bytes()
+    with pytest.raises(LampError, match="no 'd'"), LexicalIndex.changing(tmp_path / "here") as changed:
+        changed.remove(["a"])
+        changed.remove(["d"])
+    assert (tmp_path / "here" / ITEMS).read_bytes() == before
+    with pytest.raises(LampError, match="no lexical index"), LexicalIndex.changing(tmp_path / "not"):
+        pass
+    assert not (tmp_path / "not").exists()
+
+
+def test_a_file_is_known_by_whatever_name_and_an_index_by_its_model(tmp_path: Path) -> None:
+    index = LexicalIndex(Vocabulary(PIECES), {}, model="a1")
+    index.add(["a", "b"], ["", ""], WEIGHTS[:2], ["/m/a.npy", None])
+    more = LexicalIndex(Vocabulary(PIECES), {})
+    more.add(["c"], [""], WEIGHTS[2:], ["/m/c.npy"])
+    index.take(more)
+    index.save(tmp_path)
+    again = LexicalIndex.load(tmp_path)
+    assert (again.model, again.files) == ("a1", ["/m/a.npy", None, "/m/c.npy"])
+    assert found(again, run=1) == ["a", "c"]
+    again.require_new({"d": "/m/d.npy"})
+    with pytest.raises(LampError, match=r"the index has /m/a.npy already, as 'a'; `lamp index remove`"):
+        again.require_new({"./a": "/m/a.npy"})
+    with pytest.raises(LampError, match="the index has 'b' already"):
+        again.require_new({"b": "/m/b.npy"})
+    again.remove(["a"])
+    again.require_new({"a": "/m/a.npy"})
+
+
+def test_an_index_from_before_files_and_models_were_noted_is_read(
+    index: LexicalIndex, tmp_path: Path
+) -> None:
+    index.save(tmp_path)
+    table = pq.read_table(tmp_path / ITEMS)
+    metadata = {key: value for key, value in table.schema.metadata.items() if key != b"model"}
+    old = table.drop_columns("file").replace_schema_metadata(metadata)
+    pq.write_table(old, tmp_path / ITEMS)
+    again = LexicalIndex.load(tmp_path)
+    assert (again.names, again.files, again.model) == (NAMES, [None] * 3, "")
 
 
 def test_what_is_not_there_is_said(index: LexicalIndex, tmp_path: Path) -> None:
