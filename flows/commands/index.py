@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.motion_options import AS_FILES_SAY, HowRead, reads_motions
+from flows.commands.progress import said_progress
 from tasks.project import find_project
 
 if TYPE_CHECKING:
@@ -15,6 +16,14 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 Folder = Annotated[
     Path | None,
     typer.Option("--index", help="Folder of the index; that of the test split without it.", metavar="INDEX"),
+]
+OwnFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--index",
+        help="Folder of an index of your own; that of the test split is its stage's.",
+        metavar="INDEX",
+    ),
 ]
 
 
@@ -30,35 +39,37 @@ def build(
     opened = how.gate()
     from lamp_core.inference.lexical import build_index
 
-    _say(build_index(find_project().data, motions, index, terms, opened), index)
+    data = find_project().data
+    _say(build_index(data, motions, index, terms, opened, said_progress("motions")), index)
 
 
 @app.command()
 @reads_motions
 def add(
     files: Annotated[list[Path], typer.Argument(help="Motions: .npy or .bvh.")],
-    index: Folder = None,
+    index: OwnFolder = None,
     how: HowRead = AS_FILES_SAY,
 ) -> None:
     """Add motions to an index."""
     opened = how.gate()
-    from lamp_core.inference.lexical import add_to_index, index_folder
+    from lamp_core.inference.lexical import add_to_index, own_index
 
     data = find_project().data
-    folder = index_folder(data, index)
-    _say(add_to_index(data, folder, files, opened), folder)
+    folder = own_index(data, index)
+    _say(add_to_index(data, folder, files, opened, said_progress("motions")), folder)
 
 
 @app.command()
 def remove(
     names: Annotated[list[str], typer.Argument(help="Motions, as the index names them.")],
-    index: Folder = None,
+    index: OwnFolder = None,
 ) -> None:
     """Take motions out of an index."""
-    from lamp_core.inference.lexical import index_folder, remove_from_index
+    from lamp_core.inference.lexical import own_index, remove_from_index
 
-    folder = index_folder(find_project().data, index)
-    _say(remove_from_index(folder, names), folder)
+    data = find_project().data
+    folder = own_index(data, index)
+    _say(remove_from_index(data, folder, names), folder)
 
 
 @app.command()

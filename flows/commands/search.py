@@ -51,6 +51,9 @@ def search(
     data = find_project().data
     if lexical or keywords is not None:
         by_words = _by_words(data, text, motion, keywords, top, index, opened)
+        if not by_words:
+            typer.echo("no motion of the index has these words")
+            return
         rows = [[str(hit.rank), hit.name, f"{hit.score:.3f}", _words(hit), hit.caption] for hit in by_words]
         _print_hits(["rank", "motion", "score", "words", "caption"], rows)
         return

@@ -10,17 +10,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.clip_list import ClipList
 from lamp_core.datasets.motion_file import ARRAY, BVH, FeatureSpace, Gate, read_features, read_motion
 from lamp_core.errors import LampError
 from lamp_core.io.folders import files_below, has_ending
 from lamp_core.io.kept import kept
+from lamp_core.io.locks import alone_in
+from lamp_core.lamp.prompt import losses
+from lamp_core.lexical.batches import in_parts
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import REMEDY, LexicalHit, LexicalIndex
 from lamp_core.lexical.vectors import LexicalVectors, units
+from lamp_core.lexical.windows import whole_motion_weights
 from lamp_core.lexical.words import Vocabulary, WeightedWord, readable, split_words, stop_words
 from lamp_core.metrics.captions import caption_words
 from lamp_core.remarks import remark
+from lamp_core.training.log import OnProgress
+from lamp_core.training.model_files import WEIGHTS
+from lamp_core.training.tensor_files import digest
 
 MODEL, INDEX = "lexical_contrast", "lexical_index"
 BATCH_FILES = 64
@@ -33,10 +40,12 @@ class Lexicon:
     Args:
         vectors: of the model.
         data: the project's data folder.
+        model: hash of the model's weights.
     """
 
     vectors: LexicalVectors
     data: Path
+    model: str
 
     @classmethod
     def load(cls, data: Path, device: torch.device | None = None) -> "Lexicon":
@@ -54,22 +63,40 @@ class Lexicon:
             raise LampError(
                 f"{data / MODEL} has dense vectors, which have no words; set {MODEL}.representation"
             )
-        return cls(LexicalVectors(model.to(device or torch.device("cpu")), tokenizer), data)
+        vectors = LexicalVectors(model.to(device or torch.device("cpu")), tokenizer)
+        return cls(vectors, data, digest(data / MODEL / WEIGHTS))
 
     @property
     def vocabulary(self) -> Vocabulary:
         """Its words."""
         return Vocabulary.of(self.vectors.tokenizer)
 
+    @property
+    def joined(self) -> dict[tuple[int, ...], str]:
+        """Words in several pieces, by these: those of the train split's captions."""
+        features = self.data / "features"
+
+        def split() -> dict[tuple[int, ...], str]:
+            clips = ClipList.load(features)
+            of_train = (
+                caption.text
+                for split, captions in zip(clips.splits, clips.captions, strict=True)
+                for caption in (captions if split == "train" else ())
+            )
+            return split_words(self.vectors.tokenizer, of_train)
+
+        return kept((self.data.resolve(), split_words), [features, self.data / MODEL], split)
+
     def new_index(self, most_terms: int) -> LexicalIndex:
-        """An empty index with this vocabulary; words in several pieces are those of the train split."""
-        features = FeatureSet.load(self.data / "features")
-        places = features.of_split("train")
-        captions = (caption.text for place in places for caption in features.captions[place])
-        return LexicalIndex(self.vocabulary, split_words(self.vectors.tokenizer, captions), most_terms)
+        """An empty index of this model."""
+        return LexicalIndex(self.vocabulary, self.joined, most_terms, model=self.model)
+
+    def weights(self, motions: Sequence[np.ndarray]) -> np.ndarray:
+        """(N, V) of normalised motions of any length, not normalised."""
+        return whole_motion_weights(self.vectors, motions)
 
     def query(self, text: str) -> np.ndarray:
-        """The unit vector (V,) of a text.
+        """The unit vector (V,) of a text; words of it that are unknown or not read are said.
 
         Raises:
             LampError: it is empty, or has only stop words, or only words that the vocabulary lacks.
@@ -82,13 +109,17 @@ class Lexicon:
             raise LampError(f"{text!r} has only words that say nothing of a motion; say what the person does")
         if not any(self._is_known(word) for word in content):
             raise LampError(f"no word of {text!r} is known to the text encoder: {', '.join(content)}")
+        for line in losses(self.vectors.tokenizer, text):
+            remark(line)
         found_V: np.ndarray = units(self.vectors.text_weights([text]))[0]
         return found_V
 
     def require(self, index: LexicalIndex, folder: Path) -> None:
-        """Raise where an index has another vocabulary than the model."""
+        """Raise where an index has another vocabulary than the model, or is of another training."""
         if index.vocabulary != self.vocabulary:
             raise LampError(f"the index in {folder} has another vocabulary than the model; {REMEDY}")
+        if index.model and index.model != self.model:
+            raise LampError(f"the index in {folder} is of another training of the model; {REMEDY}")
 
     def _is_known(self, word: str) -> bool:
         pieces = self.vectors.tokenizer.pieces.encode(word, add_special_tokens=False).tokens
@@ -100,14 +131,36 @@ def index_folder(data: Path, folder: Path | None) -> Path:
     return folder or data / INDEX
 
 
+def own_index(data: Path, folder: Path | None) -> Path:
+    """The folder of an index that may be changed.
+
+    Raises:
+        LampError: it is that of the test split, which is the stage's alone: what would be added to it, the
+            stage's next run takes away.
+    """
+    if folder is None or folder.resolve() == (data / INDEX).resolve():
+        raise LampError(
+            f"the index of the test split ({data / INDEX}) is written by the stage {INDEX}, which would undo "
+            f"the change; name one of your own with --index INDEX: a copy of that folder, or what "
+            f"`lamp index build` makes"
+        )
+    return folder
+
+
 def build_index(
-    data: Path, motions: Path, folder: Path, most_terms: int, gate: Gate | None = None
+    data: Path,
+    motions: Path,
+    folder: Path,
+    most_terms: int,
+    gate: Gate | None = None,
+    on_progress: OnProgress | None = None,
 ) -> LexicalIndex:
     """Index all motions (.npy, .bvh) below a folder; what cannot be read is said and left out.
 
     Raises:
-        LampError: there is no motion that can be read, or as `Lexicon.load`.
+        LampError: there is no motion that can be read, or as `Lexicon.load` and `own_index`.
     """
+    folder = own_index(data, folder)
     if not motions.is_dir():
         raise LampError(f"there is no folder {motions}")
     names = [name for name, _ in files_below(motions) if has_ending(name, ARRAY, BVH)]
@@ -115,57 +168,93 @@ def build_index(
         raise LampError(f"{motions} has no motion; motions are read from .npy and .bvh")
     lexicon = Lexicon.load(data)
     index = lexicon.new_index(most_terms)
-    _add(lexicon, index, {name: motions / name for name in names}, gate)
-    index.save(folder)
+    _embed(lexicon, index, {name: motions / name for name in names}, gate, on_progress)
+    with alone_in(folder):
+        index.save(folder)
     return index
 
 
-def add_to_index(data: Path, folder: Path, files: Sequence[Path], gate: Gate | None = None) -> LexicalIndex:
-    """Add motion files to an index, by their names as they are given; LampError as `build_index`."""
-    lexicon, index = Lexicon.load(data), LexicalIndex.load(folder)
+def add_to_index(
+    data: Path,
+    folder: Path,
+    files: Sequence[Path],
+    gate: Gate | None = None,
+    on_progress: OnProgress | None = None,
+) -> LexicalIndex:
+    """Add motion files to an index, by their names as they are given; one that is given twice is added once.
+
+    Raises:
+        LampError: a file is in the index already, whatever it is called there, or as `build_index`.
+    """
+    lexicon, index = Lexicon.load(data), LexicalIndex.load(own_index(data, folder))
+    given = {file.resolve(): file for file in reversed(files)}
+    whole = {str(file): str(path) for path, file in reversed(given.items())}
     lexicon.require(index, folder)
-    _add(lexicon, index, {str(file): file for file in files}, gate)
-    index.save(folder)
+    index.require_new(whole)  # before the work, and again after it
+    made = lexicon.new_index(index.most_terms)
+    _embed(lexicon, made, {name: Path(name) for name in whole}, gate, on_progress)
+    with LexicalIndex.changing(folder) as changed:
+        lexicon.require(changed, folder)
+        changed.require_new({name: whole[name] for name in made.names})
+        changed.take(made)
+    return changed
+
+
+def remove_from_index(data: Path, folder: Path, names: Sequence[str]) -> LexicalIndex:
+    """Take motions out of an index; LampError where one is not there, or as `own_index`."""
+    with LexicalIndex.changing(own_index(data, folder)) as index:
+        index.remove(names)
     return index
 
 
-def remove_from_index(folder: Path, names: Sequence[str]) -> LexicalIndex:
-    """Take motions out of an index; LampError where one is not there."""
-    index = LexicalIndex.load(folder)
-    index.remove(names)
-    index.save(folder)
-    return index
-
-
-def _add(lexicon: Lexicon, index: LexicalIndex, files: dict[str, Path], gate: Gate | None) -> None:
-    space = FeatureSpace.load(lexicon.data / "features")
-    taken: dict[str, np.ndarray] = {}
-    for name, path in files.items():
-        try:
-            features_TD = read_features(path, space, gate)
-        except LampError as fault:
-            remark(f"left out: {fault}")
-            continue
-        taken[name] = np.asarray(space.statistics.normalise(features_TD), dtype=np.float32)
-    if not taken:
+def _embed(
+    lexicon: Lexicon,
+    index: LexicalIndex,
+    files: dict[str, Path],
+    gate: Gate | None,
+    on_progress: OnProgress | None,
+) -> None:
+    """Add motion files to an index in memory, some at a time; what cannot be read is said and left out."""
+    space, names = FeatureSpace.load(lexicon.data / "features"), list(files)
+    for part in in_parts(len(files), BATCH_FILES):
+        taken: dict[str, np.ndarray] = {}
+        for name in (names[place] for place in part):
+            try:
+                features_TD = read_features(files[name], space, gate)
+            except LampError as fault:
+                remark(f"left out: {fault}")
+                continue
+            taken[name] = np.asarray(space.statistics.normalise(features_TD), dtype=np.float32)
+        if taken:
+            paths = [str(files[name].resolve()) for name in taken]
+            index.add(list(taken), [""] * len(taken), lexicon.weights(list(taken.values())), paths)
+        if on_progress is not None:
+            on_progress(int(part[-1]) + 1, len(files), "")
+    if not len(index):
         raise LampError(f"none of the {len(files)} motions can be used")
-    names = list(taken)
-    for start in range(0, len(names), BATCH_FILES):
-        part = names[start : start + BATCH_FILES]
-        weights_NV = lexicon.vectors.motion_weights([taken[name] for name in part])
-        index.add(part, [""] * len(part), weights_NV)
+
+
+def _read_index(data: Path, folder: Path | None) -> LexicalIndex:
+    """An index to search in; it stays in memory until a file of it changes."""
+    place = index_folder(data, folder)
+    return kept((place.resolve(), LexicalIndex), [place], lambda: LexicalIndex.load(place))
+
+
+def _lexicon_and_index(data: Path, folder: Path | None) -> tuple[Lexicon, LexicalIndex]:
+    """The model and an index of it; LampError as `Lexicon.load`, `LexicalIndex.load`, `Lexicon.require`."""
+    lexicon, index = Lexicon.load(data), _read_index(data, folder)
+    lexicon.require(index, index_folder(data, folder))
+    return lexicon, index
 
 
 def search_words(data: Path, text: str, top: int, folder: Path | None = None) -> list[LexicalHit]:
     """The motions of an index whose words are those of a text.
 
     Raises:
-        LampError: as `Lexicon.query`, or the index is not there, damaged, or of another vocabulary.
+        LampError: as `Lexicon.query`, or the index is not there, damaged, or of another model.
     """
-    lexicon, place = Lexicon.load(data), index_folder(data, folder)
-    query_V = lexicon.query(text)
-    index = LexicalIndex.load(place)
-    lexicon.require(index, place)
+    query_V = Lexicon.load(data).query(text)
+    _, index = _lexicon_and_index(data, folder)
     return index.search(query_V, top)
 
 
@@ -175,7 +264,7 @@ def search_keywords(data: Path, keywords: str, top: int, folder: Path | None = N
     Raises:
         LampError: as `Keywords.query`, or the index is not there or damaged.
     """
-    index = LexicalIndex.load(index_folder(data, folder))
+    index = _read_index(data, folder)
     query = index.keywords.query(keywords)
     return index.search(query.weights_V, top, query.without, query.together)
 
@@ -184,11 +273,9 @@ def search_like(
     data: Path, path: Path, top: int, folder: Path | None = None, gate: Gate | None = None
 ) -> list[LexicalHit]:
     """The motions of an index whose words are those of a motion in a file; LampError as `search_words`."""
-    lexicon, place = Lexicon.load(data), index_folder(data, folder)
+    lexicon, index = _lexicon_and_index(data, folder)
     motion_TD = read_motion(path, data / "features", gate)
-    index = LexicalIndex.load(place)
-    lexicon.require(index, place)
-    return index.search(units(lexicon.vectors.motion_weights([motion_TD]))[0], top)
+    return index.search(units(lexicon.weights([motion_TD]))[0], top)
 
 
 def explain(data: Path, path: Path, top: int, gate: Gate | None = None) -> list[WeightedWord]:
@@ -198,7 +285,6 @@ def explain(data: Path, path: Path, top: int, gate: Gate | None = None) -> list[
         LampError: the file cannot be used, or as `Lexicon.load`.
     """
     lexicon = Lexicon.load(data)
-    weights_V = lexicon.vectors.motion_weights([read_motion(path, data / "features", gate)])[0]
+    weights_V = lexicon.weights([read_motion(path, data / "features", gate)])[0]
     terms = np.flatnonzero(weights_V)
-    joined = lexicon.new_index(top).joined
-    return readable(lexicon.vocabulary, terms.tolist(), weights_V[terms].tolist(), joined)[:top]
+    return readable(lexicon.vocabulary, terms.tolist(), weights_V[terms].tolist(), lexicon.joined)[:top]

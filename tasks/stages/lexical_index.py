@@ -22,6 +22,8 @@ from lamp_core.lexical.items import lexical_items
 from lamp_core.lexical.vectors import LexicalVectors, units
 from lamp_core.lexical.words import Vocabulary, split_words
 from lamp_core.metrics.recall import places, recall
+from lamp_core.training.model_files import WEIGHTS
+from lamp_core.training.tensor_files import digest
 from tasks.stage.process import StageContext, main
 
 PRUNED_TO = (4, 8, 16, 32, 64, 128, 256)
@@ -32,7 +34,8 @@ SHOWN_HITS = 5
 def run(stage: StageContext) -> dict[str, float]:
     """Index the motions of the test split; measure recall and time of a query by the words that are kept."""
     features = FeatureSet.load(stage.input("features"))
-    model, tokenizer = load_lexical(stage.input("lexical_contrast"))
+    folder = stage.input("lexical_contrast")
+    model, tokenizer = load_lexical(folder)
     if not model.is_lexical:
         raise LampError("dense vectors have no words to index; set lexical_contrast.representation=lexical")
     vectors = LexicalVectors(model.to(stage.device), tokenizer)
@@ -41,6 +44,7 @@ def run(stage: StageContext) -> dict[str, float]:
     train = (caption.text for place in features.of_split("train") for caption in features.captions[place])
     settings = stage.settings(LexicalIndexing)
     index = LexicalIndex(Vocabulary.of(tokenizer), split_words(tokenizer, train), settings.most_terms)
+    index.model = digest(folder / WEIGHTS)
     index.add(_names([item.clip for item in items]), [item.captions[0] for item in items], weights_NV)
     index.save(stage.output)
     queries_NV = units(vectors.text_weights([item.captions[0] for item in items]))

@@ -1,5 +1,6 @@
 """Search by keywords and the index of words through the command line; none of it needs a model."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from lamp_core.errors import LampError
 from lamp_core.lexical.gallery import LexicalIndex
 from lamp_core.lexical.words import Vocabulary
 from tasks.project import GRAPH_FILE
+from tests.flows.commands import run
 
 
 @pytest.fixture
@@ -44,9 +46,29 @@ def test_keywords_find_motions_and_say_the_words(project: Path) -> None:
 
 
 def test_an_index_says_what_it_holds_and_lets_go(project: Path) -> None:
+    shutil.copytree(project / "data" / "lexical_index", project / "own")
     assert "3 motions, 1.7 words a motion" in lamp("index", "info").output
-    assert "2 motions" in lamp("index", "remove", "both").output
-    assert rows(lamp("search", "--keywords", "jump")) == ["jumper"]
+    assert "2 motions" in lamp("index", "remove", "both", "--index", "own").output
+    assert rows(lamp("search", "--keywords", "jump", "--index", "own")) == ["jumper"]
+    assert set(rows(lamp("search", "--keywords", "jump"))) == {"both", "jumper"}
+
+
+@pytest.mark.parametrize("named", [(), ("--index", "data/lexical_index"), ("--index", "linked")])
+@pytest.mark.parametrize("asked", [("remove", "both"), ("add", "walk.npy"), ("build", "motions")])
+def test_the_index_of_the_test_split_is_its_stages_alone(
+    asked: tuple[str, ...], named: tuple[str, ...], project: Path
+) -> None:
+    (project / "linked").symlink_to(project / "data" / "lexical_index")
+    before = {path: path.read_bytes() for path in (project / "data" / "lexical_index").iterdir()}
+    status, shown = run("index", *asked, *named)
+    assert status == 2
+    assert "name one of your own with --index INDEX" in shown or (asked[0] == "build" and not named)
+    assert {path: path.read_bytes() for path in (project / "data" / "lexical_index").iterdir()} == before
+
+
+def test_a_search_that_finds_nothing_says_so(project: Path) -> None:
+    status, shown = run("search", "--keywords", "run,-run")
+    assert (status, shown.strip()) == (0, "no motion of the index has these words")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +82,7 @@ def test_an_index_says_what_it_holds_and_lets_go(project: Path) -> None:
         (("search", "a person runs", "--lexical"), "no trained model in .*lexical_contrast"),
         (("explain", "nope.npy"), "there is no file nope.npy"),
         (("index", "build", "nope", "-o", "out"), "there is no folder nope"),
-        (("index", "remove", "nope"), "the index has no 'nope'"),
+        (("index", "remove", "nope", "--index", "own"), "no lexical index in own"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_one_line(

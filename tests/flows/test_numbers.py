@@ -34,7 +34,7 @@ SOUND = {
     "features": (MOTION, *OUT, "--skeleton", "smpl22"),
     "evaluate": ("--motions", "rig/motions", "--protocol", "plausibility"),
     "index build": ("rig/motions", "-o", "out"),
-    "index add": (MOTION,),
+    "index add": (MOTION, "--index", "out"),
     "experiment": ("rows.yaml",),
     "data shard": ("shards",),
     **IMPORTS,

@@ -1,5 +1,7 @@
 """The stages of the system `lexical`, one after the other in one process, on a few clips."""
 
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +105,8 @@ def test_the_test_split_is_searched_by_words(metrics: dict[str, dict[str, float]
     for hit in by_text:
         assert sum(word.weight for word in hit.words) <= 1 + 1e-5
     assert lexical.search_keywords(data, "walk", 2)
+    with pytest.warns(Remark, match="does not know 1 of the prompt's 3 words: qqq"):
+        lexical.search_words(data, "person walks qqq", 3)
     with pytest.raises(LampError, match="only words that say nothing of a motion"):
         lexical.search_words(data, "the person is", 3)
     with pytest.raises(LampError, match="no word of 'qqq zzz' is known"):
@@ -124,17 +128,97 @@ def test_any_folder_of_motions_is_indexed(
     with pytest.warns(Remark, match=r"left out: .*short\.npy has 2 feature frames"):
         made = lexical.build_index(data, motions, folder, 32)
     assert list(made.places) == names
+    assert made.model == LexicalIndex.load(data / "lexical_index").model
     extra = tmp_path / "extra.npy"
     np.save(extra, features.features[5])
-    lexical.add_to_index(data, folder, [extra])
-    lexical.remove_from_index(folder, ["b.npy"])
+    told: list[tuple[int, int, str]] = []
+    lexical.add_to_index(data, folder, [extra, extra], on_progress=lambda *far: told.append(far))
+    assert told == [(1, 1, "")]
+    lexical.remove_from_index(data, folder, ["b.npy"])
     assert list(LexicalIndex.load(folder).places) == ["a.npy", "more/c.npy", str(extra)]
+    with pytest.raises(LampError, match=r"already, as 'a.npy'; `lamp index remove` takes it out first"):
+        lexical.add_to_index(data, folder, [motions / "more" / ".." / "a.npy"])
     (hit, *_) = lexical.search_like(data, extra, 3, folder)
     assert hit.name == str(extra)
     words = lexical.explain(data, extra, 5)
     assert 0 < len(words) <= 5
     assert words == sorted(words, key=lambda word: -word.weight)
+    with LexicalIndex.changing(folder) as older:
+        assert older.model
+        older.model = "of another training"
+    with pytest.raises(LampError, match="is of another training of the model; `lamp index build`"):
+        lexical.search_like(data, extra, 3, folder)
+    with pytest.raises(LampError, match="is of another training of the model; `lamp index build`"):
+        lexical.add_to_index(data, folder, [motions / "b.npy"])
+    assert lexical.search_keywords(data, "walk", 1, folder)
     other = LexicalIndex(Vocabulary(("[CLS]", "walk")), {})
     other.save(tmp_path / "other")
     with pytest.raises(LampError, match="has another vocabulary than the model; `lamp index build`"):
         lexical.search_words(data, "a person walks", 3, tmp_path / "other")
+
+
+def test_names_are_looked_at_before_a_file_is_read(
+    metrics: dict[str, dict[str, float]], data: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    shutil.copytree(data / "lexical_index", own)
+    (known, *_) = LexicalIndex.load(own).places
+    with pytest.raises(LampError, match=f"the index has '{known}' already"):
+        lexical.add_to_index(data, own, [tmp_path / "not-there.npy", Path(known)])
+
+
+def test_files_are_embedded_a_few_at_a_time(
+    metrics: dict[str, dict[str, float]], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = FeatureSet.load(data / "features")
+    (tmp_path / "motions").mkdir()
+    for place in range(5):
+        np.save(tmp_path / "motions" / f"{place}.npy", features.features[place])
+    monkeypatch.setattr(lexical, "BATCH_FILES", 2)
+    asked, told = [], []
+    weights = lexical.Lexicon.weights
+
+    def counted(lexicon: lexical.Lexicon, motions: Sequence[np.ndarray]) -> np.ndarray:
+        asked.append(len(motions))
+        return weights(lexicon, motions)
+
+    monkeypatch.setattr(lexical.Lexicon, "weights", counted)
+    lexical.build_index(
+        data, tmp_path / "motions", tmp_path / "index", 8, on_progress=lambda *far: told.append(far)
+    )
+    assert asked == [2, 2, 1]
+    assert told == [(2, 5, ""), (4, 5, ""), (5, 5, "")]
+    assert len(LexicalIndex.load(tmp_path / "index")) == 5
+
+
+def test_searches_read_an_index_once_until_it_changes(
+    metrics: dict[str, dict[str, float]], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(data / "lexical_index", tmp_path / "own")
+    reads = []
+    load = LexicalIndex.load
+
+    def counted(folder: Path) -> LexicalIndex:
+        reads.append(folder)
+        return load(folder)
+
+    monkeypatch.setattr(LexicalIndex, "load", counted)
+    for _ in range(2):
+        before = lexical.search_keywords(data, "walk", 1000, tmp_path / "own")
+        lexical.search_words(data, "a person walks", 3, tmp_path / "own")
+    assert len(reads) == 1
+    lexical.remove_from_index(data, tmp_path / "own", [before[0].name])
+    after = lexical.search_keywords(data, "walk", 1000, tmp_path / "own")
+    assert [hit.name for hit in after] == [hit.name for hit in before[1:]]
+
+
+def test_a_motion_is_explained_without_reading_all_features(
+    metrics: dict[str, dict[str, float]], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "walk.npy", FeatureSet.load(data / "features").features[0])
+
+    def refuse(folder: Path) -> FeatureSet:
+        raise AssertionError(folder)
+
+    monkeypatch.setattr(FeatureSet, "load", refuse)
+    assert lexical.explain(data, tmp_path / "walk.npy", 5)
