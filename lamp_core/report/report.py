@@ -23,6 +23,7 @@ from lamp_core.report.second_opinion import judgements_of, second_opinions
 from lamp_core.report.tables import ARROWS
 from lamp_core.viz.attention import attention_strip
 from lamp_core.viz.charts import Bar, histogram, loss_curve, measured_curve, metric_bars, similarity_heat_map
+from lamp_core.viz.cloud import sized
 from lamp_core.viz.player import (
     PlayerMotion,
     content_security_policy,
@@ -35,7 +36,6 @@ from lamp_core.viz.templating import asset, render_template
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-SMALLEST_EM, LARGEST_EM = 0.8, 2.0  # letters of the lightest and the heaviest word of a cloud
 ARROW_WORDS = {
     "higher": "higher is better",
     "lower": "lower is better",
@@ -185,10 +185,7 @@ def _worded(words: MotionWords) -> list[tuple[WordedMotion, list[tuple[str, floa
     return [
         (
             motion,
-            [
-                (word, weight, SMALLEST_EM + (LARGEST_EM - SMALLEST_EM) * weight / motion.words[0][1])
-                for word, weight in motion.words
-            ],
+            sized(motion.words),
             _small_player(motion.motion, f"worded-{index}"),
         )
         for index, motion in enumerate(words.motions, start=1)

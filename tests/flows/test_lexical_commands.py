@@ -9,8 +9,9 @@ from typer.testing import CliRunner, Result
 
 from flows.cli import app
 from lamp_core.errors import LampError
+from lamp_core.inference import lexical
 from lamp_core.lexical.gallery import LexicalIndex
-from lamp_core.lexical.words import Vocabulary
+from lamp_core.lexical.words import Vocabulary, WeightedWord
 from tasks.project import GRAPH_FILE
 from tests.flows.commands import run
 
@@ -81,6 +82,7 @@ def test_a_search_that_finds_nothing_says_so(project: Path) -> None:
         (("search", "--keywords", "run", "--index", "nope"), "no lexical index in nope; `lamp index build`"),
         (("search", "a person runs", "--lexical"), "no trained model in .*lexical_contrast"),
         (("explain", "nope.npy"), "there is no file nope.npy"),
+        (("explain", "nope.npy", "--cloud", "nope.png"), "nope.png: a cloud is written as .html"),
         (("index", "build", "nope", "-o", "out"), "there is no folder nope"),
         (("index", "remove", "nope", "--index", "own"), "no lexical index in own"),
     ],
@@ -92,3 +94,13 @@ def test_a_request_that_cannot_be_met_is_one_line(
     assert isinstance(ended.exception, LampError)
     with pytest.raises(LampError, match=told):
         raise ended.exception
+
+
+def test_a_motion_is_explained_as_bars_and_as_a_cloud(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [WeightedWord("jump", 1.9, (3,)), WeightedWord("run", 0.9, (1,))]
+    monkeypatch.setattr(lexical, "explain", lambda data, file, top, gate: words[:top])
+    (project / "hop.npy").touch()
+    status, shown = run("explain", "hop.npy", "--cloud", "out/hop.html")
+    assert status == 0 and "jump  1.90 █" in shown
+    page = (project / "out" / "hop.html").read_text(encoding="utf-8")
+    assert "hop.npy in words" in page and page.index(">jump<") < page.index(">run<")
