@@ -14,7 +14,7 @@ Shapes: N items, V vocabulary or width of dense vectors, P postings, Q words of 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -294,7 +294,7 @@ class SparseIndex:
             inside = np.flatnonzero((items >= segment.first) & (items < segment.first + len(segment)))
             for group, weight in weights.items() if len(inside) else ():
                 places = items[inside] - segment.first
-                smallest = np.min([segment.weights(places, word) for word in group], axis=0)
+                smallest = reduce(np.minimum, (segment.weights(places, word) for word in group))
                 for rank in np.flatnonzero(smallest):
                     made[inside[rank]][group] = weight * float(smallest[rank])
         return made
