@@ -3,22 +3,50 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from flows.commands.model_options import DecodeOption, ModelOption
-from flows.commands.motion_options import AS_FILES_SAY, HowRead, SeedOption, reads_motions
+from flows.commands.motion_options import AS_FILES_SAY, HowRead, SeedOption, reads_motions, span_of
 from lamp_core.errors import LampError
+from lamp_core.remarks import remark
 from tasks.project import find_project
 
 if TYPE_CHECKING:
     from lamp_core.inference.ask import Answer
 
 PROMPT = "> "
-HELP = "an instruction [--motion FILE] [--pose first=FILE|last=FILE|FRAME=FILE] [--seconds S] [-o OUT]"
+HELP = (
+    "an instruction [--motion FILE] [--gap FROM:TO] [--pose first=FILE|last=FILE|FRAME=FILE] [--seconds S] "
+    "[-o OUT]"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An instruction with its options.
+
+    Args:
+        instruction: what the person does, or what to do with the motion.
+        motion: that is given.
+        gap: stretch of it, ``FROM:TO``.
+        poses: that the motion passes through.
+        output: where a motion is to be written; None where nothing says so.
+        seconds: length of a motion.
+        otherwise: where a motion is written that nothing says a file for; None: one has to be said.
+    """
+
+    instruction: str
+    motion: Path | None = None
+    gap: str | None = None
+    poses: Sequence[str] = ()
+    output: Path | None = None
+    seconds: float | None = None
+    otherwise: Path | None = None
 
 
 @reads_motions
@@ -29,7 +57,13 @@ def ask(
     ] = None,
     motion: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Motion to describe or to go on from (.npy, .bvh)."),
+        typer.Option(metavar="FILE", help="Motion to describe, to go on from or to fill (.npy, .bvh)."),
+    ] = None,
+    gap: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FROM:TO", help="Seconds of --motion to make anew, such as 1:2.5, :1 (start) or 3: (end)."
+        ),
     ] = None,
     pose: Annotated[
         list[str] | None,
@@ -45,7 +79,7 @@ def ask(
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0.2, help="Length of the motion, or of what comes next; else as the model thinks."),
+        typer.Option(min=0.2, help="Length of the motion, or of what is added; else as the model thinks."),
     ] = None,
     seed: SeedOption = 0,
     model: ModelOption = None,
@@ -61,30 +95,31 @@ def ask(
     opened = how.gate(reads=bool(motion or pose or not instruction))
     data = find_project().data
 
-    def answered(
-        said: str, motion: Path | None, poses: list[str], output: Path | None, seconds: float | None
-    ) -> None:
-        _check(output)
-        wanted = [api.Pose.parse(text) for text in poses]
-        _show(api.ask(data, said, motion, wanted, seconds, seed, model, decode, opened), output)
+    def answered(asked: Asked) -> None:
+        target = _target(asked)
+        wanted = [api.Pose.parse(text) for text in asked.poses]
+        span = None if asked.gap is None else span_of("--gap", asked.gap)
+        given = (asked.motion, wanted, asked.seconds, seed, model, decode, opened, span)
+        _show(api.ask(data, asked.instruction, *given), target)
 
     if instruction is not None:
-        answered(instruction, motion, pose or [], output, seconds)
+        answered(Asked(instruction, motion, gap, pose or [], output, seconds))
         return
-    if motion is not None or pose or output is not None:
+    if motion is not None or pose or output is not None or gap is not None:
         raise LampError(
-            "give an instruction with --motion, --pose or -o; alone, `lamp ask` is a conversation"
+            "give an instruction with --motion, --gap, --pose or -o; alone, `lamp ask` is a conversation"
         )
     _converse(answered)
 
 
-def _converse(answered: Callable[[str, Path | None, list[str], Path | None, float | None], None]) -> None:
+def _converse(answered: Callable[[Asked], None]) -> None:
     """Answer line after line; what cannot be answered is said, and the conversation goes on."""
     for number, line in enumerate(_lines(), start=1):
         try:
             said = _parsed(line)
-            target = Path(said.output) if said.output else Path(f"answer-{number}.html")
-            answered(said.instruction, said.motion, said.pose, target, said.seconds)
+            output, otherwise = said.output and Path(said.output), Path(f"answer-{number}.html")
+            options = (said.motion, said.gap, said.pose, output, said.seconds, otherwise)
+            answered(Asked(said.instruction, *options))
         except LampError as error:
             typer.echo(f"error: {error}", err=True)
 
@@ -129,6 +164,7 @@ def _parsed(line: str) -> argparse.Namespace:
     parser = _Parser(prog="", add_help=False, allow_abbrev=False)
     parser.add_argument("words", nargs="*")
     parser.add_argument("--motion", type=Path)
+    parser.add_argument("--gap")
     parser.add_argument("--pose", action="append", default=[])
     parser.add_argument("--output", "-o")
     parser.add_argument("--seconds", type=float)
@@ -142,11 +178,29 @@ def _parsed(line: str) -> argparse.Namespace:
     return found
 
 
-def _check(output: Path | None) -> None:
-    from lamp_core.exports.kinds import check_ending
+def _target(asked: Asked) -> Path | None:
+    """Where the answer is written; None where it is a text, which uses no option of a motion.
 
-    if output is not None:
-        check_ending(output)
+    Raises:
+        LampError: the answer is a motion and nothing says where to write it, or in a form that is not known.
+    """
+    from lamp_core.exports.kinds import check_ending
+    from lamp_core.motion_language.requests import understood
+
+    if asked.output is not None:
+        check_ending(asked.output)
+    wanted = understood(asked.instruction, has_motion=asked.motion is not None, has_gap=asked.gap is not None)
+    if wanted.is_text:
+        for option, value in (("-o", asked.output), ("--seconds", asked.seconds)):
+            if value is not None:
+                remark(f"the answer is a text; {option} says nothing of it")
+        return None
+    target = asked.output or asked.otherwise
+    if target is None:
+        raise LampError(
+            "the answer is a motion; say where to write it: -o FILE (.npy, .bvh, .glb, .html ...)"
+        )
+    return target
 
 
 def _show(answer: "Answer", output: Path | None) -> None:
@@ -157,10 +211,7 @@ def _show(answer: "Answer", output: Path | None) -> None:
     if answer.joints_TJ3 is None or answer.skeleton is None:
         typer.echo(answer.text)
         return
-    if output is None:
-        raise LampError(
-            "the answer is a motion; say where to write it: -o FILE (.npy, .bvh, .glb, .html ...)"
-        )
+    assert output is not None
     shown = [PlayerMotion(answer.joints_TJ3, answer.skeleton, answer.skeleton.frames_per_second)]
     for path in save_motions(output, [answer.joints_TJ3], answer.skeleton, answer.title, shown):
         typer.echo(path)

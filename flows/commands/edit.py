@@ -1,6 +1,5 @@
 """``lamp edit``: a stretch of a motion anew, by the trained models of the workspace."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +21,7 @@ from flows.commands.motion_options import (
     PlantOption,
     SeedOption,
     reads_motions,
+    span_of,
 )
 from lamp_core.errors import LampError
 from tasks.project import find_project
@@ -43,7 +43,6 @@ TextOption = Annotated[
     str | None,
     typer.Option(help="What the person does, or the part; without it the given motion alone decides."),
 ]
-SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)?:(\d+(?:\.\d*)?|\.\d+)?")
 
 
 @reads_motions
@@ -103,7 +102,7 @@ def edit(
         edited = edit_part(data, given_TD, part, text, count, seed, model, decode)
         _save(output, edited, f"{text} ({part})", plant)
         return
-    place = api.Place(None if span is None else _seconds(span), after, before, to_TD)
+    place = api.Place(None if span is None else span_of("--span", span), after, before, to_TD)
     sampling = SamplingChange(guidance, steps)
     edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode, sampling)
     _save(output, edited, text or f"{clip or motion}, edited", plant)
@@ -134,14 +133,6 @@ def _refuse_with_part(**options: float | None) -> None:
 def _require_one(given: tuple[object, ...], what: str) -> None:
     if sum(value is not None for value in given) != 1:
         raise LampError(what)
-
-
-def _seconds(span: str) -> tuple[float | None, float | None]:
-    found = SPAN.fullmatch(span.strip())
-    if found is None:
-        raise LampError(f"--span {span}: give it as FROM:TO in seconds, such as 1:2.5, :1 or 3:")
-    start, end = found.groups()
-    return (None if start is None else float(start), None if end is None else float(end))
 
 
 def _shown(edited: "EditedMotions") -> "list[PlayerMotion]":

@@ -1,5 +1,6 @@
 """The options of every command that reads motions: how they stand in their files."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -94,6 +95,22 @@ class HowRead(Form):
                 " is given"
             )
         return stated
+
+
+SPAN = re.compile(r"(\d+(?:\.\d*)?|\.\d+)?:(\d+(?:\.\d*)?|\.\d+)?")
+
+
+def span_of(option: str, span: str) -> tuple[float | None, float | None]:
+    """Return the seconds of ``FROM:TO``, None where an end of the motion is meant.
+
+    Raises:
+        LampError: it is none; ``option`` names what it was given with.
+    """
+    found = SPAN.fullmatch(span.strip())
+    if found is None:
+        raise LampError(f"{option} {span}: give it as FROM:TO in seconds, such as 1:2.5, :1 or 3:")
+    start, end = found.groups()
+    return (None if start is None else float(start), None if end is None else float(end))
 
 
 FORM_AS_FILES_SAY, AS_FILES_SAY = Form(), HowRead()

@@ -5,9 +5,8 @@ Shapes: W words, T frames.
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from lamp_core.datasets.items import Item
+from lamp_core.datasets.spread import spread
 from lamp_core.evaluation.captioning import captions_of, nearest_captions
 from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.trained import Trained
@@ -64,8 +63,3 @@ def caption_examples(trained: Trained, count: int, explained: int) -> list[Capti
         for captions in [captions_of(trained, name, test.motions)]
         for place in places
     ]
-
-
-def spread(total: int, count: int) -> list[int]:
-    """Return places spread evenly over ``total``, all where there are fewer than ``count``."""
-    return sorted(set(np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()))

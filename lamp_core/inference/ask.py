@@ -23,10 +23,12 @@ from lamp_core.datasets.motion_file import (
 )
 from lamp_core.errors import LampError
 from lamp_core.features.bones import Decoding
-from lamp_core.inference.generate import joints_of
+from lamp_core.features.seam import led_over
+from lamp_core.inference.editing import fill_gap
+from lamp_core.inference.generate import Place, gap_of, joints_of
 from lamp_core.inference.models import loaded, say_what_is_lost
 from lamp_core.inference.prompts import look_up
-from lamp_core.motion_language.requests import CAPTIONING, PREDICTION, AskedFor, understood
+from lamp_core.motion_language.requests import CAPTIONING, IN_BETWEENING, PREDICTION, AskedFor, understood
 from lamp_core.remarks import remark
 from lamp_core.skeleton.skeleton import Skeleton
 from lamp_core.systems.capabilities import CONTROL, Captions, Completes, Controls, Generates
@@ -96,26 +98,29 @@ def ask(
     model: str | None = None,
     decoding: Decoding = "bones",
     gate: Gate | None = None,
+    gap: tuple[float | None, float | None] | None = None,
 ) -> Answer:
     """Answer an instruction with a text or a motion, by what it asks for.
 
     Args:
         data: the project's data folder.
         instruction: what the person does, or what to do with the motion.
-        motion: to be described or gone on from.
-        poses: that the motion passes through; the answer keeps them.
-        seconds: length of the motion, or of what comes next; without it as the model thinks, and four times
-            what is given.
+        motion: to be described, gone on from, or filled.
+        poses: that the motion passes through; they stand in the answer as they are, and what is made beside
+            them is led over to them.
+        seconds: length of the motion, of what comes next, or of what fills the gap; without it as the model
+            thinks, four times what is given, and as long as the gap.
         seed: same seed, instruction and model, same answer.
         model: name of the one that answers, where several can; the first without it.
         decoding: how features become joints.
         gate: how motions stand in their files.
+        gap: stretch of the motion that is made anew, from and to in seconds; None is its beginning or end.
 
     Raises:
         LampError: no task that is known, a motion or pose of another skeleton or longer than the longest, a
             length that the model cannot make, or stages that have not run.
     """
-    asked = understood(instruction, has_motion=motion is not None)
+    asked = understood(instruction, has_motion=motion is not None, has_gap=gap is not None)
     if motion is not None and poses:
         raise LampError("give a motion or poses, not both")
     space = FeatureSpace.load(data / "features")
@@ -123,6 +128,14 @@ def ask(
     assistant: Assistant = loaded(data, CONTROL, model)
     if frames is not None:
         _check_length(frames, assistant, space)
+    if asked.unread:
+        remark(f"what is missing is made of the motion alone; '{asked.unread}' is not looked at")
+    if asked.task == IN_BETWEENING:
+        assert motion is not None
+        given_TD = read_features(motion, space, gate)
+        stretch = gap_of(given_TD, Place(gap), frames, space.skeleton.frames_per_second)
+        (filled,) = fill_gap(assistant, space, stretch, seed=seed)
+        return Answer("", joints_of(filled.features_TD, space, decoding), space.skeleton, instruction)
     if motion is not None:
         features_TD = _normalised(read_features(motion, space, gate), space)
         if len(features_TD) > assistant.longest_frames:
@@ -150,12 +163,14 @@ def _made(
     gate: Gate | None,
 ) -> np.ndarray:
     """A normalised motion of a text that passes through poses."""
-    longest = assistant.longest_frames
-    least = max([DOWNSAMPLING, *(pose.place + 1 for pose in poses if isinstance(pose.place, int))])
-    if least > (frames or longest):
-        raise LampError(f"a pose is given for frame {least - 1} of a motion of at most {frames or longest}")
+    least, most = _least_frames(poses), frames or assistant.longest_frames
+    places = [pose.place for pose in poses if isinstance(pose.place, int)]
+    if max(places, default=0) >= most:
+        raise LampError(f"a pose is given for frame {max(places)} of a motion of at most {most}")
+    if least > most:
+        raise LampError(f"the poses need {least} frames, {DOWNSAMPLING} each; the motion has {most}")
     if frames is None:
-        frames = max(assistant.lengths([asked.caption], seed)[0], -(-least // DOWNSAMPLING) * DOWNSAMPLING)
+        frames = max(assistant.lengths([asked.caption], seed)[0], least)
     blank_TD = np.zeros((frames, len(space.statistics.mean_D)), dtype=np.float32)
     given_T = np.zeros(frames, dtype=bool)
     for pose in poses:
@@ -166,7 +181,16 @@ def _made(
         if given_T[start]:
             raise LampError(f"two poses are given for frame {start}")
         blank_TD[start : start + DOWNSAMPLING], given_T[start : start + DOWNSAMPLING] = held_4D, True
-    return assistant.control([asked.caption], [blank_TD], [given_T], seed, forced=True)[0]
+    (made_TD,) = assistant.control([asked.caption], [blank_TD], [given_T], seed, forced=True)
+    return led_over(blank_TD, made_TD, given_T)
+
+
+def _least_frames(poses: Sequence[Pose]) -> int:
+    """Frames of the shortest motion in which every pose has four of its own."""
+    tokens = [pose.place // DOWNSAMPLING for pose in poses if isinstance(pose.place, int)]
+    tokens += [0 for pose in poses if pose.place == FIRST]
+    is_last = any(pose.place == LAST for pose in poses)
+    return DOWNSAMPLING * max(1, max(tokens, default=-1) + 1 + is_last)
 
 
 def _gone_on(

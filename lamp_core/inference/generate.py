@@ -207,7 +207,7 @@ def edit(
     frames = None if seconds is None else _whole_frames(seconds, rate)
     if frames is None and place.span is None:
         frames = _estimated(data, completing, text, len(given_TD), seed)
-    gap = _gap(given_TD, place, frames, rate)
+    gap = gap_of(given_TD, place, frames, rate)
     motions = fill_gap(completing, space, gap, text, count, seed)
     given = [given_TD] if place.to_TD is None else [given_TD, place.to_TD]
     return EditedMotions(
@@ -220,7 +220,12 @@ def edit(
     )
 
 
-def _gap(given_TD: np.ndarray, place: Place, frames: int | None, rate: float) -> Gap:
+def gap_of(given_TD: np.ndarray, place: Place, frames: int | None, rate: float) -> Gap:
+    """Return the stretch of a motion (T, D) that is to be made, as long as it is or ``frames`` long.
+
+    Raises:
+        LampError: it is none of the motion, or nothing says how long it is.
+    """
     if place.span is not None:
         start, end = _span_frames(place.span, len(given_TD), rate)
         return Gap.within(given_TD, start, end, frames)

@@ -174,8 +174,8 @@ class MotionAssistant(MotionSpeaker):
         words, device = self.words, next(self.speaker.base.model.parameters()).device
         batch = collate(prompts, words.padding, side="left").to(device)
         most = min(search.max_text_tokens or words.max_text_tokens, words.max_text_tokens)
-        self._check_room(prompts, most)
-        grammar = TextGrammar(self.speaker.vocabulary, words.end, most)
+        self._check_room(prompts, [most] * len(prompts))
+        grammar = TextGrammar(self.speaker.vocabulary, words.end, most, words.unsaid)
         before = batch.ids_BX.shape[1]
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), torch.no_grad():
             torch.manual_seed(search.seed)
@@ -188,12 +188,14 @@ class MotionAssistant(MotionSpeaker):
         return [words.said(ids) for ids in ids_BL[:, before:].tolist()]
 
     def _known_codes(self, motions: Sequence[np.ndarray], given: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Codes (S, R) of motions, known of the given frames alone; where none is given they say nothing."""
-        for motion_TD in motions:
+        """Codes (S, R) of motions, known of the given frames alone, which alone have to be finite; where none
+        is given they say nothing."""
+        told = [_told(*each) for each in zip(motions, given, strict=True)]
+        for motion_TD in told:
             self.check(motion_TD)
         known = [
-            interpolated(motion_TD, given_T) if given_T.any() else np.zeros_like(motion_TD)
-            for motion_TD, given_T in zip(motions, given, strict=True)
+            interpolated(motion_TD, given_T) if given_T.any() else motion_TD
+            for motion_TD, given_T in zip(told, given, strict=True)
         ]
         return encode_clips(self.tokenizer, [motion_TD.astype(np.float32) for motion_TD in known])
 
@@ -212,6 +214,13 @@ def completion_task(given_S: np.ndarray) -> Task:
     """The task that completes a motion of which these tokens are given: of its beginning, or of any."""
     count = int(given_S.sum())
     return TASKS["prediction" if given_S[:count].all() and 0 < count < len(given_S) else "in-betweening"]
+
+
+def _told(motion_TD: np.ndarray, given_T: np.ndarray) -> np.ndarray:
+    """The motion with 0 in place of what is not given."""
+    told_TD = motion_TD.copy()
+    told_TD[~given_T] = 0.0
+    return told_TD
 
 
 def _forced(codes_SR: np.ndarray, given_S: np.ndarray) -> np.ndarray:

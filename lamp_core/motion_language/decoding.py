@@ -8,6 +8,7 @@ vocabulary.
 """
 
 import inspect
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from lamp_core.errors import LampError
+from lamp_core.motion_language.folder import positions_of
 from lamp_core.motion_language.grammar import Grammar
 from lamp_core.motion_language.segments import Segment, SegmentBatch, collate
 from lamp_core.motion_language.vocabulary import MotionVocabulary
@@ -125,6 +127,7 @@ class _Steps:
         self._known = inspect.signature(base.forward).parameters
         self._seen_BX = torch.cat([batch.seen_BX, batch.seen_BX.new_ones(len(batch), longest)], dim=1).long()
         self._ids_BX, self._positions_BX = batch.ids_BX, batch.positions_BX
+        self._last = (positions_of(language) or sys.maxsize) - 1
         self._cache: Any = None
         self._done = 0
 
@@ -144,9 +147,9 @@ class _Steps:
         return logits_BV
 
     def say(self, words_B: Tensor) -> None:
-        """Go on behind a word of each row."""
+        """Go on behind a word of each row; a row that is whole may stay at the last position."""
         self._ids_BX = words_B[:, None]
-        self._positions_BX = self._positions_BX[:, -1:] + 1
+        self._positions_BX = (self._positions_BX[:, -1:] + 1).clamp(max=self._last)
 
 
 def choose(logits_BN: Tensor, allowed_BN: Tensor, sampling: Sampling, draws_B: np.ndarray) -> Tensor:

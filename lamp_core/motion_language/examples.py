@@ -3,16 +3,19 @@
 Shapes: N items, S motion tokens, R channels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from lamp_core.config.motion_language import AlignmentMixture, Instruction, TaskMixture
 from lamp_core.motion_language.segments import Segment, text
-from lamp_core.motion_language.tasks import TASKS, Draws, Shares, Task
-from lamp_core.motion_language.words import MotionWords, predicted_whole
+from lamp_core.motion_language.tasks import TASKS, Draws, Shares, Task, most_told
+from lamp_core.motion_language.words import MotionWords, length, predicted_whole
 
+WORD = "a"
+"""A caption to count the other words of a sequence with."""
 TEXT_TO_MOTION, MOTION_TO_TEXT, MOTION, TEXT = "text_to_motion", "motion_to_text", "motion", "text"
 
 
@@ -29,6 +32,24 @@ class SpokenMotion:
     codes_SR: np.ndarray
     captions: tuple[str, ...]
     part_captions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class KindOfSequence:
+    """How long sequences of a kind may be, the caption aside.
+
+    Args:
+        name: of the kind, or of its task.
+        words_of: motion tokens to the words of the longest such sequence whose caption is `WORD`.
+        told: motion tokens of each item, and the captions of which one stands in its sequence; none where
+            the kind has no caption.
+        answers_in_text: whether a caption of any length may be the answer.
+    """
+
+    name: str
+    words_of: Callable[[int], int]
+    told: Sequence[tuple[int, Sequence[str]]]
+    answers_in_text: bool
 
 
 class AlignmentExamples:
@@ -70,6 +91,21 @@ class AlignmentExamples:
         caption = chosen.captions[int(draws.integers(len(chosen.captions)))]
         return self.pair(kind, caption, chosen.codes_SR)
 
+    def kinds_of_sequences(self) -> Iterator[KindOfSequence]:
+        """All kinds that are drawn, for `room`."""
+        for kind in self.kinds:
+            told: list[tuple[int, Sequence[str]]] = [
+                (len(item.codes_SR), () if kind == MOTION else item.captions) for item in self.items
+            ]
+            if kind == TEXT:
+                told = [(0, (sentence,)) for sentence in self.sentences]
+            yield KindOfSequence(kind, partial(self._words_of, kind), told, kind == MOTION_TO_TEXT)
+
+    def _words_of(self, kind: str, tokens: int) -> int:
+        if kind == TEXT:
+            return length(self.sentence(WORD))
+        return length(self.pair(kind, WORD, _silent(self.words, tokens)))
+
     def pair(self, kind: str, caption: str, codes_SR: np.ndarray) -> list[Segment]:
         """A sequence of a caption and a motion."""
         words = self.words
@@ -110,12 +146,32 @@ class InstructionExamples:
         task = self.tasks[int(draws.choice(len(self.tasks), p=self.shares))]
         return self.of_task(task, item, draws)
 
+    def kinds_of_sequences(self) -> Iterator[KindOfSequence]:
+        """All tasks that are drawn, for `room`."""
+        for task in self.tasks:
+            in_text = task.answer == "text"
+            told: list[tuple[int, Sequence[str]]] = [
+                (len(item.codes_SR), item.captions if task.reads_text or in_text else ())
+                for item in self.items
+            ]
+            yield KindOfSequence(task.name, partial(self._words_of, task), told, in_text)
+
+    def _words_of(self, task: Task, tokens: int) -> int:
+        codes_SR, every = _silent(self.words, tokens), self.words.vocabulary.length_every
+        given_S = most_told(task, tokens, self.given, every)
+        return length(self.words.example(task, WORD, codes_SR, given_S))
+
     def of_task(self, task: Task, item: int, draws: Draws) -> list[Segment]:
         """A sequence of an item and a task."""
         chosen = self.items[item]
         caption = chosen.captions[int(draws.integers(len(chosen.captions)))]
         given_S = task.given(len(chosen.codes_SR), self.given, draws)
         return self.words.example(task, caption, chosen.codes_SR, given_S, whole=self.whole)
+
+
+def _silent(words: MotionWords, tokens: int) -> np.ndarray:
+    """Codes of a motion of so many tokens."""
+    return np.zeros((tokens, len(words.vocabulary.channels)), dtype=np.int64)
 
 
 def shares_of(settings: Instruction) -> Shares:

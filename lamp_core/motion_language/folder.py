@@ -15,13 +15,16 @@ import torch
 from lamp_core.errors import LampError
 from lamp_core.io.disk import write_text
 from lamp_core.io.quiet import no_progress_bar
-from lamp_core.m2t.language_model import CausalModel, load_checkpoint
+from lamp_core.m2t.language_model import BASE, CONFIG, STAGE, CausalModel, identity_of, load_checkpoint
 from lamp_core.motion_language.prompts import template_hash
+from lamp_core.motion_language.vocabulary import FILE as VOCABULARY_FILE
 from lamp_core.motion_language.vocabulary import MotionVocabulary
 from lamp_core.motion_language.words import MotionWords
 from lamp_core.skeleton.skeleton import Skeleton
 
 FILE = "motion_language.json"
+ALIGNED = "alignment"
+"""Stage whose model is tuned further."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +124,11 @@ def save_speaker(folder: Path, model: Any, words: MotionWords, origin: Origin) -
 
 
 def load_speaker(folder: Path, device: torch.device) -> Speaker:
-    """Load it, frozen, in evaluation mode.
+    """Load it, frozen, in evaluation mode, in the numbers that it was saved in (bfloat16 on a card alone).
 
     Raises:
-        LampError: there is none in ``folder``, or its prompt file is no longer the one that it was trained
-            with.
+        LampError: there is none in ``folder``, its prompt file is no longer the one that it was trained with,
+            the language model beside it is another, or its text tokenizer has other words of motion.
     """
     if not (folder / FILE).exists():
         raise LampError(f"no motion language model in {folder}; `lamp run --until {folder.name}` makes it")
@@ -138,5 +141,39 @@ def load_speaker(folder: Path, device: torch.device) -> Speaker:
             f"the prompt file {origin.prompts} is not the one that {folder} was trained with; "
             f"`lamp run --force {folder.name}` trains it anew"
         )
-    base = load_checkpoint(str(folder), device, is_from_scratch=True)
-    return Speaker(base, MotionVocabulary.load(folder), origin)
+    _check_base(folder, origin)
+    base = load_checkpoint(str(folder), device, is_from_scratch=not _is_half(folder))
+    vocabulary = MotionVocabulary.load(folder)
+    _check_words(folder, base.tokenizer, vocabulary)
+    return Speaker(base, vocabulary, origin)
+
+
+def _is_half(folder: Path) -> bool:
+    """Whether the weights were saved in bfloat16."""
+    config = json.loads((folder / CONFIG).read_text())
+    return "bfloat16" in str(config.get("dtype", config.get("torch_dtype")))
+
+
+def _check_base(folder: Path, origin: Origin) -> None:
+    """Refuse a model that started from none of those beside it, where one is there."""
+    recorded = folder.parent / STAGE / BASE
+    if not recorded.exists():
+        return
+    is_its_own = json.loads(recorded.read_text())["identity"] == origin.base_identity
+    aligned = folder.parent / ALIGNED
+    if not is_its_own and aligned.is_dir() and aligned != folder:
+        is_its_own = identity_of(str(aligned)) == origin.base_identity
+    if not is_its_own:
+        raise LampError(
+            f"{folder} started from another language model ({origin.base_identity[:12]}) than the one in "
+            f"{folder.parent / STAGE}; `lamp run --force {folder.name}` trains it anew"
+        )
+
+
+def _check_words(folder: Path, text: Any, vocabulary: MotionVocabulary) -> None:
+    known = text.convert_tokens_to_ids(list(vocabulary.words))
+    if known != list(range(vocabulary.first, vocabulary.end)):
+        raise LampError(
+            f"{folder / VOCABULARY_FILE} gives words of motion other ids than the text tokenizer beside it; "
+            f"`lamp run --force {folder.name}` trains it anew"
+        )

@@ -36,23 +36,29 @@ class Grammar(Protocol):
 
 
 class TextGrammar:
-    """Words of the language model's own vocabulary, until its end.
+    """Words of the language model's own vocabulary, one at least, until its end.
 
     Args:
         vocabulary: whose words of motion are not allowed.
         end: the word that ends a text.
         longest: most words of an answer, its end included.
+        unsaid: words that say nothing, such as padding; never allowed.
     """
 
-    def __init__(self, vocabulary: MotionVocabulary, end: int, longest: int) -> None:
+    def __init__(
+        self, vocabulary: MotionVocabulary, end: int, longest: int, unsaid: Sequence[int] = ()
+    ) -> None:
         self.block, self.end, self.longest = (0, vocabulary.first), end, longest
+        self.unsaid = list(unsaid)
 
     def allowed(self, answer_BL: Tensor) -> tuple[Tensor, Tensor]:
-        """Every word of text; an answer is whole behind its end, which alone may be the last word."""
+        """Every word of text; an answer is whole behind its end, which alone may be the last word, and is not
+        the first one where there is room for another."""
         allowed_BN = torch.ones(len(answer_BL), self.block[1], dtype=torch.bool, device=answer_BL.device)
+        allowed_BN[:, self.unsaid] = False
         if answer_BL.shape[1] >= self.longest - 1:
             allowed_BN[:] = False
-            allowed_BN[:, self.end] = True
+        allowed_BN[:, self.end] = answer_BL.shape[1] > 0 or self.longest == 1
         return allowed_BN, (answer_BL == self.end).any(dim=1)
 
 

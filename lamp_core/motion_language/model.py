@@ -51,8 +51,11 @@ class MotionLanguageModel(PartlyTrained):
 
     @torch.no_grad()
     def merged(self) -> Any:
-        """Return the plain model of transformers, what was trained put into its weights; once."""
-        return self.language.merge_and_unload() if self.is_adapted else self.language
+        """Return the plain model of transformers, what was trained put into its weights, in float32; once.
+
+        Frozen weights of bfloat16 would round small updates away.
+        """
+        return self.language.float().merge_and_unload() if self.is_adapted else self.language
 
 
 def with_lora(language: Any, vocabulary: MotionVocabulary, settings: LanguageTuning) -> Any:

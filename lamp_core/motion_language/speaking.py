@@ -19,6 +19,7 @@ from lamp_core.lamp.prompt import losses_by
 from lamp_core.motion_language.decoding import Sampling, answer, choose, length_distribution
 from lamp_core.motion_language.folder import Speaker, load_speaker
 from lamp_core.motion_language.grammar import MotionGrammar
+from lamp_core.motion_language.layout import layout_of
 from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.motion_language.words import MotionWords, length
@@ -101,7 +102,7 @@ class MotionSpeaker:
         for start in range(0, len(texts), ANSWERED_TOGETHER):
             some = texts[start : start + ANSWERED_TOGETHER]
             asked = [[*self.prompt(text), self.words.motion_begins()] for text in some]
-            self._check_room(asked, 0)
+            self._check_room(asked, [0] * len(asked))
             shares_BS = length_distribution(language, asked, self.speaker.vocabulary, self.words.padding)
             draws = [np.random.default_rng([seed, start + row]).random() for row in range(len(some))]
             everything = torch.ones_like(shares_BS, dtype=torch.bool)
@@ -149,7 +150,7 @@ class MotionSpeaker:
                 [forced[place] for place in some] if forced else None,
             )
             asked = [prompts[place] for place in some]
-            self._check_room(asked, grammar.longest)
+            self._check_room(asked, [self._words_of(lengths[place]) for place in some])
             said = answer(self.speaker.base.model, asked, grammar, self.words.padding, how, some)
             found |= zip(some, map(self.words.codes, said), strict=True)
         return [found[place] for place in range(len(prompts))]
@@ -171,8 +172,14 @@ class MotionSpeaker:
         rate, most = self.tokenizer.downsampling, self.speaker.vocabulary.max_tokens
         return [min(max(count // rate, 1), most) for count in frames]
 
-    def _check_room(self, prompts: Sequence[Sequence[Segment]], more: int) -> None:
-        longest, positions = max(map(length, prompts)) + more, self.speaker.positions
+    def _words_of(self, tokens: int) -> int:
+        """How many words a motion of so many tokens is."""
+        return 1 + len(layout_of(self.speaker.vocabulary, tokens).words_P)
+
+    def _check_room(self, prompts: Sequence[Sequence[Segment]], answers: Sequence[int]) -> None:
+        """Raise LampError where an instruction and its own answer are more words than there are positions."""
+        longest = max(length(asked) + words for asked, words in zip(prompts, answers, strict=True))
+        positions = self.speaker.positions
         if positions is not None and longest > positions:
             raise LampError(
                 f"instruction and answer take {longest} words, the language model has {positions}; shorten "

@@ -75,6 +75,19 @@ def _at_random(tokens: int, count: int, draws: Draws) -> np.ndarray:
     return chosen_S
 
 
+def most_told(task: "Task", tokens: int, shares: Shares, length_every: int) -> np.ndarray:
+    """Return the tokens, bool (S,), that a task can tell in the most words.
+
+    What is told of a motion that says its length on the way stands in whole stretches, so that poses in
+    different stretches take the most words.
+    """
+    if task.given is not key_poses:
+        return task.given(tokens, shares, np.random.default_rng(0))
+    every = length_every or tokens
+    order = sorted(range(tokens), key=lambda token: (token % every, token))
+    return np.isin(np.arange(tokens), order[: min(shares.key_poses, tokens)])
+
+
 @dataclass(frozen=True)
 class Task:
     """A task.

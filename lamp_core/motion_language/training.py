@@ -6,6 +6,7 @@ Shapes: B batch.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from lamp_core.config.base import Optimisation
 from lamp_core.config.motion_language import Alignment, Instruction, LanguageTuning
+from lamp_core.datasets.spread import spread
 from lamp_core.errors import LampError
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.motion_language.batches import DrawnBatches
@@ -25,6 +27,7 @@ from lamp_core.motion_language.examples import (
 )
 from lamp_core.motion_language.folder import Speaker, positions_of
 from lamp_core.motion_language.model import MotionLanguageModel
+from lamp_core.motion_language.room import Examples, check_room
 from lamp_core.motion_language.segments import (
     Segment,
     SegmentBatch,
@@ -35,7 +38,7 @@ from lamp_core.motion_language.segments import (
 )
 from lamp_core.motion_language.validation import Question, answers_to, losses_of, question_of
 from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
-from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.motion_language.words import MotionWords
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.loop import fit
@@ -115,6 +118,7 @@ def align(
     whole = settings.loss_on == "all"
     examples = AlignmentExamples(items, words, settings.mixture, sentences, prompt, whole=whole)
     held_back = AlignmentExamples(validation, words, settings.mixture, (), prompt) if validation else None
+    _check_room(examples, held_back, base.model, settings)
     held = _aligned_held(held_back, settings.decoded) if held_back else None
     before = _text_perplexity_before(base, held, words.padding) if held else {}
     extend(base.model, base.tokenizer, vocabulary, settings.training.seed)
@@ -150,9 +154,9 @@ def tune(
     seed_everything(settings.training.seed)
     words = speaker.words(settings.prompts)
     examples = InstructionExamples(items, words, settings)
-    held = None
-    if validation:
-        held = _instructed_held(InstructionExamples(validation, words, settings), settings.decoded)
+    held_back = InstructionExamples(validation, words, settings) if validation else None
+    _check_room(examples, held_back, speaker.base.model, settings)
+    held = _instructed_held(held_back, settings.decoded) if held_back else None
     model = MotionLanguageModel(speaker.base.model, speaker.vocabulary, settings)
     found = _train(model, words, examples.draw, len(items), settings, settings.training, held, watching)
     return model, words, found
@@ -170,14 +174,11 @@ def _train(
 ) -> dict[str, float]:
     """Train, and return what the validation measures in the end."""
     device = next(model.parameters()).device
-    positions = positions_of(model.language)
     batches = DrawnBatches(count, draw, training, settings.bucket_batches)
 
     def losses(number: int) -> dict[str, Tensor]:
-        sequences = batches.whole(number)
-        _check_positions(sequences, positions)
         draw_apart()
-        batch = collate(share(sequences), words.padding).to(device)
+        batch = collate(share(batches.whole(number)), words.padding).to(device)
         logits_BLV = model(batch)
         predicted = batch.counted_BL.sum()
         return {
@@ -212,7 +213,7 @@ def _aligned_held(examples: AlignmentExamples, decoded: int) -> Held:
                 item,
                 np.full(len(item.codes_SR), is_text),
             )
-            for item in examples.items[:decoded]
+            for item in (examples.items[place] for place in spread(len(examples.items), decoded))
         ]
     return Held(sequences, sentences, questions)
 
@@ -235,10 +236,11 @@ def _perplexity(
 
 def _instructed_held(examples: InstructionExamples, decoded: int) -> Held:
     """Every item once by the mixture, and every task to be answered."""
+    chosen = [(place, examples.items[place]) for place in spread(len(examples.items), decoded)]
     questions = {
         task.key: [
             question_of(task, item, examples.words, examples.given, np.random.default_rng(place))
-            for place, item in enumerate(examples.items[:decoded])
+            for place, item in chosen
         ]
         for task in examples.tasks
     }
@@ -254,16 +256,14 @@ def _asked(parts: Sequence[Segment]) -> list[Segment]:
     return [part for part in parts if not part.is_predicted]
 
 
+def _check_room(train: Examples, val: Examples | None, language: Any, settings: LanguageTuning) -> None:
+    """Raise LampError where a sequence of either split, or an answer, may be longer than the model's."""
+    positions = positions_of(language)
+    check_room(train, positions)
+    if val is not None:
+        check_room(val, positions, decoded=settings.decoded > 0)
+
+
 def _check_items(items: Sequence[SpokenMotion]) -> None:
     if not items:
         raise LampError("there is no motion with a caption to train on; see data/ingest/rejected.parquet")
-
-
-def _check_positions(sequences: Sequence[Sequence[Segment]], positions: int | None) -> None:
-    longest = max(map(length, sequences))
-    if positions is not None and longest > positions:
-        raise LampError(
-            f"a sequence of {longest} words is longer than the language model's {positions}; use shorter "
-            "prompts (instruction.prompts), lower alignment.max_text_tokens or alignment.max_frames, or "
-            "raise language_model.max_positions of a model from scratch"
-        )

@@ -91,7 +91,7 @@ def answers_to(language: Any, words: MotionWords, questions: Sequence[Question])
         prompts = [question.prompt for question in batch]
         if questions[0].is_text:
             grammar: TextGrammar | MotionGrammar = TextGrammar(
-                words.vocabulary, words.end, words.max_text_tokens
+                words.vocabulary, words.end, words.max_text_tokens, words.unsaid
             )
         else:
             lengths = [len(question.item.codes_SR) for question in batch]

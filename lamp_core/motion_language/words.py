@@ -36,6 +36,8 @@ class MotionWords:
         prompts: name of the prompt file; empty where nothing is instructed yet.
         max_text_tokens: most word pieces of a caption, its end included; longer ones are cut.
 
+    ``unsaid`` are the tokenizer's special words that no text has: padding, unknown, mask.
+
     Raises:
         LampError: the tokenizer has no word that ends a text, or there is no such prompt file.
     """
@@ -47,6 +49,8 @@ class MotionWords:
         self.end = int(text.eos_token_id)
         self.padding = self.end if text.pad_token_id is None else int(text.pad_token_id)
         self.begin = self.end if text.bos_token_id is None else int(text.bos_token_id)
+        special = (int(word) for word in text.all_special_ids)
+        self.unsaid = tuple(word for word in special if word < vocabulary.first and word != self.end)
         self.prompts = prompts
         self._template = load_template(prompts) if prompts else None
         self._pieces: dict[str, tuple[int, ...]] = {}

@@ -38,7 +38,6 @@ def run(stage: StageContext) -> dict[str, float]:
     trained = parameters_of(model)
     origin = replace(
         speaker.origin,
-        base_identity=speaker.base.identity,
         prompts=settings.prompts,
         prompts_hash=template_hash(settings.prompts),
         settings=settings.model_dump(mode="json"),

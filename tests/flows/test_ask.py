@@ -68,9 +68,76 @@ def test_poses_are_kept_at_their_places(rig_project: Path, clip: str, pose: Path
     assert alone is not None and not np.array_equal(one, alone)
 
 
+def test_a_pose_is_kept_as_it_is(rig_project: Path, clip: str, tmp_path: Path) -> None:
+    """Not as the tokenizer makes it: what is made beside it is led over."""
+    data = rig_project / "data"
+    space = FeatureSpace.load(data / "features")
+    clip_TD = api.read_features(Path(clip), space, Gate())
+    poses = [api.Pose.parse(f"12={clip}"), api.Pose.parse(f"last={clip}")]
+    made = api.ask(data, "a person walks", poses=poses, seconds=2, decoding="positions").joints_TJ3
+    assert made is not None
+    for start, given_TD in ((12, clip_TD[:4]), (36, clip_TD[len(clip_TD) // 4 * 4 - 4 :][:4])):
+        want_TJ3 = api.joints_of(given_TD, space, "positions")
+        got_TJ3 = made[start : start + 4]
+        heights = np.abs(got_TJ3[..., 1] - want_TJ3[..., 1]).max()
+        assert heights < 1e-3, start
+    shortest = [api.Pose.parse(f"{place}={clip}") for place in ("first", "last")]
+    for seed in range(3):
+        found = api.ask(data, "a person walks", poses=shortest, seed=seed).joints_TJ3
+        assert found is not None and len(found) >= 8
+
+
+@pytest.mark.parametrize(
+    ("places", "frames"),
+    [((), 4), (("first",), 4), (("first", "last"), 8), (("9", "last"), 16), (("9",), 12), (("last",), 4)],
+)
+def test_every_pose_has_frames_of_its_own(places: tuple[str, ...], frames: int) -> None:
+    assert api._least_frames([api.Pose.parse(f"{place}=x.npy") for place in places]) == frames
+
+
+def test_a_gap_is_filled_and_the_rest_stays(rig_project: Path, clip: str, tmp_path: Path) -> None:
+    filled = tmp_path / "filled.npy"
+    space = FeatureSpace.load(rig_project / "data" / "features")
+    given_TJ3 = api.joints_of(api.read_features(Path(clip), space, Gate()), space, "bones")
+    asked = ("ask", "fill the gap by waving", "--motion", clip, "--gap", "0.4:1", "-o", str(filled))
+    status, shown = run(*asked)
+    assert status == 0 and "'waving' is not looked at" in shown, shown
+    made_TJ3 = np.load(filled)
+    assert made_TJ3.shape == given_TJ3.shape
+    np.testing.assert_allclose(made_TJ3[:8], given_TJ3[:8], atol=1e-3)
+    assert np.abs(made_TJ3[10:18] - given_TJ3[10:18]).max() > 1e-3
+
+
+def test_an_option_that_says_nothing_of_a_text_is_remarked_on(
+    rig_project: Path, clip: str, tmp_path: Path
+) -> None:
+    output = tmp_path / "unused.npy"
+    status, shown = run("ask", "describe it", "--motion", clip, "--seconds", "1", "-o", str(output))
+    assert status == 0, shown
+    assert "-o says nothing of it" in shown and "--seconds says nothing of it" in shown
+    assert not output.exists()
+    status, shown = run("ask", "describe it", "--motion", clip)
+    assert status == 0 and "says nothing" not in shown
+
+
+def test_where_to_write_is_asked_before_anything_is_made(
+    rig_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "ask", lambda *_: pytest.fail("a motion was made that nobody can have"))
+    assert run("ask", "a person walks")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (("fill it", "--gap", "1:2", "-o", "out.npy"), "give it with --motion FILE"),
+        (("fill it", "--motion", "CLIP", "--gap", "one:two", "-o", "out.npy"), "--gap one:two: give it as"),
+        (("fill it", "--motion", "CLIP", "--gap", "80:90", "-o", "out.npy"), "no stretch of the motion"),
+        (("describe it", "--motion", "CLIP", "--gap", "1:2"), "leave --gap out"),
+        (
+            ("go", "--seconds", "0.2", "-o", "out.npy", "--pose", "first=CLIP", "--pose", "last=CLIP"),
+            "the poses need 8 frames, 4 each; the motion has 4",
+        ),
         (("make it blue", "--motion", "CLIP"), "no task that is known with a motion"),
         (("describe the motion",), "give it with --motion FILE"),
         (("a person walks",), "say where to write it: -o FILE"),

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from lamp_core.evaluation.caption_examples import caption_examples, spread
+from lamp_core.datasets.spread import spread
+from lamp_core.evaluation.caption_examples import caption_examples
 from lamp_core.evaluation.captioning import captions_of, nearest_captions
 from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.trained import Trained

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from lamp_core.errors import LampError
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.motion_language.assistant import MotionAssistant
 from lamp_core.motion_language.choosing import surprise
 from lamp_core.motion_language.folder import Origin, Speaker
 from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import TASKS
-from lamp_core.motion_language.words import MotionWords
+from lamp_core.motion_language.words import MotionWords, length
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from tests.unit.motion_language.conftest import CAPTIONS, INSTRUCTION, MAX_TOKENS, extended, spoken
 
@@ -58,8 +59,8 @@ def test_surprise_is_what_the_model_says_of_each_sequence_alone() -> None:
         )
 
 
-def assistant(vqvae: MotionTokenizer, draws: int) -> MotionAssistant:
-    model, words = extended("opt", vqvae)
+def assistant(vqvae: MotionTokenizer, draws: int, kind: str = "opt") -> MotionAssistant:
+    model, words = extended(kind, vqvae)
     speaker = Speaker(
         CausalModel(model, words.text, "", "base"),
         words.vocabulary,
@@ -121,3 +122,36 @@ def test_without_a_pose_nothing_is_drawn_again(vqvae: MotionTokenizer) -> None:
     )
     for first_TD, second_TD in zip(one, many, strict=True):
         np.testing.assert_array_equal(first_TD, second_TD)
+
+
+def test_what_is_not_given_may_be_no_number(vqvae: MotionTokenizer) -> None:
+    motion_TD = np.random.default_rng(0).normal(size=(FRAMES, 263)).astype(np.float32)
+    broken_TD = np.where(LAST[0][:, None], motion_TD, np.nan).astype(np.float32)
+    one = assistant(vqvae, 1)
+    for make in (one.control, one.complete):
+        (sound_TD,), (made_TD,) = (make(CAPTIONS[:1], [each], LAST[:1], 0) for each in (motion_TD, broken_TD))
+        np.testing.assert_array_equal(sound_TD, made_TD)
+    broken_TD[-1, 0] = np.nan
+    with pytest.raises(LampError, match="not finite"):
+        one.complete(CAPTIONS[:1], [broken_TD], LAST[:1], 0)
+
+
+def test_room_is_asked_row_by_row(vqvae: MotionTokenizer, kind: str) -> None:
+    """A long instruction of a short motion, and a short one of a long motion: each has room."""
+    made = assistant(vqvae, 1, kind)
+    texts = ("a person walks to the left " * 4, "walks")
+    alone = [made.generate([text], [frames], 0)[0] for text, frames in zip(texts, (4, FRAMES), strict=True)]
+    together = made.generate(texts, (4, FRAMES), 0)
+    words = [length(made.prompt(text)) for text in texts]
+    positions = max(words[0] + made._words_of(1), words[1] + made._words_of(MAX_TOKENS))
+    assert positions < words[0] + made._words_of(MAX_TOKENS)
+    model = made.speaker.base.model
+    model.config.max_position_embeddings = positions
+    if kind == "gpt2":
+        table = model.transformer.wpe
+        table.weight = torch.nn.Parameter(table.weight[:positions])
+    assert all(map(np.array_equal, made.generate(texts, (4, FRAMES), 0), together))
+    assert [len(each) for each in together] == [len(each) for each in alone] == [4, FRAMES]
+    model.config.max_position_embeddings = positions - 1
+    with pytest.raises(LampError, match="instruction and answer take"):
+        made.generate(texts, (4, FRAMES), 0)

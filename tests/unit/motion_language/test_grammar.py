@@ -119,6 +119,21 @@ def test_text_holds_no_motion_and_ends(kind: str) -> None:
         assert max(ids) < words.vocabulary.first
 
 
+def test_a_text_is_not_empty_and_has_no_special_word(kind: str) -> None:
+    model, words = extended(kind)
+    known = {words.text.convert_tokens_to_ids(word) for word in ("[PAD]", "[UNK]")}
+    assert known <= set(words.unsaid) and words.end not in words.unsaid
+    item = spoken()[0]
+    prompt = words.prompt(TASKS["captioning"], None, item.codes_SR, np.ones(len(item.codes_SR), dtype=bool))
+    grammar = TextGrammar(words.vocabulary, words.end, 6, words.unsaid)
+    for seed in range(20):
+        how = Sampling(temperature=100.0, top_p=1.0, seed=seed)
+        (ids,) = answer(model, [prompt], grammar, words.padding, how)
+        assert len(ids) > 1 and not set(ids) & set(words.unsaid)
+    allowed_BN, _ = TextGrammar(words.vocabulary, words.end, 1).allowed(torch.zeros(1, 0, dtype=torch.long))
+    assert torch.nonzero(allowed_BN[0]).flatten().tolist() == [words.end]  # never a dead end
+
+
 def test_what_no_motion_can_be_is_refused() -> None:
     words: MotionWords = WORDS["one", 0]
     vocabulary = words.vocabulary

@@ -3,7 +3,14 @@
 import pytest
 
 from lamp_core.errors import LampError
-from lamp_core.motion_language.requests import CAPTIONING, GENERATION, PREDICTION, AskedFor, understood
+from lamp_core.motion_language.requests import (
+    CAPTIONING,
+    GENERATION,
+    IN_BETWEENING,
+    PREDICTION,
+    AskedFor,
+    understood,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +38,12 @@ def test_what_the_person_does_is_found(instruction: str, caption: str) -> None:
         ("Continue the motion", PREDICTION),
         ("what happens next?", PREDICTION),
         ("go on", PREDICTION),
+        ("Describe the complete movement", CAPTIONING),
+        ("Please describe how the person continues", CAPTIONING),
+        ("Caption the motion until its finish", CAPTIONING),
+        ("How does the complete movement look?", CAPTIONING),
+        ("Tell me what happens next", PREDICTION),
+        ("complete the motion", PREDICTION),
     ],
 )
 def test_what_is_to_be_done_with_a_motion_is_found(instruction: str, task: str) -> None:
@@ -42,6 +55,7 @@ def test_what_is_to_be_done_with_a_motion_is_found(instruction: str, task: str) 
     [
         ("   ", False, "the instruction is empty"),
         ("", True, "the instruction is empty"),
+        ("Describe the motion", None, "leave --gap out"),
         ("make it blue", True, "no task that is known with a motion"),
         ("Describe the motion", False, "give it with --motion FILE"),
         ("continue this motion", False, "give it with --motion FILE"),
@@ -49,6 +63,27 @@ def test_what_is_to_be_done_with_a_motion_is_found(instruction: str, task: str) 
         ("!?", False, "does not say what the person does"),
     ],
 )
-def test_what_asks_for_no_task_is_refused(instruction: str, has_motion: bool, told: str) -> None:
+def test_what_asks_for_no_task_is_refused(instruction: str, has_motion: bool | None, told: str) -> None:
     with pytest.raises(LampError, match=told):
-        understood(instruction, has_motion=has_motion)
+        understood(instruction, has_motion=has_motion is not False, has_gap=has_motion is None)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "unread"),
+    [
+        ("Continue the motion", ""),
+        ("Please go on for 2 more seconds.", ""),
+        ("Predict the motion tokens that follow the motion", ""),
+        ("Continue by waving", "waving"),
+        ("go on, but slowly and with both arms", "slowly with both arms"),
+    ],
+)
+@pytest.mark.parametrize("has_gap", [False, True])
+def test_what_no_task_reads_is_found(instruction: str, unread: str, has_gap: bool) -> None:
+    task = IN_BETWEENING if has_gap else PREDICTION
+    assert understood(instruction, has_motion=True, has_gap=has_gap) == AskedFor(task, unread=unread)
+
+
+def test_a_gap_needs_a_motion() -> None:
+    with pytest.raises(LampError, match="give it with --motion FILE"):
+        understood("fill the gap", has_motion=False, has_gap=True)

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 from lamp_core.config.base import Optimisation
 from lamp_core.config.motion_language import AlignmentMixture, TaskMixture
 from lamp_core.errors import LampError
+from lamp_core.motion_language import training
 from lamp_core.motion_language.batches import DrawnBatches
 from lamp_core.motion_language.decoding import answer
 from lamp_core.motion_language.examples import AlignmentExamples, InstructionExamples
@@ -63,11 +64,11 @@ def test_eight_motions_and_captions_are_learnt_by_heart_in_both_directions(tunin
         **dict.fromkeys(("initial_pose", "last_pose", "key_poses", "prediction", "in_betweening"), 0.0)
     )
     rate = {"lora": 6e-3, "full": 2e-3}[tuning]
-    training = LEARNING.model_copy(update={"steps": 400, "learning_rate": rate})
+    learning = LEARNING.model_copy(update={"steps": 400, "learning_rate": rate})
     settings = INSTRUCTION.model_copy(
         update={
             "tasks": mixture,
-            "training": training,
+            "training": learning,
             "lora_dropout": 0.0,
             "tuning": tuning,
             "lora_rank": 32,
@@ -265,6 +266,25 @@ def test_a_saved_model_answers_as_before_and_is_checked(tmp_path: Path) -> None:
         load_speaker(folder, CPU)
     with pytest.raises(LampError, match="`lamp run --until alignment` makes it"):
         load_speaker(tmp_path / "alignment", CPU)
+
+
+@pytest.mark.parametrize("stage", ["alignment", "instruction"])
+def test_what_is_decoded_is_spread_over_the_val_split(
+    stage: str, vqvae: MotionTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answers(language: Any, words: MotionWords, questions: Any) -> dict[str, float]:
+        asked.extend(question.item.captions[0] for question in questions)
+        return {}
+
+    monkeypatch.setattr(training, "answers_to", answers)
+    few = {"decoded": 3, "training": QUICK.model_copy(update={"steps": 1})}
+    if stage == "alignment":
+        align(causal(), vqvae, ALIGNMENT.model_copy(update=few), spoken(), validation=spoken())
+    else:
+        tune(speaker(), INSTRUCTION.model_copy(update=few), spoken(), validation=spoken())
+    assert set(asked) == {spoken()[place].captions[0] for place in (0, 4, 7)}
 
 
 def test_what_cannot_be_trained_is_refused(vqvae: MotionTokenizer) -> None:
