@@ -122,6 +122,18 @@ class Instruction(LanguageTuning):
     pose_draws: Count = Field(
         1, description="answers that are drawn where poses are given; that is taken which leads to them best"
     )
+    reads_caption_back: bool = Field(
+        False,
+        description="of answers to a caption and poses, how likely each makes the caption counts too",
+    )
+    text_draws: Count = Field(
+        1, description="answers that are drawn to a caption; that is taken of which the caption is likeliest"
+    )
+    completion_draws: Count = Field(
+        1,
+        description="answers that are drawn where motion is given behind a gap; that is taken which leads to "
+        "it best",
+    )
     temperature: NonNegative = Field(1.0, description="of motions that are drawn; 0: the likeliest codes")
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(
         0.9, description="share of the likeliest codes that is drawn from"

@@ -9,11 +9,12 @@ GROUND_TRUTH, OTHER_HALF = "ground truth", "truth, other half"
 CHANCE, UNTRAINED = "chance", "untrained"
 MEAN_POSE, INTERPOLATION = "mean pose", "interpolation"
 MOST_FREQUENT, NEAREST = "most frequent caption", "nearest caption"
+NEIGHBOUR = "nearest neighbour"
 ORACLE = "oracle: "
 """What the name of a ceiling begins with that knows the labels which follow (`oracles`)."""
 BASELINES = (
     *(GROUND_TRUTH, OTHER_HALF, CHANCE, UNTRAINED),
-    *(MEAN_POSE, INTERPOLATION, MOST_FREQUENT, NEAREST),
+    *(MEAN_POSE, INTERPOLATION, MOST_FREQUENT, NEAREST, NEIGHBOUR),
 )
 
 

@@ -197,7 +197,14 @@ COMPLETION = (
     Metric("ADE legacy", "lower", "m"),
     Metric("FDE legacy", "lower", "m"),
 )
-CONTROL = (*_both("Recon", "cm"), *_both("Vel", "cm/frame"))
+CONTROL = (
+    *_both("Recon", "cm"),
+    *_both("Vel", "cm/frame"),
+    *R_PRECISION,
+    FID,
+    MM_DIST,
+    DIVERSITY,
+)
 
 HELD_OUT_ACTIONS, OTHER_ACTIONS = (f"text to motion of {which} actions" for which in ("held-out", "other"))
 

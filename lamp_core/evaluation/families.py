@@ -15,7 +15,7 @@ from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
 from lamp_core.datasets.labelled_actions import check_named
-from lamp_core.evaluation.baselines import UNTRAINED
+from lamp_core.evaluation.baselines import UNTRAINED, is_baseline
 from lamp_core.evaluation.cache import digest
 from lamp_core.evaluation.captioning import CAPTIONING, measure_captioning
 from lamp_core.evaluation.held_out import measure_by_action
@@ -182,12 +182,12 @@ def _text_to_motion(systems: Systems, on_progress: OnProgress | None) -> list[Re
     def measured(items: Sequence[Item], task: str) -> list[Result]:
         return evaluate_text_to_motion(
             items,
-            {name: generate for name, generate in systems.generating.items() if name != UNTRAINED},
+            {name: generate for name, generate in systems.generating.items() if not is_baseline(name)},
             trained.guo,
             trained.features.statistics,
             trained.settings,
             matching=trained.further_evaluators,
-            floors={name: generate for name, generate in systems.generating.items() if name == UNTRAINED},
+            floors={name: generate for name, generate in systems.generating.items() if is_baseline(name)},
             embed=embed_by(trained.settings.route, trained.features, trained.cache.embed),
             on_progress=on_progress,
             task=task,
@@ -238,14 +238,15 @@ def _control(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     controlling = systems.trained.controlling
     called = {name: of_captions(model.control) for name, model in controlling.items()}
     forced = {name: of_captions(partial(model.control, forced=True)) for name, model in controlling.items()}
-    evaluate = partial(evaluate_control, forced=forced)
+    evaluate = partial(evaluate_control, forced=forced, evaluator=systems.trained.judge_of_given)
     return _from_given(evaluate, called, controlling, systems.trained, on_progress)
 
 
 def _completion(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     completing = systems.completing
     called = {name: of_captions(model.complete) for name, model in completing.items()}
-    return _from_given(evaluate_completion, called, completing, systems.trained, on_progress)
+    evaluate = partial(evaluate_completion, evaluator=systems.trained.judge_of_given)
+    return _from_given(evaluate, called, completing, systems.trained, on_progress)
 
 
 def of_captions(make: Callable[..., list[np.ndarray]]) -> Complete:

@@ -3,7 +3,7 @@
 Shapes: N questions, T frames, D feature numbers a frame, S motion tokens, R channels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +45,9 @@ class MotionAssistant(MotionSpeaker):
     ) -> list[np.ndarray]:
         """Return a motion of each text that passes through poses; those as the model makes them.
 
-        Of ``pose_draws`` answers that one is taken in which the model finds the given codes likeliest.
+        Of ``pose_draws`` answers that one is taken in which the model finds the given codes likeliest, and
+        the caption too where ``reads_caption_back`` is on; of ``text_draws`` where nothing is given, as in
+        `generate`.
 
         Args:
             texts: one a motion.
@@ -61,22 +63,49 @@ class MotionAssistant(MotionSpeaker):
             for text, codes_SR, given_S in zip(texts, codes, told, strict=True)
         ]
         is_forced = self.settings.force_poses if forced is None else forced
-        draws = self.settings.pose_draws if any(given_S.any() for given_S in told) else 1
+        has_poses = any(given_S.any() for given_S in told)
+        draws = self.settings.pose_draws if has_poses else self.settings.text_draws
         put = [_forced(*each) for each in zip(codes, told, strict=True)] * draws if is_forced else None
         drawn = self._motions(prompts * draws, [len(codes_SR) for codes_SR in codes] * draws, put, seed)
-        return self._features(self._fitting(prompts, drawn, codes, told))
 
-    def _fitting(
+        def surprise_N() -> np.ndarray:
+            of_text_N = self._surprise_of_texts(texts, drawn) if not has_poses or self._reads_back else 0.0
+            return of_text_N + (self._surprise_of_given(prompts, drawn, codes, told) if has_poses else 0.0)
+
+        return self._features(_likeliest(drawn, len(prompts), surprise_N))
+
+    def generate(self, texts: Sequence[str], frames: Sequence[int], seed: int) -> list[np.ndarray]:
+        """Return normalised motions (T, D) of texts at the given lengths, in whole tokens.
+
+        Of ``text_draws`` answers that one is taken of which the model finds the text the likeliest caption.
+        """
+        prompts, draws = list(map(self.prompt, texts)), self.settings.text_draws
+        drawn = self._motions(prompts * draws, self._tokens(frames) * draws, None, seed)
+        return self._features(_likeliest(drawn, len(prompts), lambda: self._surprise_of_texts(texts, drawn)))
+
+    @property
+    def _reads_back(self) -> bool:
+        return self.settings.reads_caption_back
+
+    def _surprise_of_texts(self, texts: Sequence[str], drawn: Sequence[np.ndarray]) -> np.ndarray:
+        """Minus the log likelihood (N,) of a text as the caption of each motion (S, R) that was drawn for it,
+        all texts' first ones first."""
+        task = TASKS["captioning"]
+        asked = [
+            self.words.example(task, texts[place % len(texts)], each, np.ones(len(each), dtype=bool))
+            for place, each in enumerate(drawn)
+        ]
+        return self._surprise(asked)
+
+    def _surprise_of_given(
         self,
         prompts: Sequence[list[Segment]],
-        drawn: list[np.ndarray],
+        drawn: Sequence[np.ndarray],
         codes: Sequence[np.ndarray],
         told: Sequence[np.ndarray],
-    ) -> list[np.ndarray]:
-        """Of the motions (S, R) drawn for each prompt, all prompts' first ones first, those that fit best."""
+    ) -> np.ndarray:
+        """Minus the log likelihood (N,) of the given codes behind what stands before them in each motion."""
         count = len(prompts)
-        if len(drawn) == count:
-            return drawn
         asked = [
             [
                 *prompts[place % count],
@@ -87,9 +116,11 @@ class MotionAssistant(MotionSpeaker):
             ]
             for place, drawn_SR in enumerate(drawn)
         ]
-        surprise_N = surprise(self.speaker.base.model, asked, self.words.padding)
-        best = surprise_N.reshape(-1, count).argmin(axis=0)
-        return [drawn[draw * count + place] for place, draw in enumerate(best.tolist())]
+        return self._surprise(asked)
+
+    def _surprise(self, asked: Sequence[list[Segment]]) -> np.ndarray:
+        self._check_room(asked, [0] * len(asked))
+        return surprise(self.speaker.base.model, asked, self.words.padding)
 
     def complete(
         self, texts: Sequence[str], motions: Sequence[np.ndarray], given: Sequence[np.ndarray], seed: int
@@ -167,7 +198,10 @@ class MotionAssistant(MotionSpeaker):
             for task, codes_SR, given_S in zip(tasks, codes, told, strict=True)
         ]
         forced = [_forced(*each) for each in zip(codes, told, strict=True)]
-        return self._motions(prompts, [len(codes_SR) for codes_SR in codes], forced, seed)
+        draws = self.settings.completion_draws if any(map(_leads_to_given, told)) else 1
+        lengths = [len(codes_SR) for codes_SR in codes]
+        drawn = self._motions(prompts * draws, lengths * draws, forced * draws, seed)
+        return _likeliest(drawn, len(prompts), lambda: self._surprise_of_given(prompts, drawn, codes, told))
 
     def _searched(self, prompts: Sequence[list[Segment]], search: Search) -> list[str]:
         """Texts of a batch, by beams or drawn."""
@@ -198,6 +232,22 @@ class MotionAssistant(MotionSpeaker):
             for motion_TD, given_T in zip(told, given, strict=True)
         ]
         return encode_clips(self.tokenizer, [motion_TD.astype(np.float32) for motion_TD in known])
+
+
+def _likeliest(
+    drawn: list[np.ndarray], count: int, surprise_of: Callable[[], np.ndarray]
+) -> list[np.ndarray]:
+    """Of the motions (S, R) drawn for each of some questions, all questions' first ones first, the ones that
+    surprise least."""
+    if len(drawn) == count:
+        return drawn
+    best = surprise_of().reshape(-1, count).argmin(axis=0)
+    return [drawn[draw * count + place] for place, draw in enumerate(best.tolist())]
+
+
+def _leads_to_given(given_S: np.ndarray) -> bool:
+    """Whether something that is made stands in front of something that is given."""
+    return bool((~given_S[:-1] & given_S[1:]).any())
 
 
 def control_task(given_S: np.ndarray) -> Task:

@@ -9,9 +9,16 @@ import numpy as np
 
 from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.items import DOWNSAMPLING, Item
-from lamp_core.evaluation.baselines import INTERPOLATION
-from lamp_core.evaluation.protocols.common import Made, OnProgress, TestItems, random_draws
+from lamp_core.evaluation.baselines import INTERPOLATION, is_baseline
+from lamp_core.evaluation.protocols.common import (
+    Made,
+    MotionTextEvaluator,
+    OnProgress,
+    TestItems,
+    random_draws,
+)
 from lamp_core.evaluation.protocols.joints import NO_EVALUATOR, Complete, in_world, joints_of
+from lamp_core.evaluation.protocols.made_motions import MadeMotions
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.interpolation import interpolated
 from lamp_core.features.statistics import FeatureStatistics
@@ -56,6 +63,7 @@ def evaluate_control(
     settings: Evaluate,
     on_progress: OnProgress | None = None,
     forced: Mapping[str, Complete] | None = None,
+    evaluator: MotionTextEvaluator | None = None,
 ) -> list[Result]:
     """Recon and Vel of given poses: the first, the last, and some at random.
 
@@ -63,8 +71,9 @@ def evaluate_control(
     of the given pose; a key pose at the frame of the motion that is nearest, since its place is not told.
     Every system is measured again without the poses (`TEXT_ALONE`) and, where it is one of ``forced``, with
     poses that are put at their places (`FORCED`), with the same texts, lengths and seeds. The floor holds
-    what is given and leads over from one to the next (`INTERPOLATION`). Everything is measured
-    ``settings.completions`` times, with the captions of the repeat.
+    what is given and leads over from one to the next (`INTERPOLATION`); other baselines have one row each.
+    Everything is measured ``settings.completions`` times, with the captions of the repeat. With an evaluator
+    the motions are embedded too (`MadeMotions`).
 
     Raises:
         LampError: no items, or a system that does not return one motion an item.
@@ -76,6 +85,7 @@ def evaluate_control(
         protocol = f"control, {task}"
         rows_of = [row for name in systems for row in _rows(name, systems, forced or {})]
         names = (INTERPOLATION, *(row for row, _, _ in rows_of))
+        seen = MadeMotions.by(evaluator, test, protocol, settings, matches_texts=True)
         measured = {name: Measurements(name, protocol, NO_EVALUATOR, len(test), test.note) for name in names}
         for repeat in range(settings.completions):
             draws = random_draws(settings, repeat, protocol)
@@ -84,7 +94,9 @@ def evaluate_control(
             ]
             floor = [interpolated(*each) for each in zip(true, given, strict=True)]
             _measure(measured[INTERPOLATION], task, true, floor, given, skeleton)
-            captions = test.captions_at(test.draw_captions(settings, repeat))
+            texts_N = test.draw_captions(settings, repeat)
+            captions = test.captions_at(texts_N)
+            seen.measure_truth(texts_N, repeat)
             for row, control, are_told in rows_of:
                 told = given if are_told else [np.zeros_like(given_T) for given_T in given]
                 motions = control(captions, test.motions, told, settings.seed + repeat)
@@ -94,9 +106,11 @@ def evaluate_control(
                 kept = [[whole[index] for index in made.places] for whole in (true, given)]
                 joints = joints_of([statistics.denormalise(motion) for motion in made.motions], skeleton)
                 _measure(measured[row], task, kept[0], joints, kept[1], skeleton)
+                seen.measure(row, made, texts_N, repeat)
             if on_progress:
                 on_progress(place * settings.completions + repeat + 1, total, f"{task}, repeat {repeat + 1}")
         rows += [row for of_system in measured.values() for row in of_system.results()]
+        rows += seen.results()
     return rows
 
 
@@ -104,6 +118,8 @@ def _rows(
     name: str, systems: Mapping[str, Complete], forced: Mapping[str, Complete]
 ) -> list[tuple[str, Complete, bool]]:
     """The rows of a system: name, what makes the motions, and whether it is given the poses."""
+    if is_baseline(name):
+        return [(name, systems[name], True)]
     rows = [(name, systems[name], True), (f"{name}, {TEXT_ALONE}", systems[name], False)]
     return [*rows, (f"{name}, {FORCED}", forced[name], True)] if name in forced else rows
 

@@ -13,7 +13,14 @@ from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import DOWNSAMPLING, Item, length_batches, pad
 from lamp_core.evaluation.baselines import GROUND_TRUTH, INTERPOLATION
-from lamp_core.evaluation.protocols.common import Made, OnProgress, TestItems, random_draws
+from lamp_core.evaluation.protocols.common import (
+    Made,
+    MotionTextEvaluator,
+    OnProgress,
+    TestItems,
+    random_draws,
+)
+from lamp_core.evaluation.protocols.made_motions import MadeMotions
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.anchor import anchored
 from lamp_core.features.decode import decode
@@ -73,6 +80,7 @@ def evaluate_completion(
     statistics: FeatureStatistics,
     settings: Evaluate,
     on_progress: OnProgress | None = None,
+    evaluator: MotionTextEvaluator | None = None,
 ) -> list[Result]:
     """ADE and FDE of what had to be added, Recon and Vel of what was given: prediction and in-betweening.
 
@@ -80,31 +88,27 @@ def evaluate_completion(
     random places (``settings.masked_between``). The given poses fix the path: every system's root is led from
     given pose to given pose (`anchored`), and distances are in the world of the first one. The floor is
     `interpolation`, between the given poses in that world. Everything is measured ``settings.completions``
-    times, with the captions of the repeat.
+    times, with the captions of the repeat. With an evaluator the motions are embedded too (`MadeMotions`).
 
     Raises:
         LampError: no items, or a system that does not return one motion an item.
     """
     test = TestItems.of(items, statistics)
     true = joints_of([item.features_TD for item in test.items], skeleton)
-    tasks: dict[str, Callable[[int, np.random.Generator], np.ndarray]] = {
-        f"prediction, first {settings.predicted_from:.0%} given": lambda tokens, _: first_given(
-            tokens, settings.predicted_from
-        ),
-        f"in-betweening, {settings.masked_between:.0%} masked, {PATH}": lambda tokens, draws: (
-            masked_at_random(tokens, settings.masked_between, draws)
-        ),
-    }
+    tasks = _completion_tasks(settings)
     total, rows = len(tasks) * settings.completions, []
     for place, (protocol, choose) in enumerate(tasks.items()):
         names = (INTERPOLATION, *systems)
+        seen = MadeMotions.by(evaluator, test, protocol, settings)
         measured = {name: Measurements(name, protocol, NO_EVALUATOR, len(test), test.note) for name in names}
         for repeat in range(settings.completions):
             draws = random_draws(settings, repeat, protocol.removesuffix(f", {PATH}"))
             given = [choose(len(motion) // DOWNSAMPLING, draws) for motion in test.motions]
             filled = [interpolated(*each) for each in zip(true, given, strict=True)]
             _measure(measured[INTERPOLATION], true, filled, given, skeleton)
-            captions = test.captions_at(test.draw_captions(settings, repeat))
+            texts_N = test.draw_captions(settings, repeat)
+            captions = test.captions_at(texts_N)
+            seen.measure_truth(texts_N, repeat)
             for name, complete in systems.items():
                 completed = complete(captions, test.motions, given, settings.seed + repeat)
                 made = Made.of(name, completed, len(test))
@@ -117,11 +121,25 @@ def evaluate_completion(
                 ]
                 joints = [in_world(*each) for each in zip(joints_of(features, skeleton), *kept, strict=True)]
                 _measure(measured[name], kept[0], joints, kept[1], skeleton)
+                seen.measure(name, made, texts_N, repeat)
             if on_progress:
                 done = place * settings.completions + repeat + 1
                 on_progress(done, total, f"{protocol.partition(',')[0]}, repeat {repeat + 1}")
         rows += [row for of_system in measured.values() for row in of_system.results()]
+        rows += seen.results()
     return rows
+
+
+def _completion_tasks(settings: Evaluate) -> dict[str, Callable[[int, np.random.Generator], np.ndarray]]:
+    """Protocols, and what gives the frames of each of motion tokens and draws."""
+    return {
+        f"prediction, first {settings.predicted_from:.0%} given": lambda tokens, _: first_given(
+            tokens, settings.predicted_from
+        ),
+        f"in-betweening, {settings.masked_between:.0%} masked, {PATH}": lambda tokens, draws: (
+            masked_at_random(tokens, settings.masked_between, draws)
+        ),
+    }
 
 
 def first_given(tokens: int, share: float) -> np.ndarray:
