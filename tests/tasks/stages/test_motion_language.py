@@ -10,8 +10,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from lamp_core.config import Config, override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
+from lamp_core.evaluation.baselines import NEIGHBOUR, OTHER_HALF
 from lamp_core.evaluation.catalogue import KINDS, kind_of, metric_of
-from lamp_core.evaluation.results import read_results
+from lamp_core.evaluation.results import Result, read_results
 from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.systems.motion_language import MODELS
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
@@ -29,7 +30,8 @@ def config() -> Config:
     few = (
         *(f"{stage}.training.steps=4" for stage in ("alignment", "instruction")),
         "alignment.length_every=2",
-        "instruction.pose_draws=2",
+        *(f"instruction.{task}_draws=2" for task in ("pose", "text", "completion")),
+        "instruction.reads_caption_back=true",
         "evaluate.protocols=[text-to-motion, completion, captioning]",
         "evaluate.generations=1",
         "evaluate.max_frames=64",
@@ -63,17 +65,26 @@ def test_both_trainings_measure_themselves_by_what_they_are_ranked_by(
     )
 
 
+def families_of(rows: list[Result]) -> set[str]:
+    return {KINDS[kind_of(row)].family for row in rows}
+
+
 def test_every_task_stands_in_the_common_store(metrics: dict[str, dict[str, float]], data: Path) -> None:
     rows = read_results(data / "evaluate" / "motion-language" / RESULTS_FILE)
     named = {MODEL.name, f"{MODEL.name}, text alone", f"{MODEL.name}, poses forced"}
-    assert {"untrained", "interpolation", *named} <= {row.system for row in rows}
-    families = {KINDS[kind_of(row)].family for row in rows}
-    assert families == {"text_to_motion", "completion", "captioning", "control"}
+    assert {"untrained", "interpolation", NEIGHBOUR, *named} <= {row.system for row in rows}
+    found = [row for row in rows if row.system == NEIGHBOUR]
+    assert {KINDS[kind_of(row)].family for row in found} == families_of(rows)
+    assert families_of(rows) == {"text_to_motion", "completion", "captioning", "control"}
     assert [row for row in rows if metric_of(row) is None] == []
     control = [row for row in rows if row.protocol.startswith("control, ")]
     assert len({row.protocol for row in control}) == 3
-    assert all(row.measured for row in control)
-    assert {row.metric for row in control} == {"Recon", "Recon summed", "Vel", "Vel summed"}
+    assert all(row.measured for row in control if row.evaluator == "none" or row.metric == "FID")
+    poses = {row.metric for row in control if row.evaluator == "none"}
+    assert poses == {"Recon", "Recon summed", "Vel", "Vel summed"}
+    for protocols in ("control", "prediction", "in-betweening"):
+        seen = {row.system for row in rows if row.protocol.startswith(protocols) and row.metric == "FID"}
+        assert {MODEL.name, NEIGHBOUR, OTHER_HALF} <= seen, protocols
     held = [row for row in control if row.system == "interpolation" and row.metric == "Recon"]
     assert all(row.value == pytest.approx(0, abs=1e-3) for row in held)
 

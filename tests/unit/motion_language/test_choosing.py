@@ -1,5 +1,7 @@
 """Of several answers that one is taken in which the model finds the given poses likeliest."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -155,3 +157,92 @@ def test_room_is_asked_row_by_row(vqvae: MotionTokenizer, kind: str) -> None:
     model.config.max_position_embeddings = positions - 1
     with pytest.raises(LampError, match="instruction and answer take"):
         made.generate(texts, (4, FRAMES), 0)
+
+
+def drawn_of(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[[MotionAssistant], object], made: MotionAssistant
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """All answers that are drawn for a question, and those that are taken."""
+    every: list[np.ndarray] = []
+    taken: list[np.ndarray] = []
+    draw, decode = MotionAssistant._motions, MotionAssistant._features
+
+    def motions(self: MotionAssistant, *asked: Any) -> list[np.ndarray]:
+        every.extend(draw(self, *asked))
+        return list(every)
+
+    def features(self: MotionAssistant, codes: list[np.ndarray]) -> list[np.ndarray]:
+        taken.extend(codes)
+        return decode(self, codes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MotionAssistant, "_motions", motions)
+        patch.setattr(MotionAssistant, "_features", features)
+        ask(made)
+    return every, taken
+
+
+def surprise_of_caption(made: MotionAssistant, caption: str, codes_SR: np.ndarray) -> float:
+    """Minus the log likelihood of a caption of a motion, word by word."""
+    told = np.ones(len(codes_SR), dtype=bool)
+    asked = made.words.prompt(TASKS["captioning"], None, codes_SR, told)
+    said = [*made.words.caption(caption).ids, made.words.end]
+    ids = [word for part in asked for word in part.ids] + said
+    with torch.no_grad():
+        log_XV = made.speaker.base.model(torch.tensor([ids[:-1]])).logits[0].float().log_softmax(dim=-1)
+    first = len(ids) - len(said)
+    return -sum(float(log_XV[place - 1, ids[place]]) for place in range(first, len(ids)))
+
+
+def with_draws(vqvae: MotionTokenizer, **settings: Any) -> MotionAssistant:
+    made = assistant(vqvae, 1)
+    return replace(made, settings=made.settings.model_copy(update=settings))
+
+
+def test_of_a_text_that_answer_is_taken_whose_caption_is_likeliest(
+    vqvae: MotionTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, frames = list(CAPTIONS[:3]), [16, 32, 24]
+    made = with_draws(vqvae, text_draws=4)
+    every, taken = drawn_of(monkeypatch, lambda one: one.generate(texts, frames, 0), made)
+    one, _ = drawn_of(monkeypatch, lambda each: each.generate(texts, frames, 0), assistant(vqvae, 1))
+    assert len(every) == 12 and all(map(np.array_equal, every[:3], one))
+    for place, text in enumerate(texts):
+        found = [surprise_of_caption(made, text, codes_SR) for codes_SR in every[place::3]]
+        assert np.array_equal(taken[place], every[place::3][int(np.argmin(found))])
+
+
+def test_of_a_gap_that_answer_is_taken_which_leads_to_what_is_behind(
+    vqvae: MotionTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    motion_TD = np.random.default_rng(0).normal(size=(FRAMES, 263)).astype(np.float32)
+    between = np.isin(np.arange(FRAMES) // 4, (0, 1, 7))
+    made = with_draws(vqvae, completion_draws=5)
+    every, taken = drawn_of(monkeypatch, lambda one: one.complete([""], [motion_TD], [between], 0), made)
+    assert len(every) == 5
+    (codes_SR,) = made._known_codes([motion_TD], [between])
+    told = between[::4]
+    prompt = made.words.prompt(TASKS["in-betweening"], None, codes_SR, told)
+    asked = [[*prompt, *made.words.weighed(each, told)] for each in every]
+    best = int(surprise(made.speaker.base.model, asked, made.words.padding).argmin())
+    assert np.array_equal(taken[0], every[best])
+    beginning = np.arange(FRAMES) < 8  # nothing given is behind anything made: one answer is as good as many
+    every, _ = drawn_of(monkeypatch, lambda one: one.complete([""], [motion_TD], [beginning], 0), made)
+    assert len(every) == 1
+
+
+def test_a_caption_counts_beside_poses_where_it_is_asked_for(
+    vqvae: MotionTokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    motion_TD = np.random.default_rng(0).normal(size=(FRAMES, 263)).astype(np.float32)
+    made = with_draws(vqvae, pose_draws=6, reads_caption_back=True)
+    every, taken = drawn_of(
+        monkeypatch, lambda one: one.control(CAPTIONS[:1], [motion_TD], LAST[:1], 0), made
+    )
+    told_SR = made._known_codes([motion_TD], LAST[:1])[0]
+    of_pose = _surprise_of(vqvae, CAPTIONS[0], every, told_SR)
+    both = [
+        pose + surprise_of_caption(made, CAPTIONS[0], codes_SR)
+        for pose, codes_SR in zip(of_pose, every, strict=True)
+    ]
+    assert np.array_equal(taken[0], every[int(np.argmin(both))])

@@ -1,14 +1,17 @@
 """Pose control as rows, by systems whose errors are known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lamp_core.datasets.captions import Caption
+from lamp_core.evaluation.baselines import NEIGHBOUR
+from lamp_core.evaluation.catalogue import metric_of
 from lamp_core.evaluation.protocols.control import FORCED, TASKS, TEXT_ALONE, evaluate_control
 from lamp_core.evaluation.results import Result
-from tests.unit.evaluation.perfect import ITEMS, SETTINGS, SKELETON, STATISTICS
+from tests.unit.evaluation.perfect import ITEMS, SETTINGS, SKELETON, STATISTICS, CodeEvaluator
 
 SOME = ITEMS[:8]
 Motions = Sequence[np.ndarray]
@@ -75,3 +78,26 @@ def test_poses_that_are_forced_have_a_row_of_their_own() -> None:
     recon = {(row.system, row.protocol): row.value for row in found if row.metric == "Recon"}
     assert recon[f"any, {FORCED}", "control, last pose"] == pytest.approx(0, abs=1e-3)
     assert recon["any", "control, last pose"] == recon[f"any, {TEXT_ALONE}", "control, last pose"] > 0.1
+
+
+def test_an_evaluator_sees_what_was_made_of_poses_and_changes_no_other_row() -> None:
+    without = evaluate_control(ITEMS, {"keeps": keeps_poses}, SKELETON, STATISTICS, SETTINGS)
+    forced = {"keeps": keeps_poses}
+    judge = CodeEvaluator(ITEMS)
+    asked = (ITEMS, {"keeps": keeps_poses, NEIGHBOUR: keeps_poses}, SKELETON, STATISTICS, SETTINGS)
+    found = evaluate_control(*asked, forced=forced, evaluator=judge)
+    seen = {(row.system, row.protocol, row.metric): row for row in found if row.evaluator == "perfect"}
+    others = [row for row in found if row.evaluator != "perfect"]
+    assert [row for row in others if row.system != NEIGHBOUR and FORCED not in row.system] == without
+    assert all(metric_of(row) is not None for row in found)
+    for task in TASKS:
+        protocol = f"control, {task}"
+        names = {system for system, of, _ in seen if of == protocol}
+        one = {"keeps", f"keeps, {TEXT_ALONE}", f"keeps, {FORCED}", NEIGHBOUR}  # a baseline has one row
+        assert names == {"ground truth", "truth, other half", *one}
+        assert seen["keeps", protocol, "FID"].value == pytest.approx(0, abs=1e-6)
+        assert seen["keeps", protocol, "R-Precision top 1"].value == 1
+        assert seen[f"keeps, {TEXT_ALONE}", protocol, "FID"].value > 1
+        assert seen["keeps", protocol, "Diversity"] == replace(
+            seen["ground truth", protocol, "Diversity"], system="keeps"
+        )
