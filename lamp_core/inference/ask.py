@@ -131,11 +131,8 @@ def ask(
     if asked.unread:
         remark(f"what is missing is made of the motion alone; '{asked.unread}' is not looked at")
     if asked.task == IN_BETWEENING:
-        assert motion is not None
-        given_TD = read_features(motion, space, gate)
-        stretch = gap_of(given_TD, Place(gap), frames, space.skeleton.frames_per_second)
-        (filled,) = fill_gap(assistant, space, stretch, seed=seed)
-        return Answer("", joints_of(filled.features_TD, space, decoding), space.skeleton, instruction)
+        raw_TD = _filled(assistant, motion, Place(gap), frames, seed, space, gate)
+        return _in_motion(raw_TD, instruction, space, decoding)
     if motion is not None:
         features_TD = _normalised(read_features(motion, space, gate), space)
         if len(features_TD) > assistant.longest_frames:
@@ -150,7 +147,27 @@ def ask(
         say_what_is_lost(assistant, asked.caption)
         made_TD = _made(assistant, asked, poses, frames, seed, space, gate)
     raw_TD = space.statistics.denormalise(made_TD)
-    return Answer("", joints_of(raw_TD, space, decoding), space.skeleton, asked.caption or instruction)
+    return _in_motion(raw_TD, asked.caption or instruction, space, decoding)
+
+
+def _in_motion(raw_TD: np.ndarray, title: str, space: FeatureSpace, decoding: Decoding) -> Answer:
+    return Answer("", joints_of(raw_TD, space, decoding), space.skeleton, title)
+
+
+def _filled(
+    assistant: Assistant,
+    motion: Path | None,
+    gap: Place,
+    frames: int | None,
+    seed: int,
+    space: FeatureSpace,
+    gate: Gate | None,
+) -> np.ndarray:
+    """A motion, not normalised, with a stretch of it made anew."""
+    assert motion is not None
+    given_TD = read_features(motion, space, gate)
+    stretch = gap_of(given_TD, gap, frames, space.skeleton.frames_per_second)
+    return fill_gap(assistant, space, stretch, seed=seed)[0].features_TD
 
 
 def _made(
