@@ -156,7 +156,10 @@ def test_where_to_write_is_asked_before_anything_is_made(
             "two poses are given for frame 0",
         ),
         (("a person walks", "-o", "out.npy", "--pose", "first=FINGERS"), "joints (T, 22, 3)"),
-        (("go on", "--motion", "CLIP", "--pose", "first=CLIP"), "give a motion or poses, not both"),
+        (
+            ("go on", "-o", "out.npy", "--motion", "CLIP", "--pose", "first=CLIP"),
+            "give a motion or poses, not both",
+        ),
         (("a person walks", "-o", "out.npy", "--fps", "20"), "none is given"),
         (("--motion", "CLIP"), "give an instruction with --motion"),
         (("a person walks", "-o", "out.npy", "--model", "other"), "no trained model 'other' can control"),
