@@ -69,8 +69,12 @@ class MotionAssistant(MotionSpeaker):
         drawn = self._motions(prompts * draws, [len(codes_SR) for codes_SR in codes] * draws, put, seed)
 
         def surprise_N() -> np.ndarray:
-            of_text_N = self._surprise_of_texts(texts, drawn) if not has_poses or self._reads_back else 0.0
-            return of_text_N + (self._surprise_of_given(prompts, drawn, codes, told) if has_poses else 0.0)
+            total_N = np.zeros(len(drawn))
+            if has_poses:
+                total_N += self._surprise_of_given(prompts, drawn, codes, told)
+            if not has_poses or self._reads_back:
+                total_N += self._surprise_of_texts(texts, drawn)
+            return total_N
 
         return self._features(_likeliest(drawn, len(prompts), surprise_N))
 
