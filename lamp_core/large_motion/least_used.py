@@ -26,6 +26,8 @@ from lamp_core.motion_language.vocabulary import (
 
 KINDS = ("WordPiece", "BPE")
 """Models of text tokenizers whose words can be given up."""
+BYTE_WORD = "<0x{:02X}>"
+"""The word of a byte where a tokenizer falls back to bytes."""
 ENDS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
 
 
@@ -67,8 +69,8 @@ def least_used(
 ) -> set[int]:
     """Return the words to give up: of equally used ones the later, which are the rarer in their making.
 
-    Words that others are made of stay as long as those do, and so do single characters, so that every text
-    can still be written.
+    Words that others are made of stay as long as those do. Single characters always stay, and so do bytes
+    where the tokenizer writes unknown characters by them (LLaMA): every text can still be written.
 
     Args:
         described: the tokenizer as its file has it.
@@ -85,7 +87,8 @@ def least_used(
             f"words of a text tokenizer of kind {kind} cannot be given up; set large_motion.words to appended"
         )
     vocabulary = described["model"]["vocab"]
-    fixed = {*special, *(added["id"] for added in described["added_tokens"])}
+    added = (each["id"] for each in described["added_tokens"])
+    fixed = {*special, *added, *_bytes(described["model"])}
     prefix = described["model"].get("continuing_subword_prefix") or ""
     removable = {number for word, number in vocabulary.items() if len(word.removeprefix(prefix)) > 1} - fixed
     needed_by = _needed_by(described, vocabulary)
@@ -123,6 +126,12 @@ def _counts(text: Any, texts: Sequence[str]) -> Counter[int]:
     """How often each word is used, by texts as they go on from others."""
     found = text_pieces(text, [f" {said.strip()}" for said in texts])
     return Counter(number for ids in found for number in ids)
+
+
+def _bytes(model: Mapping[str, Any]) -> set[int]:
+    """The words that spell a byte, where characters without a word are written by their bytes."""
+    spelt = {BYTE_WORD.format(byte) for byte in range(256)} if model.get("byte_fallback") else set()
+    return {number for word, number in model["vocab"].items() if word in spelt}
 
 
 def _needed_by(described: Mapping[str, Any], vocabulary: Mapping[str, int]) -> dict[int, set[int]]:

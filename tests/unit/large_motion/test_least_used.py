@@ -1,11 +1,12 @@
 """Words of motion in the places of seldom words: text means what it meant, and can still be written."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from lamp_core.config.base import FROM_SCRATCH
@@ -32,6 +33,26 @@ def byte_pairs() -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=made, bos_token=end, eos_token=end)
 
 
+def fallback() -> Any:
+    """A tokenizer of pairs as LLaMA has it: a character that it does not know is written as its bytes."""
+    trained = Tokenizer(models.BPE())
+    space = normalizers.Replace(" ", "▁")
+    trained.normalizer = space
+    trainer = trainers.BpeTrainer(vocab_size=250, show_progress=False)
+    trained.train_from_iterator([*CAPTIONS * 4, *SELDOM * 2], trainer)
+    model = json.loads(trained.to_str())["model"]
+    first = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    vocabulary = {word: number for number, word in enumerate([*first, *model["vocab"]])}
+    merges = [(one, other) for one, other in model["merges"]]
+    made = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    made.normalizer = space
+    made.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    made.add_special_tokens(["<unk>", "<s>", "</s>"])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=made, unk_token="<unk>", bos_token="<s>", eos_token="</s>"
+    )
+
+
 def word_pieces() -> Any:
     """The tokenizer of the language model that is trained here, with forty words that are seldom."""
     settings = LanguageModel(checkpoint=FROM_SCRATCH, vocabulary_size=300, max_positions=POSITIONS)
@@ -39,7 +60,11 @@ def word_pieces() -> Any:
     return own_tokenizer([*CAPTIONS * 4, *SELDOM, *odd], "", settings)
 
 
-TEXTS: dict[str, Any] = {"word pieces": word_pieces, "byte pairs": byte_pairs}
+TEXTS: dict[str, Any] = {
+    "word pieces": word_pieces,
+    "byte pairs": byte_pairs,
+    "byte fallback": fallback,
+}
 
 
 def taken(text: Any, tokenizer: Any = ONE, kind: str = "gpt2") -> tuple[Any, Any, MotionVocabulary]:
@@ -87,8 +112,9 @@ def test_the_model_says_of_captions_what_it_said(name: str, kind: str) -> None:
         assert max(new_X) < vocabulary.first
 
 
-def test_texts_of_words_that_are_gone_are_still_written_whole() -> None:
-    before = byte_pairs()
+@pytest.mark.parametrize("made", [byte_pairs, fallback])
+def test_texts_of_words_that_are_gone_are_still_written_whole(made: Callable[[], Any]) -> None:
+    before = made()
     _, text, vocabulary = taken(before)
     for said in (*CAPTIONS, *SELDOM, "żółć, <motion_1>!"):
         (ids,) = text_pieces(text, [said])
@@ -114,6 +140,24 @@ def test_what_is_least_used_goes_and_what_others_are_made_of_stays() -> None:
     ):
         if vocabulary[first + second] not in gone:
             assert not {vocabulary[first], vocabulary[second]} & gone
+
+
+def test_bytes_stay_where_the_tokenizer_falls_back_to_them() -> None:
+    text = fallback()
+    described = json.loads(text.backend_tokenizer.to_str())
+    vocabulary, special = described["model"]["vocab"], text.all_special_ids
+    spelt = {word for word in vocabulary if word.startswith("<0x")}
+    longer = [word for word in vocabulary if len(word) > 1 and vocabulary[word] not in special]
+    every = len(longer) - len(spelt)
+    used = dict.fromkeys(vocabulary.values(), 1) | {vocabulary[word]: 0 for word in spelt}
+    gone = least_used(described, used, special, every)
+    assert len(spelt) == 256 and gone == {vocabulary[word] for word in longer} - {
+        vocabulary[word] for word in spelt
+    }
+    with pytest.raises(LampError, match=rf"has {every} words that can be given up"):
+        least_used(described, used, special, every + 1)
+    described["model"]["byte_fallback"] = False  # then they are words as others
+    assert vocabulary["<0xFF>"] in least_used(described, used, special, every)
 
 
 def test_words_that_stay_keep_their_numbers_where_they_can() -> None:
