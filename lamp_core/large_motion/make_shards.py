@@ -36,6 +36,8 @@ from lamp_core.tokens.shards import (
     ShardEntry,
     ShardSet,
     StoredItem,
+    check_made_of,
+    shard_about,
     shard_name,
     standing_shard,
     write_shard,
@@ -126,13 +128,23 @@ class Encoder:
 
 @dataclass(frozen=True)
 class ShardJob:
-    """A shard that is to be made: its file, the numbers of its clips, and what its metadata tell."""
+    """A shard that is to be made.
+
+    Args:
+        path: its file.
+        numbers: of its clips.
+        seed: of the generator.
+        about: what its metadata tell.
+        known: what the manifest of before tells of it.
+        outgrown: what the metadata of a shorter one in its place tell, which ended the set of before.
+    """
 
     path: Path
     numbers: tuple[int, ...]
     seed: int
     about: ShardAbout
     known: ShardEntry | None
+    outgrown: ShardAbout | None
 
 
 def make_shards(
@@ -148,6 +160,9 @@ def make_shards(
     on_progress: OnProgress = lambda done, total: None,
 ) -> ShardSet:
     """Make the first clips of a seed's train split to shards of codes; shards that stand are not made again.
+
+    A set grows: with more clips than before the shards that are new are made, and the last of before, where
+    it was shorter. What else stands in the folder is looked at before anything is made.
 
     Args:
         folder: to write to.
@@ -166,6 +181,8 @@ def make_shards(
     folder, features, tokenizer = folder.resolve(), features.resolve(), tokenizer.resolve()
     encoder = Encoder.load(features, tokenizer)
     jobs = list(_jobs(folder, encoder, clips, seed, clips_a_shard))
+    for job in jobs:
+        _check_standing(job)
     make = partial(made_shard, features=features, tokenizer=tokenizer)
     entries, done = [], 0
     for job, entry in zip(jobs, in_order(make, jobs, processes=processes, cluster=cluster), strict=True):
@@ -178,8 +195,9 @@ def make_shards(
 
 def made_shard(job: ShardJob, features: Path, tokenizer: Path) -> ShardEntry:
     """The shard of a job, made unless it stands whole already."""
-    standing = standing_shard(job.path, job.about)
-    if standing is not None and job.known in {None, standing}:
+    is_outgrown = job.outgrown is not None and shard_about(job.path) == job.outgrown
+    standing = None if is_outgrown else standing_shard(job.path, job.about, job.known)
+    if standing is not None:
         return standing
     encoder = kept(
         ("shards", features, tokenizer), [features, tokenizer], partial(Encoder.load, features, tokenizer)
@@ -190,6 +208,13 @@ def made_shard(job: ShardJob, features: Path, tokenizer: Path) -> ShardEntry:
             list(_clips(job.numbers[first : first + CLIPS_TOGETHER], job.seed, encoder.skeleton))
         )
     return write_shard(job.path, items, job.about)
+
+
+def _check_standing(job: ShardJob) -> None:
+    """Raise LampError where a file in the place of a shard is of something else."""
+    told = shard_about(job.path)
+    if told is not None and told != job.outgrown:
+        check_made_of(job.path, told, job.about)
 
 
 def _clips(numbers: Sequence[int], seed: int, skeleton: Skeleton) -> Iterator[Clip]:
@@ -205,9 +230,9 @@ def _jobs(folder: Path, encoder: Encoder, clips: int, seed: int, size: int) -> I
     known = {entry.file: entry for entry in ShardSet.noted(folder)}
     codes, identity, made_with = encoder.tokenizer, encoder.tokenizer.identity(), encoder.hash()
     for place, first in enumerate(range(0, clips, size)):
-        own = tuple(numbers[first : first + size])
+        own = numbers[first : first + size]
         recipe = {
-            "clips": f"{SOURCE} {own[0]} to {own[-1]}, {len(own)}",
+            "clips": _range(own),
             "seed": seed,
             "generator": GENERATOR_VERSION,
             "parts": True,  # captions of them are kept; shards from before have none
@@ -220,5 +245,22 @@ def _jobs(folder: Path, encoder: Encoder, clips: int, seed: int, size: int) -> I
             kind=SYNTHETIC,
             recipe=json.dumps(recipe),
         )
-        name = shard_name(place)
-        yield ShardJob(folder / name, own, seed, about, known.get(name))
+        name, following = shard_name(place), folder / shard_name(place + 1)
+        outgrown = None if following.exists() else _outgrown(folder / name, about, own)
+        yield ShardJob(folder / name, tuple(own), seed, about, known.get(name), outgrown)
+
+
+def _range(numbers: Sequence[int]) -> str:
+    """What a recipe says of the numbers of its clips."""
+    return f"{SOURCE} {numbers[0]} to {numbers[-1]}, {len(numbers)}"
+
+
+def _outgrown(path: Path, about: ShardAbout, numbers: Sequence[int]) -> ShardAbout | None:
+    """What a shard in this place tells that differs in holding fewer of the same numbers alone."""
+    told = shard_about(path)
+    if told is None:
+        return None
+    recipe = json.loads(about.recipe)
+    shorter = {json.dumps({**recipe, "clips": _range(numbers[:end])}) for end in range(1, len(numbers))}
+    is_shorter = told.is_same_but_longest(about.model_copy(update={"recipe": told.recipe}))
+    return told if is_shorter and told.recipe in shorter else None

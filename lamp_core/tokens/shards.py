@@ -251,28 +251,63 @@ def write_shard(path: Path, items: Sequence[StoredItem], about: ShardAbout) -> S
     ]
     table = pa.Table.from_arrays(columns, schema=schema.with_metadata({ABOUT: told.model_dump_json()}))
     with replacing(path, table.nbytes, "a shard of the items") as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
     return _entry(path, len(table), told)
 
 
-def standing_shard(path: Path, about: ShardAbout) -> ShardEntry | None:
+def shard_about(path: Path) -> ShardAbout | None:
+    """What the metadata of a shard tell; None where there is none, or one whose end is damaged.
+
+    Raises:
+        LampError: the file is of another schema or version.
+    """
+    try:
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException):
+        return None
+    return _about(path, schema)
+
+
+def check_made_of(path: Path, told: ShardAbout, wanted: ShardAbout) -> None:
+    """Raise LampError for a shard of another tokenizer, or one that was made from something else."""
+    _check_tokenizer(path, told.tokenizer_identity, wanted.tokenizer_identity)
+    if not told.is_same_but_longest(wanted):
+        raise LampError(
+            f"{path} was made from something else ({told.recipe}, not {wanted.recipe}); give another folder, "
+            "or delete this one"
+        )
+
+
+def standing_shard(path: Path, about: ShardAbout, known: ShardEntry | None = None) -> ShardEntry | None:
     """A shard that stands already; None where there is none, or a damaged one, which is made again.
+
+    Args:
+        path: of the shard.
+        about: what its metadata are to tell.
+        known: what it is to be, by the manifest; without it the shard is read once, page by page with their
+            checksums, since damage would otherwise be taken for what was written.
 
     Raises:
         LampError: the file is of another schema or tokenizer, or was made from something else.
     """
-    try:
-        file = pq.ParquetFile(path)
-    except (OSError, pa.ArrowException):
+    told = shard_about(path)
+    if told is None:
         return None
-    told = _about(path, file.schema_arrow)
-    _check_tokenizer(path, told.tokenizer_identity, about.tokenizer_identity)
-    if not told.is_same_but_longest(about):
-        raise LampError(
-            f"{path} was made from something else ({told.recipe}, not {about.recipe}); give another folder, "
-            "or delete this one"
-        )
-    return _entry(path, file.metadata.num_rows, told)
+    check_made_of(path, told, about)
+    entry = _entry(path, pq.read_metadata(path).num_rows, told)
+    return entry if (entry == known if known is not None else _is_whole(path, told)) else None
+
+
+def _is_whole(path: Path, told: ShardAbout) -> bool:
+    """Whether every page can be read, and holds codes that its metadata tell of."""
+    try:
+        table = pq.read_table(path, use_threads=False, page_checksum_verification=True)
+        check_rows(table, table.schema, str(path))
+        codes_SR = read_codes(table)
+        check_codes(codes_SR, told.channels, path.name)
+    except (OSError, ValueError, pa.ArrowException, LampError):
+        return False
+    return max(map(len, codes_SR), default=0) == told.longest
 
 
 def _read_manifest(path: Path) -> _Manifest:

@@ -79,14 +79,20 @@ def test_nothing_is_made_that_a_project_measures_on(shards: ShardSet) -> None:
     assert [entry.items for entry in shards.shards] == [2, 2, 1]
 
 
-def test_what_stands_is_not_made_again_and_the_rest_is_made_the_same(
-    shards: ShardSet, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[tuple[int, ...]] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """The numbers of the clips that are made, a shard each."""
+    found: list[tuple[int, ...]] = []
     known = making._clips
     monkeypatch.setattr(
-        making, "_clips", lambda numbers, *rest: asked.append(numbers) or known(numbers, *rest)
+        making, "_clips", lambda numbers, *rest: found.append(numbers) or known(numbers, *rest)
     )
+    return found
+
+
+def test_what_stands_is_not_made_again_and_the_rest_is_made_the_same(
+    shards: ShardSet, trained: Path, tmp_path: Path, asked: list[tuple[int, ...]]
+) -> None:
     for entry in shards.shards[:2]:  # a killed one left two shards, and no manifest
         (tmp_path / entry.file).write_bytes((shards.folder / entry.file).read_bytes())
     assert made(tmp_path, trained).shards == shards.shards
@@ -103,6 +109,48 @@ def test_a_folder_of_something_else_is_left_alone(shards: ShardSet, trained: Pat
     with pytest.raises(LampError, match="was made from something else"):
         made(shards.folder, trained, clips=6, size=3)
     assert (shards.folder / MANIFEST).read_bytes() == before
+
+
+def test_a_folder_grows_by_what_is_new_and_by_its_shorter_last_shard(
+    shards: ShardSet, trained: Path, tmp_path: Path, asked: list[tuple[int, ...]]
+) -> None:
+    copied = _copied(shards, tmp_path, MANIFEST, *(entry.file for entry in shards.shards))
+    grown = made(copied, trained, clips=8)  # shards of 2, 2 and 1 before
+    assert [len(numbers) for numbers in asked] == [2, 2] and [e.items for e in grown.shards] == [2, 2, 2, 2]
+    assert grown.shards[:2] == shards.shards[:2]
+    assert grown.shards == made(tmp_path / "anew", trained, clips=8).shards
+    assert ShardSet.open(copied).content_hash == grown.content_hash
+    asked.clear()
+    assert made(copied, trained, clips=8).shards == grown.shards and not asked
+
+
+@pytest.mark.parametrize(("clips", "size"), [(3, 2), (9, 3)])
+def test_a_folder_that_would_lose_clips_or_be_half_of_others_is_left_alone(
+    clips: int, size: int, shards: ShardSet, trained: Path, tmp_path: Path, asked: list[tuple[int, ...]]
+) -> None:
+    copied = _copied(shards, tmp_path, MANIFEST, *(entry.file for entry in shards.shards))
+    before = {path.name: path.read_bytes() for path in copied.iterdir()}
+    with pytest.raises(LampError, match="was made from something else"):
+        made(copied, trained, clips=clips, size=size)
+    assert {path.name: path.read_bytes() for path in copied.iterdir()} == before and not asked
+
+
+def test_damage_that_nothing_tells_of_is_found(
+    shards: ShardSet, trained: Path, tmp_path: Path, asked: list[tuple[int, ...]]
+) -> None:
+    copied = _copied(shards, tmp_path, *(entry.file for entry in shards.shards))
+    content = bytearray((copied / shard_name(1)).read_bytes())
+    content[len(content) // 8] ^= 1
+    (copied / shard_name(1)).write_bytes(content)
+    assert made(copied, trained).shards == shards.shards
+    assert len(asked) == 1
+
+
+def _copied(shards: ShardSet, folder: Path, *names: str) -> Path:
+    (folder / "copied").mkdir()
+    for name in names:
+        (folder / "copied" / name).write_bytes((shards.folder / name).read_bytes())
+    return folder / "copied"
 
 
 def test_without_features_a_line_says_so(trained: Path, tmp_path: Path) -> None:

@@ -160,6 +160,39 @@ def test_a_shard_that_stands_whole_is_known_and_another_is_not_taken(tmp_path: P
     assert standing_shard(path, ABOUT_THEM) is None
 
 
+def test_changed_bytes_of_a_shard_that_nothing_is_known_of_are_found_where_they_change_its_items(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / shard_name(0)
+    entry = write_shard(path, stored(0, 40), ABOUT_THEM)
+    whole, table = path.read_bytes(), pq.read_table(path)
+    columns = [pq.read_metadata(path).row_group(0).column(place) for place in range(5)]
+    ends = [each.dictionary_page_offset + each.total_compressed_size for each in columns]
+    for place in (*(end - back for end in ends for back in (1, 9)), *range(4, ends[-1], 17)):
+        content = bytearray(whole)
+        content[place] ^= 1
+        path.write_bytes(content)
+        assert standing_shard(path, ABOUT_THEM, known=entry) is None, place
+        if standing_shard(path, ABOUT_THEM) is not None:  # statistics in the head of a page, say
+            assert pq.read_table(path).equals(table), place
+            assert place + 9 not in ends and place + 1 not in ends
+    path.write_bytes(whole)
+    assert standing_shard(path, ABOUT_THEM) == standing_shard(path, ABOUT_THEM, known=entry) == entry
+
+
+def test_a_shard_from_before_pages_had_checksums_is_read_by_its_values(tmp_path: Path) -> None:
+    path = tmp_path / shard_name(0)
+    write_shard(path, stored(0, 5), ABOUT_THEM)
+    table = pq.read_table(path)
+    pq.write_table(table, path, compression="zstd")
+    assert standing_shard(path, ABOUT_THEM) is not None
+    told = json.loads(table.schema.metadata[ABOUT])
+    for change in ({"longest": 3}, {"channels": [{**each, "codebook_size": 2} for each in told["channels"]]}):
+        other = ShardAbout.model_validate({**told, **change})
+        pq.write_table(table.replace_schema_metadata({ABOUT: other.model_dump_json()}), path)
+        assert standing_shard(path, other) is None, change
+
+
 def test_a_writer_that_is_killed_leaves_no_half_shard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
