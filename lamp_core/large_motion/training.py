@@ -112,6 +112,7 @@ def train_large_motion(
             validate=Validation(measure, MONITORED, "lower") if items.val else None,
             held=held,
         )
+        waiting.end()
     model = held.whole_module()
     return model, words, measure() if held.is_whole else {}
 

@@ -128,6 +128,13 @@ def test_training_from_shards_is_resumed_to_equal_weights(
         assert torch.equal(tensor, resumed.state_dict()[name]), name
 
 
+def test_the_clock_of_the_steps_stands_when_the_training_ends(shards: ShardSet, rvq: MotionTokenizer) -> None:
+    clock = Waiting()
+    train_large_motion(causal(), rvq, SETTINGS, Items(ItemsInShards(shards, SETTINGS)), waiting=clock)
+    before = (clock.step_seconds, clock.share)
+    assert 0 < clock.seconds < before[0] and (clock.step_seconds, clock.share) == before
+
+
 def test_the_words_that_captions_of_a_shard_use_least_are_given_up(
     shards: ShardSet, rvq: MotionTokenizer
 ) -> None:
