@@ -174,7 +174,8 @@ class ItemsInShards:
             yield from (self._spoken(shard.item(row)) for row in range(len(shard)))
 
     def longest(self, words: MotionWords, most_parts: int = 0) -> int:
-        """Of the longest motion, with captions as long as captions may be."""
+        """Of the longest motion, with captions as long as captions may be; where these have no room in a row,
+        with the longest of each kind that the shards have, which are then read."""
         most = max((entry.longest for entries, _ in self._kinds for entry in entries), default=0)
         tokens = min(most, self._max_tokens)
         if not tokens:
@@ -183,7 +184,22 @@ class ItemsInShards:
         names = self.parts()
         told = sorted((length(words.described(None, {part: ""})) for part in names), reverse=True)
         captions = (1 + min(most_parts, len(names))) * (words.max_text_tokens - 1)
-        return length(example(words, "", codes_SR)) + captions + sum(told[:most_parts])
+        may_be = length(example(words, "", codes_SR)) + captions + sum(told[:most_parts])
+        if may_be <= self.settings.context:
+            return may_be
+        return longest_of([SpokenMotion(codes_SR, *self._longest_captions(words))], words, most_parts)
+
+    def _longest_captions(self, words: MotionWords) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+        """The longest caption of the body, and of each part; a shard in memory at a time."""
+        of_body: list[str] = []
+        of_parts: dict[str, list[str]] = {}
+        for entry in (entry for entries, _ in self._kinds for entry in entries):
+            shard = self.shards.read(entry)
+            of_body = [words.longest_caption([*of_body, *shard.captions()])]
+            told = shard.part_captions() if self.settings.part_captions.share else {}
+            for part, said in told.items():
+                of_parts[part] = [words.longest_caption([*of_parts.get(part, []), *said])]
+        return tuple(of_body), {part: tuple(said) for part, said in of_parts.items()}
 
     @property
     def _max_tokens(self) -> int:

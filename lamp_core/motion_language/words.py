@@ -69,7 +69,7 @@ class MotionWords:
 
     def caption(self, caption: str, *, is_predicted: bool = False) -> Segment:
         """A caption as it goes on from a text, cut so that its end has room."""
-        ids = self.pieces(f" {caption.strip()}")[: self.max_text_tokens - 1]
+        ids = self.pieces(_going_on(caption))[: self.max_text_tokens - 1]
         return text(ids, is_predicted=is_predicted)
 
     def pieces(self, said: str) -> tuple[int, ...]:
@@ -79,6 +79,15 @@ class MotionWords:
                 del self._pieces[next(iter(self._pieces))]
             self._pieces[said] = tuple(text_pieces(self.text, [said])[0])
         return self._pieces[said]
+
+    def longest_caption(self, captions: Sequence[str]) -> str:
+        """The caption of the most word pieces; they are not kept.
+
+        Raises:
+            ValueError: there is none.
+        """
+        found = text_pieces(self.text, [_going_on(caption) for caption in captions])
+        return captions[max(range(len(captions)), key=lambda place: len(found[place]))]
 
     def described(self, caption: str | None, of_parts: Mapping[str, str]) -> Spoken:
         """A caption of the whole body, if there is one, and behind it what parts of it do.
@@ -218,6 +227,11 @@ class MotionWords:
     def _ids(self, codes_SR: np.ndarray) -> np.ndarray:
         ids_SR: np.ndarray = codes_SR.astype(np.int64) + np.asarray(self.vocabulary.first_ids_R)
         return ids_SR
+
+
+def _going_on(caption: str) -> str:
+    """A caption as it goes on from a text."""
+    return f" {caption.strip()}"
 
 
 def _shown(given_S: np.ndarray, length_every: int, *, shows_gaps: bool) -> np.ndarray:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -205,6 +206,16 @@ class Shard:
         captions = tuple(self._captions[row].as_py())
         told = None if self._of_parts is None else self._of_parts[row].as_py()
         return StoredItem(self._keys[row].as_py(), np.array(self._codes[row]), captions, by_part(told or []))
+
+    def captions(self) -> list[str]:
+        """Every caption once."""
+        found: list[str] = pc.unique(self._captions.flatten()).to_pylist()
+        return found
+
+    def part_captions(self) -> dict[str, tuple[str, ...]]:
+        """Every caption of each part once."""
+        told = [] if self._of_parts is None else self._of_parts.flatten().to_pylist()
+        return by_part([dict(pair) for pair in dict.fromkeys(tuple(each.items()) for each in told)])
 
 
 def shard_name(number: int) -> str:

@@ -15,7 +15,7 @@ from lamp_core.config.base import Optimisation
 from lamp_core.config.large_motion import DataKinds, PartCaptions
 from lamp_core.errors import LampError
 from lamp_core.large_motion.kinds import STATIC, SYNTHETIC, KindedMotion
-from lamp_core.large_motion.train_items import ItemsInMemory, ItemsInShards, TrainItems
+from lamp_core.large_motion.train_items import ItemsInMemory, ItemsInShards, TrainItems, longest_of
 from lamp_core.large_motion.training import Items, train_large_motion
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.segments import Segment
@@ -193,6 +193,33 @@ def test_shards_carry_captions_of_parts_and_older_ones_have_none(
     assert older.read(entry).item(3).part_captions == {} and ItemsInShards(older, on).parts() == ()
     with pytest.raises(LampError, match=r"has captions of parts of the body .*part_captions\.share to 0"):
         train_large_motion(causal(), rvq, on, Items(ItemsInShards(older, on)))
+
+
+@pytest.mark.parametrize("most_parts", [0, 1, 2])
+def test_captions_of_shards_are_read_where_the_longest_that_may_be_have_no_room(
+    most_parts: int, with_parts: ShardSet, rvq: MotionTokenizer
+) -> None:
+    parts = PartCaptions(share=float(most_parts > 0), most=max(1, most_parts))
+    roomy = SETTINGS.model_copy(
+        update={"prompts": "short-parts", "context": 400, "part_captions": parts, "max_text_tokens": 64}
+    )
+    _, words, _ = train_large_motion(causal(), rvq, roomy, Items(ItemsInShards(with_parts, roomy)))
+    told = {"left_arm": ("waves", "the left arm waves"), "right_leg": ("kicks",)}
+    of_items = longest_of([replace(each, part_captions=told) for each in spoken()], words, most_parts)
+
+    def counted(context: int) -> int:
+        settings = roomy.model_copy(update={"context": context})
+        return ItemsInShards(with_parts, settings).longest(words, most_parts)
+
+    may_be = counted(400)
+    longest = counted(may_be - 1)
+    assert counted(may_be) == may_be > longest + 30
+    assert of_items <= longest < of_items + 20  # the longest motion need not have the longest caption
+    tight = roomy.model_copy(update={"context": longest})
+    train_large_motion(causal(), rvq, tight, Items(ItemsInShards(with_parts, tight)))
+    with pytest.raises(LampError, match=rf"takes {longest} words .*a row has {longest - 1}; raise"):
+        short = roomy.model_copy(update={"context": longest - 1})
+        train_large_motion(causal(), rvq, short, Items(ItemsInShards(with_parts, short)))
 
 
 def test_a_motion_is_cut_to_the_longest(shards: ShardSet, rvq: MotionTokenizer) -> None:
