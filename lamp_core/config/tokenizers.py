@@ -116,7 +116,9 @@ class GridTokenizer(ConvolutionalSizes):
         100.0, description="kinds lfq2d and lfq: of the codes' probabilities in that penalty"
     )
     entropy_bits: Annotated[int, Field(ge=1, le=16)] = Field(
-        12, description="kinds lfq2d and lfq: codes of more bits are split in groups for that penalty"
+        12,
+        description="kinds lfq2d and lfq: codes of more bits are split in groups for that penalty; N latents "
+        "that are sure of their codes (640 in profile quick) have at most log N of entropy, by any bits",
     )
     levels: tuple[Level, ...] = Field(
         (), description="kind fsq: levels of each number; empty: those of Mentzer et al. near codebook_size"

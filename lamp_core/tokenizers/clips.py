@@ -89,20 +89,51 @@ def code_usage(codes: Sequence[np.ndarray], count: int) -> tuple[float, float]:
 def channel_usage(codes: Sequence[np.ndarray], channels: Sequence[Channel]) -> dict[str, float]:
     """Return ``code_utilisation`` and ``code_perplexity`` of every channel of codes (S, R).
 
-    The first channel has the plain names, those behind it ``code_utilisation_1`` and so on;
-    ``code_utilisation_of_all`` and ``code_perplexity_of_all`` are of all channels together. Parts of a grid
-    share one set of codes; other channels have each its own.
+    The first channel has the plain names, those behind it ``code_utilisation_1`` and so on. Those of all
+    channels together end in ``_of_all`` where each has codes of its own, and in ``_pooled`` where they share
+    one set (parts of a grid): a code then counts as used whichever part uses it.
     """
     sizes = [channel.codebook_size for channel in channels]
     usage = [code_usage([codes_SR[:, place] for codes_SR in codes], size) for place, size in enumerate(sizes)]
     utilisation, perplexity = zip(*usage, strict=True)
-    is_shared = all(channel.kind == "grid part" for channel in channels)
+    is_shared = _share_codes(channels)
     firsts_R = np.zeros(len(sizes), int) if is_shared else np.cumsum([0, *sizes[:-1]])
     count = sizes[0] if is_shared else sum(sizes)
     together = code_usage([(codes_SR + firsts_R).ravel() for codes_SR in codes], count)
+    name = "pooled" if is_shared else "of_all"
     return {
         **by_channel("code_utilisation", utilisation),
         **by_channel("code_perplexity", perplexity),
-        "code_utilisation_of_all": together[0],
-        "code_perplexity_of_all": together[1],
+        f"code_utilisation_{name}": together[0],
+        f"code_perplexity_{name}": together[1],
     }
+
+
+def sampled_usage(codes: Sequence[np.ndarray], channels: Sequence[Channel]) -> dict[str, float]:
+    """Return ``code_utilisation_mean`` over the channels of codes (S, R), and what a sample can show of it.
+
+    N draws of K codes show 1 - (1 - 1/K)^N of them where all are equally likely, which is what
+    ``code_utilisation_mean_if_uniform`` says, and ``code_utilisation_pooled_if_uniform`` of channels that
+    share their codes: few tokens cannot use many codes, however they were trained.
+    """
+    draws, sizes = sum(map(len, codes)), [channel.codebook_size for channel in channels]
+    used = [
+        code_usage([codes_SR[:, place] for codes_SR in codes], size)[0] for place, size in enumerate(sizes)
+    ]
+    found = {
+        "code_utilisation_mean": float(np.mean(used)),
+        "code_utilisation_mean_if_uniform": float(np.mean([_seen(size, draws) for size in sizes])),
+    }
+    if _share_codes(channels):
+        found["code_utilisation_pooled_if_uniform"] = _seen(sizes[0], draws * len(sizes))
+    return found
+
+
+def _seen(count: int, draws: int) -> float:
+    """Expected share of ``count`` equally likely things that some draws show."""
+    return float(1 - (1 - 1 / count) ** draws)
+
+
+def _share_codes(channels: Sequence[Channel]) -> bool:
+    """Whether a code means the same in every channel."""
+    return all(channel.kind == "grid part" for channel in channels)

@@ -8,6 +8,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import log2
 from types import MappingProxyType
 from typing import Literal, Protocol, Self, TypeVar
 
@@ -60,6 +61,11 @@ class Channel:
     def __post_init__(self) -> None:
         if not 1 <= self.codebook_size <= MAX_CODEBOOK_SIZE:
             raise ValueError(f"channel {self.name!r} has {self.codebook_size} codes; at most 2^16 are kept")
+
+
+def bits_a_token(channels: Sequence[Channel]) -> float:
+    """Bits that the codes of a motion token can say, all channels together: the rate of a tokenizer."""
+    return sum(log2(channel.codebook_size) for channel in channels)
 
 
 class TokenizerSettings(Protocol):

@@ -12,9 +12,9 @@ import numpy as np
 from lamp_core.config import ConvolutionalSizes, GridTokenizer, Tokenizer
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.metrics.reconstruction import mpjpe, part_mpjpe, part_roots
-from lamp_core.tokenizers.clips import channel_usage, encode_clips
+from lamp_core.tokenizers.clips import channel_usage, encode_clips, sampled_usage
 from lamp_core.tokenizers.folder import save_tokenizer
-from lamp_core.tokenizers.protocol import MotionTokenizer, has_further_layers
+from lamp_core.tokenizers.protocol import MotionTokenizer, bits_a_token, has_further_layers
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.clips import normalised_clips
@@ -44,6 +44,7 @@ def run(stage: StageContext) -> dict[str, float]:
     return {
         "train_clips_too_short": too_short,
         **_validate(tokenizer, validation, train),
+        **(_rate(tokenizer, validation, train) if isinstance(settings, GridTokenizer) else {}),
         **_validate_parts(tokenizer, validation, features),
     }
 
@@ -76,6 +77,17 @@ def _validate(
         usage = channel_usage(encode_clips(tokenizer, clips), tokenizer.channels)
         measured |= {f"{split}_{name}": value for name, value in usage.items()}
     return measured
+
+
+def _rate(
+    tokenizer: MotionTokenizer, validation: ValidationClips, train: Sequence[np.ndarray]
+) -> dict[str, float]:
+    """What kinds of tokenizers are compared by: their rate, and the use of their codes beside its bound."""
+    found = {"bits_a_token": bits_a_token(tokenizer.channels)}
+    for split, clips in {"val": validation.clips, "train": train}.items():
+        usage = sampled_usage(encode_clips(tokenizer, clips), tokenizer.channels)
+        found |= {f"{split}_{name}": value for name, value in usage.items()}
+    return found
 
 
 def _validate_parts(

@@ -38,13 +38,19 @@ def metrics(data: Path) -> dict[str, dict[str, float]]:
 
 
 def test_training_measures_every_part_and_all_of_them(metrics: dict[str, dict[str, float]]) -> None:
-    found, suffixes = metrics["tokenizer_grid"], ("", *(f"_{part}" for part in range(1, 5)), "_of_all")
+    found, suffixes = metrics["tokenizer_grid"], ("", *(f"_{part}" for part in range(1, 5)), "_pooled")
     ranking = CATALOGUE.ranking("tokenizer_grid")
     assert ranking is not None and found[ranking.metric] > 0
     for suffix in suffixes:
         assert 0 < found[f"val_code_utilisation{suffix}"] <= 1
         assert 1 <= found[f"val_code_perplexity{suffix}"] <= config().tokenizer_grid.codebook_size
-    assert found["train_code_utilisation_of_all"] >= found["val_code_utilisation_of_all"]
+    assert found["train_code_utilisation_pooled"] >= found["val_code_utilisation_pooled"]
+    assert found["bits_a_token"] == len(PARTS) * config().tokenizer_grid.bits
+    for split in ("val", "train"):
+        assert 0 < found[f"{split}_code_utilisation_mean"] <= 1
+        assert 0 < found[f"{split}_code_utilisation_mean_if_uniform"] < 1
+    name = "code_utilisation_pooled_if_uniform"
+    assert found[f"train_{name}"] > found[f"val_{name}"] > 0
 
 
 def test_clips_that_train_nothing_are_counted(metrics: dict[str, dict[str, float]], data: Path) -> None:

@@ -10,8 +10,9 @@ from lamp_core.tokenizers.clips import (
     encode_clips,
     latents_of_clips,
     reconstruct_clips,
+    sampled_usage,
 )
-from lamp_core.tokenizers.protocol import Channel, MotionTokenizer
+from lamp_core.tokenizers.protocol import Channel, MotionTokenizer, bits_a_token
 
 
 @pytest.fixture
@@ -63,5 +64,26 @@ def test_parts_of_a_grid_share_one_set_of_codes() -> None:
     channels = [Channel(name, "grid part", 8) for name in ("root", "positions")]
     found = channel_usage(codes, channels)
     assert (found["code_utilisation"], found["code_utilisation_1"]) == (3 / 8, 1 / 8)
-    assert found["code_utilisation_of_all"] == 4 / 8
-    assert found["code_perplexity_of_all"] == pytest.approx(2 ** (0.25 * 2 + 0.125 * 3 * 2 + 0.5))
+    assert found["code_utilisation_pooled"] == 4 / 8
+    assert found["code_perplexity_pooled"] == pytest.approx(2 ** (0.25 * 2 + 0.125 * 3 * 2 + 0.5))
+
+
+def test_what_a_sample_can_show_of_the_use_of_codes() -> None:
+    draws, count, tokens = np.random.default_rng(0), 512, 300
+    channels = [Channel(name, "grid part", count) for name in ("root", "positions")]
+    codes = [draws.integers(0, count, (tokens // 3, 2)) for _ in range(3)]
+    found = sampled_usage(codes, channels)
+    assert found["code_utilisation_mean_if_uniform"] == pytest.approx(1 - (1 - 1 / count) ** tokens)
+    assert found["code_utilisation_pooled_if_uniform"] == pytest.approx(1 - (1 - 1 / count) ** (2 * tokens))
+    assert found["code_utilisation_mean"] == pytest.approx(
+        found["code_utilisation_mean_if_uniform"], abs=0.03
+    )
+    pooled = channel_usage(codes, channels)["code_utilisation_pooled"]
+    assert pooled == pytest.approx(found["code_utilisation_pooled_if_uniform"], abs=0.03)
+    layers = [Channel("first", "residual layer", 4), Channel("second", "residual layer", 2)]
+    few = sampled_usage([np.array([[0, 1], [1, 1]])], layers)
+    assert few == {
+        "code_utilisation_mean": 0.5,
+        "code_utilisation_mean_if_uniform": pytest.approx((7 / 16 + 3 / 4) / 2),
+    }
+    assert bits_a_token(layers) == 3 and bits_a_token(channels) == 18
