@@ -55,6 +55,17 @@ class LargeMotion(Section):
     codes: Literal["shared", "by_channel"] = Field(
         "shared", description="a code is the same word in every channel (paper), or a word of its own in each"
     )
+    length_every: int = Field(
+        0,
+        ge=0,
+        description="motion tokens behind which a motion says again how many are still to come; 0: at its "
+        "beginning alone (paper: nowhere)",
+    )
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0,
+        description="share of numbers that is left out in training, wherever the language model has a place "
+        "for it; 0: as it has it itself, none from scratch with layers",
+    )
     context: Annotated[int, Field(ge=8)] = Field(
         1024, description="words of a packed row, and of the longest sequence"
     )
@@ -88,6 +99,11 @@ class LargeMotion(Section):
     )
     static_frames: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
         64, description="frames that a static pose is held"
+    )
+    static_caption: str = Field(
+        "",
+        description="words in front of the captions of static poses ('holds a pose: '); empty: the captions "
+        "of their moving clips as they are",
     )
     train_share: Annotated[float, Field(gt=0, le=1)] = Field(
         1.0, description="share of the train split that is trained on; a smaller one is part of a larger one"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lamp_core.config.large_motion import DataKinds, LargeMotion
+from lamp_core.datasets.items import Item
 from lamp_core.datasets.labelled_actions import check_named, names_any
 from lamp_core.errors import LampError
 from lamp_core.features.layout import FeatureLayout
@@ -63,6 +64,11 @@ def held_pose(motion_TD: np.ndarray, frame: int, frames: int) -> np.ndarray:
         pose_D[layout[name]] = 0
     pose_D[layout["contacts"]] = 1
     return np.repeat(pose_D[None], frames, axis=0)
+
+
+def held_captions(item: Item, settings: LargeMotion) -> tuple[str, ...]:
+    """Captions of a pose of a clip: the clip's, behind the words for a pose (*switch* ``static_caption``)."""
+    return tuple(f"{settings.static_caption}{caption.text}" for caption in item.captions)
 
 
 def nested_share(count: int, share: float, seed: int) -> np.ndarray:

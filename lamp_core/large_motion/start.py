@@ -10,6 +10,7 @@ import torch
 from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.config.captioning import LanguageModel
 from lamp_core.config.large_motion import LargeMotion
+from lamp_core.errors import LampError
 from lamp_core.large_motion.least_used import take_places
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.m2t.own_language_model import own_model
@@ -21,6 +22,8 @@ from lamp_core.motion_language.words import MotionWords
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.seeds import seed_everything
 
+DROPOUT_NAMES = ("dropout", "_pdrop")
+"""Ends of the names of shares of dropout in configurations of transformers."""
 TASK = TASKS["text-to-motion"]
 
 
@@ -41,7 +44,8 @@ def started(
     """
     seed_everything(settings.training.seed)
     device = next(base.model.parameters()).device
-    model = lengthened(starting_model(base, settings), settings.context).to(device)
+    model = lengthened(starting_model(base, settings), settings.context)
+    model = with_dropout(model, settings.dropout).to(device)
     text = base.tokenizer
     vocabulary = MotionVocabulary.of(
         tokenizer,
@@ -49,6 +53,7 @@ def started(
         len(text),
         "interleaved",
         shares_codes=settings.codes == "shared",
+        length_every=settings.length_every,
     )
     if settings.words == "least_used":
         vocabulary = replace(vocabulary, first=max(0, len(text) - len(vocabulary)))
@@ -96,6 +101,28 @@ def lengthened(model: Any, positions: int) -> Any:
         if name in old and old[name].shape[1:] == value.shape[1:]:
             value[: len(old[name])] = old[name]  # the state shares its numbers with the model
     return longer.train(model.training)
+
+
+@torch.no_grad()
+def with_dropout(model: Any, share: float) -> Any:
+    """Return the model with so much dropout wherever its kind has any; with 0 it stays as it is.
+
+    It is built anew: some kinds read the share from their configuration once, and keep it in their layers.
+
+    Raises:
+        LampError: the configuration of its kind knows no dropout.
+    """
+    if not share:
+        return model
+    config = deepcopy(model.config)
+    names = [name for name in config.to_dict() if name.endswith(DROPOUT_NAMES)]
+    if not names:
+        raise LampError(f"{type(model).__name__} has no place for dropout; set large_motion.dropout to 0")
+    for name in names:
+        setattr(config, name, share)
+    changed = type(model)(config)
+    changed.load_state_dict(model.state_dict())
+    return changed.train(model.training)
 
 
 def _prompt(name: str) -> list[str]:

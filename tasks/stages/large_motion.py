@@ -15,6 +15,7 @@ from lamp_core.large_motion.kinds import (
     STATIC,
     KindedMotion,
     check_held_out,
+    held_captions,
     held_pose,
     is_held_out,
     kind_of_clip,
@@ -127,7 +128,7 @@ def _static(
     ]
     codes = encode_clips(tokenizer, held)
     return [
-        KindedMotion(SpokenMotion(codes_SR, tuple(caption.text for caption in item.captions)), STATIC)
+        KindedMotion(SpokenMotion(codes_SR, held_captions(item, settings)), STATIC)
         for codes_SR, item in zip(codes, items, strict=True)
     ]
 

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from lamp_core.config.large_motion import DataKinds
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.items import Item
 from lamp_core.datasets.synthetic.generate import generate_clip
 from lamp_core.errors import LampError
 from lamp_core.features.decode import decode
@@ -17,6 +19,7 @@ from lamp_core.large_motion.kinds import (
     SYNTHETIC,
     Mixture,
     check_held_out,
+    held_captions,
     held_pose,
     is_held_out,
     kind_of_clip,
@@ -50,6 +53,14 @@ def test_clips_are_synthetic_by_their_data_set_or_their_label() -> None:
     assert kind_of_clip("procedural", {}, SETTINGS) == SYNTHETIC
     assert kind_of_clip("recorded", {}, SETTINGS) == REAL
     assert kind_of_clip("mixed", {"kind": "synthetic"}, SETTINGS) == SYNTHETIC
+
+
+def test_a_pose_is_told_of_as_its_clip_or_behind_words_of_its_own() -> None:
+    captions = tuple(Caption(text, (), ()) for text in ("a person walks", "walking"))
+    item = Item("clip", 0, np.zeros((4, 263), np.float32), captions)
+    assert held_captions(item, SETTINGS) == ("a person walks", "walking")
+    posed = SETTINGS.model_copy(update={"static_caption": "holds a pose: "})
+    assert held_captions(item, posed) == ("holds a pose: a person walks", "holds a pose: walking")
 
 
 def test_actions_are_held_out_by_whole_words() -> None:
