@@ -90,6 +90,11 @@ class LargeMotion(Section):
     shards_hash: str = Field(
         "", description="of that folder's shards.json; `lamp run` and `lamp experiment` write it"
     )
+    with_train_split: bool = Field(
+        False,
+        description="clips of the train split, and static poses of them, are trained on beside the shards by "
+        "the weights of data; a kind that the shards have comes from them alone",
+    )
     open_shards: Annotated[int, Field(ge=2, multiple_of=2)] = Field(
         8, description="shards of a kind in memory: half of them are mixed while the others are read"
     )

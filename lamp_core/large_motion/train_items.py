@@ -3,7 +3,7 @@
 Shapes: S motion tokens, R channels.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from typing import Protocol
@@ -16,17 +16,12 @@ from lamp_core.errors import LampError
 from lamp_core.large_motion.kinds import KindedMotion, Mixture, nested_share
 from lamp_core.large_motion.part_captions import longest_told, part_names, said_of_parts
 from lamp_core.large_motion.start import TASK
+from lamp_core.large_motion.streams import Kinds, Make, MemoryStream, Spoken, SpokenShards, StreamedBatches
 from lamp_core.motion_language.batches import DrawnBatches
 from lamp_core.motion_language.examples import SpokenMotion
-from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.words import MotionWords, length
 from lamp_core.tokens.shards import ShardEntry, ShardSet, StoredItem
-from lamp_core.tokens.stream import ShardStream, apportioned
-from lamp_core.training.batches import BatchSampler
-
-Spoken = list[Segment]
-Make = Callable[[SpokenMotion, np.random.Generator], Spoken]
-"""An item and draws to a sequence: which captions."""
+from lamp_core.tokens.stream import ShardStream
 
 
 class Batches(Protocol):
@@ -119,6 +114,24 @@ class ItemsInMemory:
 
         yield DrawnBatches(mixture.count, draw, optimisation, together=1)
 
+    def without(self, kinds: Collection[str]) -> "ItemsInMemory":
+        """Those of other kinds that have a weight."""
+        weights = self.weights.model_dump()
+        kept = [item for item in self.items if weights[item.kind] and item.kind not in kinds]
+        return ItemsInMemory(kept, self.weights)
+
+    def streams(self, seed: int) -> Kinds:
+        """A stream of each kind that has a weight and an item, and its weight."""
+        of_kind = {
+            kind: ([item.spoken for item in self.items if item.kind == kind], weight)
+            for kind, weight in self.weights.model_dump().items()
+        }
+        return [
+            (MemoryStream(motions, seed, place), weight)
+            for place, (motions, weight) in enumerate(of_kind.values())
+            if motions and weight
+        ]
+
 
 class ItemsInShards:
     """Items of sharded Parquet: read while the training goes on, a few shards in memory.
@@ -144,6 +157,11 @@ class ItemsInShards:
 
     def __len__(self) -> int:
         return sum(entry.items for entries, _ in self._kinds for entry in entries)
+
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of clips that it has and that have a weight."""
+        return {entries[0].kind for entries, _ in self._kinds}
 
     @cached_property
     def _kinds(self) -> list[tuple[list[ShardEntry], float]]:
@@ -208,45 +226,66 @@ class ItemsInShards:
     @contextmanager
     def batches(self, make: Make, optimisation: Optimisation) -> Iterator[Batches]:
         """Batches that are read; the readers end with the block."""
+        with self.streams(optimisation.seed) as kinds:
+            yield StreamedBatches(kinds, make, optimisation)
+
+    @contextmanager
+    def streams(self, seed: int) -> Iterator[Kinds]:
+        """A stream of each kind with its weight; the readers end with the block."""
         with ExitStack() as held:
             streams = [
-                held.enter_context(
-                    ShardStream(self.shards, entries, optimisation.seed, self.settings.open_shards)
-                )
+                held.enter_context(ShardStream(self.shards, entries, seed, self.settings.open_shards))
                 for entries, _ in self._kinds
             ]
-            weights = [weight for _, weight in self._kinds]
-
-            def made(item: StoredItem, draws: np.random.Generator) -> Spoken:
-                return make(self._spoken(item), draws)
-
-            yield _StreamedBatches(streams, weights, made, optimisation)
+            spoken = [SpokenShards(stream, self._spoken) for stream in streams]
+            yield list(zip(spoken, (weight for _, weight in self._kinds), strict=True))
 
     def _spoken(self, item: StoredItem) -> SpokenMotion:
         told = item.part_captions if self.settings.part_captions.share else {}
         return SpokenMotion(item.codes_SR[: self._max_tokens], item.captions, told)
 
 
-class _StreamedBatches:
-    """Sequences of the items that come next of each kind, in the order of their lengths."""
+class ItemsOfBoth:
+    """Items in memory beside those of shards, each kind as often as its weight says (Tables 4 and 7).
 
-    def __init__(
-        self,
-        streams: Sequence[ShardStream],
-        weights: Sequence[float],
-        make: Callable[[StoredItem, np.random.Generator], Spoken],
-        optimisation: Optimisation,
-    ) -> None:
-        self.streams, self.make, self.seed = streams, make, optimisation.seed
-        self.shares = [weight / sum(weights) for weight in weights]
-        count = sum(stream.count for stream in streams)
-        self.size = BatchSampler.of(count, optimisation).batch_size
+    A kind that the shards have comes from them alone. Each item of a kind comes once an epoch of that kind.
 
-    def whole(self, step: int) -> list[Spoken]:
-        """The sequences of a micro-batch, for all processes."""
-        draws = np.random.default_rng([self.seed, step])
-        firsts = apportioned(step * self.size, self.shares)
-        ends = apportioned((step + 1) * self.size, self.shares)
-        parts = zip(self.streams, firsts, ends, strict=True)
-        items = [item for stream, first, end in parts for item in stream.items(first, end - first)]
-        return sorted((self.make(item, draws) for item in items), key=length)
+    Args:
+        in_memory: such as recorded clips and static poses; those of a kind that the shards have are left out.
+        in_shards: such as generated clips, codes of the same tokenizer.
+
+    Raises:
+        LampError: nothing in memory is of a kind that has a weight and that the shards do not have.
+    """
+
+    def __init__(self, in_memory: ItemsInMemory, in_shards: ItemsInShards) -> None:
+        self.in_memory, self.in_shards = in_memory.without(in_shards.kinds), in_shards
+        if not len(self.in_memory):
+            known = ", ".join(sorted(in_shards.kinds))
+            raise LampError(
+                "large_motion.with_train_split: the train split has no clip of a kind with a weight that "
+                f"{in_shards.shards.folder} does not have ({known}); leave it off"
+            )
+
+    def __len__(self) -> int:
+        return len(self.in_memory) + len(self.in_shards)
+
+    def captions(self) -> Iterator[str]:
+        """All of those in memory, and of a shard of each kind."""
+        yield from self.in_memory.captions()
+        yield from self.in_shards.captions()
+
+    def parts(self) -> tuple[str, ...]:
+        """Of both."""
+        return tuple(dict.fromkeys((*self.in_memory.parts(), *self.in_shards.parts())))
+
+    def longest(self, words: MotionWords, most_parts: int = 0) -> int:
+        """Of both."""
+        return max(self.in_memory.longest(words, most_parts), self.in_shards.longest(words, most_parts))
+
+    @contextmanager
+    def batches(self, make: Make, optimisation: Optimisation) -> Iterator[Batches]:
+        """Batches of both; the readers of shards end with the block."""
+        with self.in_shards.streams(optimisation.seed) as read:
+            kinds = [*self.in_memory.streams(optimisation.seed), *read]
+            yield StreamedBatches(kinds, make, optimisation)

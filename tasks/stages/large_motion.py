@@ -21,7 +21,7 @@ from lamp_core.large_motion.kinds import (
     kind_of_clip,
     nested_share,
 )
-from lamp_core.large_motion.train_items import ItemsInMemory, ItemsInShards
+from lamp_core.large_motion.train_items import ItemsInMemory, ItemsInShards, ItemsOfBoth, TrainItems
 from lamp_core.large_motion.training import Items, train_large_motion
 from lamp_core.m2t.language_model import load_base
 from lamp_core.motion_language.examples import SpokenMotion
@@ -70,12 +70,27 @@ def _items(
     train, val = items_of(features, "train"), items_of(features, "val")
     unseen = [item for item in (*train, *val) if is_held_out(item.labels, settings)]
     return Items(
-        _shards(stage, tokenizer, settings)
-        if settings.shards
-        else _in_memory(train, features, cache, tokenizer, settings),
+        _trained(stage, train, features, cache, tokenizer, settings),
         _spoken([item for item in val if not is_held_out(item.labels, settings)], cache, longest, settings),
         _spoken(unseen, cache, longest, settings),
     )
+
+
+def _trained(
+    stage: StageContext,
+    train: list[Item],
+    features: FeatureSet,
+    cache: TokenCache,
+    tokenizer: MotionTokenizer,
+    settings: LargeMotion,
+) -> TrainItems:
+    """The items of the train split, of shards, or of both."""
+    if not settings.shards:
+        return _in_memory(train, features, cache, tokenizer, settings)
+    shards = _shards(stage, tokenizer, settings)
+    if not settings.with_train_split:
+        return shards
+    return ItemsOfBoth(_in_memory(train, features, cache, tokenizer, settings), shards)
 
 
 def _in_memory(

@@ -110,6 +110,11 @@ def test_it_trains_from_shards_that_belong_to_its_tokenizer(data: Path, tmp_path
     found = trained()
     assert found["train_items"] == 6 and found["unseen_items"] == 0
     assert 0 < found["waiting_share"] < 1 and np.isfinite(found["val_loss"])
+    poses = config().large_motion.data.model_copy(update={"static": 1.0})
+    posed = trained(with_train_split=True, data=poses, static_caption="holds a pose: ")
+    assert posed["train_items"] > 6 and 0 < posed["waiting_share"] < 1 and np.isfinite(posed["val_loss"])
+    with pytest.raises(LampError, match=r"with_train_split: the train split has no clip of a kind"):
+        trained(with_train_split=True, data=poses.model_copy(update={"static": 0.0}))
     with pytest.raises(LampError, match=r"made is not what params\.yaml was written for; `lamp run` notes"):
         trained(shards_hash="")
     with pytest.raises(LampError, match="held_out: shards name no actions; leave it empty, or large_motion"):

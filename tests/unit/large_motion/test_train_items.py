@@ -12,10 +12,16 @@ import pytest
 import torch
 
 from lamp_core.config.base import Optimisation
-from lamp_core.config.large_motion import DataKinds, PartCaptions
+from lamp_core.config.large_motion import DataKinds, LargeMotion, PartCaptions
 from lamp_core.errors import LampError
-from lamp_core.large_motion.kinds import STATIC, SYNTHETIC, KindedMotion
-from lamp_core.large_motion.train_items import ItemsInMemory, ItemsInShards, TrainItems, longest_of
+from lamp_core.large_motion.kinds import REAL, STATIC, SYNTHETIC, KindedMotion
+from lamp_core.large_motion.train_items import (
+    ItemsInMemory,
+    ItemsInShards,
+    ItemsOfBoth,
+    TrainItems,
+    longest_of,
+)
 from lamp_core.large_motion.training import Items, train_large_motion
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.segments import Segment
@@ -30,7 +36,7 @@ from lamp_core.tokens.shards import (
 )
 from lamp_core.training.waiting import Waiting
 from lamp_core.training.watching import Watching
-from tests.unit.large_motion.conftest import QUICK, SETTINGS, items_of, spoken
+from tests.unit.large_motion.conftest import CODES, LAYERS, QUICK, SETTINGS, items_of, spoken
 from tests.unit.motion_language.conftest import causal
 
 KINDS = (SYNTHETIC, SYNTHETIC, SYNTHETIC, STATIC)
@@ -105,15 +111,83 @@ def test_a_share_of_the_shards_is_part_of_a_larger_one(shards: ShardSet) -> None
     assert [len(each) for each in sets] == [2, 4, 6] and sets[0] < sets[1] < sets[2]
 
 
+def both(shards: ShardSet, weights: DataKinds, **changes: Any) -> ItemsOfBoth:
+    """The synthetic and static motions of the shards, and in memory real and static ones of their own."""
+    settings = SETTINGS.model_copy(update={"data": weights, "open_shards": 2, **changes})
+    draws = np.random.default_rng(1)
+    known = [
+        KindedMotion(SpokenMotion(draws.integers(0, CODES, (3 + n, LAYERS)), (f"number {n}",)), kind)
+        for n, kind in enumerate([REAL] * 3 + [STATIC] * 2 + [SYNTHETIC])
+    ]
+    return ItemsOfBoth(ItemsInMemory(known, weights), ItemsInShards(shards, settings))
+
+
+def test_both_come_by_the_weights_of_their_kinds(shards: ShardSet) -> None:
+    of_synthetic = ShardSet(shards.folder, shards.tokenizer_identity, 4, shards.channels, shards.shards[:3])
+    items = both(of_synthetic, DataKinds(real=2, synthetic=1, static=1))
+    assert len(items) == 3 + 2 + 6  # the synthetic one in memory is left to the shards
+    kind_of = {tuple(each.spoken.codes_SR.ravel().tolist()): each.kind for each in items.in_memory.items}
+    drawn = flat(batches(items, 12))
+    found = Counter(kind_of.get(each, SYNTHETIC) for each in drawn)
+    assert found == {REAL: 24, SYNTHETIC: 12, STATIC: 12}
+    assert set(Counter(drawn).values()) == {24 // 3, 12 // 2, 12 // 6}  # each as often as its like
+    assert set(items.captions()) > {"number 0", spoken()[0].captions[0]}
+    without_real = both(of_synthetic, DataKinds(real=0, synthetic=1, static=1))
+    assert Counter(kind_of.get(each, SYNTHETIC) for each in flat(batches(without_real, 4))) == {
+        SYNTHETIC: 8,
+        STATIC: 8,
+    }
+
+
+def test_a_kind_that_shards_have_comes_from_them_alone(shards: ShardSet) -> None:
+    items = both(shards, DataKinds(real=1, synthetic=1, static=1))
+    assert {each.kind for each in items.in_memory.items} == {REAL}
+    drawn = flat(batches(items, 6))
+    found = [sum(each in some for each in drawn) for some in (codes()[6:], codes()[:6])]
+    assert found[0] in (8, 9) and found[1] == 8  # static and synthetic ones of the shards, a third each
+    with pytest.raises(
+        LampError, match=r"with_train_split: .* does not have \(static, synthetic\); leave it"
+    ):
+        both(shards, DataKinds(real=0, synthetic=1, static=1))
+
+
+def test_the_order_of_both_hangs_on_seed_and_step_alone(shards: ShardSet) -> None:
+    items = both(shards, DataKinds(real=1, synthetic=1, static=0.3))
+    whole = batches(items, 9)
+    with items.batches(
+        lambda item, draws: [Segment("motion", tuple(item.codes_SR.ravel().tolist()))], QUICK
+    ) as made:
+        assert [sorted(parts[0].ids for parts in made.whole(step)) for step in (7, 2, 8)] == [
+            whole[7], whole[2], whole[8]
+        ]  # fmt: skip
+    other = QUICK.model_copy(update={"seed": 5})
+    assert batches(items, 9, other) != whole
+
+
+def test_training_from_both_is_resumed_to_equal_weights(
+    shards: ShardSet, rvq: MotionTokenizer, tmp_path: Path
+) -> None:
+    items = Items(both(shards, DataKinds(static=0.5)), val=spoken()[:3])
+    _check_resumed(items, SETTINGS, rvq, 6, tmp_path)
+
+
 @pytest.mark.parametrize("stop_at", [1, 6])
 def test_training_from_shards_is_resumed_to_equal_weights(
     stop_at: int, shards: ShardSet, rvq: MotionTokenizer, tmp_path: Path
 ) -> None:
     settings = SETTINGS.model_copy(update={"open_shards": 2, "data": DataKinds(static=0.5)})
 
+    items = Items(ItemsInShards(shards, settings), val=spoken()[:3])
+    _check_resumed(items, settings, rvq, stop_at, tmp_path)
+
+
+def _check_resumed(
+    items: Items, settings: LargeMotion, tokenizer: MotionTokenizer, stop_at: int, folder: Path
+) -> None:
+    """A training that is stopped and goes on has the weights of one that was not."""
+
     def trained(**options: Any) -> Any:
-        items = Items(ItemsInShards(shards, settings), val=spoken()[:3])
-        return train_large_motion(causal(), rvq, settings, items, Watching(**options), Waiting())
+        return train_large_motion(causal(), tokenizer, settings, items, Watching(**options), Waiting())
 
     def stop(done: int, total: int, text: str) -> None:
         if done > stop_at:
@@ -121,8 +195,8 @@ def test_training_from_shards_is_resumed_to_equal_weights(
 
     whole, _, numbers = trained()
     with pytest.raises(KeyboardInterrupt):
-        trained(checkpoints=tmp_path, on_progress=stop)
-    resumed, _, again = trained(checkpoints=tmp_path)
+        trained(checkpoints=folder, on_progress=stop)
+    resumed, _, again = trained(checkpoints=folder)
     assert again == numbers
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
