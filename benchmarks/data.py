@@ -9,7 +9,6 @@ python -m benchmarks.data data --memory 500 50000
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from benchmarks.child import peak_mebibytes
 from benchmarks.features import moving_clip
 from lamp_core.config.models import Tokenizer
 from lamp_core.datasets.clips_store import CLIPS_FILE
@@ -161,7 +162,7 @@ def _run_stage(stage: str, count: int, folder: Path) -> float:
         ingest(source, load_skeleton("smpl22"), folder / "ingest", procedural=(count, 0))
     else:
         extract_features(folder / "ingest", folder / "features")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_mebibytes(torch.device("cpu"))
 
 
 def measure(data_folder: Path, name: str = "bandai-namco", skeleton: str = "smpl22") -> dict[str, Any] | None:

@@ -2,15 +2,20 @@
 
 The small OPT that is trained here, three layers of 128 as in profile ``quick``, random weights, five channels
 of 1,024 codes, 64 captions with motions of 15 to 49 tokens. Training: words a second, padding not counted, of
-a step in packed rows and of the same step in a padded batch. Answering: codes a second of 32 captions.
+a step in packed rows and of the same step in a padded batch. Answering: codes a second of 32 captions. Both
+with the peak memory of their process (of the card where there is one), for codes that all channels share and
+for those that each has of its own (*switch* ``large_motion.codes``).
 """
 
+import argparse
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks.child import in_child, peak_mebibytes
 from benchmarks.models import best, sentences
 from lamp_core.config.base import FROM_SCRATCH, Optimisation
 from lamp_core.config.captioning import LanguageModel
@@ -46,17 +51,31 @@ class Grid:
 
 
 def measure(rounds: int = ROUNDS) -> dict[str, float]:
-    """Words a second in training, packed and padded, and codes a second in answers."""
+    """Words a second in training, packed and padded, codes a second in answers, and the memory of each.
+
+    Every part is measured in a process of its own; ``by_channel_`` begins the names of codes by channel.
+    """
+    found: dict[str, float] = {}
+    for codes, prefix in (("shared", ""), ("by_channel", "by_channel_")):
+        for part in PARTS:
+            told = in_child("benchmarks.large_motion", part, "--codes", codes, "--rounds", str(rounds))
+            found |= {f"{prefix}{name}": value for name, value in told.items()}
+    return found
+
+
+def measure_part(part: str, *, shares_codes: bool, rounds: int) -> dict[str, float]:
+    """One of `PARTS` in this process, with its peak memory in MiB."""
     device = torch.device(resources.device_name())
     torch.set_num_threads(resources.threads())
     torch.manual_seed(0)
     text = own_tokenizer(sentences(ITEMS), "move :=", SHAPE)
     language = lengthened(own_model(text, SHAPE), CONTEXT).to(device)
     grid: Any = Grid()
-    vocabulary = MotionVocabulary.of(grid, TOKENS, len(text), "interleaved", shares_codes=True)
+    vocabulary = MotionVocabulary.of(grid, TOKENS, len(text), "interleaved", shares_codes=shares_codes)
     extend(language, text, vocabulary, seed=0)
     words = MotionWords(text, vocabulary, "short", 64)
-    return _training(language, words, device, rounds) | _answering(language, words, device, rounds)
+    found = PARTS[part](language, words, device, rounds)
+    return found | {f"{part}_peak_mebibytes": peak_mebibytes(device)}
 
 
 def _training(language: Any, words: MotionWords, device: torch.device, rounds: int) -> dict[str, float]:
@@ -102,9 +121,24 @@ def _answering(language: Any, words: MotionWords, device: torch.device, rounds: 
     return {"codes_per_second": len(prompts) * TOKENS * CHANNELS / seconds}
 
 
+PARTS: dict[str, Callable[[Any, MotionWords, torch.device, int], dict[str, float]]] = {
+    "training": _training,
+    "answering": _answering,
+}
+
+
 def main() -> None:
-    """Print the figures."""
-    print(json.dumps(measure(), indent=2))
+    """Print the figures: all of them, or of one part."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", nargs="?", choices=list(PARTS), help="all of them without it")
+    parser.add_argument("--codes", choices=["shared", "by_channel"], default="shared", help="of one part")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    chosen = parser.parse_args()
+    if chosen.part is None:
+        found = measure(chosen.rounds)
+    else:
+        found = measure_part(chosen.part, shares_codes=chosen.codes == "shared", rounds=chosen.rounds)
+    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

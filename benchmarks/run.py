@@ -26,6 +26,7 @@ from benchmarks import (
     models,
     motion_language,
     pipeline,
+    shards,
 )
 from tasks.system.machine import commit_label, machine_label
 
@@ -38,6 +39,7 @@ GROUPS = (
     "captions",
     "motion_language",
     "large_motion",
+    "shards",
     "lexical",
     "procedural",
     "memory",
@@ -66,6 +68,7 @@ def main() -> None:
         "captions": captions.measure(),
         "motion_language": motion_language.measure(),
         "large_motion": large_motion.measure(),
+        "shards": shards.measure_few(Path("data")),
         "lexical": lexical.measure(),
         "procedural": data.measure_procedural(),
         "memory": data.measure_memory(),
@@ -89,6 +92,10 @@ def _show(measured: Mapping[str, Any], name: str) -> None:
     if measured["evaluation"] is None:
         console.print(
             f"no rows on evaluation: the models of this project are not those of '{name}' (lamp run)"
+        )
+    if measured["shards"] is None:
+        console.print(
+            "no rows on shards: the stages of large motion did not run (lamp run --system large-motion)"
         )
     if "fresh_run_seconds" not in measured["pipeline"]:
         console.print("no row on a run with nothing to do: stages of this project are stale (lamp run)")

