@@ -22,8 +22,14 @@ def print_tables(console: "Console", tables: "Sequence[TextTable]") -> None:
         console.print()
 
 
-def print_table(console: "Console", table: "TextTable") -> None:
-    """Print a table, numbers to the right; what is wider than the terminal runs over."""
+def print_table(console: "Console", table: "TextTable", longest_cell: int | None = LONGEST_CELL) -> None:
+    """Print a table, numbers to the right; what is wider than the terminal runs over.
+
+    Args:
+        console: prints it.
+        table: its rows.
+        longest_cell: letters of a cell before it goes on in the next line; None keeps a row in one line.
+    """
     from rich.console import Console
     from rich.measure import Measurement
     from rich.table import Table
@@ -35,7 +41,7 @@ def print_table(console: "Console", table: "TextTable") -> None:
             name,
             justify="right" if table.numbers and place else "left",
             overflow="fold",
-            max_width=LONGEST_CELL if place else None,
+            max_width=longest_cell if place else None,
         )
     for row in table.rows:
         shown.add_row(*map(Text, row))

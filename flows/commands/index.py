@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.motion_options import AS_FILES_SAY, HowRead, reads_motions
-from flows.commands.progress import said_progress
+from flows.progress_lines import said_progress
 from tasks.project import find_project
 
 if TYPE_CHECKING:

@@ -73,7 +73,8 @@ def _print_hits(header: list[str], rows: list[list[str]]) -> None:
     from flows.tables import print_table
     from lamp_core.report.tables import TextTable
 
-    print_table(line_console(), TextTable("", header, rows, numbers=False))
+    # A hit is a line, so that other programs read it: captions are long.
+    print_table(line_console(), TextTable("", header, rows, numbers=False), longest_cell=None)
 
 
 def _by_words(

@@ -57,6 +57,12 @@ class ConvolutionalSizes(Section):
         description="share of training windows that begin with their clip, beside those that do by chance",
     )
 
+    @property
+    def decoded_weights(self) -> dict[str, float]:
+        """Weights of the losses on what a window decodes to, by name; those that have one."""
+        weights = {"contact": self.contact_weight, "heading": self.heading_weight}
+        return {name: weight for name, weight in weights.items() if weight}
+
 
 class Tokenizer(ConvolutionalSizes):
     """VQ-VAE, or its residual kind (LaMP, appendix A.3.1)."""

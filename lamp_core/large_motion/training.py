@@ -80,12 +80,7 @@ def train_large_motion(
         LampError: the model is not causal, there is nothing to train on, or the longest clip has no room.
     """
     waiting = waiting or Waiting()
-    if not len(items.train):
-        raise LampError("there is no motion with a caption to train on; see data/ingest/rejected.parquet")
-    check_parts(items.train.parts(), settings.part_captions)
-    language, words = started(base, tokenizer, settings, items.train.captions())
-    check_context(items, words, settings)
-    held = held_model(language, words, settings)
+    held, words = _held_and_words(base, tokenizer, settings, items)
     model = held.module
 
     def measure() -> dict[str, float]:
@@ -115,6 +110,18 @@ def train_large_motion(
         waiting.end()
     model = held.whole_module()
     return model, words, measure() if held.is_whole else {}
+
+
+def _held_and_words(
+    base: CausalModel, tokenizer: MotionTokenizer, settings: LargeMotion, items: Items
+) -> tuple[Replicas[LargeMotionModel], MotionWords]:
+    """The model as the processes hold it, and its words; LampError as `train_large_motion`."""
+    if not len(items.train):
+        raise LampError("there is no motion with a caption to train on; see data/ingest/rejected.parquet")
+    check_parts(items.train.parts(), settings.part_captions)
+    language, words = started(base, tokenizer, settings, items.train.captions())
+    check_context(items, words, settings)
+    return held_model(language, words, settings), words
 
 
 def held_model(language: Any, words: MotionWords, settings: LargeMotion) -> Replicas[LargeMotionModel]:

@@ -15,7 +15,6 @@ from lamp_core.config.tokenizers import ConvolutionalSizes
 from lamp_core.datasets.items import mask_of
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.tokenizers.convolutions import FRAMES_A_LATENT, Decoder, Encoder, Grid, Layers
-from lamp_core.tokenizers.decoded_errors import decoded_weights
 from lamp_core.tokenizers.protocol import NOTHING_DECODED, DecodedError, MotionTokenizer, by_channel
 from lamp_core.tokenizers.quantised import Quantised
 from lamp_core.training.distribution import gather_rows, share
@@ -157,7 +156,7 @@ class ConvolutionalTokenizer(MotionTokenizer):
         auxiliary = F.smooth_l1_loss(made, true)
         loss = features + self.settings.auxiliary_weight * auxiliary
         penalties = dict(self.penalties(result.quantised))
-        for name, weight in decoded_weights(self.settings).items():
+        for name, weight in self.settings.decoded_weights.items():
             if name not in decoded:
                 raise ValueError(f"tokenizer.{name}_weight weighs an error of the decoded, and none is given")
             penalties[name] = Penalty(decoded[name](features_BTD, result.features_BTD), weight)

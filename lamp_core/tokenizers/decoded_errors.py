@@ -11,7 +11,6 @@ from functools import partial
 
 from torch import Tensor
 
-from lamp_core.config.tokenizers import ConvolutionalSizes
 from lamp_core.features.decode import facing_of
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.features.statistics import FeatureStatistics
@@ -42,15 +41,9 @@ ERRORS: Mapping[str, Callable[[FeatureStatistics, Tensor, Tensor], Tensor]] = {
     "contact": contact_error,
     "heading": heading_error,
 }
-"""By name; the setting NAME_weight weighs each."""
+"""By name, as `ConvolutionalSizes.decoded_weights` names them."""
 
 
 def decoded_errors(statistics: FeatureStatistics) -> dict[str, DecodedError]:
     """All errors by name, of windows that these statistics normalised."""
     return {name: partial(error, statistics) for name, error in ERRORS.items()}
-
-
-def decoded_weights(settings: ConvolutionalSizes) -> dict[str, float]:
-    """Weights of the errors that have one, by name."""
-    weights = {name: float(getattr(settings, f"{name}_weight")) for name in ERRORS}
-    return {name: weight for name, weight in weights.items() if weight}

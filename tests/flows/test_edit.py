@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from flows.commands import edit as command
+from flows.commands.motion_options import span_of
 from lamp_core.errors import LampError
 from lamp_core.inference import generate as api
 from lamp_core.skeleton.skeleton import load_skeleton
@@ -31,13 +32,13 @@ def edited(given: list[int], made: int, start: float, end: float, count: int = 1
     ],
 )
 def test_a_span_is_from_and_to(text: str, span: tuple[float | None, float | None]) -> None:
-    assert command._seconds(text) == span
+    assert span_of("--span", text) == span
 
 
 @pytest.mark.parametrize("text", ["", "1", "1-2", "a:b", "1:2:3", "-1:2", "1;2", "nan:2"])
 def test_what_is_no_span_is_said(text: str) -> None:
     with pytest.raises(LampError, match="give it as FROM:TO in seconds"):
-        command._seconds(text)
+        span_of("--span", text)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from flows.commands.progress import said_progress
+from flows.progress_lines import said_progress
 
 
 def test_a_line_says_how_much_is_done_and_what_time_is_left(capsys: pytest.CaptureFixture[str]) -> None:

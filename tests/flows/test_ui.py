@@ -26,8 +26,9 @@ with socket.create_server(place):
 """
 # `lamp ui` with servers that stay; sys.argv are its two ports.
 PAGES = """\
-import sys
+import signal, sys
 from flows.commands import ui as command
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 real = command._start
 def start(project, name, arguments, settings):
     return real(project, name, [sys.executable, "-m", "server", *arguments[3:]], {})

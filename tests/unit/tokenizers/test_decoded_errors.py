@@ -8,7 +8,7 @@ import torch
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.tokenizers.convolutional import ConvolutionalTokenizer
-from lamp_core.tokenizers.decoded_errors import ERRORS, decoded_errors, decoded_weights
+from lamp_core.tokenizers.decoded_errors import ERRORS, decoded_errors
 from lamp_core.tokenizers.kinds import new_tokenizer
 
 from .conftest import SMALL
@@ -77,5 +77,5 @@ def test_weights_add_the_errors_and_without_them_all_is_as_before() -> None:
 
 def test_every_error_has_a_weight() -> None:
     weights = {f"{name}_weight": 1.0 for name in ERRORS}
-    assert decoded_weights(SMALL.model_copy(update=weights)) == dict.fromkeys(ERRORS, 1.0)
-    assert decoded_weights(SMALL) == {}
+    assert SMALL.model_copy(update=weights).decoded_weights == dict.fromkeys(ERRORS, 1.0)
+    assert SMALL.decoded_weights == {}
