@@ -1,5 +1,5 @@
-import multiprocessing
-from multiprocessing.synchronize import Barrier
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,18 @@ from lamp_core.lexical.words import Vocabulary
 PIECES = ("[CLS]", "run", "jump", "left", "##ing")
 WEIGHTS = np.array([[0, 3, 0, 1, 0], [0, 0, 2, 0, 2], [0, 1, 1, 0, 0]], dtype=np.float32)
 NAMES = ["a", "b", "c"]
-ADDITIONS = 6
+ADDITIONS = 20
+# Adds motions to an index one by one, beside another process that does.
+ADDS = """\
+import sys
+from pathlib import Path
+import numpy as np
+from lamp_core.lexical.gallery import LexicalIndex
+folder, count, mark = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+for number in range(count):
+    with LexicalIndex.changing(folder) as index:
+        index.add([f"{mark}{number}"], [""], np.array([[0, 3, 0, 1, 0]], dtype=np.float32))
+"""
 
 
 @pytest.fixture
@@ -103,23 +114,13 @@ def test_a_reader_between_items_and_postings_gets_the_index_that_took_their_plac
     assert list(LexicalIndex.load(tmp_path).places) == ["c"]
 
 
-def _add_some(folder: Path, mark: str, ready: Barrier) -> None:
-    ready.wait()
-    for number in range(ADDITIONS):
-        with LexicalIndex.changing(folder) as index:
-            index.add([f"{mark}{number}"], [""], WEIGHTS[:1] * (number + 1))
-
-
 def test_nothing_is_lost_where_two_processes_add(index: LexicalIndex, tmp_path: Path) -> None:
     index.save(tmp_path)
-    forked = multiprocessing.get_context("fork")
-    ready = forked.Barrier(2)
-    adding = [forked.Process(target=_add_some, args=(tmp_path, mark, ready)) for mark in "xy"]
+    command = [sys.executable, "-c", ADDS, str(tmp_path), str(ADDITIONS)]
+    adding = [subprocess.Popen([*command, mark], stderr=subprocess.PIPE, text=True) for mark in "xy"]
     for process in adding:
-        process.start()
-    for process in adding:
-        process.join(60)
-        assert process.exitcode == 0
+        said = process.communicate(timeout=300)[1]
+        assert process.returncode == 0, said
     expected = {*NAMES, *(f"{mark}{number}" for mark in "xy" for number in range(ADDITIONS))}
     assert set(LexicalIndex.load(tmp_path).places) == expected
     assert len(list(tmp_path.glob(POSTINGS.format("*")))) == 1
