@@ -71,7 +71,8 @@ class Windows:
         chosen_B = torch.as_tensor(indices)
         place_B = torch.rand(len(indices), dtype=torch.float64)
         if self.clip_start_share:
-            place_B = (place_B - self.clip_start_share).clamp(min=0) / (1 - self.clip_start_share)
+            others = max(1 - self.clip_start_share, torch.finfo(place_B.dtype).tiny)  # 0 where all begin so
+            place_B = (place_B - self.clip_start_share).clamp(min=0) / others
         drawn_B = place_B * self.starts_N[chosen_B]
         rows_BT = (self.firsts_N[chosen_B] + drawn_B.long())[:, None] + self.within_T
         return self.frames_FD[share(rows_BT).to(self.frames_FD.device)]

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -117,9 +118,12 @@ def test_the_servers_end_with_the_terminal(number: signal.Signals, toy: Toy) -> 
     environment = {**os.environ, "PYTHONPATH": f"{root}:{REPOSITORY}"}
     pages = subprocess.Popen([sys.executable, "-c", PAGES, *map(str, ports)], cwd=root, env=environment)
     wait_until(lambda: open_page(toy.project) is not None or pages.poll() is not None)
+    assert all(map(is_open, ports))
     pages.send_signal(number)
     pages.wait(60)
-    wait_until(lambda: not any(is_open(port) for port in ports), 30)
+    with suppress(AssertionError):  # said below, by what is left
+        wait_until(lambda: not any(map(is_open, ports)), 30)
+    assert [port for port in ports if is_open(port)] == []
 
 
 def is_open(port: int) -> bool:

@@ -38,6 +38,8 @@ def test_a_share_of_the_windows_begins_with_its_clip() -> None:
     others = starts[starts > 0]
     assert float(others.mean()) == pytest.approx(50.5, abs=2)
     assert (float(others.min()), float(others.max())) == (1, 100)
+    every = Windows(clips, 8, CPU, clip_start_share=1.0).cut(np.zeros(50, dtype=int))[:, 0, 0]
+    assert not every.any()
 
 
 @pytest.mark.slow
