@@ -10,12 +10,12 @@ from flows.pipeline.run_records import Asked
 from flows.pipeline.stage_runner import StageRunner
 from lamp_core.config import Config, save_params
 from lamp_core.errors import LampError
+from lamp_core.io.file_lock import locked
 from tasks.dvc.graph import EVERY_SYSTEM, Graph, read_graph
 from tasks.dvc.snapshot import nothing_returns, snapshot, source_of
 from tasks.dvc.versions import Freshness, RepositoryBusy, Versions
 from tasks.project import Project
 from tasks.stages.catalogue import CATALOGUE
-from tasks.system.file_lock import locked
 
 State = Literal["waiting", "running", "fresh", "restored", "done", "failed", "cancelled", "blocked"]
 GOOD: frozenset[State] = frozenset({"fresh", "restored", "done"})

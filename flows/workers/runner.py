@@ -25,6 +25,7 @@ from flows.workers.request import Entry, StageReport, StageRequest
 from flows.workers.submitted import Submitted, ended_badly, is_cancelling, is_final, is_lost, is_scheduled
 from lamp_core.config import Config, load_params
 from lamp_core.errors import LampError
+from lamp_core.io.file_lock import locked
 from tasks.dvc.content import parameter_values
 from tasks.dvc.graph import Graph, Stage, read_graph
 from tasks.dvc.remote import RemoteVersions, require_remote
@@ -36,7 +37,6 @@ from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
 from tasks.stated_folders import stated_folders
 from tasks.system import resources
-from tasks.system.file_lock import locked
 from tasks.system.git import git, untracked
 from tasks.system.servers import require_answer
 

@@ -13,9 +13,9 @@ import torch
 from lamp_core.datasets.clip_list import ClipList
 from lamp_core.datasets.motion_file import ARRAY, BVH, FeatureSpace, Gate, read_features, read_motion
 from lamp_core.errors import LampError
+from lamp_core.io.file_lock import alone_in
 from lamp_core.io.folders import files_below, has_ending
 from lamp_core.io.kept import kept
-from lamp_core.io.locks import alone_in
 from lamp_core.lamp.prompt import losses
 from lamp_core.lexical.batches import in_parts
 from lamp_core.lexical.folder import load_lexical

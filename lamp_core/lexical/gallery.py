@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from scipy.sparse import csr_array
 
 from lamp_core.errors import LampError
-from lamp_core.io.locks import alone_in
+from lamp_core.io.file_lock import alone_in
 from lamp_core.io.parquet import atomic_path, read_table
 from lamp_core.io.parquet import field as column
 from lamp_core.lexical.index import NO_GROUP, Groups, SparseIndex, pruned

@@ -22,13 +22,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from lamp_core.config import Config, save_params
+from lamp_core.io.file_lock import locked
 from tasks.dvc.config import read_config
 from tasks.dvc.graph import Graph, Stage, read_graph
 from tasks.dvc.lock_text import lock_text, parse_lock
 from tasks.project import Project, write_atomically
 from tasks.stage.output import replace_by_link
 from tasks.stated_folders import stated_folders
-from tasks.system.file_lock import locked
 from tasks.system.git import Work, put_down, work_of
 from tasks.system.links import SMALL_BYTES, link
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tasks.system.file_lock import locked
+from lamp_core.io.file_lock import locked
 
 Entry = dict[str, Any]
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from lamp_core.io.file_lock import take
 from tasks.project import Project
 from tasks.stage.progress import read_progress
-from tasks.system.file_lock import take
 from tasks.system.processes import ProcessMark, send_signal, this_process
 
 SECONDS_BETWEEN_LOOKS = 0.2

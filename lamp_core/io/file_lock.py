@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+IN_FOLDER = ".lock"
+
 
 @contextmanager
 def locked(path: Path, *, is_shared: bool = False, waits: bool = True) -> Iterator[TextIO | None]:
@@ -30,3 +32,14 @@ def take(file: TextIO, *, is_shared: bool = False, waits: bool = False) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """While the block runs, no other process and no other thread is in such a block for the same folder.
+
+    Args:
+        folder: made where it is missing; the lock is a file in it, which stays.
+    """
+    with locked(folder / IN_FOLDER):
+        yield

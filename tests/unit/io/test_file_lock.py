@@ -2,15 +2,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
-from tasks.system.file_lock import locked
+from lamp_core.io.file_lock import alone_in, locked
 from tests.toy import REPOSITORY
 
 HOLDER = """\
 import sys
+import threading
 from pathlib import Path
-from tasks.system.file_lock import locked
+from lamp_core.io.file_lock import locked
 with locked(Path(sys.argv[1]), is_shared=sys.argv[2] == "shared"):
     print("held", flush=True)
     sys.stdin.read()
@@ -52,3 +54,20 @@ def test_a_shared_lock_keeps_out_who_wants_it_alone(tmp_path: Path) -> None:
     assert not is_free(path)
     holder.communicate()
     assert is_free(path)
+
+
+def test_one_at_a_time_is_in_a_folder(tmp_path: Path) -> None:
+    folder, inside, entered = tmp_path / "new" / "folder", [], threading.Event()
+
+    def work() -> None:
+        with alone_in(folder):
+            inside.append("second")
+            entered.set()
+
+    second = threading.Thread(target=work)
+    with alone_in(folder):
+        second.start()
+        assert not entered.wait(0.2)
+        inside.append("first")
+    second.join(10)
+    assert inside == ["first", "second"]
