@@ -26,9 +26,14 @@ def test_a_scheduled_deployment_gets_its_runs(prefect_server: None) -> None:
 
 
 async def scheduled(deployment: UUID) -> list[UUID]:
-    """What the server's scheduler does for a deployment, on the server's own database."""
+    """What the server's scheduler does for a deployment, on the server's own database.
+
+    The transaction takes the right to write at its beginning: SQLite refuses one that has read and would
+    write after the server has written ("database is locked"), without waiting.
+    """
     from prefect.server import models
     from prefect.server.database import provide_database_interface
 
-    async with provide_database_interface().session_context(begin_transaction=True) as session:
+    transaction = provide_database_interface().session_context(begin_transaction=True, with_for_update=True)
+    async with transaction as session:
         return [UUID(str(run)) for run in await models.deployments.schedule_runs(session, deployment)]
