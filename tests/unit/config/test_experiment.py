@@ -8,7 +8,8 @@ from lamp_core.config import Config, override, profile_config
 from lamp_core.config.experiment import Experiment, assignments, changed, load_experiment, with_seed
 from lamp_core.errors import LampError
 
-SHIPPED = sorted((Path(__file__).parents[3] / "experiments").glob("*.yaml"))
+FOLDER = Path(__file__).parents[3] / "experiments"
+SHIPPED = sorted(FOLDER.glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -36,23 +37,35 @@ def test_the_shipped_experiments_are_found() -> None:
         "lexical-t2m",
         "lexical",
         *of_motion_language,
+        "pretraining-switches",
         "quick",
+        "t2m-switches",
         "table-a1",
         "table5",
         "table6",
         "tokenizer-hands",
         "tokenizer-layers",
+        "tokenizer-switches",
     ]
 
 
-def test_both_ablations_end_in_the_model_that_is_shipped_and_table_6_names_the_paper_s() -> None:
+def test_both_ablations_have_the_model_that_is_shipped_and_table_6_names_the_paper_s() -> None:
     shipped = profile_config("paper")
-    rows = {path.stem: load_experiment(path).planned() for path in SHIPPED}
-    for name in ("table5", "table6"):
-        assert override(shipped, assignments(rows[name][-1].set)) == shipped
-    papers = next(row for row in rows["table6"] if row.label == "+ decoder-only")
-    t2m = override(shipped, assignments(papers.set)).t2m
+    own_projection = override(shipped, ["t2m.condition=all_queries"])
+    assert list(rows_of("table5", shipped).values())[-1] == own_projection
+    of_table_6 = rows_of("table6", shipped)
+    assert of_table_6["+ decoded as trained"] == shipped
+    t2m = of_table_6["+ decoder-only"].t2m
     assert (t2m.attention_train, t2m.attention_infer, t2m.guidance) == ("causal", "bidirectional", 4)
+
+
+def rows_of(name: str, shipped: Config) -> dict[str, Config]:
+    """Labels and parameters of the rows of a shipped experiment."""
+    experiment = load_experiment(FOLDER / f"{name}.yaml")
+    return {
+        row.label: override(shipped, assignments({**experiment.base.set, **row.set}))
+        for row in experiment.planned()
+    }
 
 
 def test_a_grid_is_every_combination_of_every_row() -> None:
