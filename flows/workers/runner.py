@@ -35,6 +35,7 @@ from tasks.project import Project
 from tasks.stage.holding import RepositoryBusy, end_stage
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
+from tasks.stages.catalogue import CATALOGUE
 from tasks.stated_folders import stated_folders
 from tasks.system import resources
 from tasks.system.git import git, untracked
@@ -55,7 +56,8 @@ OLDER_RUNS = 1000
 SECONDS_TO_END = 45.0
 """For stages on workers that are told to end: a step, a checkpoint, and Prefect's word that they have."""
 AT_ONCE = 32
-RESULTS = ("evaluate", "report")
+RESULTS = frozenset((*CATALOGUE.evaluations(), "report"))
+"""Fetched at the end of a run: what was measured, of every system, and the page."""
 
 
 class WorkersRunner:

@@ -21,6 +21,7 @@ from lamp_core.errors import LampError
 from tasks.dvc.remote import RemoteVersions
 from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress
+from tasks.stages.catalogue import CATALOGUE
 from tests.shared_toy import HASH, git, lock_entry, share
 from tests.toy import Toy
 
@@ -134,6 +135,18 @@ def test_a_stage_is_submitted_and_its_entry_comes_back(
     assert asked["commit"] == git(shared.project.root, "rev-parse", "HEAD")
     assert list(asked["lock"]) == ["ingest"]
     assert shared.versions.output_hash("features") == HASH
+
+
+def test_what_was_measured_of_every_system_is_fetched_at_the_end(
+    run_with: Callable[..., WorkersRunner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    monkeypatch.setattr(RemoteVersions, "pull", lambda self, names: fetched.extend(names))
+    monkeypatch.setattr(runner_module, "bring_back", lambda project, names: None)
+    runner, finals = run_with(), [name for each in CATALOGUE.systems.values() for name in each.finals]
+    runner._taken_over = [name for name in finals if name.startswith("evaluate") or name == "report"]
+    runner.finish(runner._taken_over)
+    assert fetched == runner._taken_over and "evaluate_lexical" in fetched
 
 
 def test_a_lost_worker_has_its_stage_submitted_again(run_with: Callable[..., WorkersRunner]) -> None:
