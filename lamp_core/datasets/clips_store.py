@@ -106,20 +106,47 @@ def groups(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
         yield group
 
 
-def read_clips(path: Path) -> Iterator[Clip]:
-    """The clips of ``clips.parquet`` in their order, a group in memory at a time.
+class ClipsFile:
+    """An open ``clips.parquet``: what holds for all of it, the names of its clips, and the clips themselves.
 
-    The arrays are read-only views into the file's buffers; copy one before changing it.
+    Args:
+        path: of the file.
 
     Raises:
         LampError: when the file is missing or does not have the schema.
     """
-    file = open_parquet(path, CLIPS)
-    skeleton = load_skeleton(load_metadata(path, file).skeleton)
-    for group in range(file.num_row_groups):
-        table = file.read_row_group(group, use_threads=False)
-        check_rows(table, CLIPS, str(path), {"joints": skeleton.joint_count * 3})
-        yield from _clips_of(table, skeleton.joint_count, skeleton.feature_count)
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._file = path, open_parquet(path, CLIPS)
+        self.metadata = load_metadata(path, self._file)
+
+    def __len__(self) -> int:
+        """How many clips it holds, without reading them."""
+        return int(self._file.metadata.num_rows)
+
+    def __iter__(self) -> Iterator[Clip]:
+        """The clips in their order, a group in memory at a time.
+
+        The arrays are read-only views into the file's buffers; copy one before changing it.
+
+        Raises:
+            LampError: a row does not have the schema.
+        """
+        skeleton = load_skeleton(self.metadata.skeleton)
+        for group in range(self._file.num_row_groups):
+            table = self._file.read_row_group(group, use_threads=False)
+            check_rows(table, CLIPS, str(self.path), {"joints": skeleton.joint_count * 3})
+            yield from _clips_of(table, skeleton.joint_count, skeleton.feature_count)
+
+    def names(self) -> Iterator[str]:
+        """The names of the clips in their order, without what is in them."""
+        for group in range(self._file.num_row_groups):
+            yield from self._file.read_row_group(group, columns=["clip"])["clip"].to_pylist()
+
+
+def read_clips(path: Path) -> Iterator[Clip]:
+    """The clips of ``clips.parquet``; LampError as `ClipsFile`, at the first of them."""
+    yield from ClipsFile(path)
 
 
 def _clips_of(table: pa.Table, joint_count: int, feature_count: int) -> Iterator[Clip]:
@@ -142,10 +169,5 @@ def _clips_of(table: pa.Table, joint_count: int, feature_count: int) -> Iterator
 
 
 def read_clip_metadata(path: Path) -> DatasetMetadata:
-    """What holds for the whole ``clips.parquet``; LampError as `read_clips`."""
-    return load_metadata(path, open_parquet(path, CLIPS))
-
-
-def count_clips(path: Path) -> int:
-    """How many clips the file holds, without reading them."""
-    return int(open_parquet(path, CLIPS).metadata.num_rows)
+    """What holds for the whole ``clips.parquet``; LampError as `ClipsFile`."""
+    return ClipsFile(path).metadata

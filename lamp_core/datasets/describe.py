@@ -17,7 +17,7 @@ import numpy as np
 from lamp_core.config.models import ClipLimits
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.clips import SPLITS, Clip
-from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips
+from lamp_core.datasets.clips_store import CLIPS_FILE, ClipsFile
 from lamp_core.datasets.drift import feature_arrays, number_names
 from lamp_core.datasets.features_store import FEATURES_FILE
 from lamp_core.datasets.preprocessing.clip_checks import check_clip
@@ -196,11 +196,11 @@ def describe(ingest_folder: Path, features_folder: Path, limits: ClipLimits | No
     Raises:
         LampError: a file is missing or does not have its schema.
     """
-    clips_path = ingest_folder / CLIPS_FILE
-    metadata = read_clip_metadata(clips_path)
+    clips = ClipsFile(ingest_folder / CLIPS_FILE)
+    metadata = clips.metadata
     skeleton = load_skeleton(metadata.skeleton)
     figures = _ClipFigures()
-    for clip in read_clips(clips_path):
+    for clip in clips:
         figures.add(clip, skeleton, limits)
     features_path = features_folder / FEATURES_FILE
     features = _feature_ranges(features_path, skeleton)

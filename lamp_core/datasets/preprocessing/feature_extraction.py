@@ -21,20 +21,14 @@ import pyarrow.parquet as pq
 import torch
 
 from lamp_core.datasets.clips import SPLITS, Clip
-from lamp_core.datasets.clips_store import (
-    CLIPS_FILE,
-    count_clips,
-    parquet_writer,
-    read_clip_metadata,
-    read_clips,
-)
+from lamp_core.datasets.clips_store import CLIPS_FILE, ClipsFile, parquet_writer
 from lamp_core.datasets.features_store import (
     FEATURES_FILE,
     REFERENCE_FILE,
     feature_table,
 )
 from lamp_core.datasets.parallel import in_order
-from lamp_core.datasets.preprocessing.mirroring import mirror_images_in, with_mirror_images
+from lamp_core.datasets.preprocessing.mirroring import mirror_images_among, with_mirror_images
 from lamp_core.datasets.preprocessing.rejected_clips import (
     REJECTED_FILE,
     Rejected,
@@ -101,23 +95,23 @@ def extract_features(
     Raises:
         LampError: no clips file, no clip of the train split left, or no published statistics in the source.
     """
-    clips_path = clips_folder / CLIPS_FILE
-    metadata = read_clip_metadata(clips_path)
+    clips = ClipsFile(clips_folder / CLIPS_FILE)
+    metadata = clips.metadata
     if statistics == "published" and metadata.published_mean is None:
         raise LampError(
             f"data set {metadata.dataset!r} has no Mean.npy and Std.npy; set features.statistics to train"
         )
     skeleton = load_skeleton(metadata.skeleton)
     reference_J3 = np.array(metadata.reference, dtype=np.float32)
-    summary, digest, total = ExtractionSummary(), hashlib.sha256(), count_clips(clips_path)
+    summary, digest, total = ExtractionSummary(), hashlib.sha256(), len(clips)
     of_train = RunningStatistics(FeatureLayout.of(skeleton)) if statistics == "train" else None
-    present = mirror_images_in(clips_path) if mirror else set()
+    present = mirror_images_among(clips.names()) if mirror else set()
     encode = partial(encode_joints, skeleton=skeleton.name, reference_J3=reference_J3)
     with (
         parquet_writer(output_folder / FEATURES_FILE, FEATURES) as writer,
         rejected_writer(output_folder / REJECTED_FILE) as rejected,
     ):
-        for shard, outcomes in _encoded(shards(read_clips(clips_path)), encode, cluster):
+        for shard, outcomes in _encoded(shards(clips), encode, cluster):
             pairs = _with_features(shard, outcomes, rejected, summary)
             if mirror:
                 found_clips = len(pairs)

@@ -6,15 +6,12 @@ A mirrored clip is named ``M`` and the clip's name, as in HumanML3D.
 import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.clips import Clip
-from lamp_core.datasets.schema import CLIPS
 from lamp_core.features.mirror import mirror_features
-from lamp_core.io.parquet import open_parquet
 from lamp_core.skeleton.skeleton import Skeleton
 
 PREFIX = "M"
@@ -88,7 +85,7 @@ def with_mirror_images(
     Args:
         pairs: clips with their features.
         skeleton: whose features they are.
-        present: names from `mirror_images_in`.
+        present: names from `mirror_images_among`.
     """
     for clip, features_TD in pairs:
         yield clip, features_TD
@@ -96,11 +93,9 @@ def with_mirror_images(
             yield mirrored_copy(clip, features_TD, skeleton)
 
 
-def mirror_images_in(clips_path: Path) -> set[str]:
-    """Names of the clips that may be mirror images, from ``clips.parquet``."""
-    file = open_parquet(clips_path, CLIPS)
-    columns = (file.read_row_group(group, columns=["clip"]) for group in range(file.num_row_groups))
-    return {name for column in columns for name in column["clip"].to_pylist() if name.startswith(PREFIX)}
+def mirror_images_among(names: Iterable[str]) -> set[str]:
+    """The names of clips that may be mirror images."""
+    return {name for name in names if name.startswith(PREFIX)}
 
 
 def _mirror_part(part: str) -> str:

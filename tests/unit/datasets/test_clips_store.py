@@ -13,8 +13,8 @@ from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.clips import Clip
 from lamp_core.datasets.clips_store import (
     CLIPS_A_GROUP,
+    ClipsFile,
     clip_table,
-    count_clips,
     groups,
     parquet_writer,
     read_clip_metadata,
@@ -65,7 +65,8 @@ def test_clips_come_back_as_they_were(tmp_path: Path, smpl22: Skeleton, metadata
     path = tmp_path / "clips.parquet"
     write_clips(path, clips, metadata)
     assert read_clip_metadata(path) == metadata
-    assert count_clips(path) == len(clips)
+    assert len(ClipsFile(path)) == len(clips)
+    assert list(ClipsFile(path).names()) == [clip.name for clip in clips]
     for before, after in zip(clips, read_clips(path), strict=True):
         np.testing.assert_array_equal(before.joints_TJ3, after.joints_TJ3)
         assert (before.features_TD is None) == (after.features_TD is None)

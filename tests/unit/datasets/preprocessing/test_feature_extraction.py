@@ -1,11 +1,13 @@
 """Features of a whole data set: the same as clip by clip, statistics of train only, bad clips left out."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from lamp_core.datasets import clips_store
 from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata, read_clips, write_clips
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.preprocessing import feature_extraction as extraction
@@ -16,6 +18,7 @@ from lamp_core.errors import LampError
 from lamp_core.features.encode import encode
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.features.statistics import feature_statistics
+from lamp_core.io.parquet import open_parquet
 from lamp_core.skeleton.skeleton import Skeleton, load_skeleton
 
 
@@ -42,6 +45,20 @@ def test_same_as_clip_by_clip(
         np.testing.assert_allclose(loaded.features[index], expected_TD, atol=1e-5)
         assert loaded.captions[index] == clip.captions
         assert (loaded.clips[index], loaded.splits[index]) == (clip.name, clip.split)
+
+
+def test_the_clips_are_opened_once(
+    tmp_path: Path, clips_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    def noted(path: Path, *rest: Any) -> Any:
+        opened.append(path)
+        return open_parquet(path, *rest)
+
+    monkeypatch.setattr(clips_store, "open_parquet", noted)
+    assert extract_features(clips_folder, tmp_path, mirror=True).mirrored > 0
+    assert opened == [clips_folder / CLIPS_FILE]
 
 
 def test_statistics_are_of_the_train_split(tmp_path: Path, clips_folder: Path, smpl22: Skeleton) -> None:
