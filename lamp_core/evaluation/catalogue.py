@@ -11,6 +11,7 @@ from typing import Literal
 
 from lamp_core.evaluation.baselines import is_baseline
 from lamp_core.evaluation.results import Result, key_of
+from lamp_core.evaluation.stages import direction_of, is_evaluation
 
 Direction = Literal["higher", "lower", "closer", "neither"]
 Ruler = Literal["data", "evaluator", "own model"]
@@ -323,15 +324,6 @@ KINDS: Mapping[str, Kind] = {
 }
 """By the first words of a protocol, in the order in which tables are shown."""
 
-OF_STAGES = (
-    (re.compile(r"(loss|mpjpe_mm|error_seconds|mm_distance|median_rank|val_perplexity)$"), "lower"),
-    (
-        re.compile(r"(accuracy|r_precision_\d|_r\d+|rsum|code_(utilisation|perplexity)(_\d+|_of_all)?)$"),
-        "higher",
-    ),
-)
-"""What the stages report of themselves, by the end of its name; one that is not here has no direction."""
-
 
 def kind_of(result: Result) -> str:
     """Key of a result's kind in `KINDS`, or the first words of its protocol where none is known."""
@@ -362,9 +354,9 @@ def metric_of(result: Result) -> Metric | None:
 
 
 def metric_at(path: str) -> Metric | None:
-    """The metric of a key ``STAGE/FAMILY/SYSTEM/METRIC`` of an evaluation; None where there is none."""
+    """The metric of a key ``STAGE/FAMILY/SYSTEM/METRIC`` of any evaluation; None where there is none."""
     stage, family, _, key = [*path.split("/"), "", "", ""][:4]
-    if stage != "evaluate":
+    if not is_evaluation(stage):
         return None
     of_family = [metric for kind in KINDS.values() if kind.family == family for metric in kind.metrics]
     return next((metric for metric in of_family if _ends_with(key, key_of(metric.name))), None)
@@ -375,8 +367,9 @@ def direction_at(path: str) -> str:
 
     Baselines are no systems that could get better.
     """
-    if not path.startswith("evaluate/"):
-        return next((direction for pattern, direction in OF_STAGES if pattern.search(path)), "")
+    stage, slash, _ = path.partition("/")
+    if not slash or not is_evaluation(stage):
+        return direction_of(path)
     metric = metric_at(path)
     of_baseline = is_baseline(path.split("/")[-2])
     return "" if metric is None or of_baseline or metric.direction == "neither" else metric.direction

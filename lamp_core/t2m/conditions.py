@@ -5,6 +5,7 @@ Shapes: B texts, M captions, P vectors of a text, W their width, H width of LaMP
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -182,9 +183,11 @@ def conditions_of(settings: TextToMotion, lamp: LampFeatures, data: Path) -> Con
     if settings.condition == "text_encoder":
         return EncoderConditions(TextEncoder.load(settings.text_encoder, lamp.device))
     if settings.condition == "lexical":
-        from lamp_core.lexical.condition import LexicalConditions  # this system is not asked for otherwise
-
-        return LexicalConditions.load(data / settings.read_from, lamp.device)
+        # By name: under another condition lexical code changes nothing, and must not make a stage stale;
+        # under this one, `t2m.reading_code` makes what reads the condition depend on all of it.
+        lexical = import_module("lamp_core.lexical.condition")
+        conditions: Conditions = lexical.LexicalConditions.load(data / settings.read_from, lamp.device)
+        return conditions
     if settings.condition == "queries":
         return lamp.query_means
     if settings.condition == "queries_and_words":

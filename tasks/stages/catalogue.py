@@ -36,7 +36,7 @@ def _lexical(name: str, makes: str, trains: str, *phases: str) -> Stage:
         module="lexical_contrast",
         params=LEXICAL_START,
         trains=trains,
-        ranking=Ranking("val_rsum", "higher"),
+        ranking=Ranking("val_rsum"),
         wants_card=True,
     )
 
@@ -74,7 +74,7 @@ CATALOGUE = Catalogue(
             makes="VQ-VAE or residual VQ-VAE (`tokenizer.kind`), one token for four frames",
             reads=("features",),
             trains="tokenizer",
-            ranking=Ranking("val_mpjpe_mm", "lower"),
+            ranking=Ranking("val_mpjpe_mm"),
             wants_card=True,
         ),
         Stage(
@@ -87,7 +87,7 @@ CATALOGUE = Catalogue(
             makes="dual encoder of Guo et al., trained on this data set (`guo-own`) or published (`guo`)",
             reads=("features",),
             trains="Guo et al.",
-            ranking=Ranking("val_r_precision_3", "higher"),
+            ranking=Ranking("val_r_precision_3"),
             wants_card=True,
         ),
         Stage(
@@ -95,7 +95,7 @@ CATALOGUE = Catalogue(
             makes="LaMP: contrastive, matching, text generation, motion generation",
             reads=("features", "tokenizer", "tokens"),
             trains="LaMP",
-            ranking=Ranking("val_rsum", "higher"),
+            ranking=Ranking("val_rsum"),
             wants_card=True,
         ),
         Stage(
@@ -103,7 +103,7 @@ CATALOGUE = Catalogue(
             makes="LexMLM: text encoder whose words say what a caption means",
             reads=("features",),
             trains="LexMLM",
-            ranking=Ranking("val_loss", "lower"),
+            ranking=Ranking("val_loss"),
             wants_card=True,
         ),
         Stage(
@@ -111,7 +111,7 @@ CATALOGUE = Catalogue(
             makes="CMMM: motion encoder over joint-by-time patches",
             reads=("features",),
             trains="CMMM",
-            ranking=Ranking("val_loss", "lower"),
+            ranking=Ranking("val_loss"),
             wants_card=True,
         ),
         Stage(
@@ -120,7 +120,7 @@ CATALOGUE = Catalogue(
             reads=("features", "lexical_text", "lexical_motion"),
             params=("lexical_text.function_word_weight",),
             trains="LexMMM",
-            ranking=Ranking("val_loss", "lower", ("features", "lexical_text")),
+            ranking=Ranking("val_loss", ("features", "lexical_text")),
             wants_card=True,
         ),
         _lexical(
@@ -138,14 +138,13 @@ CATALOGUE = Catalogue(
             makes="masked motion transformer with classifier-free guidance",
             reads=("features", "tokenizer", "tokens", "pretrain"),
             chooses=("t2m.read_from", "t2m.judged_from"),
-            chooses_code=("t2m.judging_code",),
+            chooses_code=("t2m.reading_code", "t2m.judging_code"),
             files=("tasks/stages/inputs/decoded.py",),  # imported by name: no closure sees it
             trains="LaMP-T2M",
             ranking=Ranking(
                 "val_loss",
-                "lower",
                 ("features", "tokenizer"),
-                rather=Ranking("val_decoded", "higher", ("features", "evaluator")),
+                rather=Ranking("val_decoded", ("features", "evaluator")),
             ),
             wants_card=True,
         ),
@@ -154,9 +153,10 @@ CATALOGUE = Catalogue(
             makes="residual transformer: the further layers of a residual tokenizer",
             reads=("features", "tokenizer", "tokens", "pretrain"),
             chooses=("t2m.read_from",),
+            chooses_code=("t2m.reading_code",),
             params=("t2m.condition", "t2m.text_encoder", "t2m.read_from"),
             trains="residual transformer",
-            ranking=Ranking("val_loss", "lower", ("features", "tokenizer")),
+            ranking=Ranking("val_loss", ("features", "tokenizer")),
             wants_card=True,
         ),
         Stage(
@@ -165,7 +165,7 @@ CATALOGUE = Catalogue(
             reads=("features",),
             params=("m2t.prompt",),
             trains="language model",
-            ranking=Ranking("val_loss", "lower"),
+            ranking=Ranking("val_loss"),
             wants_card=True,
         ),
         Stage(
@@ -173,7 +173,7 @@ CATALOGUE = Catalogue(
             makes="LaMP-M2T: captions by that language model with LoRA and soft motion tokens",
             reads=("features", "tokenizer", "pretrain", "language_model"),
             trains="LaMP-M2T",
-            ranking=Ranking("val_loss", "lower", ("features", "language_model")),
+            ranking=Ranking("val_loss", ("features", "language_model")),
             wants_card=True,
         ),
         Stage(
@@ -181,7 +181,7 @@ CATALOGUE = Catalogue(
             makes="length estimator: 50 bins of four frames",
             reads=("features", "tokenizer", "tokens", "pretrain"),
             trains="length estimator",
-            ranking=Ranking("val_error_seconds", "lower"),
+            ranking=Ranking("val_error_seconds"),
             wants_card=True,
         ),
         Stage(
@@ -198,6 +198,7 @@ CATALOGUE = Catalogue(
                 "retrieval",
             ),
             chooses=("t2m.read_from", "tokenizer.filled_by"),
+            chooses_code=("t2m.reading_code",),
             params=("report.captions", "report.explained", "report.players"),
             wants_card=True,
         ),
@@ -213,7 +214,7 @@ CATALOGUE = Catalogue(
             reads=("features", "tokenizer", "tokens", "language_model"),
             params=("m2t.prompt", "language_model.texts", "language_model.texts_hash"),
             trains="aligned language model",
-            ranking=Ranking("val_loss", "lower", ("features", "tokenizer", "language_model")),
+            ranking=Ranking("val_loss", ("features", "tokenizer", "language_model")),
             wants_card=True,
         ),
         Stage(
@@ -221,7 +222,7 @@ CATALOGUE = Catalogue(
             makes="the same tuned by instructions: generation, pose control, captions, completion",
             reads=("features", "tokenizer", "tokens", "alignment"),
             trains="Motion-LM",
-            ranking=Ranking("val_loss", "lower", ("features", "tokenizer", "alignment")),
+            ranking=Ranking("val_loss", ("features", "tokenizer", "alignment")),
             wants_card=True,
         ),
         _measures(
@@ -235,7 +236,7 @@ CATALOGUE = Catalogue(
             reads=("features",),
             module="tokenizer",
             trains="tokenizer_grid",
-            ranking=Ranking("val_mpjpe_mm", "lower"),
+            ranking=Ranking("val_mpjpe_mm"),
             wants_card=True,
         ),
         Stage(
@@ -254,7 +255,7 @@ CATALOGUE = Catalogue(
             makes="a language model over captions and the channels of motion tokens, tuned as a whole",
             reads=("features", "tokenizer_grid", "tokens_grid", "language_model"),
             trains="Large-Motion",
-            ranking=Ranking("val_loss", "lower", ("features", "tokenizer_grid", "language_model")),
+            ranking=Ranking("val_loss", ("features", "tokenizer_grid", "language_model")),
             wants_card=True,
         ),
         _measures(

@@ -129,6 +129,11 @@ class Catalogue:
         """The stages that measure a system, into the one store of results."""
         return tuple(name for name, stage in self.stages.items() if stage.folder.startswith(f"{STORE}/"))
 
+    def evaluation_of(self, stage: str) -> str:
+        """The stage that measures a stage's model: the first that reads it, or else the first of all."""
+        measuring = self.evaluations()
+        return next((name for name in measuring if stage in self.stages[name].reads), measuring[0])
+
     def trained(self) -> tuple[str, ...]:
         """The stages that train a model."""
         return tuple(name for name, stage in self.stages.items() if stage.trains)

@@ -2,7 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, Union
+from typing import Union
+
+from lamp_core.errors import LampError
+from lamp_core.evaluation.stages import direction_of
 
 
 @dataclass(frozen=True)
@@ -11,16 +14,29 @@ class Ranking:
 
     Args:
         metric: in ``data/metrics/STAGE.json``.
-        direction: which values are better.
         same: stages whose outputs two versions must share for the metric to mean the same; losses over tokens
             or words compare only where these are the same ones.
         rather: by what those versions are ranked that have its metric.
+
+    Raises:
+        LampError: it is not known which values of the metric are better.
     """
 
     metric: str
-    direction: Literal["higher", "lower"]
     same: tuple[str, ...] = ("features",)
     rather: Union["Ranking", None] = None
+
+    def __post_init__(self) -> None:
+        """Refuse a metric that ranks nothing."""
+        if not self.direction:
+            raise LampError(
+                f"'{self.metric}' has no direction; lamp_core/evaluation/stages.py says which is better"
+            )
+
+    @property
+    def direction(self) -> str:
+        """Which values are better, ``higher`` or ``lower``."""
+        return direction_of(self.metric)
 
     def of(self, metrics: Collection[str]) -> "Ranking":
         """The ranking of a version that has these metrics."""

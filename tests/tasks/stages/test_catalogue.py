@@ -2,10 +2,13 @@ import pytest
 
 from lamp_core.config import override, profile_config
 from lamp_core.errors import LampError
+from lamp_core.evaluation.catalogue import direction_at
+from lamp_core.evaluation.stages import is_evaluation
 from tasks.dvc.graph import read_graph
 from tasks.project import find_project
 from tasks.stages.catalogue import CATALOGUE
 from tasks.stages.declaration import Catalogue, Stage, System
+from tasks.stages.ranking import Ranking
 
 SHARED = (Stage("clips", "clips"), Stage("tokenizer", "VQ-VAE", reads=("clips",), trains="VQ-VAE"))
 OF_ONE = Stage("model_a", "a model", reads=("tokenizer",))
@@ -60,9 +63,36 @@ def test_what_does_not_fit_together_is_refused(
         Catalogue(stages, systems)
 
 
-def test_every_model_is_ranked() -> None:
+def test_every_model_is_ranked_in_the_direction_in_which_runs_are_compared() -> None:
     for name in CATALOGUE.trained():
-        assert CATALOGUE.ranking(name) is not None
+        ranking = CATALOGUE.ranking(name)
+        while ranking is not None:
+            assert direction_at(f"{name}/{ranking.metric}") == ranking.direction in {"higher", "lower"}
+            ranking = ranking.rather
+
+
+def test_what_no_direction_is_known_of_ranks_nothing() -> None:
+    with pytest.raises(LampError, match="'val_charm' has no direction"):
+        Ranking("val_charm")
+
+
+def test_what_measures_a_system_is_told_by_its_name() -> None:
+    """The library, which knows no catalogue, compares runs by it."""
+    assert tuple(filter(is_evaluation, CATALOGUE.stages)) == CATALOGUE.evaluations()
+
+
+def test_a_stage_is_measured_by_the_evaluation_that_reads_it() -> None:
+    assert {
+        name: CATALOGUE.evaluation_of(name) for name in ("t2m", "retrieval", "instruction", "toy", "")
+    } == {
+        "t2m": "evaluate",
+        "retrieval": "evaluate",
+        "instruction": "evaluate_motion_language",
+        "toy": "evaluate",
+        "": "evaluate",
+    }
+    assert CATALOGUE.evaluation_of("lexical_contrast") == "evaluate_lexical"
+    assert CATALOGUE.evaluation_of("tokenizer_grid") == "evaluate_tokenizers"
 
 
 def test_a_parameter_chooses_one_more_stage_to_read() -> None:
@@ -77,6 +107,15 @@ def test_a_parameter_chooses_one_more_stage_to_read() -> None:
     assert "lexical_bridge" in lexical.until("evaluate")
     with pytest.raises(LampError, match=r"t2m\.condition"):
         override(config, ["t2m.condition=lexicl"])
+
+
+def test_lexical_code_is_an_input_of_text_to_motion_where_its_condition_is_lexical() -> None:
+    project, config = find_project(), profile_config("smoke")
+    for condition, reading in (("queries", set()), ("lexical", {"t2m", "residual", "evaluate"})):
+        asked = override(config, [f"t2m.condition={condition}"])
+        graph = read_graph(project, asked.model_dump(mode="json"))
+        names = ("pretrain", "length", "t2m", "residual", "evaluate")
+        assert {name for name in names if any("lexical/" in f"{dep}/" for dep in graph[name].deps)} == reading
 
 
 def test_the_evaluator_is_read_by_what_is_validated_by_decoding() -> None:

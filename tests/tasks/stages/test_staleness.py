@@ -6,7 +6,7 @@ import pytest
 
 from tasks.project import Project
 from tasks.stages.catalogue import CATALOGUE
-from tests.workspace import copy_with_outputs
+from tests.workspace import REPOSITORY, copy_with_outputs
 
 MEASURING = set(CATALOGUE.evaluations())
 """Retrieval is a family of the protocols, and what measures one imports them all."""
@@ -14,9 +14,9 @@ CHANGES = {
     # what measures captions and what only uses a model trains nothing again
     "lamp_core/metrics/bleu.py": MEASURING,
     "lamp_core/metrics/fid.py": MEASURING,
-    "lamp_core/t2m/editing.py": set(),
     "lamp_core/t2m/generator.py": {"evaluate"},
     "lamp_core/t2m/sampler.py": {"evaluate"},
+    "lamp_core/inference/editing.py": set(),
     "lamp_core/inference/generate.py": set(),
     "lamp_core/inference/search.py": set(),
     "lamp_core/report/report.py": {"report"},
@@ -29,6 +29,10 @@ CHANGES = {
     "lamp_core/lexical/motion_training.py": {"lexical_motion"},
     "lamp_core/lexical/bridge_training.py": {"lexical_bridge"},
     "lamp_core/lexical/contrast_training.py": {"lexical_contrast", "lexical_direct", "lexical_dense"},
+    "lamp_core/lexical/model.py": {
+        *("lexical_bridge", "lexical_contrast", "lexical_direct", "lexical_dense", "lexical_index"),
+        "evaluate_lexical",
+    },
     "lamp_core/lexical/compare.py": {"evaluate_lexical"},
     "lamp_core/m2t/training.py": {"m2t"},
     "lamp_core/motion_language/training.py": {"alignment", "instruction"},
@@ -81,6 +85,10 @@ def stale_by(project: Project) -> dict[str, set[str]]:
             for file in change.get("changed deps", {}) if isinstance(change, dict) else ():
                 found.setdefault(file, set()).add(name)
     return found
+
+
+def test_every_file_that_is_changed_is_there() -> None:
+    assert [file for file in CHANGES if not (REPOSITORY / file).is_file()] == []
 
 
 @pytest.mark.parametrize("file", CHANGES)
