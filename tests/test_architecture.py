@@ -4,8 +4,10 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 import yaml
 
@@ -41,6 +43,18 @@ for module in pkgutil.walk_packages(lamp_core.__path__, "lamp_core."):
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_no_module_imports_itself_over_others() -> None:
+    """Imports inside functions count: they hide a cycle, and do not open it."""
+    imports = grimp.build_graph(
+        "flows", "tasks", "lamp_core", exclude_type_checking_imports=True, cache_dir=None
+    )
+    before = {module: imports.find_modules_directly_imported_by(module) for module in imports.modules}
+    try:
+        tuple(TopologicalSorter(before).static_order())
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
 def test_the_stages_have_one_order_everywhere(graph: Graph) -> None:

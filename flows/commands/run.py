@@ -117,8 +117,8 @@ def report_result(project: Project, result: "PipelineResult") -> None:
 
 
 def _print_result(console: "Console", project: Project, result: "PipelineResult") -> None:
-    from flows.pipeline.mlflow_run import read_metrics
     from flows.pipeline.plan import GOOD
+    from flows.pipeline.stage_metrics import read_metrics
     from tasks.stage.progress import duration
 
     _print_failures(console, project, result)

@@ -18,9 +18,9 @@ from pathlib import Path
 from flows.experiments.plan import PRETRAIN, PlannedRow, plan_rows, run_key
 from flows.parameters import configured
 from flows.pipeline.display import LineDisplay
-from flows.pipeline.mlflow_run import read_metrics
 from flows.pipeline.run import PipelineResult, run_pipeline
 from flows.pipeline.run_records import Asked
+from flows.pipeline.stage_metrics import read_metrics
 from flows.workers.runner import WorkersRunner
 from lamp_core.config import Config
 from lamp_core.config.experiment import Experiment, assignments

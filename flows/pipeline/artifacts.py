@@ -1,13 +1,16 @@
 """What a run leaves to look at: the report with its MLflow run, tables and links with its Prefect run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lamp_core.report.main_metrics import COLUMNS, MAIN_STAGE, main_metrics
+from flows.pipeline.plan import GOOD, State
+from flows.pipeline.stage_metrics import read_metrics
+from lamp_core.report.main_metrics import COLUMNS, main_metrics
 from tasks.mlflow.tracking import Tracking
 from tasks.project import Project
 from tasks.stage.progress import duration
+from tasks.stages.catalogue import CATALOGUE
 from tasks.system.redaction import masked, warn
 
 if TYPE_CHECKING:
@@ -56,13 +59,9 @@ def _create_artifacts(project: Project, execution: "Execution", page: str | None
     """Tables of stages and main metrics, links to the report and the MLflow run."""
     from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-    from flows.pipeline.mlflow_run import read_metrics
-
     run_id = execution.record.run_id
     create_table_artifact(stage_rows(execution), key="lamp-stages", description="How each stage ended")
-    metrics = main_metrics(read_metrics(project, MAIN_STAGE))
-    if metrics and execution.states.get(MAIN_STAGE) in {"done", "restored", "fresh"}:
-        table = [dict(zip(("metric", *COLUMNS), row, strict=True)) for row in metrics]
+    if table := metric_rows(project, execution.states):
         create_table_artifact(table, key="lamp-metrics", description="Main metrics")
     report = Project(project.home).output(REPORT) / REPORT_FILE
     if report.exists():
@@ -73,6 +72,16 @@ def _create_artifacts(project: Project, execution: "Execution", page: str | None
     else:
         text = f"MLflow run `{run_id}`: `lamp ui` in `{project.root}` opens its page."
         create_markdown_artifact(text, key="lamp-mlflow-run", description="The MLflow run")
+
+
+def metric_rows(project: Project, states: Mapping[str, State]) -> list[dict[str, str]]:
+    """A row for each main metric of every evaluation that is up to date, with the stage of it."""
+    return [
+        dict(zip(("stage", "metric", *COLUMNS), (stage, *row), strict=True))
+        for stage in CATALOGUE.evaluations()
+        if states.get(stage) in GOOD
+        for row in main_metrics(read_metrics(project, stage))
+    ]
 
 
 def stage_rows(execution: "Execution") -> list[dict[str, str]]:

@@ -1,20 +1,27 @@
 """A run on its way: what the tasks of its stages tell, for the display, the MLflow run and the record."""
 
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from flows.pipeline.display import Display
-from flows.pipeline.mlflow_run import PipelineRun
+from flows.pipeline.display import Display, make_display
+from flows.pipeline.mlflow_run import Opening, PipelineRun
 from flows.pipeline.places import Places
-from flows.pipeline.plan import Plan, State
-from flows.pipeline.run_records import Ending, RunRecord, begin_record, end_record, record_files
+from flows.pipeline.plan import GOOD, Plan, State, planned
+from flows.pipeline.run_records import Asked, Ending, RunRecord, begin_record, end_record, record_files
+from flows.pipeline.stage_runner import StageRunner
+from flows.pipeline.standing_run import StandingRun
+from lamp_core.config import Config
 from tasks.dvc.content import inputs_from_outside
 from tasks.mlflow.tags import git_tags
+from tasks.mlflow.tracking import Ending as TrackedEnding
+from tasks.project import Project
 from tasks.stage.outcome import Outcome
 from tasks.system import resources
 
 TICK_SECONDS = 0.25
+ENDINGS: Mapping[Ending, TrackedEnding] = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
+"""MLflow's words."""
 
 
 class Execution:
@@ -175,3 +182,29 @@ def recorded(execution: Execution, flow_run: str, flow_run_id: str) -> Iterator[
         raise
     end_record(plan.project, kept, execution.ending, execution.failed)
     execution.record.keep(record_files(plan.project, kept.run_id))
+
+
+@contextmanager
+def executed(
+    project: Project,
+    config: Config,
+    asked: Asked,
+    make_runner: Callable[[Project], StageRunner],
+    display: Display | None,
+) -> Iterator[Execution]:
+    """A planned run; its stages are to be carried out within the block, and its MLflow run ends with it."""
+    standing = StandingRun(project, config, asked)
+    opening = Opening(project, standing)
+    with planned(project, config, asked, make_runner) as plan:
+        name, tags = asked.name or None, dict(asked.tags)
+        record = PipelineRun(opening, plan.project, plan.versions, config, plan.names, name=name, tags=tags)
+        with record, display or make_display(plan.names) as shown:
+            run = Execution(plan, record, shown)
+            record.up_to_date = lambda: plan.up_to_date(run.states)
+            try:
+                yield run
+            finally:
+                record.ending = ENDINGS[run.ending]
+            plan.runner.finish([name for name, state in run.states.items() if state in GOOD])
+    if not run.failed:
+        standing.note(record.run_id)

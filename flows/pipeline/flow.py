@@ -26,8 +26,7 @@ from flows.parameters import configured, look_at_source
 from flows.pipeline.artifacts import flow_artifacts
 from flows.pipeline.cleanup import close_flow_runs
 from flows.pipeline.display import LineDisplay
-from flows.pipeline.execution import Execution, recorded
-from flows.pipeline.run import executed
+from flows.pipeline.execution import Execution, executed, recorded
 from flows.pipeline.run_records import Asked
 from flows.pipeline.stage_runner import LocalRunner
 from flows.pipeline.stage_task import stage

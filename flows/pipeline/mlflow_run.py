@@ -1,6 +1,5 @@
 """The MLflow run of a pipeline run: its origin, all its parameters, and the metrics of all its stages."""
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
@@ -9,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.pipeline.artifacts import REPORT, keep_report
+from flows.pipeline.stage_metrics import read_intervals, read_metrics
 from flows.pipeline.standing_run import StandingRun
 from flows.run_names import run_name
 from lamp_core.config import Config
-from lamp_core.report.main_metrics import MAIN_STAGE
-from lamp_core.report.run_comparison import INTERVAL_PREFIX
 from tasks.dvc.snapshot import source_of
 from tasks.dvc.versions import Versions
 from tasks.mlflow.registry import lineage_of
@@ -21,6 +19,7 @@ from tasks.mlflow.store import PIPELINE, StoreAway
 from tasks.mlflow.tags import origin_tags, params_hash
 from tasks.mlflow.tracking import Ending, Scalar, Tracking, flatten
 from tasks.project import Project
+from tasks.stages.catalogue import CATALOGUE
 from tasks.system.git import patch_of
 from tasks.system.redaction import warn
 
@@ -55,7 +54,7 @@ class Opening:
         self.begin().result()
 
 
-EVALUATOR, RESULTS_FILE = "evaluator", "results.parquet"
+EVALUATOR = "evaluator"
 
 
 class PipelineRun(AbstractContextManager["PipelineRun"]):
@@ -209,28 +208,6 @@ class PipelineRun(AbstractContextManager["PipelineRun"]):
             for name in good
             for metric, value in read_metrics(self._project, name).items()
         }
-        intervals = read_intervals(self._project) if MAIN_STAGE in good else {}
-        return [Scalar.now(name, value) for name, value in {**values, **intervals}.items()]
-
-
-def read_metrics(project: Project, stage: str) -> dict[str, float]:
-    """The finite metrics in ``data/metrics/STAGE.json``; empty before the stage ran."""
-    path = project.metrics_file(stage)
-    values = json.loads(path.read_text()) if path.exists() else {}
-    return {name: value for name, value in values.items() if isinstance(value, int | float)}
-
-
-def read_intervals(project: Project) -> dict[str, float]:
-    """Half of the 95 % interval of every metric of the evaluation that has one, by ``interval/`` its name."""
-    path = project.output(MAIN_STAGE) / RESULTS_FILE
-    if not path.exists():
-        return {}
-    from lamp_core.evaluation.catalogue import KINDS, kind_of
-    from lamp_core.evaluation.results import metric_key, read_results
-
-    measured = [(KINDS.get(kind_of(result)), result) for result in read_results(path) if result.interval > 0]
-    return {
-        f"{INTERVAL_PREFIX}{MAIN_STAGE}/{kind.family}/{metric_key(result)}": result.interval
-        for kind, result in measured
-        if kind is not None
-    }
+        for stage in CATALOGUE.evaluations():
+            values |= read_intervals(self._project, stage) if stage in good else {}
+        return [Scalar.now(name, value) for name, value in values.items()]

@@ -8,28 +8,20 @@
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from flows.pipeline.display import Display, make_display
-from flows.pipeline.execution import Execution, end_without_tasks
-from flows.pipeline.mlflow_run import Opening, PipelineRun
-from flows.pipeline.plan import GOOD, State, planned
+from flows.pipeline.display import Display
+from flows.pipeline.execution import Execution, end_without_tasks, executed
+from flows.pipeline.plan import State
 from flows.pipeline.run_records import WHOLE, Asked
-from flows.pipeline.run_records import Ending as RecordedEnding
 from flows.pipeline.stage_runner import LocalRunner, StageRunner
-from flows.pipeline.standing_run import StandingRun
 from flows.workers.runner import WorkersRunner
 from lamp_core.config import Config
-from tasks.mlflow.tracking import Ending
 from tasks.project import Project
 from tasks.stage.outcome import Outcome
 from tasks.system import resources
-
-ENDINGS: Mapping[RecordedEnding, Ending] = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
-"""MLflow's words."""
 
 
 @dataclass(frozen=True)
@@ -86,32 +78,6 @@ def run_pipeline(
         else:
             _run_with_prefect(project, run)
     return PipelineResult(run.states, run.outcomes, time.monotonic() - started, run.record.run_id)
-
-
-@contextmanager
-def executed(
-    project: Project,
-    config: Config,
-    asked: Asked,
-    make_runner: Callable[[Project], StageRunner],
-    display: Display | None,
-) -> Iterator[Execution]:
-    """A planned run; its stages are to be carried out within the block, and its MLflow run ends with it."""
-    standing = StandingRun(project, config, asked)
-    opening = Opening(project, standing)
-    with planned(project, config, asked, make_runner) as plan:
-        name, tags = asked.name or None, dict(asked.tags)
-        record = PipelineRun(opening, plan.project, plan.versions, config, plan.names, name=name, tags=tags)
-        with record, display or make_display(plan.names) as shown:
-            run = Execution(plan, record, shown)
-            record.up_to_date = lambda: plan.up_to_date(run.states)
-            try:
-                yield run
-            finally:
-                record.ending = ENDINGS[run.ending]
-            plan.runner.finish([name for name, state in run.states.items() if state in GOOD])
-    if not run.failed:
-        standing.note(record.run_id)
 
 
 def _run_with_prefect(project: Project, run: Execution) -> None:

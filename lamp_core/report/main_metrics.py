@@ -6,7 +6,6 @@ from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, ORACLE, UNTRAIN
 from lamp_core.evaluation.catalogue import KINDS, Kind, Metric
 from lamp_core.evaluation.results import key_in_family, key_of
 
-MAIN_STAGE = "evaluate"
 BESIDE = (UNTRAINED, CHANCE, GROUND_TRUTH)
 COLUMNS = ("trained", *BESIDE, "oracle")
 
@@ -18,7 +17,7 @@ def main_metrics(metrics: Mapping[str, float]) -> list[list[str]]:
     no number.
 
     Args:
-        metrics: those of the stage `MAIN_STAGE`.
+        metrics: those of one evaluation, ``FAMILY/SYSTEM/METRIC``.
     """
     rows = []
     for kind, metric, key in headlines():

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 
 from lamp_core.config.experiment import COMMON
 from lamp_core.evaluation.baselines import GROUND_TRUTH, is_baseline
-from lamp_core.evaluation.catalogue import Metric, direction_at, metric_at
+from lamp_core.evaluation.catalogue import direction_at, metric_at
 from lamp_core.evaluation.results import key_of
 from lamp_core.evaluation.significance import Value, largest_by_chance, over_trainings
-from lamp_core.report.main_metrics import MAIN_STAGE, headlines
+from lamp_core.evaluation.stages import is_evaluation
+from lamp_core.report.main_metrics import headlines
 from lamp_core.report.tables import ARROWS, TextTable, csv_text
 
 DATA = ("data", "data_version", "evaluator_version")
@@ -238,16 +239,28 @@ def _judged(value: float, other: float, chance: float) -> str:
 
 def _headline_rows(runs: Sequence[TrackedRun]) -> dict[str, list[str]]:
     """The catalogue's headlines of every trained system that a run has measured, by the metric's name."""
-    names, rows = _metric_names(runs), {}
+    measured, rows = [name for name in _metric_names(runs) if name.count("/") == 3], {}
     for kind, metric, key in headlines():
-        start, end = f"{MAIN_STAGE}/{kind.family}/", f"/{key}"
-        found = [name for name in names if name.startswith(start) and name.endswith(end)]
-        trained = [name for name in found if not is_baseline(name.split("/")[2]) and name.count("/") == 3]
-        for name in trained:
-            system = f", {name.split('/')[2]}" if len(trained) > 1 else ""
+        for name, system in _trained(measured, kind.family, key).items():
             label = f"{kind.headline(metric)}{system} {ARROWS.get(direction_at(name), '')}".strip()
-            rows[name] = [label, *_cells(runs, name, metric)]
+            rows[name] = [label, *_cells(runs, name)]
     return rows
+
+
+def _trained(measured: Sequence[str], family: str, key: str) -> dict[str, str]:
+    """The names of one metric of trained systems, from all evaluations, and what tells them apart."""
+    found = {}
+    for name in measured:
+        stage, of_family, system, metric = name.split("/")
+        if is_evaluation(stage) and (of_family, metric) == (family, key) and not is_baseline(system):
+            found[name] = (system, stage)
+    if len(found) == 1:
+        return dict.fromkeys(found, "")
+    systems = [system for system, _ in found.values()]
+    return {
+        name: f", {system}" + (f" ({stage})" if systems.count(system) > 1 else "")
+        for name, (system, stage) in found.items()
+    }
 
 
 def _seed_row(runs: Sequence[TrackedRun]) -> list[str]:
@@ -284,17 +297,17 @@ def _with_arrow(name: str) -> str:
     return f"{name} {arrow}".strip()
 
 
-def _cells(runs: Sequence[TrackedRun], name: str, metric: Metric | None = None) -> list[str]:
+def _cells(runs: Sequence[TrackedRun], name: str) -> list[str]:
     """The first run's value, then value and verdict of each other run; intervals where known."""
-    cells = [_cell(runs[0], name, metric)]
+    cells = [_cell(runs[0], name)]
     for run in runs[1:]:
-        cells += [_cell(run, name, metric), verdict(name, runs[0], run)]
+        cells += [_cell(run, name), verdict(name, runs[0], run)]
     return cells
 
 
-def _cell(run: TrackedRun, name: str, metric: Metric | None) -> str:
-    """A value in the catalogue's form, or with four digits."""
-    value, interval = run.metrics.get(name), run.interval(name)
+def _cell(run: TrackedRun, name: str) -> str:
+    """A value in the catalogue's form, or with four digits where the catalogue does not know it."""
+    metric, value, interval = metric_at(name), run.metrics.get(name), run.interval(name)
     if value is None:
         return ""
     shown = metric.shown if metric is not None else _shown

@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING
 from lamp_core.errors import LampError
 from tasks.dvc.versions import Versions
 from tasks.mlflow.store import patiently, tracking_uri
-from tasks.mlflow.tracking import Tracking
 from tasks.project import write_atomically
 from tasks.stages.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
+
+    from tasks.mlflow.tracking import Tracking
 
 PREFIX, MODEL_FOLDER = "lamp-", "model"
 CONFIGURATION, WEIGHTS = "config.json", ".safetensors"
@@ -76,7 +77,7 @@ class Registered:
 class Registry:
     """The models of a project's MLflow store."""
 
-    def __init__(self, tracking: Tracking) -> None:
+    def __init__(self, tracking: "Tracking") -> None:
         self.tracking = tracking
 
     @property
@@ -264,7 +265,7 @@ def is_model(folder: Path) -> bool:
     return (folder / CONFIGURATION).is_file() and any(folder.glob(f"*{WEIGHTS}"))
 
 
-def keep_model(tracking: Tracking, run_id: str, folder: Path) -> None:
+def keep_model(tracking: "Tracking", run_id: str, folder: Path) -> None:
     """Store weights and configuration with the run that made them; nothing for a folder that is no model."""
     if is_model(folder):
         files = [path for path in sorted(folder.rglob("*")) if path.suffix in FILES_OF_A_MODEL]

@@ -9,9 +9,11 @@ from urllib.request import url2pathname
 
 import pytest
 
-from flows.pipeline.artifacts import keep_report
+from flows.pipeline.artifacts import keep_report, metric_rows
 from flows.pipeline.run import run_pipeline
 from flows.pipeline.run_records import Asked
+from flows.pipeline.stage_metrics import read_intervals
+from lamp_core.evaluation.results import Origin, Result, write_results
 from tasks.mlflow.tracking import Tracking
 from tests.toy import Toy
 
@@ -44,6 +46,34 @@ def test_a_flow_run_says_how_its_stages_ended_and_where_its_numbers_are(
     assert report.as_uri() in found["lamp-report"].data
     assert result.run_id in found["lamp-mlflow-run"].data
     assert "lamp ui" in found["lamp-mlflow-run"].data
+
+
+def test_the_numbers_of_every_system_that_is_up_to_date_are_shown(toy: Toy) -> None:
+    values = {
+        "evaluate": {"text_to_motion/LaMP-T2M/FID": 0.5},
+        "evaluate_lexical": {"retrieval/LexCMLP/full_text_to_motion_R1": 40.0},
+        "evaluate_large_motion": {"text_to_motion/Large-Motion/FID": 2.0},
+    }
+    for stage, metrics in values.items():
+        file = toy.project.metrics_file(stage)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(metrics))
+    rows = metric_rows(
+        toy.project, {"evaluate": "fresh", "evaluate_lexical": "done", "evaluate_large_motion": "failed"}
+    )
+    assert [row["stage"] for row in rows] == ["evaluate", "evaluate_lexical"]
+    assert (rows[0]["metric"], rows[0]["trained"]) == ("Text to motion, FID", "0.500")
+    assert metric_rows(toy.project, {}) == []
+
+
+def test_the_intervals_of_every_evaluation_are_found(toy: Toy) -> None:
+    rows = [Result("a", "FID", 1.25, 0.1, "text to motion, 32 candidates", "guo-own", 20, 7)]
+    folder = toy.project.output("evaluate_large_motion")
+    folder.mkdir(parents=True)
+    write_results(folder / "results.parquet", rows, Origin("walks", "d1", "r"))
+    found = {"interval/evaluate_large_motion/text_to_motion/a/FID": 0.1}
+    assert read_intervals(toy.project, "evaluate_large_motion") == found
+    assert read_intervals(toy.project, "evaluate") == {}
 
 
 def test_a_server_that_takes_no_artifacts_does_not_fail_the_run(

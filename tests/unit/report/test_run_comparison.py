@@ -36,6 +36,10 @@ def measured(value: dict[str, float], **tags: str) -> TrackedRun:
         ("evaluate/completion/LaMP-T2M/in-betweening_FID", "lower"),
         ("evaluate/text_to_motion/LaMP-T2M/LaMP-R-Precision_top_1", "higher"),
         ("evaluate/something/new", ""),
+        ("evaluate_lexical/retrieval/LexCMLP/full_text_to_motion_R10", "higher"),
+        ("evaluate_large_motion/text_to_motion/Large-Motion/FID", "lower"),
+        ("evaluate_large_motion/text_to_motion/untrained/FID", ""),
+        ("t2m/val_decoded", "higher"),
         ("t2m/val_loss", "lower"),
         ("evaluator/val_r_precision_1", "higher"),
         ("retrieval/motion_to_text_median_rank", "lower"),
@@ -142,6 +146,32 @@ def test_differences_come_first_then_headlines_then_what_changed() -> None:
     _, _, every, of_machine = comparison_tables([first, near, far], of_all=True)
     assert [row[0] for row in every.rows] == [f"{FID} ↓", same, f"{other} ↓"]
     assert of_machine.rows == [[machine, "1", "2", "", "2", ""]]
+
+
+def test_headlines_are_those_of_every_system() -> None:
+    other, floor = (f"evaluate_large_motion/text_to_motion/{name}/FID" for name in ("Large-Motion", "chance"))
+    same_name = "evaluate_tokenizers/tokenizer/VQ-VAE/MPJPE"
+    runs = [
+        measured({FID: 0.5, other: 2.0, floor: 9.0, MPJPE: 30.0, same_name: 20.0, f"interval/{other}": 0.5}),
+        measured({FID: 0.5, other: 1.0, floor: 8.0, MPJPE: 30.0, same_name: 20.0, f"interval/{other}": 0.1}),
+    ]
+    heads = {row[0]: row[1:] for row in comparison_tables(runs)[1].rows}
+    assert heads["Text to motion, FID, LaMP-T2M ↓"] == ["0.500", "0.500", "same"]
+    assert heads["Text to motion, FID, Large-Motion ↓"] == ["2.000 ± 0.500", "1.000 ± 0.100", "better"]
+    of_tokenizers = [label for label in heads if "VQ-VAE" in label]
+    assert [label.split(" (")[1].split(")")[0] for label in of_tokenizers] == [
+        "evaluate",
+        "evaluate_tokenizers",
+    ]
+    alone = comparison_tables([measured({other: 2.0}), measured({other: 1.0})])[1].rows
+    assert alone[1] == ["Text to motion, FID ↓", "2.000", "1.000", "better"]
+
+
+def test_every_row_is_printed_as_the_headlines_are() -> None:
+    cider = "evaluate/captioning/LaMP-M2T/CIDEr"
+    runs = [measured({cider: value, f"interval/{cider}": 0.01}) for value in (1.5, 1.25)]
+    _, heads, every = comparison_tables(runs, of_all=True)
+    assert heads.rows[1][1:3] == every.rows[0][1:3] == ["150.0 ± 1.0", "125.0 ± 1.0"]
 
 
 def test_seeds_stand_beside_the_headlines_and_baselines_are_none() -> None:
