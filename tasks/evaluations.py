@@ -29,6 +29,7 @@ from tasks.mlflow.model_run import model_run
 from tasks.mlflow.tags import origin_tags
 from tasks.mlflow.tracking import Scalar, Tracking, flatten
 from tasks.project import Project
+from tasks.stages.catalogue import CATALOGUE
 from tasks.system import resources
 from tasks.system.redaction import warn
 
@@ -115,7 +116,9 @@ def evaluate_on_demand(
         families = measure(trained, on_progress)
     note = _note(trained, trained_on)
     families = {family: [_with_note(row, note) for row in rows] for family, rows in families.items()}
-    origin = Origin(trained.features.dataset, trained.features.version, model_run(project))
+    measured_by = CATALOGUE.evaluation_of(request.stage or "")
+    makers = model_run(project, measured_by=measured_by, first=request.stage)
+    origin = Origin(trained.features.dataset, trained.features.version, makers)
     folder = request.output or _new_folder(project, request)
     metrics = {
         f"{family}/{metric_key(row)}": row.value

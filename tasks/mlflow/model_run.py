@@ -9,15 +9,24 @@ from tasks.stages.catalogue import CATALOGUE
 from tasks.system.redaction import warn
 
 
-def model_run(project: Project, tracking: Tracking | None = None, measured_by: str = "evaluate") -> str:
+def model_run(
+    project: Project, tracking: Tracking | None = None, *, measured_by: str, first: str | None = None
+) -> str:
     """Return the run of the last trained stage whose output is recorded and tracked; else the commit.
 
-    The models are those that the stage ``measured_by`` reads. A dirty tree is told by ``+`` behind the
-    commit; ``unknown`` where there is no commit either.
+    A dirty tree is told by ``+`` behind the commit; ``unknown`` where there is no commit either.
+
+    Args:
+        project: the project.
+        tracking: its store.
+        measured_by: the evaluation whose models they are: those that this stage reads.
+        first: the one of them that is measured, where it is one alone; it is asked for before the others.
     """
+    models = CATALOGUE.models_of(measured_by)
+    ordered = [*(name for name in models if name == first), *reversed(models)]  # its inputs are the others
     versions = Versions(project, read_graph(project))
     tracking = tracking or Tracking(project)
-    for stage in reversed(CATALOGUE.models_of(measured_by)):  # its inputs are the others
+    for stage in dict.fromkeys(ordered):
         lock_hash = versions.lock_hash(stage) if stage in versions.graph else None
         if lock_hash is None:
             continue

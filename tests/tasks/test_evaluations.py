@@ -271,19 +271,39 @@ def test_an_error_of_the_store_is_said_without_its_password(
 ) -> None:
     project.lock_file.write_text("schema: '2.0'\nstages:\n  t2m:\n    cmd: x\n")
     try:
-        model_run(project, Refusing())  # type: ignore[arg-type]
+        model_run(project, Refusing(), measured_by="evaluate")  # type: ignore[arg-type]
     finally:
         project.lock_file.unlink()
     said = capsys.readouterr().err
     assert "https://ann:***@host/api" in said and "correct-horse" not in said
 
 
+def made_by(project: Project, store: Store, measured_by: str = "evaluate", first: str | None = None) -> str:
+    return model_run(project, store, measured_by=measured_by, first=first)  # type: ignore[arg-type]
+
+
+def test_the_models_are_those_of_the_system_that_is_measured(project: Project) -> None:
+    names = ("t2m", "m2t", "instruction", "lexical_contrast", "lexical_dense")
+    stages = "".join(f"  {name}:\n    cmd: x\n" for name in names)
+    project.lock_file.write_text(f"schema: '2.0'\nstages:\n{stages}")
+    store = Store({name: f"run of {name}" for name in names})
+    try:
+        assert made_by(project, store) == "run of m2t"
+        assert made_by(project, store, first="t2m") == "run of t2m"
+        assert made_by(project, store, first="retrieval") == "run of m2t"
+        assert made_by(project, store, "evaluate_motion_language", "instruction") == "run of instruction"
+        assert made_by(project, store, "evaluate_lexical", "lexical_contrast") == "run of lexical_contrast"
+        assert made_by(project, store, "evaluate_lexical") == "run of lexical_dense"
+    finally:
+        project.lock_file.unlink()
+
+
 def test_the_models_are_those_of_the_last_stage_that_is_tracked(project: Project) -> None:
     stages = "".join(f"  {name}:\n    cmd: x\n" for name in ("tokenizer", "pretrain", "t2m"))
     project.lock_file.write_text(f"schema: '2.0'\nstages:\n{stages}")
     try:
-        assert model_run(project, Store({"t2m": "a", "pretrain": "b"})) == "a"  # type: ignore[arg-type]
-        assert model_run(project, Store({"pretrain": "b"})) == "b"  # type: ignore[arg-type]
-        assert model_run(project, Store({})) == "unknown"  # type: ignore[arg-type]
+        assert made_by(project, Store({"t2m": "a", "pretrain": "b"})) == "a"
+        assert made_by(project, Store({"pretrain": "b"})) == "b"
+        assert made_by(project, Store({})) == "unknown"
     finally:
         project.lock_file.unlink()
