@@ -8,6 +8,8 @@ import typer
 
 from lamp_core.errors import LampError
 from tasks.project import Project, find_project
+from tasks.stages.catalogue import CATALOGUE
+from tasks.stages.declaration import STORE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -73,7 +75,7 @@ def _require_one_form(as_latex: bool, as_markdown: bool, runs: list[str] | None,
         raise LampError("--latex or --markdown, not both")
     if (as_latex or as_markdown) and runs:
         raise LampError(
-            "--latex and --markdown take no runs: they print the workspace's evaluation, or with "
+            "--latex and --markdown take no runs: they print what the workspace has measured, or with "
             "--experiment NAME that of an experiment"
         )
     if (as_latex or as_markdown) and output is not None:
@@ -81,7 +83,7 @@ def _require_one_form(as_latex: bool, as_markdown: bool, runs: list[str] | None,
 
 
 def _print_for_paper(project: Project, experiment: str | None, *, as_latex: bool) -> None:
-    """The tables of an experiment, or those of the workspace's evaluation, by system."""
+    """The tables of an experiment, or those of all systems that the workspace has measured."""
     from lamp_core.report.paper_tables import latex, markdown
 
     if experiment is not None:
@@ -95,17 +97,23 @@ def _print_for_paper(project: Project, experiment: str | None, *, as_latex: bool
 
 
 def _evaluated(project: Project) -> "list[TextTable]":
+    """What was measured on the data that the first system was measured on, as the report has it."""
     from dataclasses import replace
 
     from flows.commands.evaluate import text_table
-    from lamp_core.evaluation.results import read_origins, read_results
+    from lamp_core.evaluation.store import origins_of, read_store, systems_of_data
     from lamp_core.report.result_tables import result_tables
 
-    path = project.output("evaluate") / "results.parquet"
-    tables = [text_table(table) for table in result_tables(read_results(path))]
-    origin = read_origins(path)[0]
+    store = project.data / STORE
+    origins = origins_of(store)
+    if not origins:
+        raise LampError("nothing is measured yet; `lamp run` measures")
+    origin = origins.get(next(iter(CATALOGUE.systems)), next(iter(origins.values())))
+    tables = [text_table(table) for table in result_tables(read_store(store, origin.data_version))]
     data = f"one training; data set {origin.data}, version {origin.data_version[:12]}"
-    return [replace(table, notes=[*table.notes[:1], data]) for table in tables]
+    other = ", ".join(sorted(set(origins) - set(systems_of_data(store, origin.data_version))))
+    left_out = [f"Measured on another version, and left out: {other}."] if other else []
+    return [replace(table, notes=[*table.notes[:1], data, *left_out]) for table in tables]
 
 
 def _compare_runs(

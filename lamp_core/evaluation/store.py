@@ -7,7 +7,7 @@ clips, evaluator and protocol.
 from dataclasses import replace
 from pathlib import Path
 
-from lamp_core.evaluation.results import Result, read_origins, read_results
+from lamp_core.evaluation.results import Origin, Result, read_origins, read_results
 
 RESULTS_FILE = "results.parquet"
 
@@ -17,6 +17,16 @@ def measured_systems(store: Path) -> dict[str, Path]:
     if not store.is_dir():
         return {}
     return {folder.name: folder for folder in sorted(store.iterdir()) if (folder / RESULTS_FILE).is_file()}
+
+
+def origins_of(store: Path) -> dict[str, Origin]:
+    """What every system was measured on, by the system's name.
+
+    Raises:
+        LampError: a file does not have its schema.
+    """
+    found = {name: read_origins(folder / RESULTS_FILE) for name, folder in measured_systems(store).items()}
+    return {name: origins[0] for name, origins in found.items() if origins}
 
 
 def systems_of_data(store: Path, data_version: str) -> dict[str, Path]:

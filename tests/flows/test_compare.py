@@ -1,6 +1,7 @@
 """Runs side by side: what differs between them comes first, and both forms of file hold it."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,11 @@ def test_what_cannot_be_compared_is_named(
     assert words in str(refused.value)
 
 
+def test_tables_of_nothing_say_what_measures(one_row: Toy) -> None:
+    with pytest.raises(LampError, match="nothing is measured yet; `lamp run` measures"):
+        compare(as_latex=True)
+
+
 @pytest.mark.parametrize(
     ("runs", "output", "forms", "words"),
     [
@@ -124,5 +130,13 @@ def test_tables_for_papers_are_those_of_the_evaluation_or_of_an_experiment(
     told = capsys.readouterr().out
     assert "| one | 1.250 ± 0.100 |" in told and "FID ↓" in told
     assert "text to motion, 32 candidates" in told and "data set walks, version d1e2" in told
+    for name, version in (("lexical", "d1e2"), ("tokenizers", "older")):
+        (folder.parent / name).mkdir()
+        row = replace(number, system=f"of {name}")
+        write_results(folder.parent / name / "results.parquet", [row], Origin("walks", version, "r"))
+    compare(as_markdown=True)
+    told = capsys.readouterr().out
+    assert "| one | 1.250" in told and "| of lexical | 1.250" in told and "| of tokenizers" not in told
+    assert "Measured on another version, and left out: tokenizers." in told
     compare(experiment="trial", as_latex=True)
     assert "\\begin{tabular}" in capsys.readouterr().out

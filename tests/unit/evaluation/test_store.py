@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lamp_core.evaluation.results import Origin, Result, write_results
-from lamp_core.evaluation.store import RESULTS_FILE, measured_systems, read_store
+from lamp_core.evaluation.store import RESULTS_FILE, measured_systems, origins_of, read_store
 
 
 def row(system: str, value: float) -> Result:
@@ -30,6 +30,15 @@ def test_one_table_has_the_systems_and_what_they_share_once(store: Path) -> None
         "LaMP-T2M": 2.0,
         "untrained (lexical)": 8.0,
         "lexical": 1.5,
+    }
+
+
+def test_every_system_says_what_it_was_measured_on(store: Path) -> None:
+    keep(store, "lexical", "v1", [row("lexical", 1.5)])
+    (store / "empty").mkdir()
+    assert {name: origin.data_version for name, origin in origins_of(store).items()} == {
+        "lamp": "v2",
+        "lexical": "v1",
     }
 
 
