@@ -1,14 +1,16 @@
 """``lamp evaluate``: any protocol on demand, for the models or another system's motions or captions."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from flows.commands.motion_options import AS_FILES_SAY, HowRead, reads_motions
 from flows.terminal import line_console, progress_bar
+from lamp_core.config.evaluation import EvaluationProtocol
 from lamp_core.errors import LampError
 from lamp_core.evaluation.catalogue import Metric
+from lamp_core.systems.catalogue import MODELS
 from tasks.project import find_project
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "val", "test", "all")
 ABSENT = "–"
+STAGES = ", ".join(model.stage for model in MODELS)
+PROTOCOLS = ", ".join(get_args(EvaluationProtocol))
 OTHER_MOTIONS = typer.Option(
     help="Measure a folder of other motions instead: CLIP.npy, or CLIP_k.npy for its caption k, "
     "joints (T, J, 3) or features (T, D).",
@@ -34,13 +38,12 @@ OTHER_CAPTIONS = typer.Option(
 def evaluate(
     of: Annotated[
         str | None,
-        typer.Option(help="Measure this stage: tokenizer, t2m, m2t or retrieval.", metavar="STAGE"),
+        typer.Option(help=f"Measure the model of this stage alone: {STAGES}.", metavar="STAGE"),
     ] = None,
     protocol: Annotated[
         list[str] | None,
         typer.Option(
-            help="Measure by this protocol: reconstruction, text-to-motion, plausibility, completion, "
-            "captioning, lamp-bert-score, full, distinct, threshold, dissimilar or batches; may be repeated.",
+            help=f"Measure by this protocol: {PROTOCOLS}; may be repeated.",
             metavar="P",
         ),
     ] = None,

@@ -1,4 +1,7 @@
-"""The catalogue of models: every model of every system, a line a model in the module of its system."""
+"""The catalogue of models: every model of every system, a line a model in the module of its system.
+
+Nothing heavy is imported: what only names models does not wait for torch.
+"""
 
 from collections.abc import Mapping
 

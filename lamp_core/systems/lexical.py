@@ -4,16 +4,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from lamp_core.systems.capabilities import SIMILARITY
 from lamp_core.systems.model import Model
 
 if TYPE_CHECKING:
+    import torch
+
     from lamp_core.lexical.compare import LexicalCompare
 
 
-def _compare(stage: str, data: Path, device: torch.device) -> "LexicalCompare":
+def _compare(stage: str, data: Path, device: "torch.device") -> "LexicalCompare":
     from lamp_core.lexical.compare import load_compare
 
     return load_compare(data, stage, device)

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from lamp_core.errors import LampError
 
-Load = Callable[[Path, torch.device], Any]
+if TYPE_CHECKING:
+    import torch
+
+Load = Callable[[Path, "torch.device"], Any]
 """A project's data folder and a device to what has the capabilities."""
 
 

@@ -3,18 +3,18 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from lamp_core.evaluation.baselines import NEIGHBOUR
 from lamp_core.lamp.minilm import has_minilm
 from lamp_core.systems.capabilities import CAPTION, COMPLETE, CONTROL, GENERATE
 from lamp_core.systems.model import Model
 
 if TYPE_CHECKING:
+    import torch
+
     from lamp_core.evaluation.neighbours import NearestNeighbour
 
 
-def _neighbour(data: Path, device: torch.device) -> "NearestNeighbour":
+def _neighbour(data: Path, device: "torch.device") -> "NearestNeighbour":
     from lamp_core.datasets.features_store import FeatureSet
     from lamp_core.datasets.items import items_of
     from lamp_core.evaluation.neighbours import NearestNeighbour

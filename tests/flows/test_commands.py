@@ -1,5 +1,7 @@
 """The commands of ``lamp``: one catalogue, imported as far as they are called, and named in the guide."""
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,8 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.commands.catalogue import COMMANDS, Command
 from flows.lazy_commands import loaded
+from lamp_core.evaluation.families import PROTOCOLS
+from lamp_core.systems.catalogue import MODELS
 
 REPOSITORY = Path(__file__).parents[2]
 NO_COMMAND = {"__init__", "catalogue", "model_options", "motion_options"}
@@ -39,6 +43,25 @@ def test_the_help_imports_no_command() -> None:
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_the_help_of_evaluate_names_all_that_can_be_measured_and_waits_for_no_torch() -> None:
+    code = (
+        "import sys; from flows.cli import app; app(['evaluate', '--help'], standalone_mode=False);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env={**os.environ, "COLUMNS": "400"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    told = " ".join(ended.stdout.replace("│", " ").split())
+    known = [*(model.stage for model in MODELS), *(name for names in PROTOCOLS.values() for name in names)]
+    assert [name for name in known if not re.search(rf"(: |, ){name}[,.;]", told)] == []
 
 
 def test_every_module_of_commands_is_in_the_catalogue() -> None:
