@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from flows.pipeline.stage_states import StageStates
 
 SECONDS_BETWEEN_LOOKS = 1.0
+"""As often as somebody who watches can read them."""
 
 
 def status(

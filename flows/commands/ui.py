@@ -16,6 +16,7 @@ from lamp_core.errors import LampError
 from tasks.mlflow.store import keep_quiet, server_command, server_page, tracking_uri
 from tasks.project import Project, find_project
 from tasks.system.orphans import lifeline_environment
+from tasks.system.waiting import SECONDS_BETWEEN_LOOKS, wait_until
 
 LOCALHOST = "127.0.0.1"
 THIS_MACHINE = {LOCALHOST, "localhost", "::1"}
@@ -57,8 +58,7 @@ def ui(
         os.environ.setdefault("PREFECT_API_URL", _prefect_api(host, prefect_port))
         close_flow_runs(project)
         typer.echo(f"Ctrl-C ends {'both' if len(servers) > 1 else 'it'}")
-        while all(server.poll() is None for server in servers.values()):
-            time.sleep(0.5)
+        wait_until(lambda: any(server.poll() is not None for server in servers.values()))
         ended = next(name for name, server in servers.items() if server.poll() is not None)
         raise LampError(f"{ended} ended by itself; see {project.log_file(ended.lower() + '-ui')}")
     except KeyboardInterrupt:
@@ -126,7 +126,7 @@ def _wait_until_open(
             if not _is_free(host, port):
                 typer.echo(f"{name}: http://{_reached_at(host)}:{port}")
                 del waiting[name]
-        time.sleep(0.2)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _require_free(name: str, host: str, port: int) -> None:

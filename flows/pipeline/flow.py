@@ -36,9 +36,8 @@ from tasks.dvc.graph import read_graph
 from tasks.dvc.remote import RemoteVersions
 from tasks.project import find_project
 from tasks.system import resources
+from tasks.system.waiting import SECONDS_BETWEEN_CALLS
 
-SECONDS_BETWEEN_LOOKS = 3.0
-"""At the flow run's state: whether it was cancelled in Prefect."""
 PREPARED: ContextVar[Execution | None] = ContextVar("prepared", default=None)
 """The run that this process has planned already; none where a worker begins with the parameters alone."""
 THREADS: Any = ThreadPoolTaskRunner(max_workers=64)
@@ -142,14 +141,14 @@ def _watch(run: Execution, futures: Futures) -> None:
         try:
             while not all(future.wrapped_future.done() for future in futures.values()):
                 run.take_note()
-                if not run.is_cancelled and time.monotonic() - looked > SECONDS_BETWEEN_LOOKS:
+                if not run.is_cancelled and time.monotonic() - looked > SECONDS_BETWEEN_CALLS:
                     looked = time.monotonic()
                     run.is_cancelled = _is_cancelling(client)
                     if run.is_cancelled:
                         run.interrupt()
         except BaseException:
             run.interrupt()
-            wait([future.wrapped_future for future in futures.values()], timeout=SECONDS_BETWEEN_LOOKS)
+            wait([future.wrapped_future for future in futures.values()], timeout=SECONDS_BETWEEN_CALLS)
             raise
         run.end()
         if run.is_cancelled:

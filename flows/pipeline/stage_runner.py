@@ -19,10 +19,10 @@ from tasks.stage.outcome import Outcome
 from tasks.stage.progress import Progress, read_progress
 from tasks.system import resources
 from tasks.system.processes import ProcessMark, send_signal
+from tasks.system.waiting import looks
 
 SECONDS_TO_START = 30.0
 """For a stage that was submitted and has no process yet, when the run is interrupted."""
-SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class StageRunner(Protocol):
@@ -103,8 +103,8 @@ class LocalRunner:
     def interrupt(self, names: Iterable[str]) -> None:
         """Tell running stages to end; each closes its MLflow run and keeps its checkpoints."""
         self._stop.set()
-        left, until = set(names), time.monotonic() + SECONDS_TO_START
-        while left and time.monotonic() < until:
+        left = set(names)
+        for _ in looks(SECONDS_TO_START):
             for name in sorted(left):
                 progress = self.progress(name)
                 if progress is not None and not progress.waits_for:
@@ -112,7 +112,8 @@ class LocalRunner:
                     left.discard(name)
                 elif name in self._ended:
                     left.discard(name)
-            time.sleep(SECONDS_BETWEEN_LOOKS if left else 0.0)
+            if not left:
+                return
 
     def versions(self, graph: Graph) -> Versions:
         """What is fresh on this machine."""

@@ -20,8 +20,9 @@ from tasks.stage.holding import RepositoryBusy
 from tasks.stage.outcome import Outcome
 from tasks.stated_folders import stated_folders
 from tasks.system.orphans import end_with_parent
+from tasks.system.waiting import SECONDS_BETWEEN_CALLS, wait_until
 
-SECONDS_FOR_MLFLOW, SECONDS_BETWEEN_LOOKS = 60.0, 2.0
+SECONDS_FOR_MLFLOW = 60.0
 """For a server that is away when a stage has ended."""
 
 
@@ -64,9 +65,7 @@ def _tracked(project: Project, outcome: Outcome) -> Outcome:
     from tasks.mlflow.tracking import Tracking
 
     tracking = Tracking(project)
-    until = time.monotonic() + SECONDS_FOR_MLFLOW
-    while not (is_sent := tracking.flush()) and time.monotonic() < until:
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+    is_sent = wait_until(tracking.flush, SECONDS_FOR_MLFLOW, SECONDS_BETWEEN_CALLS)
     return replace(outcome, run_id=tracking.id_of(outcome.run_id) if is_sent and outcome.run_id else None)
 
 

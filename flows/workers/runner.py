@@ -14,10 +14,11 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from flows.pipeline.prefect_server import prepare
 from flows.workers.commits import require_committed
@@ -40,6 +41,7 @@ from tasks.stated_folders import stated_folders
 from tasks.system import resources
 from tasks.system.git import git, untracked
 from tasks.system.servers import require_answer
+from tasks.system.waiting import wait_until
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from flows.workers.server import Server
 
 SECONDS_BETWEEN_LOOKS = 1.0
+"""At a flow run: oftener than at other servers, as what comes behind a stage waits for it."""
 SECONDS_OF_A_LOOK, SECONDS_OF_RETRIES = 5.0, 70.0
 """A look that took longer met an outage, in which the worker was not heard either: Prefect's client tries for
 62 s by itself, at both ends. Silence is counted from then on."""
@@ -148,17 +151,17 @@ class WorkersRunner:
     def interrupt(self, names: Iterable[str]) -> None:
         """Tell running stages to end; each closes its MLflow run and keeps its checkpoints."""
         self._is_ending = True
-        runs = [self._submitted[name].run for name in names if name in self._submitted]
-        for run in filter(None, runs):
+        runs = [run for name in names if name in self._submitted and (run := self._submitted[name].run)]
+        for run in runs:
             self._server.cancel(run)
         for name in self._here:
             end_stage(self._project, name)
-        until = time.monotonic() + SECONDS_TO_END
-        while runs and time.monotonic() < until:
-            found = self._server.runs([run for run in runs if run])
-            runs = [run for run in runs if run in found and not is_final(found[run])]
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+        wait_until(lambda: self._have_ended(runs), SECONDS_TO_END, SECONDS_BETWEEN_LOOKS)
         self._is_over = True
+
+    def _have_ended(self, runs: Sequence[UUID]) -> bool:
+        """Whether no flow run of these is at work; one that the server does not know is not."""
+        return not runs or all(map(is_final, self._server.runs(runs).values()))
 
     def interrupt_all(self) -> None:
         """Tell all stages that run to end."""

@@ -13,8 +13,8 @@ import psutil
 
 from tasks.system.orphans import lifeline_environment
 from tasks.system.processes import ProcessMark, send_signal
+from tasks.system.waiting import SECONDS_BETWEEN_LOOKS
 
-SECONDS_BETWEEN_LOOKS = 0.5
 HAND_BACK = (signal.SIGTERM, signal.SIGUSR1)
 """SIGUSR1 is Slurm's warning before a limit, SIGTERM what follows it."""
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.system.orphans import lifeline_environment
+from tasks.system.waiting import SECONDS_BETWEEN_LOOKS
 
-SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_TO_END = 12.0
 """For a stage that is told to end: its present step, a checkpoint, its last words."""
 SECONDS_TO_RECORD = 45.0

@@ -33,6 +33,7 @@ from tasks.stage.memory import KEPT_FOR_CALLER, forget_ended, has_checkpoint
 from tasks.stage.time_limits import TimeLimit, time_limit
 from tasks.system import resources
 from tasks.system.redaction import masked
+from tasks.system.waiting import SECONDS_BETWEEN_LOOKS
 
 LOG_TAIL = 2000
 """Characters of a failed stage's log that its exception carries along."""
@@ -101,7 +102,7 @@ class Versions:
             except RepositoryBusy:  # a stage may have started in between
                 if time.monotonic() > until:
                     raise
-                time.sleep(0.5)
+                time.sleep(SECONDS_BETWEEN_LOOKS)
         found, locked = json.loads(text), read_lock(self.project)
         told = {name: self._freshness(self.graph[name], found.get(name), locked) for name in asked}
         return {name: told.get(name) or Freshness("stale", busy[name]) for name in self.graph}
@@ -274,7 +275,7 @@ class Versions:
             except RepositoryBusy:
                 if time.monotonic() > patience:
                     raise
-                time.sleep(0.5)
+                time.sleep(SECONDS_BETWEEN_LOOKS)
             except RemoteUnreachable as error:
                 delay = next(tries, None)
                 if delay is None:

@@ -15,8 +15,7 @@ from tasks.mlflow.tracking import Scalar, Tracking
 from tasks.project import Project
 from tasks.stage.progress import read_progress
 from tasks.system.redaction import warn
-
-SECONDS_BETWEEN_LOOKS = 2.0
+from tasks.system.waiting import SECONDS_BETWEEN_CALLS
 
 
 @contextmanager
@@ -51,7 +50,7 @@ class _Courier(threading.Thread):
         """Send and sample; a store that fails does not stop the stage."""
         is_over = False
         while not is_over:
-            is_over = self.over.wait(SECONDS_BETWEEN_LOOKS)
+            is_over = self.over.wait(SECONDS_BETWEEN_CALLS)
             try:
                 self.tracking.flush()
                 self._sample(is_over)

@@ -6,7 +6,6 @@ inherits the lock, so that the stage stays held until DVC has ended too, should 
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -15,9 +14,7 @@ from lamp_core.io.file_lock import take
 from tasks.project import Project
 from tasks.stage.progress import read_progress
 from tasks.system.processes import ProcessMark, send_signal, this_process
-
-SECONDS_BETWEEN_LOOKS = 0.2
-
+from tasks.system.waiting import looks
 
 Waits = Callable[[], bool]
 
@@ -81,7 +78,7 @@ def end_stage(project: Project, name: str, number: int = signal.SIGTERM) -> bool
 def _take(project: Project, name: str, file: TextIO, waits: Waits) -> None:
     """Lock the file, when neither a run nor a stage's process by itself is at work."""
     is_ours = False
-    while True:
+    for _ in looks():
         is_ours = is_ours or take(file)
         progress = read_progress(project.progress_file(name)) if is_ours else None
         if is_ours and (progress is None or not progress.is_alive):
@@ -90,7 +87,6 @@ def _take(project: Project, name: str, file: TextIO, waits: Waits) -> None:
             who = holder(project, name)
             by = f"process {who.pid}" if who else "a process that is about to end"
             raise StageHeld(f"stage '{name}' is run by {by}; without --no-wait its end is waited for")
-        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _note(file: TextIO, text: str) -> None:

@@ -4,16 +4,15 @@ import errno
 import fcntl
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lamp_core.errors import LampError
+from tasks.system.waiting import looks
 
 PATIENCE_SECONDS = 60.0
 """A stage whose flow was killed takes a moment to write its last checkpoint and end."""
-SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @contextmanager
@@ -41,16 +40,15 @@ def only_process(path: Path, what: str, patience: float = PATIENCE_SECONDS) -> I
 
 
 def _wait_for(descriptor: int, path: Path, what: str, patience: float) -> None:
-    until = time.monotonic() + patience
     is_told = False
-    while not _take(descriptor):
+    for _ in looks(patience):
+        if _take(descriptor):
+            return
         holder = f"{what} is run by process {path.read_text() or '(just started)'}"
-        if time.monotonic() > until:
-            raise LampError(f"{holder}; wait for its end, or end it")
-        if not is_told:
+        if not is_told and patience > 0:
             print(f"{holder}; waiting", file=sys.stderr, flush=True)
             is_told = True
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+    raise LampError(f"{holder}; wait for its end, or end it")
 
 
 def _take(descriptor: int) -> bool:

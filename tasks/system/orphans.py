@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from tasks.system.processes import ProcessMark, this_process
+from tasks.system.waiting import wait_until
 
 FLOW_PROCESS = "LAMP_FLOW_PID"
 GRACE = "LAMP_LIFELINE_GRACE"
 WHOLE_GROUP = "LAMP_LIFELINE_GROUP"
-SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_TO_END = 60.0
 """For a checkpoint and for closing the MLflow run, before the process is ended the hard way."""
 
@@ -58,8 +58,7 @@ def end_with_parent(environment: Mapping[str, str] = os.environ) -> None:
 
 
 def _watch(marks: list[ProcessMark], grace: float, whole_group: bool) -> None:
-    while all(mark.is_alive for mark in marks):
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+    wait_until(lambda: not all(mark.is_alive for mark in marks))
     time.sleep(grace)
     gone = next(mark.pid for mark in marks if not mark.is_alive)
     with suppress(OSError):  # what it wrote to may be gone as well

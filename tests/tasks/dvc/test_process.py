@@ -11,6 +11,7 @@ from tasks.dvc import process
 from tasks.dvc.process import run_logged
 from tasks.dvc.versions import LOCK_PATIENCE_SECONDS, RemoteUnreachable, RepositoryBusy
 from tasks.stage.time_limits import time_limit
+from tasks.system.waiting import SECONDS_BETWEEN_LOOKS
 from tests.toy import Toy
 
 
@@ -87,7 +88,7 @@ def test_a_network_and_a_lock_are_tried_again_and_bad_data_is_not(
         return len(calls)
 
     assert failing(RemoteUnreachable("no route"), RepositoryBusy("held"), RemoteUnreachable("no route")) == 4
-    assert slept == [1.0, 0.5, 2.0]
+    assert slept == [1.0, SECONDS_BETWEEN_LOOKS, 2.0]
     with pytest.raises(LampError, match="bad data"):
         failing(LampError("bad data"))
     with pytest.raises(LampError, match="no route; tried 6 times"):

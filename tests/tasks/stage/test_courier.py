@@ -57,7 +57,7 @@ def test_the_stage_does_not_import_mlflow_and_its_run_is_whole(toy: Toy) -> None
 def test_numbers_arrive_while_the_stage_runs_and_its_process_is_sampled(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courier, "SECONDS_BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr(courier, "SECONDS_BETWEEN_CALLS", 0.1)
     (toy.folder / "hold").touch()
     tracking = Tracking(toy.project)
 
@@ -107,7 +107,7 @@ def test_a_store_that_fails_is_one_warning(
         raise OSError("the store is broken")
 
     monkeypatch.setattr(Tracking, "flush", fail)
-    monkeypatch.setattr(courier, "SECONDS_BETWEEN_LOOKS", 0.02)
+    monkeypatch.setattr(courier, "SECONDS_BETWEEN_CALLS", 0.02)
     with carried(toy.project, "features"):
         wait_until(lambda: looks >= 3, 60)
     assert (
