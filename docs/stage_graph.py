@@ -13,14 +13,10 @@ WIDTH, HEIGHT = 2.2, 0.48  # of a box
 MOST_LETTERS = 17  # in a line
 BETWEEN_COLUMNS, BETWEEN_ROWS = 0.9, 0.24
 QUIET = "#566070"
-SYSTEM_COLOURS = {
-    "lamp": "#dce9f6",
-    "lexical": "#f8e3d6",
-    "motion-language": "#dcefe2",
-    "tokenizers": "#efe0f3",
-    "large-motion": "#f7efd0",
-}
+COLOURS = ("#dce9f6", "#f8e3d6", "#dcefe2", "#efe0f3", "#f7efd0", "#d9eef0", "#f6dde4")
 BOTH = "#e9ece6"
+SYSTEM_COLOURS = dict(zip(CATALOGUE.systems, COLOURS, strict=False))
+"""Of the stages of one system alone, in the catalogue's order."""
 
 Point = tuple[float, float]
 Places = dict[str, Point]

@@ -14,10 +14,12 @@ import yaml
 from tasks.dvc.graph import Graph, read_graph
 from tasks.project import Project
 from tasks.stages.catalogue import CATALOGUE
+from tasks.stages.declaration import STORE
 from tasks.stages.generate import generated
 
 REPOSITORY = Path(__file__).parent.parent
 PACKAGES = ("flows", "tasks", "lamp_core", "benchmarks", "tests")
+WHERE = REPOSITORY / "docs" / "where-is-what.md"
 LINES_A_FILE, LINES_A_FUNCTION = 400, 60
 
 
@@ -132,9 +134,29 @@ def test_the_pinned_environment_names_no_place_of_this_machine() -> None:
 
 
 def test_every_file_that_a_newcomer_is_sent_to_is_there() -> None:
-    page = REPOSITORY / "docs" / "where-is-what.md"
-    links = re.findall(r"\[(.+?)\]\((.+?)\)", page.read_text())
+    links = re.findall(r"\[(.+?)\]\((.+?)\)", WHERE.read_text())
     assert len(links) >= 25
     assert [
         shown for shown, target in links if target != f"../{shown}" or not (REPOSITORY / shown).exists()
     ] == []
+
+
+def test_as_many_concepts_are_found_by_their_words_as_the_list_says() -> None:
+    """By words that begin with the same four letters as those of the file's name."""
+    page = WHERE.read_text()
+    rows = re.findall(r"(?m)^\| (?!concept|---)(.+?) \| \[.*?(\w+)(?:\.\w+)?\]\(", page)
+    guessed = [
+        concept
+        for concept, name in rows
+        if all(re.search(rf"\b{part[:4]}", concept.lower()) for part in name.split("_"))
+    ]
+    assert f"{len(guessed)} of these {len(rows)} concepts" in page
+
+
+def test_the_page_of_the_data_names_the_folder_of_every_stage() -> None:
+    page = (REPOSITORY / "data" / "README.md").read_text()
+    folders = [stage.folder for stage in CATALOGUE.stages.values()]
+    plain = [folder for folder in folders if "/" not in folder]
+    assert [folder for folder in plain if f" {folder}/" not in page] == []
+    systems = [folder.removeprefix(f"{STORE}/") for folder in folders if "/" in folder]
+    assert f"({', '.join(systems)})" in page

@@ -1,1 +1,1 @@
-"""LaMP-T2M: text to motion, and editing, with a masked motion transformer."""
+"""LaMP-T2M: text to motion with a masked motion transformer."""
