@@ -238,15 +238,16 @@ def _control(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     controlling = systems.trained.controlling
     called = {name: of_captions(model.control) for name, model in controlling.items()}
     forced = {name: of_captions(partial(model.control, forced=True)) for name, model in controlling.items()}
-    evaluate = partial(evaluate_control, forced=forced, evaluator=systems.trained.judge_of_given)
+    evaluate = partial(evaluate_control, forced=forced, evaluator=systems.trained.guo)
     return _from_given(evaluate, called, controlling, systems.trained, on_progress)
 
 
 def _completion(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     completing = systems.completing
     called = {name: of_captions(model.complete) for name, model in completing.items()}
-    evaluate = partial(evaluate_completion, evaluator=systems.trained.judge_of_given)
-    return _from_given(evaluate, called, completing, systems.trained, on_progress)
+    trained = systems.trained
+    evaluate = partial(evaluate_completion, evaluator=trained.guo, reference_J3=trained.features.reference_J3)
+    return _from_given(evaluate, called, completing, trained, on_progress)
 
 
 def of_captions(make: Callable[..., list[np.ndarray]]) -> Complete:

@@ -14,8 +14,7 @@ from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.evaluation.protocols.common import Embedded, MotionTextEvaluator, TestItems
-from lamp_core.evaluation.protocols.joints import joints_of
-from lamp_core.features.encode import encode
+from lamp_core.evaluation.protocols.joints import features_of, joints_of
 from lamp_core.metrics.batches import Counting
 from lamp_core.metrics.r_precision import MatchingScores
 
@@ -86,10 +85,5 @@ def embed_by(route: Route, space: FeatureSet, embed: Embed) -> Embed:
 def made_anew(motions: Sequence[np.ndarray], space: FeatureSet) -> list[np.ndarray]:
     """Normalised features (T, D) to those of their joints, (T - 1, D), four frames at least."""
     joints = joints_of([space.statistics.denormalise(motion) for motion in motions], space.skeleton)
-    made = []
-    for joints_TJ3 in joints:
-        raw_TD = encode(joints_TJ3, space.skeleton, space.reference_J3).numpy()
-        missing = max(0, DOWNSAMPLING - len(raw_TD))
-        whole_TD = np.pad(raw_TD, ((0, missing), (0, 0)), mode="edge")
-        made.append(np.asarray(space.statistics.normalise(whole_TD), dtype=np.float32))
-    return made
+    as_told = (space.skeleton, space.statistics, space.reference_J3)
+    return [features_of(each, *as_told, max(len(each) - 1, DOWNSAMPLING)) for each in joints]

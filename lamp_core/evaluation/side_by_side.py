@@ -4,7 +4,7 @@ A second thread gives a process a quarter more at most, a second process all tha
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -27,14 +27,12 @@ class _Part:
     config: Config
     models: Sequence[Model]
     families: Sequence[str]
-    embeds_given: bool
 
     def measure(self) -> dict[str, list[Result]]:
         """The rows of its families."""
         torch.set_num_threads(1)
         features = FeatureSet.load(self.data / "features")
         trained = Trained(self.data, self.config, features, torch.device("cpu"), self.models)
-        trained = replace(trained, embeds_given=self.embeds_given)
         return measure(trained, families=self.families)
 
 
@@ -55,7 +53,7 @@ def measure_side_by_side(trained: Trained, on_progress: OnProgress | None = None
     others = [family for family in asked if family not in OF_GENERATED]
     if not 0 < len(others) < len(asked):
         return measure(trained, on_progress)
-    part = _Part(trained.data, trained.config, trained.models, others, trained.embeds_given)
+    part = _Part(trained.data, trained.config, trained.models, others)
     with beside(_Part.measure, part) as measured_there:
         here = measure(trained, on_progress, OF_GENERATED)
         if on_progress is not None:

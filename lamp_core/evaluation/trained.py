@@ -56,7 +56,6 @@ class Trained:
         split: of the items, or ``all``.
         own_data: whether the models were trained on this data set.
         cache_folder: where embeddings outlive the process; nowhere without it.
-        embeds_given: whether the dual encoder sees motions that were completed, or made from poses, too.
     """
 
     data: Path
@@ -67,7 +66,6 @@ class Trained:
     split: str = TEST
     own_data: bool = True
     cache_folder: Path | None = None
-    embeds_given: bool = False
 
     @property
     def settings(self) -> Evaluate:
@@ -101,11 +99,6 @@ class Trained:
     def guo(self) -> GuoEvaluator:
         """The dual encoder, told what normalises the motions."""
         return GuoEvaluator.load(self.data / "evaluator", self.device).reading(self.features.statistics)
-
-    @property
-    def judge_of_given(self) -> GuoEvaluator | None:
-        """The dual encoder where it sees motions that were made from given frames."""
-        return self.guo if self.embeds_given else None
 
     @cached_property
     def reconstructing(self) -> Mapping[str, Reconstructs]:

@@ -4,8 +4,6 @@ weights.
 By hand: ``python -m tasks.stages.evaluate_motion_language``. `lamp evaluate` measures on demand.
 """
 
-from dataclasses import replace
-
 from lamp_core.systems.motion_language import MODELS
 from lamp_core.systems.neighbours import NEAREST
 from tasks.stage.process import StageContext, main
@@ -27,7 +25,7 @@ def run(stage: StageContext) -> dict[str, float]:
     changes = {"protocols": (*asked, *ALWAYS), "lamp_evaluator": False}
     models = (*MODELS, NEAREST)
     trained = models_to_measure(stage, models, settings.model_copy(update=changes))
-    return measure_into_store(stage, replace(trained, embeds_given=True))
+    return measure_into_store(stage, trained)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Shapes: T frames, J joints, D feature numbers a frame, S motion tokens.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import DOWNSAMPLING, Item, length_batches, pad
+from lamp_core.errors import RejectedClip
 from lamp_core.evaluation.baselines import GROUND_TRUTH, INTERPOLATION
 from lamp_core.evaluation.protocols.common import (
     Made,
@@ -24,12 +26,14 @@ from lamp_core.evaluation.protocols.made_motions import MadeMotions
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.anchor import anchored
 from lamp_core.features.decode import decode
+from lamp_core.features.encode import encode
 from lamp_core.features.interpolation import interpolated
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.body_limits import LIMITS, body_limits
 from lamp_core.metrics.bones import BODY, body_errors
 from lamp_core.metrics.completion import PELVIS, completion_errors
 from lamp_core.metrics.plausibility import PLAUSIBILITY, plausibility
+from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import Skeleton
 
 NO_EVALUATOR = "none"
@@ -81,6 +85,7 @@ def evaluate_completion(
     settings: Evaluate,
     on_progress: OnProgress | None = None,
     evaluator: MotionTextEvaluator | None = None,
+    reference_J3: np.ndarray | None = None,
 ) -> list[Result]:
     """ADE and FDE of what had to be added, Recon and Vel of what was given: prediction and in-betweening.
 
@@ -88,7 +93,9 @@ def evaluate_completion(
     random places (``settings.masked_between``). The given poses fix the path: every system's root is led from
     given pose to given pose (`anchored`), and distances are in the world of the first one. The floor is
     `interpolation`, between the given poses in that world. Everything is measured ``settings.completions``
-    times, with the captions of the repeat. With an evaluator the motions are embedded too (`MadeMotions`).
+    times, with the captions of the repeat. With an evaluator the same motions, on that path, are embedded too
+    (`MadeMotions`), the floor by the features of its joints with the bones of ``reference_J3`` (the
+    skeleton's own without it).
 
     Raises:
         LampError: no items, or a system that does not return one motion an item.
@@ -109,6 +116,9 @@ def evaluate_completion(
             texts_N = test.draw_captions(settings, repeat)
             captions = test.captions_at(texts_N)
             seen.measure_truth(texts_N, repeat)
+            if evaluator is not None:
+                features = _features_of_all(filled, skeleton, statistics, reference_J3)
+                seen.measure(INTERPOLATION, Made.of(INTERPOLATION, features, len(test)), texts_N, repeat)
             for name, complete in systems.items():
                 completed = complete(captions, test.motions, given, settings.seed + repeat)
                 made = Made.of(name, completed, len(test))
@@ -121,7 +131,8 @@ def evaluate_completion(
                 ]
                 joints = [in_world(*each) for each in zip(joints_of(features, skeleton), *kept, strict=True)]
                 _measure(measured[name], kept[0], joints, kept[1], skeleton)
-                seen.measure(name, made, texts_N, repeat)
+                led = [np.asarray(statistics.normalise(raw), dtype=np.float32) for raw in features]
+                seen.measure(name, replace(made, motions=led), texts_N, repeat)
             if on_progress:
                 done = place * settings.completions + repeat + 1
                 on_progress(done, total, f"{protocol.partition(',')[0]}, repeat {repeat + 1}")
@@ -181,6 +192,47 @@ def joints_of(features: Sequence[np.ndarray], skeleton: Skeleton) -> list[np.nda
         for index, joints_TJ3 in zip(batch, joints_BTJ3, strict=True):
             joints[index] = joints_TJ3[: len(features[index])]
     return [joints[index] for index in range(len(features))]
+
+
+def features_of(
+    joints_TJ3: np.ndarray,
+    skeleton: Skeleton,
+    statistics: FeatureStatistics,
+    reference_J3: np.ndarray,
+    frames: int,
+) -> np.ndarray:
+    """Return the normalised features of joints; of frames that have none, those of the last one.
+
+    Args:
+        joints_TJ3: of a motion.
+        skeleton: whose joints they are.
+        statistics: that normalise.
+        reference_J3: the pose whose bone lengths the features have.
+        frames: that are wanted, T - 1 at least.
+
+    Raises:
+        RejectedClip: the joints have no features.
+    """
+    raw_TD = encode(joints_TJ3, skeleton, reference_J3).numpy()
+    whole_TD = np.pad(raw_TD, ((0, frames - len(raw_TD)), (0, 0)), mode="edge")
+    return np.asarray(statistics.normalise(whole_TD), dtype=np.float32)
+
+
+def _features_of_all(
+    joints: Sequence[np.ndarray],
+    skeleton: Skeleton,
+    statistics: FeatureStatistics,
+    reference_J3: np.ndarray | None,
+) -> list[np.ndarray]:
+    """Features as long as the joints; not finite where joints have none, so that they are left out."""
+    reference_J3 = np.asarray(canonical_reference(skeleton)) if reference_J3 is None else reference_J3
+    found = []
+    for joints_TJ3 in joints:
+        try:
+            found.append(features_of(joints_TJ3, skeleton, statistics, reference_J3, len(joints_TJ3)))
+        except RejectedClip:
+            found.append(np.full((len(joints_TJ3), skeleton.feature_count), np.nan, dtype=np.float32))
+    return found
 
 
 def _on_the_path(made_TD: np.ndarray, true_TD: np.ndarray, given_T: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ SYSTEMS = {
     "tokenizer": ["ground truth", "truth, other half", "mean pose", "untrained", "VQ-VAE"],
     "text_to_motion": ["ground truth", "truth, other half", "chance", "untrained", "LaMP-T2M"],
     "plausibility": ["ground truth", "VQ-VAE", "untrained", "LaMP-T2M"],
-    "completion": ["interpolation", "untrained", "LaMP-T2M"],
+    "completion": ["interpolation", "untrained", "LaMP-T2M", "ground truth", "truth, other half"],
     "retrieval": ["chance", "untrained", "LaMP-Feat", "oracle: actions", "oracle: actions, parameters"],
 }
 

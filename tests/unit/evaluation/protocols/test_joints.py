@@ -1,25 +1,32 @@
 """Plausibility and completion as rows, by systems whose errors are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.features import moving_clip
 from lamp_core.errors import LampError
+from lamp_core.evaluation.catalogue import metric_of
 from lamp_core.evaluation.protocols.joints import (
     evaluate_completion,
     evaluate_plausibility,
+    features_of,
     first_given,
     in_world,
     interpolated,
     joints_of,
     masked_at_random,
 )
+from lamp_core.features.anchor import anchored
 from lamp_core.features.decode import decode
+from lamp_core.features.encode import encode
 from lamp_core.metrics.body_limits import LIMITS
 from lamp_core.metrics.bones import BODY
 from lamp_core.metrics.plausibility import PLAUSIBILITY, plausibility
 from lamp_core.skeleton.kinematics import canonical_reference
-from tests.unit.evaluation.perfect import ITEMS, SETTINGS, SKELETON, STATISTICS
+from tests.unit.evaluation.perfect import ITEMS, SETTINGS, SKELETON, STATISTICS, CodeEvaluator
 
 SOME = ITEMS[:12]
 REFERENCE = canonical_reference(SKELETON)
@@ -101,6 +108,76 @@ def test_a_completion_that_turns_and_travels_elsewhere_is_measured_by_its_poses(
     # A gap at the beginning has no pose in front, one at the end none behind: their drift stays.
     between = found["drifting", "in-betweening", "ADE"].value
     assert 0.0 < between < 0.5 * found["drifting", "prediction", "ADE"].value
+
+
+class Watching(CodeEvaluator):
+    """Keeps the motions that it embedded."""
+
+    def __init__(self, items):
+        super().__init__(items)
+        self.seen = []
+
+    def embed_motions(self, motions):
+        self.seen += list(motions)
+        return super().embed_motions(motions)
+
+
+def test_an_evaluator_sees_every_row_and_changes_no_other():
+    systems = {"perfect": complete_with(lambda motion, flags: motion)}
+    asked = (ITEMS, systems, SKELETON, STATISTICS, SETTINGS)
+    found = evaluate_completion(*asked, evaluator=CodeEvaluator(ITEMS))
+    assert [row for row in found if row.evaluator == "none"] == evaluate_completion(*asked)
+    seen = table(row for row in found if row.evaluator == "perfect")
+    assert all(metric_of(row) is not None for row in found)
+    for protocol in ("prediction", "in-betweening"):
+        names = {system for system, of, metric in seen if of == protocol and metric == "FID"}
+        assert names == {"interpolation", "perfect", "truth, other half"}
+        assert seen["perfect", protocol, "FID"].value == pytest.approx(0, abs=1e-4)
+        assert seen["interpolation", protocol, "FID"].value > 0.01
+        assert seen["interpolation", protocol, "Diversity"].measured
+        assert seen["interpolation", protocol, "FID"].items == len(ITEMS)
+
+
+def test_the_floor_is_embedded_by_the_features_of_its_joints():
+    joints_TJ3 = moving_clip(SKELETON, 40, np.random.default_rng(0))
+    raw_TD = encode(joints_TJ3, SKELETON, REFERENCE).numpy()
+    made_TD = features_of(joints_TJ3, SKELETON, STATISTICS, REFERENCE, 40)
+    np.testing.assert_allclose(made_TD[:39], STATISTICS.normalise(raw_TD), atol=1e-5)
+    np.testing.assert_array_equal(made_TD[39], made_TD[38])
+
+
+def test_a_floor_without_features_is_left_out_and_counted():
+    still = [replace(item, features_TD=np.repeat(item.features_TD[:1], 40, axis=0)) for item in SOME]
+    for item in still:  # the root neither turns nor goes: no joint moves, which has no features
+        item.features_TD[:, :3] = 0.0
+    systems = {"perfect": complete_with(lambda motion, flags: motion)}
+    asked = (still, systems, SKELETON, STATISTICS, SETTINGS)
+    found = table(evaluate_completion(*asked, evaluator=CodeEvaluator(SOME)))
+    row = found["interpolation", "prediction", "FID"]
+    assert not row.measured and f"{len(SOME)} of {len(SOME)} motions not finite, left out" in row.note
+    assert found["interpolation", "prediction", "ADE"].value == pytest.approx(0.0, abs=1e-3)
+
+
+def test_what_is_embedded_is_what_is_measured():
+    """The root of a gap is led to the pose behind it before either."""
+
+    def drifting(motion, flags):
+        features = np.array(STATISTICS.denormalise(motion))
+        features[~flags, 1:3] += 0.2
+        return np.asarray(STATISTICS.normalise(features), dtype=np.float32)
+
+    judge, made, told = Watching(SOME), [], []
+
+    def complete(captions, motions, given, seed):
+        told[:] = given
+        made[:] = [drifting(motion, flags) for motion, flags in zip(motions, given, strict=True)]
+        return made
+
+    evaluate_completion(SOME, {"drifting": complete}, SKELETON, STATISTICS, SETTINGS, evaluator=judge)
+    for item, made_TD, seen_TD, given_T in zip(SOME, made, judge.seen[-len(SOME) :], told, strict=True):
+        led_TD = anchored(STATISTICS.denormalise(made_TD), item.features_TD, given_T)
+        np.testing.assert_allclose(STATISTICS.denormalise(seen_TD), led_TD, atol=1e-5)
+        assert not np.allclose(seen_TD, made_TD, atol=1e-3)
 
 
 def test_the_world_is_that_of_the_first_given_pose():
