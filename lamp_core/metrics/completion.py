@@ -6,7 +6,7 @@ counts the same, whatever its length.
 Shapes: T frames, M frames of the made motion where it may differ, J joints, K key poses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -22,7 +22,13 @@ Motions = Sequence[np.ndarray]
 
 
 def completion_errors(
-    true: Motions, made: Motions, given: Motions, skeleton: Skeleton, *, legacy: bool = False
+    true: Motions,
+    made: Motions,
+    given: Motions,
+    skeleton: Skeleton,
+    *,
+    legacy: bool = False,
+    root_of: Mapping[int, int] | None = None,
 ) -> dict[str, float]:
     """Errors of motions of which some frames were given.
 
@@ -41,6 +47,8 @@ def completion_errors(
         given: which frames of each clip were given, bool (T,).
         skeleton: says the unit.
         legacy: see above.
+        root_of: the joints that are measured, all without it, and for each the one that is put on the true
+            one before ``Recon``, the pelvis without it (`part_roots`).
 
     Raises:
         LampError: clips that do not fit each other, are not finite, or of which no frame or every frame was
@@ -55,11 +63,13 @@ def completion_errors(
             raise LampError(f"clip {place} has shape {true_TJ3.shape}, its completion {made_TJ3.shape}")
         if not added_T.any():
             raise LampError(f"every frame of clip {place} was given; there is nothing to measure")
+        poses = [_poses(motion, root_of) for motion in (true_TJ3, made_TJ3)]
+        true_TJ3, made_TJ3 = (_joints(motion, root_of) for motion in (true_TJ3, made_TJ3))
         distances_TJ = _distances(true_TJ3, made_TJ3)
         touched_T = given_T[:-1] | given_T[1:]
         steps_TJ = _distances(np.diff(true_TJ3, axis=0), np.diff(made_TJ3, axis=0))[touched_T]
         errors = (
-            _both(RECON, _distances(_poses(true_TJ3), _poses(made_TJ3))[given_T])
+            _both(RECON, _distances(*poses)[given_T])
             | _both(VEL, steps_TJ)
             | _both(ADE, distances_TJ[added_T])
             | _both(FDE, distances_TJ[added_T][-1:])
@@ -68,10 +78,17 @@ def completion_errors(
     return _mean_of(clips)
 
 
-def key_pose_errors(true: Motions, made: Motions, keys: Motions, skeleton: Skeleton) -> dict[str, float]:
+def key_pose_errors(
+    true: Motions,
+    made: Motions,
+    keys: Motions,
+    skeleton: Skeleton,
+    root_of: Mapping[int, int] | None = None,
+) -> dict[str, float]:
     """``Recon`` and ``Vel`` of key poses, whose frame in the made motion is not known.
 
-    A key pose is measured at the frame of the made motion whose pose is nearest (MotionGPT-2, section V-A);
+    A key pose is measured at the frame of the made motion whose whole pose is nearest (MotionGPT-2, section
+    V-A);
     ``Vel`` compares the steps to that frame and from it with those of the key pose, where both motions have
     them. The made motion may be longer or shorter than the true one.
 
@@ -80,6 +97,7 @@ def key_pose_errors(true: Motions, made: Motions, keys: Motions, skeleton: Skele
         made: joints (M, J, 3).
         keys: frames of the key poses in each true clip, (K,).
         skeleton: says the unit.
+        root_of: see `completion_errors`.
 
     Raises:
         LampError: clips that do not fit each other, are not finite, or have no key pose.
@@ -91,23 +109,27 @@ def key_pose_errors(true: Motions, made: Motions, keys: Motions, skeleton: Skele
             raise LampError(f"clip {place} of {len(true_TJ3)} frames has the key poses {list(keys_K)}")
         is_key_T = np.isin(np.arange(len(true_TJ3)), keys_K)
         true_TJ3, made_MJ3, _ = _checked(place, true_TJ3, made_MJ3, is_key_T, skeleton)
-        clips.append(_key_errors(true_TJ3, made_MJ3, np.flatnonzero(is_key_T)))
+        clips.append(_key_errors(true_TJ3, made_MJ3, np.flatnonzero(is_key_T), root_of))
     return _mean_of(clips)
 
 
-def _key_errors(true_TJ3: np.ndarray, made_MJ3: np.ndarray, keys_K: np.ndarray) -> dict[str, float]:
+def _key_errors(
+    true_TJ3: np.ndarray, made_MJ3: np.ndarray, keys_K: np.ndarray, root_of: Mapping[int, int] | None
+) -> dict[str, float]:
     true_KJ3, made_poses_MJ3 = _poses(true_TJ3)[keys_K], _poses(made_MJ3)
     gaps_KM = np.linalg.norm(
         (true_KJ3[:, None] - made_poses_MJ3[None]).reshape(len(keys_K), len(made_MJ3), -1), axis=-1
     )
     nearest_K = gaps_KM.argmin(axis=1)
+    poses = (_poses(true_TJ3, root_of)[keys_K], _poses(made_MJ3, root_of)[nearest_K])
+    true_TJ3, made_MJ3 = (_joints(motion, root_of) for motion in (true_TJ3, made_MJ3))
     steps = [
         _distances(true_TJ3[key + side] - true_TJ3[key], made_MJ3[found + side] - made_MJ3[found])
         for key, found in zip(keys_K, nearest_K, strict=True)
         for side in (-1, 1)
         if 0 <= key + side < len(true_TJ3) and 0 <= found + side < len(made_MJ3)
     ]
-    errors = _both(RECON, _distances(true_KJ3, made_poses_MJ3[nearest_K]))
+    errors = _both(RECON, _distances(*poses))
     return errors | (_both(VEL, np.stack(steps)) if steps else {})
 
 
@@ -128,9 +150,14 @@ def _distances(first_TJ3: np.ndarray, second_TJ3: np.ndarray) -> np.ndarray:
     return distances_TJ
 
 
-def _poses(joints_TJ3: np.ndarray) -> np.ndarray:
-    poses_TJ3: np.ndarray = joints_TJ3 - joints_TJ3[:, PELVIS : PELVIS + 1]
+def _poses(joints_TJ3: np.ndarray, root_of: Mapping[int, int] | None = None) -> np.ndarray:
+    roots = [PELVIS] if root_of is None else list(root_of.values())
+    poses_TJ3: np.ndarray = _joints(joints_TJ3, root_of) - joints_TJ3[:, roots]
     return poses_TJ3
+
+
+def _joints(joints_TJ3: np.ndarray, root_of: Mapping[int, int] | None) -> np.ndarray:
+    return joints_TJ3 if root_of is None else joints_TJ3[:, list(root_of)]
 
 
 def _mean_of(clips: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -17,7 +17,13 @@ from lamp_core.evaluation.protocols.common import (
     TestItems,
     random_draws,
 )
-from lamp_core.evaluation.protocols.joints import NO_EVALUATOR, Complete, in_world, joints_of
+from lamp_core.evaluation.protocols.joints import (
+    NO_EVALUATOR,
+    Complete,
+    in_world,
+    joints_of,
+    record_whole_and_parts,
+)
 from lamp_core.evaluation.protocols.made_motions import MadeMotions
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.features.interpolation import interpolated
@@ -132,12 +138,11 @@ def _measure(
     given: Sequence[np.ndarray],
     skeleton: Skeleton,
 ) -> None:
-    def measure() -> list[float]:
+    def errors_of(root_of: Mapping[int, int] | None) -> Mapping[str, float]:
         if task.startswith("key"):
-            errors = key_pose_errors(true, made, [np.flatnonzero(given_T) for given_T in given], skeleton)
-        else:
-            placed = [in_world(*each) for each in zip(made, true, given, strict=True)]
-            errors = completion_errors(true, placed, given, skeleton)
-        return [errors[name] for name in NAMES]
+            keys = [np.flatnonzero(given_T) for given_T in given]
+            return key_pose_errors(true, made, keys, skeleton, root_of)
+        placed = [in_world(*each) for each in zip(made, true, given, strict=True)]
+        return completion_errors(true, placed, given, skeleton, root_of=root_of)
 
-    measured.record(NAMES, measure)
+    record_whole_and_parts(measured, NAMES, errors_of, skeleton)

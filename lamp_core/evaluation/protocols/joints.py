@@ -33,10 +33,12 @@ from lamp_core.metrics.body_limits import LIMITS, body_limits
 from lamp_core.metrics.bones import BODY, body_errors
 from lamp_core.metrics.completion import PELVIS, completion_errors
 from lamp_core.metrics.plausibility import PLAUSIBILITY, plausibility
+from lamp_core.metrics.reconstruction import part_roots
 from lamp_core.skeleton.kinematics import canonical_reference
 from lamp_core.skeleton.skeleton import Skeleton
 
 NO_EVALUATOR = "none"
+ERRORS = ("Recon", "Vel", "ADE", "FDE")
 PATH = "given poses fix the path"
 BATCH_FRAMES = 20_000
 
@@ -262,10 +264,40 @@ def _measure(
     given: Sequence[np.ndarray],
     skeleton: Skeleton,
 ) -> None:
-    names = [f"{name}{ending}" for name in ("Recon", "Vel", "ADE", "FDE") for ending in ("", " summed")]
+    names = [f"{name}{ending}" for name in ERRORS for ending in ("", " summed")]
+    record_whole_and_parts(
+        measured,
+        names,
+        lambda root_of: completion_errors(true, made, given, skeleton, root_of=root_of),
+        skeleton,
+    )
 
-    def measure() -> list[float]:
-        errors = completion_errors(true, made, given, skeleton)
-        return [errors[name] for name in names]
 
-    measured.record(names, measure)
+def record_whole_and_parts(
+    measured: Measurements,
+    names: Sequence[str],
+    errors_of: Callable[[Mapping[int, int] | None], Mapping[str, float]],
+    skeleton: Skeleton,
+) -> None:
+    """Record errors of all joints, and with hands those of body, hands and fingers apart (`part_roots`).
+
+    Fingers, wrist on wrist, have ``Recon`` alone: in the world they are the hands.
+
+    Args:
+        measured: of the system.
+        names: of the errors.
+        errors_of: the joints and their roots, or None for all joints, to errors by name.
+        skeleton: whose joints they are.
+    """
+
+    def record(ending: str, wanted: Sequence[str], root_of: Mapping[int, int] | None) -> None:
+        def measure() -> list[float]:
+            errors = errors_of(root_of)
+            return [errors[name] for name in wanted]
+
+        measured.record([f"{name}{ending}" for name in wanted], measure)
+
+    record("", names, None)
+    means = [name for name in names if name in ERRORS]
+    for part, root_of in part_roots(skeleton).items():
+        record(f" {part}", ERRORS[:1] if part == "fingers" else means, root_of)

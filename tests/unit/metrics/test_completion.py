@@ -122,6 +122,39 @@ def test_key_poses_are_those_of_a_loop():
     assert measured["Vel"] == pytest.approx(100 * np.mean(vel))
 
 
+def test_of_some_joints_the_errors_are_theirs_from_their_roots():
+    true, made = motions([9, 6], 0), motions([9, 6], 1)
+    given = [flags(9, 0, 1), flags(6, 5)]
+    arms = {16: 20, 18: 20}
+    found = completion_errors(true, made, given, SMPL, root_of=arms)
+    gaps = [one - other for one, other in zip(true, made, strict=True)]
+    added = [
+        np.linalg.norm(gap[~flag][:, list(arms)], axis=-1).mean()
+        for gap, flag in zip(gaps, given, strict=True)
+    ]
+    told = [
+        np.linalg.norm((gap[:, list(arms)] - gap[:, [20]])[flag], axis=-1).mean()
+        for gap, flag in zip(gaps, given, strict=True)
+    ]
+    assert found["ADE"] == pytest.approx(100 * np.mean(added))
+    assert found["Recon"] == pytest.approx(100 * np.mean(told))
+    every = dict.fromkeys(range(22), 0)
+    assert completion_errors(true, made, given, SMPL, root_of=every) == pytest.approx(
+        completion_errors(true, made, given, SMPL)
+    )
+
+
+def test_the_frame_of_a_key_pose_is_that_of_the_whole_pose():
+    true, made = motions([8], 0), motions([30], 1)
+    made[0][11:14] = true[0][2:5] + 7.0  # but for the last joint, which is nearer elsewhere
+    made[0][11:14, -1] += 0.1
+    made[0][20, -1] = made[0][20, 0] + true[0][3, -1] - true[0][3, 0]
+    found = key_pose_errors(true, made, [[3]], SMPL, {21: 0})
+    assert found["Recon"] == pytest.approx(100 * np.sqrt(3) * 0.1)
+    rest = key_pose_errors(true, made, [[3]], SMPL, dict.fromkeys(range(21), 0))
+    assert rest["Recon"] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_what_does_not_fit_is_named():
     true = motions([8, 6], 0)
     known = [flags(8, 0), flags(6, 0)]

@@ -7,6 +7,8 @@ import pytest
 
 from lamp_core.datasets.items import Item
 from lamp_core.evaluation.catalogue import metric_of
+from lamp_core.evaluation.protocols.control import evaluate_control
+from lamp_core.evaluation.protocols.joints import evaluate_completion
 from lamp_core.evaluation.protocols.reconstruction import Reconstruction, evaluate_tokenizer
 from lamp_core.evaluation.protocols.text_to_motion import evaluate_text_to_motion
 from lamp_core.evaluation.results import Result
@@ -76,7 +78,34 @@ def test_generated_motions_are_measured_by_part_too(items: list[Item]) -> None:
     assert all(metric_of(row) is not None for row in rows)
 
 
+def lost(captions: object, motions: list[np.ndarray], given: list[np.ndarray], seed: int) -> list[np.ndarray]:
+    return hands_lost(motions)
+
+
+@pytest.mark.parametrize("protocol", ["prediction", "in-betweening", "control"])
+def test_errors_of_given_and_added_frames_are_told_by_part_too(items: list[Item], protocol: str) -> None:
+    evaluate = evaluate_control if protocol == "control" else evaluate_completion
+    rows = evaluate(items[:4], {"no hands": lost}, SMPLX52, OF_WHOLE_BODY, BRIEF)
+    of_one = [row for row in rows if row.protocol.startswith(protocol) and row.system == "no hands"]
+    found = values(of_one[::-1], "no hands")  # the first of several tasks stays
+    names = ("Recon", "Vel") if protocol == "control" else ("Recon", "Vel", "ADE", "FDE")
+    for name in names:
+        assert found[f"{name} hands"] > 1.0 and found[name] > 0.1
+        # The turn to the first given pose looks at the hands too.
+        assert found[f"{name} body"] < 0.5 * found[f"{name} hands"]
+        whole = (22 * found[f"{name} body"] + 30 * found[f"{name} hands"]) / 52
+        assert found[name] == pytest.approx(whole)
+    assert found["Recon fingers"] > 1.0 and "Vel fingers" not in found
+    assert all(metric_of(row) is not None for row in rows)
+
+
+def lost_nothing(captions: object, motions: list[np.ndarray], given: object, seed: int) -> list[np.ndarray]:
+    return list(motions)
+
+
 def test_a_body_without_hands_has_no_parts() -> None:
     systems = {"itself": Reconstruction(list)}
     rows = evaluate_tokenizer(ITEMS, systems, CodeEvaluator(ITEMS), SKELETON, STATISTICS, BRIEF)
-    assert not {row.metric for row in rows} & {"MPJPE body", "MPJPE hands", "MPJPE fingers", "FID hands"}
+    rows += evaluate_completion(ITEMS[:4], {"no hands": lost_nothing}, SKELETON, STATISTICS, BRIEF)
+    rows += evaluate_control(ITEMS[:4], {"no hands": lost_nothing}, SKELETON, STATISTICS, BRIEF)
+    assert not {row.metric for row in rows if row.metric.endswith(("body", "hands", "fingers"))}
