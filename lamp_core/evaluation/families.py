@@ -47,6 +47,7 @@ from lamp_core.systems.capabilities import (
     GENERATE,
     RECONSTRUCT,
     SIMILARITY,
+    ChoosesAnswers,
     Completes,
     Controls,
     Generates,
@@ -238,7 +239,13 @@ def _control(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     controlling = systems.trained.controlling
     called = {name: of_captions(model.control) for name, model in controlling.items()}
     forced = {name: of_captions(partial(model.control, forced=True)) for name, model in controlling.items()}
-    evaluate = partial(evaluate_control, forced=forced, evaluator=systems.trained.guo)
+    first = {
+        name: model.answering_once()
+        for name, model in controlling.items()
+        if isinstance(model, ChoosesAnswers) and model.chooses_poses
+    }
+    once = {name: of_captions(model.control) for name, model in first.items()}
+    evaluate = partial(evaluate_control, forced=forced, evaluator=systems.trained.guo, once=once)
     return _from_given(evaluate, called, controlling, systems.trained, on_progress)
 
 

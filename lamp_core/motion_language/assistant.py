@@ -4,8 +4,8 @@ Shapes: N questions, T frames, D feature numbers a frame, S motion tokens, R cha
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -86,6 +86,15 @@ class MotionAssistant(MotionSpeaker):
         prompts, draws = list(map(self.prompt, texts)), self.settings.text_draws
         drawn = self._motions(prompts * draws, self._tokens(frames) * draws, None, seed)
         return self._features(_likeliest(drawn, len(prompts), lambda: self._surprise_of_texts(texts, drawn)))
+
+    @property
+    def chooses_poses(self) -> bool:
+        """Whether it draws several answers where poses are given."""
+        return self.settings.pose_draws > 1
+
+    def answering_once(self) -> Self:
+        """Return the same, which takes the first answer where poses are given."""
+        return replace(self, settings=self.settings.model_copy(update={"pose_draws": 1}))
 
     @property
     def _reads_back(self) -> bool:

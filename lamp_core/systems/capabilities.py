@@ -114,6 +114,18 @@ class Controls(Protocol):
         """
 
 
+@runtime_checkable
+class ChoosesAnswers(Controls, Protocol):
+    """May draw several motions of poses, of which it chooses one."""
+
+    @property
+    def chooses_poses(self) -> bool:
+        """Whether it draws more than one."""
+
+    def answering_once(self) -> Self:
+        """The same, which takes the first that it draws."""
+
+
 class EditsParts(Protocol):
     """Makes one part of a motion anew."""
 

@@ -31,7 +31,7 @@ from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.completion import completion_errors, key_pose_errors
 from lamp_core.skeleton.skeleton import Skeleton
 
-TEXT_ALONE, FORCED = "text alone", "poses forced"
+TEXT_ALONE, ONE_ANSWER, FORCED = "text alone", "one answer", "poses forced"
 KEY_POSES = 3
 NAMES = ("Recon", "Recon summed", "Vel", "Vel summed")
 
@@ -70,13 +70,16 @@ def evaluate_control(
     on_progress: OnProgress | None = None,
     forced: Mapping[str, Complete] | None = None,
     evaluator: MotionTextEvaluator | None = None,
+    once: Mapping[str, Complete] | None = None,
 ) -> list[Result]:
     """Recon and Vel of given poses: the first, the last, and some at random.
 
     A pose is a motion token of four frames. First and last pose are measured where they belong, in the world
     of the given pose; a key pose at the frame of the motion that is nearest, since its place is not told.
-    Every system is measured again without the poses (`TEXT_ALONE`) and, where it is one of ``forced``, with
-    poses that are put at their places (`FORCED`), with the same texts, lengths and seeds. The floor holds
+    Every system is measured again without the poses (`TEXT_ALONE`), where it is one of ``once`` by its first
+    answer (`ONE_ANSWER`), so that what the poses do and what a choice among answers does stand apart, and
+    where it is one of ``forced`` with poses that are put at their places (`FORCED`); all with the same texts,
+    lengths and seeds. The floor holds
     what is given and leads over from one to the next (`INTERPOLATION`); other baselines have one row each.
     Everything is measured ``settings.completions`` times, with the captions of the repeat. With an evaluator
     the motions are embedded too (`MadeMotions`).
@@ -89,7 +92,7 @@ def evaluate_control(
     total, rows = len(TASKS) * settings.completions, []
     for place, (task, choose) in enumerate(TASKS.items()):
         protocol = f"control, {task}"
-        rows_of = [row for name in systems for row in _rows(name, systems, forced or {})]
+        rows_of = [row for name in systems for row in _rows(name, systems, once or {}, forced or {})]
         names = (INTERPOLATION, *(row for row, _, _ in rows_of))
         seen = MadeMotions.by(evaluator, test, protocol, settings, matches_texts=True)
         measured = {name: Measurements(name, protocol, NO_EVALUATOR, len(test), test.note) for name in names}
@@ -121,13 +124,17 @@ def evaluate_control(
 
 
 def _rows(
-    name: str, systems: Mapping[str, Complete], forced: Mapping[str, Complete]
+    name: str,
+    systems: Mapping[str, Complete],
+    once: Mapping[str, Complete],
+    forced: Mapping[str, Complete],
 ) -> list[tuple[str, Complete, bool]]:
     """The rows of a system: name, what makes the motions, and whether it is given the poses."""
     if is_baseline(name):
         return [(name, systems[name], True)]
     rows = [(name, systems[name], True), (f"{name}, {TEXT_ALONE}", systems[name], False)]
-    return [*rows, (f"{name}, {FORCED}", forced[name], True)] if name in forced else rows
+    further = {ONE_ANSWER: once, FORCED: forced}
+    return rows + [(f"{name}, {how}", made[name], True) for how, made in further.items() if name in made]
 
 
 def _measure(

@@ -16,6 +16,7 @@ from lamp_core.motion_language.folder import Origin, Speaker
 from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.systems.capabilities import ChoosesAnswers
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from tests.unit.motion_language.conftest import CAPTIONS, INSTRUCTION, MAX_TOKENS, extended, spoken
 
@@ -97,6 +98,15 @@ def test_the_answer_that_leads_to_a_pose_best_is_taken(
         chosen = next(draw for draw in range(6) if np.array_equal(six[place::3][draw], best[place]))
         assert found[chosen] == pytest.approx(min(found), rel=1e-4)
         assert max(found) > min(found)
+
+
+def test_who_answers_once_takes_the_first_answer(vqvae: MotionTokenizer) -> None:
+    motions = [np.random.default_rng(index).normal(size=(FRAMES, 263)) for index in range(3)]
+    asked = (list(CAPTIONS[:3]), [motion.astype(np.float32) for motion in motions], LAST, 0)
+    six, one = assistant(vqvae, 6), assistant(vqvae, 1)
+    assert isinstance(six, ChoosesAnswers) and six.chooses_poses and not one.chooses_poses
+    for found_TD, wanted_TD in zip(six.answering_once().control(*asked), one.control(*asked), strict=True):
+        np.testing.assert_array_equal(found_TD, wanted_TD)
 
 
 def _surprise_of(

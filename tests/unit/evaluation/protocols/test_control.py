@@ -9,7 +9,13 @@ import pytest
 from lamp_core.datasets.captions import Caption
 from lamp_core.evaluation.baselines import NEIGHBOUR
 from lamp_core.evaluation.catalogue import metric_of
-from lamp_core.evaluation.protocols.control import FORCED, TASKS, TEXT_ALONE, evaluate_control
+from lamp_core.evaluation.protocols.control import (
+    FORCED,
+    ONE_ANSWER,
+    TASKS,
+    TEXT_ALONE,
+    evaluate_control,
+)
 from lamp_core.evaluation.results import Result
 from tests.unit.evaluation.perfect import ITEMS, SETTINGS, SKELETON, STATISTICS, CodeEvaluator
 
@@ -78,6 +84,19 @@ def test_poses_that_are_forced_have_a_row_of_their_own() -> None:
     recon = {(row.system, row.protocol): row.value for row in found if row.metric == "Recon"}
     assert recon[f"any, {FORCED}", "control, last pose"] == pytest.approx(0, abs=1e-3)
     assert recon["any", "control, last pose"] == recon[f"any, {TEXT_ALONE}", "control, last pose"] > 0.1
+
+
+def test_what_a_choice_among_answers_does_stands_apart() -> None:
+    def misses(captions: object, motions: Motions, given: Motions, seed: int) -> list[np.ndarray]:
+        return [np.repeat(motion_TD[:1], len(motion_TD), axis=0) for motion_TD in motions]
+
+    asked = (SOME, {"any": keeps_poses}, SKELETON, STATISTICS, SETTINGS)
+    found = evaluate_control(*asked, once={"any": misses})
+    recon = {(row.system, row.protocol): row.value for row in found if row.metric == "Recon"}
+    assert recon["any", "control, last pose"] == pytest.approx(0, abs=1e-3)
+    assert recon[f"any, {ONE_ANSWER}", "control, last pose"] > 0.1
+    others = [row for row in found if ONE_ANSWER not in row.system]
+    assert others == evaluate_control(*asked)
 
 
 def test_an_evaluator_sees_what_was_made_of_poses_and_changes_no_other_row() -> None:
