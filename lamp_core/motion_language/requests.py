@@ -31,6 +31,31 @@ _FILLER = re.compile(
     re.IGNORECASE,
 )
 """Words of an instruction to go on, or to fill a gap, that say nothing of how."""
+_POLITE = re.compile(
+    r"^\W*((please|hey|(can|could|would|will) you|i (want|would like) you to)\b[\s,]*)*", re.IGNORECASE
+)
+_ANYONE = r"i|you|it|he|she|they|we|there|this|that|any\w*"
+_VERB = "is|are|was|were|do|does|did|can|could|will|would|should|has|have|had|happens|many|much|old|far"
+_TEXTS = (
+    "advice|articles?|code|e-?mails?|essays?|facts?|functions?|haikus?|images?|jokes?|lists?|news|paragraphs?|"
+    "passwords?|photos?|pictures?|poems?|programs?|quotes?|recipes?|reports?|scripts?|sentences?|stor(y|ies)|"
+    "summar(y|ies)|texts?|translations?"
+)
+_ELSEWHERE = (
+    rf"(what|who|whose|whom|where|when|why|which|how)( (time|day|year|language|colou?r))?('s| ({_VERB}))\b",
+    rf"(is|are|was|were|am|will|should|would) ({_ANYONE}|the)\b",
+    rf"(does|did|has|have) ({_ANYONE})\b|do (i|you|we|they)\b",
+    r"(translate|summari[sz]e|calculate|compute|define|recommend|suggest|google|proofread|rephrase)\b",
+    r"(explain|convert|compare|classify)\b(?!.*\b(hands?|arms?|fingers?)\b)",
+    r"(tell|help|teach|remind|inform|advise) (me|us)\b|tell (an?|some|the) (\w+ )?(jokes?|stor(y|ies))\b",
+    r"solve\b.*\b(equations?|problems?|integrals?)\b|answer (my|the|this|these|an?) (\w+ )?questions?\b",
+    rf"((generate|make|create|write|compose|draft|produce|give|send|find)( me| us)?|(show|list) (me|us))"
+    rf"( \w+){{0,2}} ({_TEXTS})\b",
+    r"(hello|hi|hey|thanks|thank you|good (morning|evening|night)|bye|goodbye|yes|no|ok|okay)"
+    r"( (there|you|all|everyone|very much))?\W*$",
+)
+_OTHER = re.compile("|".join(_ELSEWHERE), re.IGNORECASE)
+"""Beginnings of what is asked of other models: questions, work on texts, talk."""
 _LINKS = ("by", "while", "but", "with")
 _LEAD = re.compile(
     r"^\W*(please )?(generate|make|create|show|animate|produce)( me)?( a| an| the| some)?( human)? "
@@ -95,8 +120,14 @@ def understood(instruction: str, *, has_motion: bool, has_gap: bool = False) -> 
         raise LampError("--gap is a stretch of a motion; give it with --motion FILE")
     if _BEGINS_WITH_MOTION.match(instruction):
         raise LampError(f"'{instruction}' asks about a motion; give it with --motion FILE")
+    if _OTHER.match(_POLITE.sub("", instruction)):
+        raise LampError(
+            f"'{instruction}' is no task that is known; say what the person does, or give a motion "
+            "(--motion FILE) and ask to describe it, to go on from it, or "
+            "to fill a stretch of it (--gap FROM:TO)"
+        )
     caption = _LEAD.sub("", instruction).strip(" \t\n'\"“”")
-    if not re.search(r"\w", caption):
+    if not re.search(r"[^\W\d_]", caption):
         raise LampError(f"'{instruction}' does not say what the person does")
     return AskedFor(GENERATION, caption)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lamp_core.datasets.synthetic.generate import generate_block
 from lamp_core.errors import LampError
 from lamp_core.motion_language.requests import (
     CAPTIONING,
@@ -11,6 +12,7 @@ from lamp_core.motion_language.requests import (
     AskedFor,
     understood,
 )
+from lamp_core.skeleton.skeleton import load_skeleton
 
 
 @pytest.mark.parametrize(
@@ -66,6 +68,92 @@ def test_what_is_to_be_done_with_a_motion_is_found(instruction: str, task: str) 
 def test_what_asks_for_no_task_is_refused(instruction: str, has_motion: bool | None, told: str) -> None:
     with pytest.raises(LampError, match=told):
         understood(instruction, has_motion=has_motion is not False, has_gap=has_motion is None)
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "translate this sentence into German",
+        "Please translate 'a person walks' into French",
+        "what is the weather?",
+        "What time is it?",
+        "what's your name",
+        "how many legs does a spider have?",
+        "How are you?",
+        "why do people dance",
+        "who was the first man on the moon",
+        "is it raining?",
+        "do you like dancing?",
+        "tell me a joke",
+        "Can you tell me a story about a man who runs?",
+        "tell a funny joke",
+        "write a poem about walking",
+        "Write me a short story",
+        "generate an image of a cat",
+        "could you give me a recipe",
+        "make a list of sports",
+        "summarize the text",
+        "explain how gravity works",
+        "calculate 3 times 4",
+        "solve the equation",
+        "answer my question",
+        "help me with my homework",
+        "hello",
+        "Thank you!",
+    ],
+)
+def test_what_is_asked_of_other_models_is_refused(instruction: str) -> None:
+    with pytest.raises(LampError, match="no task that is known; say what the person does, or give a motion"):
+        understood(instruction, has_motion=False)
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "a person walks",
+        "walk forward and wave",
+        "dance",
+        "jump!",
+        "is walking in a circle",
+        "does a cartwheel",
+        "do the splits",
+        "do a backflip",
+        "a man tells a joke and laughs",
+        "someone explains something with the hands",
+        "explain something while both arms wave",
+        "write on a board with the right hand",
+        "write a letter",
+        "answer the phone",
+        "solve a cube with the left hand",
+        "help someone up",
+        "say hello with a wave",
+        "wave goodbye",
+        "hi-five someone",
+        "give a high five",
+        "give me five",
+        "show how a man swims",
+        "take a picture",
+        "read a book",
+        "list to one side and stagger",
+        "when he falls he gets up again",
+        "what a tired person does: yawns and sits down",
+        "find something on the floor and pick it up",
+        "make a turn to the left",
+        "no steps, the arms alone move up",
+        "can you walk backwards?",
+        "the person who was sitting stands up",
+    ],
+)
+def test_a_description_of_a_motion_is_one(instruction: str) -> None:
+    assert understood(instruction, has_motion=False) == AskedFor(GENERATION, instruction)
+
+
+def test_every_caption_of_the_made_data_is_a_description() -> None:
+    clips = generate_block(range(100), 0, load_skeleton("smplx52"))
+    every = {caption.text for clip in clips for caption in clip.captions}
+    assert len(every) > 150
+    for caption in every:
+        assert understood(caption, has_motion=False).caption == caption.strip()
 
 
 @pytest.mark.parametrize(
