@@ -14,6 +14,7 @@ from lamp_core.m2t.language_model import (
 )
 from lamp_core.m2t.language_model_training import train_language_model, validated
 from lamp_core.m2t.own_language_model import save_own
+from lamp_core.motion_language.vocabulary import check_causal
 from tasks.stage.process import CURVES, StageContext, main
 from tasks.stages.inputs.captions import further_texts
 
@@ -49,10 +50,15 @@ def run(stage: StageContext) -> dict[str, float]:
 
 
 def _take(stage: StageContext) -> dict[str, float]:
-    """Note the name and the content of a model from elsewhere; its weights stay where they are."""
+    """Note the name and the content of a model from elsewhere; its weights stay where they are.
+
+    Raises:
+        LampError: there is none, or it looks ahead.
+    """
     stage.end_helpers()
     checkpoint = stage.settings(LanguageModel).checkpoint
     base = load_checkpoint(place_of(stage.data.parent, checkpoint), stage.device)
+    check_causal(base.model)
     record_base(stage.output, checkpoint, base.identity)
     if not (stage.output / CURVES).exists():
         stage.on_log(0, {"taken_over": 1.0})
