@@ -194,7 +194,32 @@ def _from_array(path: Path, wanted: Skeleton | None, gate: Gate) -> FileMotion:
         f"{skeleton.name} joints (T, {skeleton.joint_count}, 3) or features (T, {skeleton.feature_count})"
         for skeleton in candidates
     )
-    raise RejectedClip("joint-count", f"{path} has the shape {array.shape}; known: {forms}")
+    told = f"{path} has the shape {array.shape}; known: {forms}"
+    remedy = "" if wanted is None else _remedy(array, wanted)
+    raise RejectedClip("joint-count", f"{told}; {remedy}" if remedy else told)
+
+
+def _remedy(array: np.ndarray, wanted: Skeleton) -> str:
+    """What makes an array of another skeleton one of the wanted one; empty where it is of none."""
+    every = [load_skeleton(name) for name in skeleton_names()]
+    if array.ndim == 2:
+        found = next((each for each in every if each.feature_count == array.shape[1]), None)
+        first = "" if found is None else f"`lamp joints` makes joints of it (--skeleton {found.name}), and "
+    else:
+        found = next((each for each in every if (each.joint_count, 3) == array.shape[1:]), None)
+        first = ""
+    if found is None:
+        return ""
+    count = wanted.joint_count
+    if found.joints[:count] == wanted.joints:
+        return (
+            f"it is of {found.name}: {first}the first {count} joints are those of {wanted.name}; write "
+            f"them with numpy, array[:, :{count}], and give that file (--fps {found.frames_per_second:g})"
+        )
+    return (
+        f"it is of {found.name}, which has not the joints of {wanted.name}; give a motion of {wanted.name}, "
+        f"or take a model that was trained on {found.name}"
+    )
 
 
 def _placed(path: Path, array: np.ndarray, skeleton: Skeleton, form: MotionForm) -> np.ndarray:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lamp_core.datasets.clips import Clip
-from lamp_core.datasets.motion_file import FeatureSpace, read_features, read_motion
+from lamp_core.datasets.motion_file import FeatureSpace, Gate, read_features, read_motion, read_motion_file
+from lamp_core.datasets.motion_form import MotionForm
 from lamp_core.datasets.preprocessing.feature_extraction import extract_features
 from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.registry import load_source
@@ -67,6 +68,39 @@ def test_what_cannot_be_read_is_named(features_folder: Path, clip: Clip, tmp_pat
             read_motion(tmp_path / name, features_folder)
     with pytest.raises(LampError, match="until features"):
         read_motion(tmp_path / "motion.txt", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("skeleton", "width", "told"),
+    [
+        ("smpl22", (52, 3), r"of smplx52: the first 22 joints .* array\[:, :22\].* \(--fps 30\)"),
+        (
+            "smpl22",
+            (623,),
+            r"of smplx52: `lamp joints` makes joints of it \(--skeleton smplx52\), and the",
+        ),
+        ("smplx52", (22, 3), "of smpl22, which has not the joints of smplx52; .* trained on smpl22"),
+        ("smplx52", (263,), "of smpl22, which has not the joints of smplx52; .* trained on smpl22"),
+        ("kit21", (22, 3), "of smpl22, which has not the joints of kit21"),
+    ],
+)
+def test_a_motion_of_another_skeleton_is_told_its_remedy(
+    skeleton: str, width: tuple[int, ...], told: str, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "motion.npy", np.zeros((8, *width), dtype=np.float32))
+    with pytest.raises(LampError, match=told):
+        read_motion_file(tmp_path / "motion.npy", skeleton=skeleton)
+    np.save(tmp_path / "motion.npy", np.zeros((8, 5, 3), dtype=np.float32))
+    with pytest.raises(LampError, match=r"known: [^;]*$"):
+        read_motion_file(tmp_path / "motion.npy", skeleton=skeleton)
+
+
+def test_the_remedy_makes_a_motion_of_the_wanted_skeleton(tmp_path: Path) -> None:
+    hands = next(iter(generate_clips(1, 5, load_skeleton("smplx52"))))
+    np.save(tmp_path / "body.npy", hands.joints_TJ3[:, :22])
+    gate = Gate(form=MotionForm(frames_per_second=30))
+    motion = read_motion_file(tmp_path / "body.npy", gate, skeleton="smpl22")
+    assert motion.joints_TJ3.shape[1:] == (22, 3) and motion.frames_per_second == 30
 
 
 def test_a_bvh_file_of_a_foreign_skeleton_is_named(features_folder: Path, clip: Clip, tmp_path: Path) -> None:
