@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from lamp_core.config.base import Count, Fraction, NonNegative, Optimisation, Section
 from lamp_core.config.motion_language import Mixture
+from lamp_core.config.prompt_files import PromptFile
 
 
 class DataKinds(Mixture):
@@ -72,9 +73,7 @@ class LargeMotion(Section):
     loss_on: Literal["motion", "all"] = Field(
         "all", description="words that are predicted: those of the motion, or the text's too (Table 10)"
     )
-    prompts: Literal["V0", "V1", "V2", "short", "V0-parts", "short-parts"] = Field(
-        "V0", description="prompt file (lamp_core/motion_language/templates)"
-    )
+    prompts: PromptFile = Field("V0", description="prompt file, any of lamp_core/motion_language/templates")
     part_captions: PartCaptions = PartCaptions()
     max_frames: Annotated[int, Field(ge=4, multiple_of=4)] = Field(
         196, description="frames of the longest motion; longer ones are cut"

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from lamp_core.config.base import Count, Fraction, NonNegative, Optimisation, Positive, Section
 from lamp_core.config.captioning import CaptionSearch
+from lamp_core.config.prompt_files import PromptFile
 
 
 class LanguageTuning(Section):
@@ -103,10 +104,10 @@ class TaskMixture(Mixture):
 class Instruction(LanguageTuning):
     """Instruction tuning of the aligned model (MotionGPT-2, stage 3)."""
 
-    prompts: Literal["V0", "V1", "V2", "short"] = Field(
+    prompts: PromptFile = Field(
         "V0",
-        description="prompt file (lamp_core/motion_language/templates): the paper's, its two others, "
-        "or few words for a small language model",
+        description="prompt file, any of lamp_core/motion_language/templates: V0 is the paper's, V1 and V2 "
+        "its two others, short has few words for a small language model",
     )
     tasks: TaskMixture = TaskMixture()
     predicted_from: Annotated[float, Field(gt=0, lt=1)] = Field(

@@ -12,11 +12,11 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from lamp_core.config.prompt_files import TEMPLATES, no_such_prompts, template_names
 from lamp_core.errors import LampError
 from lamp_core.io.yaml_text import parse_yaml
 from lamp_core.motion_language.tasks import TASKS, Task
 
-TEMPLATES = Path(__file__).parent / "templates"
 CAPTION, MOTION, PART = "{caption}", "{motion}", "{part}"
 _SLOT = re.compile(r"(\{caption\}|\{motion\})")
 
@@ -84,11 +84,6 @@ def spoken_part(part: str) -> str:
     return part.replace("_", " ")
 
 
-def template_names() -> list[str]:
-    """Names of the prompt files."""
-    return sorted(path.stem for path in TEMPLATES.glob("*.yaml"))
-
-
 @lru_cache
 def load_template(name: str) -> Template:
     """Read a prompt file.
@@ -119,5 +114,5 @@ def template_hash(name: str) -> str:
 def _place(name: str) -> Path:
     path = TEMPLATES / f"{name}.yaml"
     if name not in template_names():
-        raise LampError(f"there is no prompt file '{name}'; known: {', '.join(template_names())}")
+        raise LampError(no_such_prompts(name))
     return path

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from lamp_core.config.prompt_files import template_names
 from lamp_core.errors import LampError
-from lamp_core.motion_language.prompts import Template, load_template, template_hash, template_names
+from lamp_core.motion_language.prompts import Template, load_template, template_hash
 from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import TASKS, Shares
 from lamp_core.motion_language.words import MotionWords
