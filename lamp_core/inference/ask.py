@@ -195,6 +195,11 @@ def _made(
         start = {FIRST: 0, LAST: frames - DOWNSAMPLING}.get(str(pose.place), 0)
         if isinstance(pose.place, int):
             start = pose.place // DOWNSAMPLING * DOWNSAMPLING
+            if start != pose.place:
+                remark(
+                    f"poses stand in whole movements of {DOWNSAMPLING} frames: the one for frame "
+                    f"{pose.place} begins at frame {start}"
+                )
         if given_T[start]:
             raise LampError(f"two poses are given for frame {start}")
         blank_TD[start : start + DOWNSAMPLING], given_T[start : start + DOWNSAMPLING] = held_4D, True

@@ -95,6 +95,18 @@ def test_every_pose_has_frames_of_its_own(places: tuple[str, ...], frames: int) 
     assert api._least_frames([api.Pose.parse(f"{place}=x.npy") for place in places]) == frames
 
 
+def test_a_pose_between_two_movements_says_where_it_stands(
+    rig_project: Path, clip: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(api, "remark", said.append)
+    for frame in (12, 13):
+        poses = [api.Pose.parse(f"{frame}={clip}")]
+        api.ask(rig_project / "data", "a person walks", poses=poses, seconds=2)
+    told = "poses stand in whole movements of 4 frames: the one for frame 13 begins at frame 12"
+    assert [line for line in said if "frame" in line] == [told]
+
+
 def test_a_gap_is_filled_and_the_rest_stays(rig_project: Path, clip: str, tmp_path: Path) -> None:
     filled = tmp_path / "filled.npy"
     space = FeatureSpace.load(rig_project / "data" / "features")
