@@ -96,8 +96,15 @@ def test_a_bad_file_names_the_thing(tmp_path: Path) -> None:
         load_params(path)
 
 
+def test_the_paper_s_language_model_is_the_one_change_of_its_profile() -> None:
+    paper, other = profile_config("paper"), profile_config("paper-motion-language")
+    assert other.language_model.checkpoint == "meta-llama/Llama-3.1-8B"
+    same = {"language_model": paper.language_model, "profile": paper.profile}
+    assert other.model_copy(update=same) == paper
+
+
 def test_an_unknown_profile_names_the_known() -> None:
-    known = "gpu, hour, paper, paper-kit, quick, smoke"
+    known = "gpu, hour, paper, paper-kit, paper-motion-language, quick, smoke"
     with pytest.raises(LampError, match=f"unknown profile 'nope'; known: {known}"):
         profile_config("nope")
 
