@@ -24,7 +24,7 @@ class Item:
         clip: name of the clip.
         start: first frame of the item within the clip.
         features_TD: raw features, a multiple of four frames.
-        captions: at least one.
+        captions: at least one; none of `wordless_items`.
         labels: of the clip, see `Clip`.
         part_captions: sentences by body part, where the item is the whole clip.
     """
@@ -76,6 +76,23 @@ def items_of(features: FeatureSet, split: str | None = None, min_frames: int = D
                 told = of_parts if captions[0].is_whole_clip else {}
                 items.append(Item(clip, start, span_TD, tuple(captions), labels, told))
     return items
+
+
+def wordless_items(features: FeatureSet, split: str) -> list[Item]:
+    """Return the clips of a split that have no caption, each as a whole.
+
+    Args:
+        features: the data set.
+        split: train, val or test.
+    """
+    found = []
+    for index in features.of_split(split):
+        whole_TD = features.features[index]
+        frames = len(whole_TD) // DOWNSAMPLING * DOWNSAMPLING
+        if frames and not features.captions[index]:
+            labels = features.labels[index] if features.labels else {}
+            found.append(Item(features.clips[index], 0, whole_TD[:frames], (), labels))
+    return found
 
 
 def pad(arrays: Sequence[np.ndarray | torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

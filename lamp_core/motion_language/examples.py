@@ -25,7 +25,7 @@ class SpokenMotion:
 
     Args:
         codes_SR: of all channels.
-        captions: at least one.
+        captions: at least one; none of a motion that is aligned alone.
         part_captions: sentences by body part; none where they are not told.
     """
 
@@ -59,7 +59,8 @@ class AlignmentExamples:
     [begin, prompt | sentence, end]; what is behind the bar is predicted.
 
     Args:
-        items: at least one.
+        items: at least one; those without captions are motions alone, whatever the weights, and are left out
+            where the weight of motions alone is 0.
         words: of the model.
         mixture: the weights.
         sentences: that are drawn alone; the captions without any.
@@ -77,17 +78,20 @@ class AlignmentExamples:
         *,
         whole: bool = False,
     ) -> None:
-        self.items, self.words, self.whole = items, words, whole
+        self.items = [item for item in items if item.captions or mixture.motion > 0]
+        self.words, self.whole = words, whole
         self.prompt = text(words.pieces(prompt)) if prompt else None
         self.sentences = list(sentences) or [caption for item in items for caption in item.captions]
         self.kinds, self.shares = _shares_of(mixture)
 
     def draw(self, item: int, draws: Draws) -> list[Segment]:
         """A sequence of an item."""
+        chosen = self.items[item]
+        if not chosen.captions:
+            return self.pair(MOTION, "", chosen.codes_SR)
         kind = self.kinds[int(draws.choice(len(self.kinds), p=self.shares))]
         if kind == TEXT:
             return self.sentence(self.sentences[int(draws.integers(len(self.sentences)))])
-        chosen = self.items[item]
         caption = chosen.captions[int(draws.integers(len(chosen.captions)))]
         return self.pair(kind, caption, chosen.codes_SR)
 
@@ -95,7 +99,9 @@ class AlignmentExamples:
         """All kinds that are drawn, for `room`."""
         for kind in self.kinds:
             told: list[tuple[int, Sequence[str]]] = [
-                (len(item.codes_SR), () if kind == MOTION else item.captions) for item in self.items
+                (len(item.codes_SR), () if kind == MOTION else item.captions)
+                for item in self.items
+                if kind == MOTION or item.captions
             ]
             if kind == TEXT:
                 told = [(0, (sentence,)) for sentence in self.sentences]

@@ -94,7 +94,7 @@ def align(
         base: causal language model, on the device that trains; changed in place.
         tokenizer: whose codes become words.
         settings: section ``alignment``.
-        items: of the train split.
+        items: of the train split; those without captions are motions alone.
         sentences: that are drawn alone; the captions without any.
         prompt: what the language model knows sentences behind.
         validation: items that training does not see; their loss decides which weights are kept.
@@ -123,7 +123,9 @@ def align(
     before = _text_perplexity_before(base, held, words.padding) if held else {}
     extend(base.model, base.tokenizer, vocabulary, settings.training.seed)
     model = MotionLanguageModel(base.model, vocabulary, settings)
-    found = _train(model, words, examples.draw, len(items), settings, settings.training, held, watching)
+    found = _train(
+        model, words, examples.draw, len(examples.items), settings, settings.training, held, watching
+    )
     return model, words, found | before
 
 
@@ -265,5 +267,5 @@ def _check_room(train: Examples, val: Examples | None, language: Any, settings: 
 
 
 def _check_items(items: Sequence[SpokenMotion]) -> None:
-    if not items:
+    if not any(item.captions for item in items):
         raise LampError("there is no motion with a caption to train on; see data/ingest/rejected.parquet")

@@ -14,7 +14,7 @@ from lamp_core.tokenizers.protocol import has_further_layers
 from lamp_core.training.watching import Watching
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.captions import further_texts
-from tasks.stages.inputs.spoken import spoken_motions
+from tasks.stages.inputs.spoken import spoken_motions, wordless_motions
 
 
 def run(stage: StageContext) -> dict[str, float]:
@@ -27,12 +27,13 @@ def run(stage: StageContext) -> dict[str, float]:
     base = load_base(stage.input("language_model"), stage.device)
     longest = settings.max_frames // tokenizer.downsampling
     train, val = (spoken_motions(stage, features, tokenizer, split, longest) for split in ("train", "val"))
+    wordless = wordless_motions(stage, features, tokenizer, "train", longest)
     captions = [caption for item in train for caption in item.captions]
     model, words, found = align(
         base,
         tokenizer,
         settings,
-        train,
+        [*train, *wordless],
         sentences=[*captions, *further_texts(stage, "language_model").sentences],
         prompt=stage.config.m2t.prompt,
         validation=val,
@@ -41,6 +42,8 @@ def run(stage: StageContext) -> dict[str, float]:
     stage.end_helpers()
     trained = parameters_of(model)
     save_speaker(stage.output, model.merged(), words, Origin.of(base, features.skeleton, settings))
+    if wordless:
+        found["motions_without_captions"] = len(wordless)
     return found | {"trained_parameters": trained, "words_of_motion": len(words.vocabulary)}
 
 

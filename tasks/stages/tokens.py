@@ -5,19 +5,22 @@ By hand: ``python -m tasks.stages.tokens``, with ``--stage tokens_grid`` for the
 
 from lamp_core.config import Tokens
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.datasets.items import items_of
+from lamp_core.datasets.items import items_of, wordless_items
 from lamp_core.tokenizers.clips import channel_usage, encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokens.cache import TokenCache, write_tokens
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.clips import normalised
 
+TRAIN = "train"
+
 
 def run(stage: StageContext) -> dict[str, float]:
-    """Encode all splits; report how much of each codebook they use."""
+    """Encode all splits, and the train split's clips without captions; report how much of each codebook they
+    use."""
     features = FeatureSet.load(stage.input("features"))
     tokenizer = load_tokenizer(stage.input("tokenizer")).to(stage.device)
-    items = items_of(features)
+    items = [*items_of(features), *wordless_items(features, TRAIN)]
     clips = [normalised(features, item.features_TD) for item in items]
     codes = encode_clips(tokenizer, clips, stage.settings(Tokens).batch_frames)
     splits = dict(zip(features.clips, features.splits, strict=True))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.datasets.items import Item, items_of
+from lamp_core.datasets.items import Item, items_of, wordless_items
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.tokens.cache import TokenCache
@@ -17,6 +17,14 @@ def spoken_motions(
     """The items of a split, cut to the longest motion, in the channels of the tokenizer."""
     cache = open_tokens(stage, features, tokenizer)
     return spoken(items_of(features, split), cache, max_tokens, len(tokenizer.channels))
+
+
+def wordless_motions(
+    stage: StageContext, features: FeatureSet, tokenizer: MotionTokenizer, split: str, max_tokens: int
+) -> list[SpokenMotion]:
+    """The clips of a split that have no caption, as `spoken_motions`."""
+    cache = open_tokens(stage, features, tokenizer)
+    return spoken(wordless_items(features, split), cache, max_tokens, len(tokenizer.channels))
 
 
 def spoken(

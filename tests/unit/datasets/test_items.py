@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from lamp_core.datasets.captions import Caption
-from lamp_core.datasets.items import items_of, length_batches, mask_of, pad
+from lamp_core.datasets.items import items_of, length_batches, mask_of, pad, wordless_items
 from lamp_core.skeleton.skeleton import load_skeleton
 
 
@@ -31,6 +31,17 @@ def _features() -> Any:
         skeleton=load_skeleton("smpl22"),
         of_split=lambda split: {"train": [0, 1], "test": [2]}[split],
     )
+
+
+def test_a_clip_without_captions_is_an_item_for_who_asks_for_it() -> None:
+    features = _features()
+    assert wordless_items(features, "train") == []
+    features.captions[0] = []
+    (alone,) = wordless_items(features, "train")
+    assert alone.key == ("a", 0, 100) and alone.captions == ()
+    assert "a" not in [item.clip for item in items_of(features)]
+    features.captions[1] = []  # shorter than a token
+    assert [item.clip for item in wordless_items(features, "train")] == ["a"]
 
 
 def test_a_span_is_an_item_of_its_own() -> None:
