@@ -96,17 +96,14 @@ def _share(name: str, label: str = "", decimals: int = 1, ruler: Ruler = "data")
     return Metric(name, "higher", "%", decimals, 100.0, label, ruler)
 
 
-def _both(name: str, unit: str) -> tuple[Metric, Metric]:
+def _both(name: str, unit: str) -> tuple[Metric, ...]:
+    """Mean and sum over the joints; of body, hands and (poses alone) how fingers are shaped the means."""
+    parts = PARTS_IN_MM if name == "Recon" else PARTS_IN_MM[:2]
     return (
         Metric(name, "lower", unit, 2),
         Metric(f"{name} summed", "lower", unit, 1, label=f"{name} Σ"),
+        *(Metric(f"{name} {part}", "lower", unit, 2) for part in parts),
     )
-
-
-def _whole_and_parts(name: str, unit: str) -> tuple[Metric, ...]:
-    """Of all joints, and of motions with hands of body and hands, and of how fingers are shaped."""
-    parts = PARTS_IN_MM if name == "Recon" else PARTS_IN_MM[:2]
-    return (*_both(name, unit), *(Metric(f"{name} {part}", "lower", unit, 2) for part in parts))
 
 
 R_PRECISION = tuple(_share(f"R-Precision top {k}", f"R-Prec. {k}", ruler="evaluator") for k in (1, 2, 3))
@@ -197,16 +194,16 @@ PLAUSIBILITY = (
 COMPLETION = (
     FID,
     replace(DIVERSITY, direction="higher"),  # as the papers' tables of completion have it
-    *_whole_and_parts("ADE", "cm"),
-    *_whole_and_parts("FDE", "cm"),
-    *_whole_and_parts("Recon", "cm"),
-    *_whole_and_parts("Vel", "cm/frame"),
+    *_both("ADE", "cm"),
+    *_both("FDE", "cm"),
+    *_both("Recon", "cm"),
+    *_both("Vel", "cm/frame"),
     Metric("ADE legacy", "lower", "m"),
     Metric("FDE legacy", "lower", "m"),
 )
 CONTROL = (
-    *_whole_and_parts("Recon", "cm"),
-    *_whole_and_parts("Vel", "cm/frame"),
+    *_both("Recon", "cm"),
+    *_both("Vel", "cm/frame"),
     *R_PRECISION,
     FID,
     MM_DIST,
@@ -324,9 +321,9 @@ KINDS: Mapping[str, Kind] = {
         CONTROL,
         "Recon",
         "How near the poses of a motion come to those that were given with its text, beside motions of the "
-        "text alone and motions in which the poses' codes are put at their places (forced). Where the best "
-        "of several is taken, the first stands beside it (one answer). Σ: the sum over the joints. A pose "
-        "that is held for the whole motion is at no distance and in no motion.",
+        "text alone, of the first answer where the best of several is taken, and with the poses' codes put "
+        "in place (forced). Σ: the sum over the joints. A pose that is held for the whole motion is at no "
+        "distance and in no motion.",
     ),
 }
 """By the first words of a protocol, in the order in which tables are shown."""

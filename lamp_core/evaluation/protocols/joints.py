@@ -127,10 +127,7 @@ def evaluate_completion(
                 measured[name].items = min(measured[name].items, len(made))
                 measured[name].add_note(made.note and f"repeat {repeat + 1}: {made.note}")
                 kept = [[whole[index] for index in made.places] for whole in (true, given)]
-                features = [
-                    _on_the_path(statistics.denormalise(motion), test.items[index].features_TD, given[index])
-                    for motion, index in zip(made.motions, made.places, strict=True)
-                ]
+                features = _on_the_paths(made, test, given, statistics)
                 joints = [in_world(*each) for each in zip(joints_of(features, skeleton), *kept, strict=True)]
                 _measure(measured[name], kept[0], joints, kept[1], skeleton)
                 led = [np.asarray(statistics.normalise(raw), dtype=np.float32) for raw in features]
@@ -235,6 +232,16 @@ def _features_of_all(
         except RejectedClip:
             found.append(np.full((len(joints_TJ3), skeleton.feature_count), np.nan, dtype=np.float32))
     return found
+
+
+def _on_the_paths(
+    made: Made, test: TestItems, given: Sequence[np.ndarray], statistics: FeatureStatistics
+) -> list[np.ndarray]:
+    """Completions, not normalised, each on the path that its given poses fix."""
+    return [
+        _on_the_path(statistics.denormalise(motion), test.items[index].features_TD, given[index])
+        for motion, index in zip(made.motions, made.places, strict=True)
+    ]
 
 
 def _on_the_path(made_TD: np.ndarray, true_TD: np.ndarray, given_T: np.ndarray) -> np.ndarray:
