@@ -90,20 +90,32 @@ def test_eight_motions_and_captions_are_learnt_by_heart_in_both_directions(tunin
 
 
 @pytest.mark.parametrize("stop_at", [1, 6])
+@pytest.mark.parametrize("tuning", ["lora", "full"])
+@pytest.mark.parametrize("stage", ["alignment", "instruction"])
 @pytest.mark.slow
-def test_resumed_training_equals_uninterrupted(stop_at: int, tmp_path: Path) -> None:
-    settings = INSTRUCTION.model_copy(
-        update={"training": QUICK.model_copy(update={"accumulate": 2, "ema_decay": 0.9})}
-    )
-    whole, _, numbers = tuned(settings)
+def test_resumed_training_equals_uninterrupted(
+    stage: str, tuning: str, stop_at: int, vqvae: MotionTokenizer, tmp_path: Path
+) -> None:
+    training = QUICK.model_copy(update={"accumulate": 2, "ema_decay": 0.9})
+    changes = {"training": training, "tuning": tuning}
+
+    def trained(**options: Any) -> tuple[MotionLanguageModel, MotionWords, Mapping[str, float]]:
+        if stage == "instruction":
+            return tuned(INSTRUCTION.model_copy(update=changes), **options)
+        settings = ALIGNMENT.model_copy(update=changes)
+        return align(
+            causal(), vqvae, settings, spoken(), validation=spoken()[:3], watching=Watching(**options)
+        )
+
+    whole, _, numbers = trained()
 
     def stop(done: int, total: int, text: str) -> None:
         if done > stop_at:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        tuned(settings, checkpoints=tmp_path, on_progress=stop)
-    resumed, _, again = tuned(settings, checkpoints=tmp_path)
+        trained(checkpoints=tmp_path, on_progress=stop)
+    resumed, _, again = trained(checkpoints=tmp_path)
     assert again == numbers
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
