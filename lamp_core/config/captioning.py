@@ -29,6 +29,11 @@ class LanguageModel(Section):
         description="folders of further captions for the OPT from scratch, in the form of HumanML3D "
         "(texts/*.txt) or KIT-ML (annotations.json); only the ids of train.txt where there is one",
     )
+    texts_held_out: Fraction = Field(
+        0.0,
+        description="share of their sentences, chosen by hash, that nothing trains on; this stage, alignment "
+        "and instruction measure how well they are known",
+    )
     texts_hash: str = Field("", description="of those folders; `lamp run` and `lamp experiment` write it")
     training: Optimisation = Optimisation(
         steps=20_000,

@@ -1,5 +1,6 @@
 """Sentences about motion from elsewhere, for the own language model."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,9 +26,22 @@ class Texts:
     sentences: tuple[str, ...]
     unreadable: int
 
+    def divided(self, share: float) -> tuple[list[str], list[str]]:
+        """Return the sentences that are trained on, and a share that is held out.
+
+        A sentence's own hash decides, so that equal ones stay together and others change nothing.
+        """
+        kept: list[str] = []
+        held_out: list[str] = []
+        for sentence in self.sentences:
+            first = hashlib.sha256(" ".join(sentence.lower().split()).encode()).digest()[:8]
+            (held_out if int.from_bytes(first) < share * 2**64 else kept).append(sentence)
+        return kept, held_out
+
 
 def read_texts(folders: Sequence[Path]) -> Texts:
-    """Read folders in the form of HumanML3D (``texts/*.txt``, or the files themselves) or KIT-ML
+    """Read folders in the form of HumanML3D (``texts/*.txt``, or the files themselves; a line may also be a
+    plain sentence) or KIT-ML
     (``annotations.json``: id -> {annotations: [{text}]}).
 
     Where ``train.txt`` lies beside them, only its ids are read: sentences of a test split stay unknown.

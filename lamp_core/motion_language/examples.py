@@ -127,8 +127,13 @@ class AlignmentExamples:
 
     def sentence(self, sentence: str) -> list[Segment]:
         """A sequence of text alone."""
-        before = [self.words.begins(), *([self.prompt] if self.prompt else [])]
-        return [*before, self.words.caption(sentence, is_predicted=True), self.words.ends()]
+        return sentence_alone(sentence, self.words, self.prompt)
+
+
+def sentence_alone(sentence: str, words: MotionWords, prompt: Segment | None) -> list[Segment]:
+    """A sequence of text alone, behind what the language model knows sentences behind, where there is any."""
+    before = [words.begins(), *([prompt] if prompt else [])]
+    return [*before, words.caption(sentence, is_predicted=True), words.ends()]
 
 
 class InstructionExamples:

@@ -24,6 +24,7 @@ from lamp_core.motion_language.examples import (
     AlignmentExamples,
     InstructionExamples,
     SpokenMotion,
+    sentence_alone,
 )
 from lamp_core.motion_language.folder import Speaker, positions_of
 from lamp_core.motion_language.model import MotionLanguageModel
@@ -34,6 +35,7 @@ from lamp_core.motion_language.segments import (
     collate,
     next_token_logits,
     right_tokens,
+    text,
     token_losses,
 )
 from lamp_core.motion_language.validation import Question, answers_to, losses_of, question_of
@@ -56,25 +58,34 @@ class Held:
 
     Args:
         sequences: of the val split; none for no validation.
-        sentences: sequences of text alone.
+        sentences: sequences of text alone, by what they are; none where there are none.
         questions: by name of the task.
     """
 
     sequences: Sequence[list[Segment]]
-    sentences: Sequence[list[Segment]]
+    sentences: Mapping[str, Sequence[list[Segment]]]
     questions: Mapping[str, Sequence[Question]]
 
     def measure(self, model: MotionLanguageModel, words: MotionWords) -> dict[str, float]:
-        """``val_loss`` and ``val_accuracy`` of a word, ``val_text_perplexity``, and how right answers are."""
+        """``val_loss`` and ``val_accuracy`` of a word, how well sentences are known (``val_text_perplexity``
+        of captions, ``val_further_text_perplexity`` of what is held out), and how right answers are."""
         device = next(model.parameters()).device
         loss, accuracy = losses_of(model, self.sequences, words.padding, device)
         found = {MONITORED: loss, "val_accuracy": accuracy}
-        if self.sentences:
-            found["val_text_perplexity"] = _perplexity(model, self.sentences, words.padding, device)
+        found |= self.perplexities(model, words.padding, device)
         for task, questions in self.questions.items():
             answers = answers_to(model.language, words, questions) if questions else {}
             found |= {f"val_{task}_{name}": value for name, value in answers.items()}
         return found
+
+    def perplexities(
+        self, logits_of: Callable[[SegmentBatch], Tensor], padding: int, device: torch.device
+    ) -> dict[str, float]:
+        """Of all kinds of sentences."""
+        return {
+            f"val_{kind}_perplexity": float(np.exp(losses_of(logits_of, sentences, padding, device)[0]))
+            for kind, sentences in self.sentences.items()
+        }
 
 
 def align(
@@ -86,6 +97,7 @@ def align(
     sentences: Sequence[str] = (),
     prompt: str = "",
     validation: Sequence[SpokenMotion] = (),
+    held_out: Sequence[str] = (),
     watching: Watching = UNWATCHED,
 ) -> tuple[MotionLanguageModel, MotionWords, dict[str, float]]:
     """Extend a language model by the words of a tokenizer, and train it on pairs, motions and texts.
@@ -98,10 +110,11 @@ def align(
         sentences: that are drawn alone; the captions without any.
         prompt: what the language model knows sentences behind.
         validation: items that training does not see; their loss decides which weights are kept.
+        held_out: further sentences that training does not see.
         watching: checkpoints and reports.
 
     Returns:
-        The model, its words, and what the validation measures of it, with ``val_text_perplexity_before``.
+        The model, its words, and what the validation measures of it, with the perplexities ``_before``.
 
     Raises:
         LampError: the model is not causal, there is nothing to train on, or a sequence is longer than the
@@ -119,8 +132,8 @@ def align(
     examples = AlignmentExamples(items, words, settings.mixture, sentences, prompt, whole=whole)
     held_back = AlignmentExamples(validation, words, settings.mixture, (), prompt) if validation else None
     _check_room(examples, held_back, base.model, settings)
-    held = _aligned_held(held_back, settings.decoded) if held_back else None
-    before = _text_perplexity_before(base, held, words.padding) if held else {}
+    held = _aligned_held(held_back, settings.decoded, held_out) if held_back else None
+    before = _perplexities_before(base, held, words.padding) if held else {}
     extend(base.model, base.tokenizer, vocabulary, settings.training.seed)
     model = MotionLanguageModel(base.model, vocabulary, settings)
     found = _train(
@@ -134,7 +147,9 @@ def tune(
     settings: Instruction,
     items: Sequence[SpokenMotion],
     *,
+    prompt: str = "",
     validation: Sequence[SpokenMotion] = (),
+    held_out: Sequence[str] = (),
     watching: Watching = UNWATCHED,
 ) -> tuple[MotionLanguageModel, MotionWords, dict[str, float]]:
     """Train an aligned model to follow instructions.
@@ -143,7 +158,9 @@ def tune(
         speaker: aligned, on the device that trains; changed in place.
         settings: section ``instruction``.
         items: of the train split.
+        prompt: what the language model knows sentences behind.
         validation: items that training does not see; their loss decides which weights are kept.
+        held_out: further sentences that training does not see.
         watching: checkpoints and reports.
 
     Returns:
@@ -158,7 +175,7 @@ def tune(
     examples = InstructionExamples(items, words, settings)
     held_back = InstructionExamples(validation, words, settings) if validation else None
     _check_room(examples, held_back, speaker.base.model, settings)
-    held = _instructed_held(held_back, settings.decoded) if held_back else None
+    held = _instructed_held(held_back, settings.decoded, prompt, held_out) if held_back else None
     model = MotionLanguageModel(speaker.base.model, speaker.vocabulary, settings)
     found = _train(model, words, examples.draw, len(items), settings, settings.training, held, watching)
     return model, words, found
@@ -201,10 +218,10 @@ def _train(
     return measure() if measure else {}
 
 
-def _aligned_held(examples: AlignmentExamples, decoded: int) -> Held:
+def _aligned_held(examples: AlignmentExamples, decoded: int, held_out: Sequence[str]) -> Held:
     """Every item once by the mixture, its first caption alone, and both directions to be answered."""
     sequences = _one_of_each(examples.draw, len(examples.items))
-    sentences = [examples.sentence(item.captions[0]) for item in examples.items]
+    sentences = _sentences(examples.items, held_out, examples.words, examples.prompt)
     questions: dict[str, list[Question]] = {}
     for kind in (TEXT_TO_MOTION, MOTION_TO_TEXT):
         is_text = kind == MOTION_TO_TEXT
@@ -220,23 +237,28 @@ def _aligned_held(examples: AlignmentExamples, decoded: int) -> Held:
     return Held(sequences, sentences, questions)
 
 
-def _text_perplexity_before(base: CausalModel, held: Held, padding: int) -> dict[str, float]:
+def _perplexities_before(base: CausalModel, held: Held, padding: int) -> dict[str, float]:
     """Of the language model as it came, which knows no word of motion that it could take for text."""
     device = next(base.model.parameters()).device
-    logits_of = partial(next_token_logits, base.model)
-    return {"val_text_perplexity_before": _perplexity(logits_of, held.sentences, padding, device)}
+    found = held.perplexities(partial(next_token_logits, base.model), padding, device)
+    return {f"{name}_before": value for name, value in found.items()}
 
 
-def _perplexity(
-    logits_of: Callable[[SegmentBatch], Tensor],
-    sentences: Sequence[list[Segment]],
-    padding: int,
-    device: torch.device,
-) -> float:
-    return float(np.exp(losses_of(logits_of, sentences, padding, device)[0]))
+def _sentences(
+    items: Sequence[SpokenMotion], held_out: Sequence[str], words: MotionWords, prompt: Segment | None
+) -> dict[str, list[list[Segment]]]:
+    """The first caption of every item alone, and what is held out of further texts."""
+    every = {"text": [item.captions[0] for item in items], "further_text": list(held_out)}
+    return {
+        kind: [sentence_alone(sentence, words, prompt) for sentence in sentences]
+        for kind, sentences in every.items()
+        if sentences
+    }
 
 
-def _instructed_held(examples: InstructionExamples, decoded: int) -> Held:
+def _instructed_held(
+    examples: InstructionExamples, decoded: int, prompt: str, held_out: Sequence[str]
+) -> Held:
     """Every item once by the mixture, and every task to be answered."""
     chosen = [(place, examples.items[place]) for place in spread(len(examples.items), decoded)]
     questions = {
@@ -246,7 +268,10 @@ def _instructed_held(examples: InstructionExamples, decoded: int) -> Held:
         ]
         for task in examples.tasks
     }
-    return Held(_one_of_each(examples.draw, len(examples.items)), (), questions)
+    words = examples.words
+    known_behind = text(words.pieces(prompt)) if prompt else None
+    sentences = _sentences(examples.items, held_out, words, known_behind)
+    return Held(_one_of_each(examples.draw, len(examples.items)), sentences, questions)
 
 
 def _one_of_each(draw: Draw, count: int) -> list[list[Segment]]:

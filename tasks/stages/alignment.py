@@ -28,13 +28,16 @@ def run(stage: StageContext) -> dict[str, float]:
     longest = settings.max_frames // tokenizer.downsampling
     train, val = (spoken_motions(stage, features, tokenizer, split, longest) for split in ("train", "val"))
     wordless = wordless_motions(stage, features, tokenizer, "train", longest)
+    texts = further_texts(stage, "language_model")
+    sentences, held_out = texts.divided(stage.config.language_model.texts_held_out)
     captions = [caption for item in train for caption in item.captions]
     model, words, found = align(
         base,
         tokenizer,
         settings,
         [*train, *wordless],
-        sentences=[*captions, *further_texts(stage, "language_model").sentences],
+        sentences=[*captions, *sentences],
+        held_out=held_out,
         prompt=stage.config.m2t.prompt,
         validation=val,
         watching=Watching(stage.checkpoints, stage.on_log, stage.on_progress),

@@ -17,6 +17,11 @@ from tasks.stages.ranking import Ranking
 
 DATA_SET = "data/sources/${ingest.data}.yaml"
 EXPERIMENTS = "data/experiments"
+OF_TEXTS = (
+    "m2t.prompt",
+    *(f"language_model.{name}" for name in ("texts", "texts_hash", "texts_held_out")),
+)
+"""What sentences beside the captions a language model is measured by, or trained on."""
 
 LEXICAL_START = (
     *(f"lexical_text.{key}" for key in ("backbone", "max_text_tokens", "dropout", "decoder_layers")),
@@ -212,7 +217,7 @@ CATALOGUE = Catalogue(
             "alignment",
             makes="language model whose vocabulary holds the motion tokens, aligned with the captions",
             reads=("features", "tokenizer", "tokens", "language_model"),
-            params=("m2t.prompt", "language_model.texts", "language_model.texts_hash"),
+            params=OF_TEXTS,
             trains="aligned language model",
             ranking=Ranking("val_loss", ("features", "tokenizer", "language_model")),
             wants_card=True,
@@ -221,6 +226,7 @@ CATALOGUE = Catalogue(
             "instruction",
             makes="the same tuned by instructions: generation, pose control, captions, completion",
             reads=("features", "tokenizer", "tokens", "alignment"),
+            params=OF_TEXTS,
             trains="Motion-LM",
             ranking=Ranking("val_loss", ("features", "tokenizer", "alignment")),
             wants_card=True,

@@ -14,6 +14,7 @@ from lamp_core.motion_language.training import tune
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.training.watching import Watching
 from tasks.stage.process import StageContext, main
+from tasks.stages.inputs.captions import further_texts
 from tasks.stages.inputs.spoken import spoken_motions
 
 
@@ -27,11 +28,14 @@ def run(stage: StageContext) -> dict[str, float]:
     tokenizer = tokenizer.leading(len(speaker.vocabulary.channels))
     longest = speaker.vocabulary.max_tokens
     train, val = (spoken_motions(stage, features, tokenizer, split, longest) for split in ("train", "val"))
+    texts = further_texts(stage, "language_model")
     model, words, found = tune(
         speaker,
         settings,
         train,
+        prompt=stage.config.m2t.prompt,
         validation=val,
+        held_out=texts.divided(stage.config.language_model.texts_held_out)[1],
         watching=Watching(stage.checkpoints, stage.on_log, stage.on_progress),
     )
     stage.end_helpers()

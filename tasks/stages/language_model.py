@@ -27,8 +27,9 @@ def run(stage: StageContext) -> dict[str, float]:
     features = FeatureSet.load(stage.input("features"))
     train, val = _captions(features, "train"), _captions(features, "val")
     texts = further_texts(stage, "language_model")
+    sentences, held_out = texts.divided(settings.texts_held_out)
     model, tokenizer = train_language_model(
-        [*train, *texts.sentences],
+        [*train, *sentences],
         settings,
         prompt,
         device=stage.device,
@@ -41,11 +42,14 @@ def run(stage: StageContext) -> dict[str, float]:
     save_own(stage.output, model, tokenizer)
     record_base(stage.output, FROM_SCRATCH, identity_of(str(stage.output)))
     return {
-        "sentences": len(train) + len(texts.sentences),
+        "sentences": len(train) + len(sentences),
         "texts_unreadable": texts.unreadable,
         "vocabulary": len(tokenizer),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         **validated(model, tokenizer, prompt, settings, val),
+    } | {
+        f"held_out_texts_{name.removeprefix('val_')}": value
+        for name, value in validated(model, tokenizer, prompt, settings, held_out).items()
     }
 
 

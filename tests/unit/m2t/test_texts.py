@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lamp_core.errors import LampError
-from lamp_core.m2t.texts import read_texts
+from lamp_core.m2t.texts import Texts, read_texts
 
 
 def _kit(folder: Path) -> Path:
@@ -33,6 +33,20 @@ def test_caption_files_are_read_with_what_could_not_be(tmp_path: Path) -> None:
     texts = read_texts([tmp_path, _kit(tmp_path / "kit")])
     assert texts.sentences[0] == "a man walks" and len(texts.sentences) == 4
     assert texts.unreadable == 1
+
+
+def test_plain_lines_are_sentences_and_a_share_of_them_is_held_out_by_hash(tmp_path: Path) -> None:
+    lines = [f"The sentence of number {place} is said." for place in range(400)]
+    (tmp_path / "plain.txt").write_text("\n".join([*lines, "THE sentence of number 3  is said."]))
+    texts = read_texts([tmp_path])
+    assert len(texts.sentences) == 401
+    kept, held_out = texts.divided(0.25)
+    assert sorted([*kept, *held_out]) == sorted(texts.sentences) and 70 < len(held_out) < 130
+    with_case = {" ".join(sentence.lower().split()) for sentence in held_out}
+    assert not with_case & {" ".join(sentence.lower().split()) for sentence in kept}
+    fewer = Texts(texts.sentences[::2], 0).divided(0.25)[1]
+    assert fewer == [sentence for sentence in texts.sentences[::2] if sentence in held_out]
+    assert texts.divided(0.0) == (list(texts.sentences), [])
 
 
 def test_a_folder_without_texts_is_named(tmp_path: Path) -> None:

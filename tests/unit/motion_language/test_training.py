@@ -16,7 +16,7 @@ from lamp_core.errors import LampError
 from lamp_core.motion_language import training
 from lamp_core.motion_language.batches import DrawnBatches
 from lamp_core.motion_language.decoding import answer
-from lamp_core.motion_language.examples import AlignmentExamples, InstructionExamples
+from lamp_core.motion_language.examples import AlignmentExamples, InstructionExamples, SpokenMotion
 from lamp_core.motion_language.folder import Origin, Speaker, load_speaker, save_speaker
 from lamp_core.motion_language.grammar import MotionGrammar
 from lamp_core.motion_language.model import MotionLanguageModel
@@ -143,6 +143,28 @@ def test_alignment_tells_how_well_the_model_kept_its_language(vqvae: MotionToken
     assert torch.equal(embedding[:old], frozen["model.decoder.embed_tokens.weight"][:old])
 
 
+def test_what_is_held_out_of_texts_is_measured_before_and_after_both_trainings(
+    vqvae: MotionTokenizer,
+) -> None:
+    few = {"training": QUICK.model_copy(update={"steps": 1}), "decoded": 0}
+    asked = {"prompt": "say:", "validation": spoken()[:3], "held_out": ["someone jumps", "a cat"]}
+    model, words, found = align(causal(), vqvae, ALIGNMENT.model_copy(update=few), spoken(), **asked)
+    examples = AlignmentExamples(spoken(), words, ALIGNMENT.mixture, (), "say:")
+    sentences = [examples.sentence(sentence) for sentence in ("someone jumps", "a cat")]
+    as_it_came = partial(next_token_logits, causal().model)
+    for ending, said in (("_before", as_it_came), ("", model.eval())):
+        loss, _ = losses_of(said, sentences, words.padding, CPU)
+        assert found[f"val_further_text_perplexity{ending}"] == pytest.approx(np.exp(loss), rel=1e-4)
+    tuning = INSTRUCTION.model_copy(update=few)
+    model, words, found = tune(speaker(), tuning, spoken(), **asked)
+    captions = [examples.sentence(item.captions[0]) for item in spoken()[:3]]
+    for name, held in (("further_text", sentences), ("text", captions)):
+        loss, _ = losses_of(model.eval(), held, words.padding, CPU)
+        assert found[f"val_{name}_perplexity"] == pytest.approx(np.exp(loss), rel=1e-4)
+    without = tune(speaker(), tuning, spoken(), validation=spoken()[:3])[2]
+    assert "val_further_text_perplexity" not in without and without["val_loss"] == found["val_loss"]
+
+
 def test_lengths_that_are_said_on_the_way_are_part_of_the_vocabulary(
     vqvae: MotionTokenizer, tmp_path: Path
 ) -> None:
@@ -235,6 +257,45 @@ def test_mixtures_draw_by_their_weights() -> None:
     assert 0.68 < len(texts) / 400 < 0.82
     with pytest.raises(ValueError, match="every weight is 0"):
         AlignmentMixture(text_to_motion=0, motion_to_text=0, motion=0, text=0)
+
+
+def test_a_motion_without_captions_is_aligned_alone() -> None:
+    _, words = extended()
+    mute = SpokenMotion(spoken()[3].codes_SR, ())
+    draws = np.random.default_rng(0)
+    examples = AlignmentExamples([*spoken(), mute], words, ALIGNMENT.mixture)
+    alone = [words.begins(), words.motion(mute.codes_SR), words.ends()]
+    assert all(examples.draw(8, draws) == alone for _ in range(20))
+    assert "" not in examples.sentences
+    for kind in examples.kinds_of_sequences():
+        assert kind.name == "motion" or all(captions for _, captions in kind.told)
+    without = ALIGNMENT.mixture.model_copy(update={"motion": 0.0})
+    assert len(AlignmentExamples([*spoken(), mute], words, without).items) == len(spoken())
+
+
+def test_where_every_motion_has_captions_the_draws_are_what_they_were() -> None:
+    """By hand, as the alignment drew before motions without captions were items."""
+    _, words = extended()
+    examples = AlignmentExamples(spoken(), words, ALIGNMENT.mixture)
+    one, other = np.random.default_rng(3), np.random.default_rng(3)
+    for _ in range(10):
+        for place, item in enumerate(spoken()):
+            kind = examples.kinds[int(other.choice(len(examples.kinds), p=examples.shares))]
+            if kind == "text":
+                wanted = examples.sentence(examples.sentences[int(other.integers(len(examples.sentences)))])
+            else:
+                wanted = examples.pair(kind, item.captions[int(other.integers(1))], item.codes_SR)
+            assert examples.draw(place, one) == wanted
+    assert one.random() == other.random()
+
+
+def test_motions_without_captions_are_trained_on_beside_others(vqvae: MotionTokenizer) -> None:
+    mute = [SpokenMotion(item.codes_SR, ()) for item in spoken()]
+    few = ALIGNMENT.model_copy(update={"training": QUICK.model_copy(update={"steps": 2})})
+    _, _, found = align(causal(), vqvae, few, [*spoken(), *mute], validation=spoken()[:3])
+    assert np.isfinite(found["val_loss"])
+    with pytest.raises(LampError, match="there is no motion with a caption to train on"):
+        align(causal(), vqvae, few, mute)
 
 
 def test_batches_are_a_function_of_seed_and_step_and_of_similar_lengths() -> None:
