@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flows.pipeline.run_records import RunRecord, read_records, write_record
-from tasks.dvc.snapshot import mend_lock
+from tasks.dvc.snapshot import mend_lock, mend_rwlock
 from tasks.project import Project, write_atomically
 from tasks.stage.holding import holder
 from tasks.stage.progress import read_progress
@@ -29,6 +29,8 @@ def look_after_killed(project: Project, say: Say) -> None:
     """
     if mend_lock(project):
         say("dvc.lock was cut off by a killed DVC; its last entry is dropped, the next run restores it")
+    if mend_rwlock(project):
+        say("DVC's note of who reads and writes (.dvc/tmp/rwlock) was cut off by a killed DVC; it is removed")
     silent = [record for record in read_records(project) if record.ending == "running"]
     runs = [record for record in silent if record.state == "killed"]
     stages = _killed_stages(project)

@@ -194,6 +194,32 @@ def mend_lock(project: Project) -> bool:
     return True
 
 
+def mend_rwlock(project: Project) -> bool:
+    """Remove DVC's note of who reads and writes what where a killed DVC has cut it off; whether one was.
+
+    No command of DVC works beside half a note. Whoever still runs writes its own end into a new one.
+    """
+    path = project.root / ".dvc" / "tmp" / "rwlock"
+    if _is_json(path):
+        return False
+    with locked(path.with_name("rwlock.lock"), waits=False) as nobody_writes:
+        if nobody_writes is None or _is_json(path):
+            return False
+        path.unlink()
+    return True
+
+
+def _is_json(path: Path) -> bool:
+    """Whether a file is whole JSON, or not there."""
+    try:
+        json.loads(path.read_text())
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+    return True
+
+
 def _lock_text(project: Project) -> str:
     return project.lock_file.read_text() if project.lock_file.exists() else ""
 

@@ -70,7 +70,7 @@ class Sampler:
         from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
 
         found = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
-        with suppress(ImportError, RuntimeError):
+        with suppress(Exception):  # whatever a driver fails with: the rest of the machine is sampled
             found.append(GPUMonitor())
         return found
 

@@ -19,7 +19,7 @@ from tasks.mlflow.tracking import Tracking
 from tasks.project import find_project
 from tests.flows.pipeline.test_faults import start, steps_done
 from tests.shared_toy import COMMIT, git
-from tests.toy import Toy
+from tests.toy import REPOSITORY, Toy
 from tests.waiting import wait_until
 
 
@@ -140,6 +140,64 @@ def test_a_snapshot_holds_what_the_project_held_and_shares_its_data(toy: Toy) ->
         assert not (again.root / "new.py").exists()
 
 
+# Works in the snapshot that it is given, and is killed; what it has started lives until its input ends.
+KILLED_RUN = """\
+import os, signal, subprocess, sys
+from lamp_core.config import load_params
+from tasks.dvc.snapshot import snapshot, used
+from tasks.project import find_project
+project = find_project()
+with snapshot(project, load_params(project.params_file)) as place, used(place) as files:
+    subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], pass_fds=files)
+    print(place.root, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_snapshot_in_which_a_killed_run_s_stage_is_still_at_work_is_left_to_it(toy: Toy) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED_RUN],
+        cwd=toy.project.root,
+        env=dvc_environment({"PYTHONPATH": str(REPOSITORY)}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as run:
+        assert run.stdout is not None
+        place = Path(run.stdout.readline().strip())
+        run.wait()
+        before = (place / "params.yaml").read_bytes()
+        config = override(toy.config, ["features.std_root_divisor=25"])
+        with snapshot(toy.project, config) as other:
+            assert other.root != place
+        assert (place / "params.yaml").read_bytes() == before
+    wait_until(lambda: root_of_snapshot(toy) == place)  # its stage has ended
+
+
+def root_of_snapshot(toy: Toy) -> Path:
+    with snapshot(toy.project, toy.config) as place:
+        return place.root
+
+
+def test_a_project_without_parameters_stays_without(toy: Toy) -> None:
+    config = toy.config
+    toy.project.params_file.unlink()
+    with snapshot(toy.project, config, returns=False) as place:
+        assert Toy(place).config == config
+    assert not toy.project.params_file.exists()
+
+
+@pytest.mark.parametrize("text", ["", '{"write": {"/a": {"pi', '{"write": {"/": {"pid": 1, "cmd": "dvc"}}}'])
+def test_locks_that_a_killed_dvc_left_in_a_snapshot_are_gone_when_it_is_laid_out(text: str, toy: Toy) -> None:
+    folder = root_of_snapshot(toy) / ".dvc" / "tmp"
+    folder.mkdir(exist_ok=True)
+    (folder / "rwlock").write_text(text)
+    (folder / "lock").touch()
+    (folder / "claim").hardlink_to(folder / "lock")  # what core.hardlink_lock leaves behind
+    assert root_of_snapshot(toy) == folder.parents[1]
+    assert not (folder / "rwlock").exists() and not (folder / "lock").exists()
+
+
 def test_what_comes_back_is_output_and_entry_and_only_where_it_is_to(toy: Toy) -> None:
     for returns in (False, True):
         with snapshot(toy.project, toy.config, returns=returns) as place:
@@ -150,7 +208,9 @@ def test_what_comes_back_is_output_and_entry_and_only_where_it_is_to(toy: Toy) -
     assert toy.ran() == ["ingest"]  # the cache is the project's
 
 
-def test_a_stage_that_fails_leaves_the_old_output(toy: Toy) -> None:
+def test_a_stage_that_fails_leaves_the_old_output_and_the_ignore_files(toy: Toy) -> None:
+    ignore = toy.project.data / ".gitignore"
+    ignore.write_text("/ingest\n/features\nmine\n")
     with snapshot(toy.project, toy.config) as place:
         for name in ("ingest", "features"):
             Toy(place).versions.reproduce(name)
@@ -163,6 +223,7 @@ def test_a_stage_that_fails_leaves_the_old_output(toy: Toy) -> None:
     ):
         Toy(place).versions.reproduce("features", environment={"TOY_FAIL": "features"})
     assert (toy.project.output("features") / "out").read_text() == before
+    assert ignore.read_text() == "/ingest\n/features\nmine\n"
     assert toy.project.metrics_file("features").exists()
     assert "the toy is broken" in toy.project.log_file("features").read_text()
 

@@ -13,7 +13,7 @@ import zc.lockfile
 from lamp_core.errors import LampError
 from tasks.dvc.content import chain_key, folder_hash, input_key, read_inputs
 from tasks.dvc.graph import read_graph
-from tasks.dvc.snapshot import mend_lock, read_lock
+from tasks.dvc.snapshot import mend_lock, mend_rwlock, read_lock
 from tasks.dvc.versions import RepositoryBusy
 from tasks.stage.holding import always, held_stage
 from tests.toy import QUICK_STAGE, Toy
@@ -213,3 +213,22 @@ def test_a_lock_that_a_killed_dvc_has_cut_off_keeps_its_whole_entries(toy: Toy) 
     toy.versions.reproduce("features")
     assert toy.ran() == []  # restored from DVC's run cache
     assert read_lock(toy.project) == entries
+
+
+@pytest.mark.parametrize("text", ["", '{"write": {"/a": {"pi'])
+def test_a_note_of_who_reads_and_writes_that_a_killed_dvc_has_cut_off_is_removed(text: str, toy: Toy) -> None:
+    note = toy.project.root / ".dvc" / "tmp" / "rwlock"
+    note.parent.mkdir(exist_ok=True)
+    assert not mend_rwlock(toy.project)
+    note.write_text(text)
+    at_work = zc.lockfile.LockFile(str(note.with_name("rwlock.lock")))  # as DVC takes it to write
+    try:
+        assert not mend_rwlock(toy.project)
+    finally:
+        at_work.close()
+    assert note.read_text() == text
+    assert mend_rwlock(toy.project)
+    assert not note.exists()
+    note.write_text('{"write": {}, "read": {}}')
+    assert not mend_rwlock(toy.project)
+    assert note.exists()

@@ -179,7 +179,8 @@ def test_what_a_stage_writes_is_kept_by_its_process_and_registered_by_the_flow(
     client, stage_run = tracking.client, tracking.id_of(progress.run_id)
     stored = {file.path for file in client.list_artifacts(stage_run, "model")}
     assert stored == {"model/config.json", "model/model.safetensors"}
-    stages = {name: {"outs": [{"path": f"data/{name}", "md5": name}]} for name in ("ingest", "features")}
+    names = ("ingest", "features", "evaluator")
+    stages = {name: {"outs": [{"path": f"data/{name}", "md5": name}]} for name in names}
     toy.project.lock_file.write_text(yaml.safe_dump({"stages": stages}))
     standing = StandingRun(toy.project, toy.config, Asked())
     record = PipelineRun(Opening(toy.project, standing), toy.project, toy.versions, toy.config, ["features"])
@@ -191,6 +192,7 @@ def test_what_a_stage_writes_is_kept_by_its_process_and_registered_by_the_flow(
     assert found.made_with == {"ingest": "ingest"}
     stage, whole = client.get_run(stage_run), client.get_run(record.run_id)
     assert stage.data.tags["data_version"] == "ingest"
+    assert (whole.data.tags["data_version"], whole.data.tags["evaluator_version"]) == ("ingest", "evaluator")
     for run in (stage, whole):  # MLflow's own columns
         (model,) = run.outputs.model_outputs
         assert client.get_logged_model(model.model_id).name == "lamp-features"
