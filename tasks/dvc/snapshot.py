@@ -197,7 +197,7 @@ def mend_lock(project: Project) -> bool:
 def mend_rwlock(project: Project) -> bool:
     """Remove DVC's note of who reads and writes what where a killed DVC has cut it off; whether one was.
 
-    No command of DVC works beside half a note. Whoever still runs writes its own end into a new one.
+    No command of DVC works beside half a note, and none that still runs could end.
     """
     path = project.root / ".dvc" / "tmp" / "rwlock"
     if _is_json(path):
