@@ -26,9 +26,9 @@ from lamp_core.large_motion.train_items import example
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer
 from lamp_core.motion_language.decoding import Sampling, answer
 from lamp_core.motion_language.grammar import MotionGrammar
-from lamp_core.motion_language.segments import collate, next_token_logits, token_losses
 from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
 from lamp_core.motion_language.words import MotionWords
+from lamp_core.segments import collate, next_token_logits, token_losses
 from lamp_core.tokenizers.protocol import Channel
 from lamp_core.training.optimiser import make_optimiser
 from tasks.system import resources

@@ -24,10 +24,10 @@ from lamp_core.m2t.own_language_model import own_model, own_tokenizer
 from lamp_core.motion_language.decoding import Sampling, answer
 from lamp_core.motion_language.grammar import MotionGrammar
 from lamp_core.motion_language.model import MotionLanguageModel
-from lamp_core.motion_language.segments import collate, token_losses
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
 from lamp_core.motion_language.words import MotionWords
+from lamp_core.segments import collate, token_losses
 from lamp_core.tokenizers.protocol import Channel
 from lamp_core.training.optimiser import make_optimiser
 from tasks.system import resources

@@ -14,8 +14,8 @@ from lamp_core.config.large_motion import LargeMotion
 from lamp_core.errors import LampError
 from lamp_core.large_motion.start import TASK
 from lamp_core.motion_language.layout import FREE
-from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.speaking import MotionSpeaker
+from lamp_core.segments import Segment
 from lamp_core.tokenizers.clips import encode_clips
 
 PARTS = ("body part", "grid part")

@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.words import length
+from lamp_core.segments import Segment
 
 NOTHING = 0
 """Number of the sequence that stands where a row is padded; the others count from 1."""

@@ -9,6 +9,7 @@ from lamp_core.errors import LampError
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.prompts import spoken_part
 from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.pairs.captions import one_of
 
 Told = tuple[str | None, dict[str, str]]
 """A caption of the whole body, or none, and what parts of it do."""
@@ -19,7 +20,7 @@ def drawn_text(item: SpokenMotion, settings: PartCaptions, draws: np.random.Gene
 
     Without captions of parts it takes the one draw of the caption.
     """
-    caption = item.captions[int(draws.integers(len(item.captions)))]
+    caption = one_of(item.captions, draws)
     if not settings.share or not item.part_captions or draws.random() >= settings.share:
         return caption, {}
     is_alone = draws.random() < settings.alone
@@ -33,8 +34,7 @@ def drawn_parts(item: SpokenMotion, most: int, draws: np.random.Generator) -> di
     chosen = sorted(draws.permutation(len(names))[:count].tolist())
     found = {}
     for place in chosen:
-        sentences = item.part_captions[names[place]]
-        found[names[place]] = sentences[int(draws.integers(len(sentences)))]
+        found[names[place]] = one_of(item.part_captions[names[place]], draws)
     return found
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from lamp_core.config.base import Optimisation
 from lamp_core.motion_language.examples import SpokenMotion
-from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.words import length
+from lamp_core.segments import Segment
 from lamp_core.tokens.shards import StoredItem
 from lamp_core.tokens.stream import ShardStream, apportioned
 from lamp_core.training.batches import BatchSampler

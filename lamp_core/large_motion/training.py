@@ -21,10 +21,10 @@ from lamp_core.large_motion.start import TASK, started
 from lamp_core.large_motion.train_items import TrainItems, example, longest_of
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.motion_language.examples import SpokenMotion
-from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import Shares
 from lamp_core.motion_language.validation import answers_to, question_of
 from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.segments import Segment
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.loop import fit

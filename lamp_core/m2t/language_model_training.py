@@ -17,8 +17,8 @@ from lamp_core.errors import LampError
 from lamp_core.m2t.batches import LengthBuckets
 from lamp_core.m2t.own_language_model import own_model, own_tokenizer
 from lamp_core.m2t.words import PromptedWords
-from lamp_core.motion_language.segments import SegmentBatch, next_token_logits, token_losses
 from lamp_core.pairs.captions import CaptionIndex
+from lamp_core.segments import SegmentBatch, next_token_logits, token_losses
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit

@@ -28,7 +28,7 @@ from lamp_core.m2t.soft_tokens import (
     soft_latents,
 )
 from lamp_core.m2t.words import PromptedWords
-from lamp_core.motion_language.segments import SegmentBatch, Side, embed, next_token_logits
+from lamp_core.segments import SegmentBatch, Side, embed, next_token_logits
 from lamp_core.training.optimiser import RateShares
 from lamp_core.training.partly_trained import PartlyTrained
 

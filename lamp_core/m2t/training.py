@@ -23,8 +23,8 @@ from lamp_core.m2t.model import MotionCaptioner, with_lora
 from lamp_core.m2t.motions import Motions
 from lamp_core.m2t.soft_tokens import MotionStates, longest_soft_tokens
 from lamp_core.m2t.words import PromptedWords
-from lamp_core.motion_language.segments import SegmentBatch, right_tokens, token_losses
 from lamp_core.pairs.captions import CaptionIndex
+from lamp_core.segments import SegmentBatch, right_tokens, token_losses
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lamp_core.errors import LampError
-from lamp_core.motion_language.segments import SegmentBatch, Side, collate, soft, text
+from lamp_core.segments import SegmentBatch, Side, collate, soft, text
 
 
 class PromptedWords:

@@ -18,10 +18,10 @@ from lamp_core.m2t.decoding import Search, generation_config
 from lamp_core.motion_language.choosing import surprise
 from lamp_core.motion_language.grammar import TextGrammar, logits_processor
 from lamp_core.motion_language.layout import FREE
-from lamp_core.motion_language.segments import Segment, collate
 from lamp_core.motion_language.speaking import ANSWERED_TOGETHER, MotionSpeaker
 from lamp_core.motion_language.tasks import TASKS, Task
 from lamp_core.motion_language.words import length
+from lamp_core.segments import Segment, collate
 from lamp_core.systems.capabilities import OnProgress
 from lamp_core.tokenizers.clips import encode_clips
 

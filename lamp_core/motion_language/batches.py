@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from lamp_core.config.base import Optimisation
-from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.words import length
+from lamp_core.segments import Segment
 from lamp_core.training.batches import BatchSampler
 
 Sequence = list[Segment]

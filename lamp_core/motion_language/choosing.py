@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lamp_core.motion_language.segments import Segment, collate, next_token_logits, token_losses
 from lamp_core.motion_language.words import length
+from lamp_core.segments import Segment, collate, next_token_logits, token_losses
 
 WEIGHED_TOGETHER = 64
 

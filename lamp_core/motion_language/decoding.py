@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from lamp_core.errors import LampError
 from lamp_core.motion_language.folder import positions_of
 from lamp_core.motion_language.grammar import Grammar
-from lamp_core.motion_language.segments import Segment, SegmentBatch, collate
 from lamp_core.motion_language.vocabulary import MotionVocabulary
+from lamp_core.segments import Segment, SegmentBatch, collate
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from functools import partial
 import numpy as np
 
 from lamp_core.config.motion_language import AlignmentMixture, Instruction, TaskMixture
-from lamp_core.motion_language.segments import Segment, text
 from lamp_core.motion_language.tasks import TASKS, Draws, Shares, Task, most_told
 from lamp_core.motion_language.words import MotionWords, length, predicted_whole
+from lamp_core.pairs.captions import one_of
+from lamp_core.segments import Segment, text
 
 WORD = "a"
 """A caption to count the other words of a sequence with."""
@@ -91,8 +92,8 @@ class AlignmentExamples:
             return self.pair(MOTION, "", chosen.codes_SR)
         kind = self.kinds[int(draws.choice(len(self.kinds), p=self.shares))]
         if kind == TEXT:
-            return self.sentence(self.sentences[int(draws.integers(len(self.sentences)))])
-        caption = chosen.captions[int(draws.integers(len(chosen.captions)))]
+            return self.sentence(one_of(self.sentences, draws))
+        caption = one_of(chosen.captions, draws)
         return self.pair(kind, caption, chosen.codes_SR)
 
     def kinds_of_sequences(self) -> Iterator[KindOfSequence]:
@@ -175,7 +176,7 @@ class InstructionExamples:
     def of_task(self, task: Task, item: int, draws: Draws) -> list[Segment]:
         """A sequence of an item and a task."""
         chosen = self.items[item]
-        caption = chosen.captions[int(draws.integers(len(chosen.captions)))]
+        caption = one_of(chosen.captions, draws)
         given_S = task.given(len(chosen.codes_SR), self.given, draws)
         return self.words.example(task, caption, chosen.codes_SR, given_S, whole=self.whole)
 

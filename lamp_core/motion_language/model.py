@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from lamp_core.config.motion_language import LanguageTuning
 from lamp_core.errors import LampError
-from lamp_core.motion_language.segments import SegmentBatch, next_token_logits
 from lamp_core.motion_language.vocabulary import MotionVocabulary
+from lamp_core.segments import SegmentBatch, next_token_logits
 from lamp_core.training.partly_trained import PartlyTrained
 
 EVERY_LINEAR_LAYER = "all-linear"

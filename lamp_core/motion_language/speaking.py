@@ -20,9 +20,9 @@ from lamp_core.motion_language.decoding import Sampling, answer, choose, length_
 from lamp_core.motion_language.folder import Speaker, load_speaker
 from lamp_core.motion_language.grammar import MotionGrammar
 from lamp_core.motion_language.layout import layout_of
-from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.segments import Segment
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.model_files import read_settings

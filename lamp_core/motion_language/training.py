@@ -29,7 +29,10 @@ from lamp_core.motion_language.examples import (
 from lamp_core.motion_language.folder import Speaker, positions_of
 from lamp_core.motion_language.model import MotionLanguageModel
 from lamp_core.motion_language.room import Examples, check_room
-from lamp_core.motion_language.segments import (
+from lamp_core.motion_language.validation import Question, answers_to, losses_of, question_of
+from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
+from lamp_core.motion_language.words import MotionWords
+from lamp_core.segments import (
     Segment,
     SegmentBatch,
     collate,
@@ -38,9 +41,6 @@ from lamp_core.motion_language.segments import (
     text,
     token_losses,
 )
-from lamp_core.motion_language.validation import Question, answers_to, losses_of, question_of
-from lamp_core.motion_language.vocabulary import MotionVocabulary, extend
-from lamp_core.motion_language.words import MotionWords
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.distribution import share, shared_mean
 from lamp_core.training.loop import fit

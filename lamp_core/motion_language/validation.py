@@ -15,15 +15,15 @@ from torch import Tensor
 from lamp_core.motion_language.decoding import answer
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.grammar import MotionGrammar, TextGrammar
-from lamp_core.motion_language.segments import (
+from lamp_core.motion_language.tasks import Draws, Shares, Task
+from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.segments import (
     Segment,
     SegmentBatch,
     collate,
     right_tokens,
     token_losses,
 )
-from lamp_core.motion_language.tasks import Draws, Shares, Task
-from lamp_core.motion_language.words import MotionWords, length
 
 VALIDATED_TOGETHER = 32
 

@@ -18,9 +18,9 @@ import numpy as np
 from lamp_core.errors import LampError
 from lamp_core.motion_language.layout import layout_of
 from lamp_core.motion_language.prompts import CAPTION, MOTION, load_template
-from lamp_core.motion_language.segments import Segment, delimiter, text
 from lamp_core.motion_language.tasks import Task
 from lamp_core.motion_language.vocabulary import MotionVocabulary, text_pieces
+from lamp_core.segments import Segment, delimiter, text
 
 Spoken = list[Segment]
 KEPT = 2**16

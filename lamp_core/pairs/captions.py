@@ -18,6 +18,11 @@ def below_by_torch(bounds_B: np.ndarray) -> np.ndarray:
     return drawn_B.long().numpy()
 
 
+def one_of(captions: Sequence[str], draws: np.random.Generator) -> str:
+    """Return one of an item's captions, each equally likely, by the generator of an example's own draws."""
+    return captions[int(draws.integers(len(captions)))]
+
+
 class CaptionIndex:
     """Where the captions of each item are, when those of all items lie side by side.
 

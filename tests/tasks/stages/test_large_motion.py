@@ -18,8 +18,8 @@ from lamp_core.inference.generate import generate
 from lamp_core.inference.parts import edit_part
 from lamp_core.large_motion.generator import LargeMotionGenerator
 from lamp_core.large_motion.make_shards import make_shards
-from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import TASKS
+from lamp_core.segments import Segment
 from lamp_core.systems.large_motion import MODELS
 from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer

@@ -9,8 +9,8 @@ import torch
 from lamp_core.large_motion.model import compared_words
 from lamp_core.large_motion.packing import NOTHING, PackedBatch, pack, packed_losses, packed_states, rows_of
 from lamp_core.large_motion.train_items import example
-from lamp_core.motion_language.segments import Segment, collate, next_token_logits, text, token_losses
 from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.segments import Segment, collate, next_token_logits, text, token_losses
 from tests.unit.motion_language.conftest import LAYERS as DESCRIBED
 from tests.unit.motion_language.conftest import extended, spoken
 

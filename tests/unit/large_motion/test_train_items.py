@@ -23,7 +23,7 @@ from lamp_core.large_motion.train_items import (
 )
 from lamp_core.large_motion.training import Items, train_large_motion
 from lamp_core.motion_language.examples import SpokenMotion
-from lamp_core.motion_language.segments import Segment
+from lamp_core.segments import Segment
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.tokens.shards import (
     ShardAbout,

@@ -13,8 +13,8 @@ from lamp_core.large_motion.train_items import ItemsInMemory, example
 from lamp_core.large_motion.training import Items, mean_losses, train_large_motion
 from lamp_core.motion_language.decoding import answer
 from lamp_core.motion_language.grammar import MotionGrammar
-from lamp_core.motion_language.segments import collate, next_token_logits, token_losses
 from lamp_core.motion_language.tasks import TASKS
+from lamp_core.segments import collate, next_token_logits, token_losses
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.watching import Watching
 from tests.unit.large_motion.conftest import CONTEXT, QUICK, SETTINGS, items_of, spoken

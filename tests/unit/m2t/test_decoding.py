@@ -24,7 +24,7 @@ from lamp_core.m2t.decoding import Search, generation_config, search_captions
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.m2t.model import MotionCaptioner
 from lamp_core.m2t.training import new_captioner
-from lamp_core.motion_language.segments import token_losses
+from lamp_core.segments import token_losses
 from tests.unit.m2t.conftest import CAPTIONING, CPU, READS, MakeCaptioner, of_motions, some_states, tiny_lamp
 
 LONGEST = 3

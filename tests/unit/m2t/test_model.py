@@ -19,7 +19,7 @@ from lamp_core.m2t.model import (
 )
 from lamp_core.m2t.soft_tokens import MotionStates
 from lamp_core.m2t.training import batch_losses, check_length
-from lamp_core.motion_language.segments import SegmentBatch, next_token_logits, token_losses
+from lamp_core.segments import SegmentBatch, next_token_logits, token_losses
 from lamp_core.skeleton.skeleton import load_skeleton
 from tests.unit.m2t.conftest import (
     CAPTIONING,

@@ -13,9 +13,9 @@ from lamp_core.m2t.language_model import CausalModel
 from lamp_core.motion_language.assistant import MotionAssistant
 from lamp_core.motion_language.choosing import surprise
 from lamp_core.motion_language.folder import Origin, Speaker
-from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.segments import Segment
 from lamp_core.systems.capabilities import ChoosesAnswers
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from tests.unit.motion_language.conftest import CAPTIONS, INSTRUCTION, MAX_TOKENS, extended, spoken

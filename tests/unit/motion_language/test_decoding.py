@@ -9,8 +9,8 @@ import torch
 from lamp_core.errors import LampError
 from lamp_core.motion_language.decoding import Sampling, answer, block_head, choose, length_distribution
 from lamp_core.motion_language.grammar import MotionGrammar
-from lamp_core.motion_language.segments import collate
 from lamp_core.motion_language.tasks import TASKS
+from lamp_core.segments import collate
 from tests.unit.motion_language.conftest import CAPTIONS, MAX_TOKENS, extended
 
 SAMPLED = Sampling(temperature=1.5, top_p=0.95, seed=3)

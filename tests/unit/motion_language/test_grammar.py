@@ -13,9 +13,9 @@ from lamp_core.errors import LampError
 from lamp_core.motion_language.decoding import GREEDY, Sampling, answer
 from lamp_core.motion_language.grammar import MotionGrammar, TextGrammar, logits_processor
 from lamp_core.motion_language.layout import FREE
-from lamp_core.motion_language.segments import collate
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.motion_language.words import MotionWords
+from lamp_core.segments import collate
 from tests.unit.motion_language.conftest import CAPTIONS, KINDS, MAX_TOKENS, extended, spoken
 
 TEXT_TO_MOTION = TASKS["text-to-motion"]

@@ -21,10 +21,10 @@ from lamp_core.motion_language.folder import Origin, Speaker, load_speaker, save
 from lamp_core.motion_language.grammar import MotionGrammar
 from lamp_core.motion_language.model import MotionLanguageModel
 from lamp_core.motion_language.prompts import template_hash
-from lamp_core.motion_language.segments import collate, next_token_logits, token_losses
 from lamp_core.motion_language.training import Watching, align, tune
 from lamp_core.motion_language.validation import answers_to, losses_of, question_of
 from lamp_core.motion_language.words import MotionWords, length
+from lamp_core.segments import collate, next_token_logits, token_losses
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from tests.unit.motion_language.conftest import (
     ALIGNMENT,

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from lamp_core.config.prompt_files import template_names
 from lamp_core.errors import LampError
 from lamp_core.motion_language.prompts import Template, load_template, template_hash
-from lamp_core.motion_language.segments import Segment
 from lamp_core.motion_language.tasks import TASKS, Shares
 from lamp_core.motion_language.words import MotionWords
+from lamp_core.segments import Segment
 from tests.unit.motion_language.conftest import BODY, CAPTIONS, extended, spoken
 
 DRAWS = np.random.default_rng(0)

@@ -235,7 +235,9 @@ def test_lamp_bert_score_is_that_of_what_generates_and_not_of_the_tokenizer_besi
     experiment = Experiment.model_validate({"name": "x", "title": "X", "rows": [{"label": "a"}]})
     table = experiment.shown[-1]
     numbers = [
-        number(MetricColumn(system=system, metric=column.metric), value, protocol="LaMP-BertScore, one caption")
+        number(
+            MetricColumn(system=system, metric=column.metric), value, protocol="LaMP-BertScore, one caption"
+        )
         for column in table.columns
         for system, value in (("chance", 0.4), ("RVQ-VAE", 0.9), ("LaMP-T2M", 0.8))
     ]

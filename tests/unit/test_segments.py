@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, OPTConfig, OPTForCausalLM
 
-from lamp_core.motion_language.segments import (
+from lamp_core.segments import (
     Segment,
     collate,
     delimiter,
