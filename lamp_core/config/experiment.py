@@ -45,7 +45,6 @@ class MetricColumn(Section):
     unit: str = Field("", description="under the heading")
     decimals: int = Field(3, ge=0, le=9, description="of values and intervals")
     factor: float = Field(1.0, description="values are multiplied by it (100 for a share in per cent)")
-    capability: str = Field("", description="without a system: only of models that can do this")
 
     @property
     def heading(self) -> str:
@@ -62,8 +61,7 @@ TEXT_TO_MOTION = tuple(
 )
 MINILM = tuple(MetricColumn(metric=f"MiniLM-{name}") for name in ("R-Precision top 3", "FID", "MM-Dist"))
 LAMP_BERT_SCORE = tuple(
-    MetricColumn(metric=f"LaMP-BertScore ({of})", label=of, capability="generate")
-    for of in ("true motion", "references")
+    MetricColumn(metric=f"LaMP-BertScore ({of})", label=of) for of in ("true motion", "references")
 )
 
 

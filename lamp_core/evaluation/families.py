@@ -210,7 +210,10 @@ def _plausibility(systems: Systems, on_progress: OnProgress | None) -> list[Resu
 
 
 def _lamp_bert_score(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
-    return measure_lamp_bert_score(systems.trained, _one_motion_an_item(systems), on_progress)
+    """What generates stands before what reconstructs: an experiment's table shows a row's first system."""
+    made_by = _one_motion_an_item(systems)
+    generated = {name: made_by[name] for name in systems.generating}
+    return measure_lamp_bert_score(systems.trained, generated | made_by, on_progress)
 
 
 def _one_motion_an_item(systems: Systems) -> dict[str, MakeMotions]:

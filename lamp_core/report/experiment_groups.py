@@ -6,8 +6,6 @@ from lamp_core.config.experiment import MetricColumn, ResultTable
 from lamp_core.evaluation.baselines import is_baseline
 from lamp_core.evaluation.results import Result
 from lamp_core.report.experiment_results import ExperimentResults, RowRecord
-from lamp_core.systems.catalogue import MODELS
-from lamp_core.systems.model import with_capability
 
 
 @dataclass(frozen=True)
@@ -53,11 +51,4 @@ def is_of(number: Result, column: MetricColumn, row: RowRecord) -> bool:
     system = row.shown_as(number.system)
     if number.metric != column.metric or system is None:
         return False
-    if column.system:
-        return system == column.system
-    return not is_baseline(number.system) and _can(number.system, column.capability)
-
-
-def _can(system: str, capability: str) -> bool:
-    """Whether a model of this name can do it; all can do nothing in particular."""
-    return not capability or any(model.name == system for model in with_capability(MODELS, capability))
+    return system == column.system if column.system else not is_baseline(number.system)

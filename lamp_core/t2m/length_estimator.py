@@ -1,10 +1,8 @@
 """Length of a motion from its text: 50 bins of four frames over what LaMP says of the text.
 
-Shapes: B batch, N captions, P vectors of a text, W their width, A looks.
+Shapes: B batch, P vectors of a text, W their width, A looks.
 """
 
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,13 +11,8 @@ from torch import Tensor, nn
 
 from lamp_core.config.models import Length
 from lamp_core.lamp.embeddings import LampFeatures
-from lamp_core.t2m.conditions import Condition, Conditions, ConditionTable
-from lamp_core.training.batches import BatchSampler
-from lamp_core.training.log import OnLog, OnProgress
-from lamp_core.training.loop import fit
+from lamp_core.t2m.conditions import Condition, Conditions
 from lamp_core.training.model_files import load_weights, read_model_config, read_settings, save_model
-from lamp_core.training.seeds import draw_apart, seed_everything
-from lamp_core.training.validation import Validation
 
 LOOKS = 4
 """Weighted means of the words that a length is read from."""
@@ -80,57 +73,6 @@ class LengthEstimator(nn.Module):
 def length_conditions(settings: Length, lamp: LampFeatures) -> Conditions:
     """Return what gives the vectors that a length is read from."""
     return lamp.word_states if settings.reads == "words" else lamp.query_means
-
-
-def train_length(
-    conditions: Sequence[Tensor],
-    owners: Tensor,
-    tokens: Sequence[int],
-    settings: Length,
-    *,
-    device: torch.device,
-    validation: tuple[Sequence[Tensor], Tensor] | None = None,
-    checkpoints: Path | None = None,
-    on_log: OnLog | None = None,
-    on_progress: OnProgress | None = None,
-) -> LengthEstimator:
-    """Train on captions and the lengths of their motions.
-
-    Args:
-        conditions: vectors (P, W) of each caption.
-        owners: (N,), index of each caption's item.
-        tokens: length of each item in tokens.
-        settings: section ``length``.
-        device: where to train.
-        validation: vectors of captions that training does not see, and the true lengths in tokens (N,) of
-            their motions; their loss decides which weights are kept.
-        checkpoints: see ``fit``.
-        on_log: see ``fit``.
-        on_progress: see ``fit``.
-    """
-    seed_everything(settings.training.seed)
-    model = LengthEstimator(conditions[0].shape[1], settings).to(device)
-    table, tokens_N = ConditionTable(conditions, device), torch.as_tensor(tokens)[owners].to(device)
-    sampler = BatchSampler.of(len(conditions), settings.training)
-
-    def losses(number: int) -> dict[str, Tensor]:
-        chosen = torch.as_tensor(sampler.indices(number))
-        draw_apart()
-        return {"loss": model.loss(table.pick(chosen), tokens_N[chosen.to(device)])}
-
-    def measure(conditions: Sequence[Tensor], tokens_N: Tensor) -> dict[str, float]:
-        return {"val_loss": float(model.loss(Condition.of(conditions).to(device), tokens_N.to(device)))}
-
-    fit(
-        model,
-        losses,
-        settings.training,
-        checkpoints=checkpoints,
-        on_log=on_log,
-        on_progress=on_progress,
-        validate=Validation(partial(measure, *validation), "val_loss", "lower") if validation else None,
-    )
-    return model
 
 
 def save_length(folder: Path, model: LengthEstimator) -> None:

@@ -13,10 +13,12 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.evaluation.protocols.common import MotionTextEvaluator, protocol_items
 from lamp_core.evaluation.protocols.matching import true_pairs
-from lamp_core.evaluators.guo import GuoEvaluator, train_guo
+from lamp_core.evaluators.guo import GuoEvaluator
 from lamp_core.evaluators.guo_published import load_published
+from lamp_core.evaluators.guo_training import train_guo
 from lamp_core.evaluators.minilm import FOLDER as MINILM
-from lamp_core.evaluators.minilm import MiniLMEvaluator, train_minilm
+from lamp_core.evaluators.minilm import MiniLMEvaluator
+from lamp_core.evaluators.minilm_training import train_minilm
 from lamp_core.lamp.minilm import has_minilm
 from tasks.stage.process import StageContext, main
 

@@ -11,7 +11,8 @@ from lamp_core.config import Length
 from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.skeleton.skeleton import load_skeleton
 from lamp_core.t2m.conditions import Condition
-from lamp_core.t2m.length_estimator import LengthEstimator, length_conditions, save_length, train_length
+from lamp_core.t2m.length_estimator import LengthEstimator, length_conditions, save_length
+from lamp_core.t2m.length_training import train_length
 from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.captioned_tokens import CaptionedTokens
 

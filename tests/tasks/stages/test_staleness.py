@@ -23,6 +23,7 @@ CHANGES = {
     # what trains one model is no business of the others
     "lamp_core/t2m/training.py": {"t2m"},
     "lamp_core/t2m/length_estimator.py": {"length", "evaluate"},
+    "lamp_core/t2m/length_training.py": {"length"},
     "lamp_core/tokenizers/training.py": {"tokenizer", "tokenizer_grid"},
     "lamp_core/lamp/training.py": {"pretrain"},
     "lamp_core/lexical/text_training.py": {"lexical_text"},
@@ -42,10 +43,8 @@ CHANGES = {
     "lamp_core/large_motion/generator.py": {"evaluate_large_motion"},
     "lamp_core/m2t/language_model_training.py": {"language_model"},
     "lamp_core/evaluators/guo.py": {"evaluator", *MEASURING},
-    "lamp_core/training/loop.py": {
-        *CATALOGUE.trained(),
-        *MEASURING,  # load the evaluator from the module that trains it
-    },
+    "lamp_core/evaluators/guo_training.py": {"evaluator"},
+    "lamp_core/training/loop.py": set(CATALOGUE.trained()),
     # a source's form is read once, and its error picks the tokenizer's weights
     "lamp_core/datasets/sources/amass.py": {"ingest"},
     "lamp_core/datasets/preprocessing/feature_extraction.py": {"features"},

@@ -6,8 +6,9 @@ from lamp_core.config.models import Evaluator, Optimisation
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
-from lamp_core.evaluators.guo import GuoEvaluator, train_guo
+from lamp_core.evaluators.guo import GuoEvaluator
 from lamp_core.evaluators.guo_network import GuoNetwork, margin_loss
+from lamp_core.evaluators.guo_training import train_guo
 from lamp_core.evaluators.guo_words import Vocabulary
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.metrics.r_precision import matching_scores

@@ -11,7 +11,8 @@ from lamp_core.config.models import Optimisation
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
-from lamp_core.evaluators.minilm import MiniLMEvaluator, MiniLMNetwork, train_minilm
+from lamp_core.evaluators.minilm import MiniLMEvaluator, MiniLMNetwork
+from lamp_core.evaluators.minilm_training import train_minilm
 from lamp_core.features.statistics import FeatureStatistics
 
 WIDTH = 23

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lamp_core.config.experiment import Experiment, MetricColumn, Published, ResultTable
+from lamp_core.config.experiment import MetricColumn, Published, ResultTable
 from lamp_core.errors import LampError
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.significance import Value
@@ -228,18 +228,3 @@ def test_a_column_without_a_system_is_of_the_first_that_is_no_baseline() -> None
     tables = (ResultTable(title="t", protocol="text to motion", columns=(fid,)),)
     (table, *_) = experiment_tables(make([row("a")], {"a": numbers}, tables=tables))
     assert [line[:2] for line in table.rows] == [["ground truth", "0.100 ± 0.010"], ["a", "1.000 ± 0.010"]]
-
-
-def test_lamp_bert_score_is_that_of_what_generates_and_not_of_the_tokenizer_beside_it() -> None:
-    """The tokenizer's reconstructions stand in the same protocol; they are the same in every row."""
-    experiment = Experiment.model_validate({"name": "x", "title": "X", "rows": [{"label": "a"}]})
-    table = experiment.shown[-1]
-    numbers = [
-        number(
-            MetricColumn(system=system, metric=column.metric), value, protocol="LaMP-BertScore, one caption"
-        )
-        for column in table.columns
-        for system, value in (("chance", 0.4), ("RVQ-VAE", 0.9), ("LaMP-T2M", 0.8))
-    ]
-    (shown, *_) = experiment_tables(make([row("a")], {"a": numbers}, tables=(table,)))
-    assert [line[:2] for line in shown.rows] == [["chance", "0.400 ± 0.010"], ["a", "0.800 ± 0.010"]]

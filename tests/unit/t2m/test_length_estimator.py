@@ -4,7 +4,8 @@ import torch
 
 from lamp_core.config.models import Length, TextToMotion
 from lamp_core.t2m.conditions import Condition
-from lamp_core.t2m.length_estimator import LengthEstimator, train_length
+from lamp_core.t2m.length_estimator import LengthEstimator
+from lamp_core.t2m.length_training import train_length
 
 
 def test_length_modes_agree_with_their_definitions(settings: TextToMotion) -> None:

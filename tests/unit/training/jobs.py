@@ -24,10 +24,10 @@ from lamp_core.config.models import (
 from lamp_core.config.tokenizers import GridTokenizer
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.items import Item
-from lamp_core.evaluators.guo import train_guo
+from lamp_core.evaluators.guo_training import train_guo
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.lamp.training import PretrainItem, train_lamp
-from lamp_core.t2m.length_estimator import train_length
+from lamp_core.t2m.length_training import train_length
 from lamp_core.t2m.token_table import MotionText
 from lamp_core.t2m.training import train_t2m
 from lamp_core.tokenizers.training import ValidationClips, train_tokenizer
