@@ -8,7 +8,7 @@ import pytest
 
 from lamp_core.errors import LampError
 from tasks.dvc import process
-from tasks.dvc.process import run_logged
+from tasks.dvc.process import dvc_environment, run_logged
 from tasks.dvc.versions import LOCK_PATIENCE_SECONDS, RemoteUnreachable, RepositoryBusy
 from tasks.stage.time_limits import time_limit
 from tasks.system.waiting import SECONDS_BETWEEN_LOOKS
@@ -114,3 +114,16 @@ def test_a_limit_holds_for_work_that_does_not_listen(tmp_path: Path, monkeypatch
     ended, _ = run_code(tmp_path, deaf, seconds=2.0)
     assert ended.is_late
     assert time.monotonic() - began < 30
+
+
+def test_threads_of_a_stage_spin_a_little_unless_the_environment_says_how_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    assert dvc_environment()["GOMP_SPINCOUNT"] == "1000"
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    assert dvc_environment()["GOMP_SPINCOUNT"] == "7"
+    monkeypatch.delenv("GOMP_SPINCOUNT")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    assert "GOMP_SPINCOUNT" not in dvc_environment()
