@@ -16,12 +16,13 @@ from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
 from lamp_core.evaluators.guo import MAX_FRAMES, GuoEvaluator
 from lamp_core.evaluators.guo_words import Vocabulary
+from lamp_core.evaluators.unseen import unseen_losses
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.pairs.table import PairTable
-from lamp_core.training.batches import BatchSampler, in_order
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
-from lamp_core.training.seeds import draw_apart, seed_everything
+from lamp_core.training.seeds import draw_apart
 from lamp_core.training.validation import Validation
 
 
@@ -68,12 +69,9 @@ def train_guo(
         return evaluator.losses(*batch)
 
     def measure() -> dict[str, float]:
-        seed_everything(0)
-        batches = in_order(len(unseen), settings.training.batch_size)
-        measured = [evaluator.losses(*unseen.draw(batch)) for batch in batches]
-        return {
-            f"val_{name}": float(np.mean([float(part[name]) for part in measured])) for name in measured[0]
-        }
+        return unseen_losses(
+            lambda batch: evaluator.losses(*unseen.draw(batch)), len(unseen), settings.training.batch_size
+        )
 
     fit(
         evaluator.network,

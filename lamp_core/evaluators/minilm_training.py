@@ -4,6 +4,7 @@ Shapes: B batch, T frames, D feature numbers a frame, C captions, W numbers of M
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from lamp_core.config.models import MiniLMEvaluator as Settings
 from lamp_core.datasets.items import Item, pad
 from lamp_core.errors import LampError
 from lamp_core.evaluators.minilm import MiniLMEvaluator, MiniLMNetwork
+from lamp_core.evaluators.unseen import unseen_losses
 from lamp_core.features.statistics import FeatureStatistics
 from lamp_core.lamp.text_encoder import TextEncoder
 from lamp_core.pairs.table import PairTable
-from lamp_core.training.batches import BatchSampler, in_order
+from lamp_core.training.batches import BatchSampler
 from lamp_core.training.distribution import gather_rows, share
 from lamp_core.training.log import OnLog, OnProgress
 from lamp_core.training.loop import fit
@@ -60,17 +62,15 @@ def train_minilm(
     feature_count = items[0].features_TD.shape[1]
     evaluator = MiniLMEvaluator(MiniLMNetwork(feature_count, settings), settings, feature_count, device)
     pairs = _Pairs(items, statistics, evaluator)
-    unseen = _Pairs(validation, statistics, evaluator) if validation else None
     sampler = BatchSampler.of(len(items), settings.training)
 
     def losses(number: int) -> dict[str, Tensor]:
         return {"loss": pairs.loss(sampler.whole(number))}
 
-    def measure() -> dict[str, float]:
-        assert unseen is not None
-        seed_everything(0)
-        batches = in_order(len(validation), settings.training.batch_size)
-        return {"val_loss": float(np.mean([float(unseen.loss(batch)) for batch in batches]))}
+    def measure(unseen: _Pairs) -> dict[str, float]:
+        return unseen_losses(
+            lambda batch: {"loss": unseen.loss(batch)}, len(validation), settings.training.batch_size
+        )
 
     fit(
         evaluator.network,
@@ -79,7 +79,9 @@ def train_minilm(
         checkpoints=checkpoints,
         on_log=on_log,
         on_progress=on_progress,
-        validate=Validation(measure, "val_loss", "lower") if validation else None,
+        validate=Validation(partial(measure, _Pairs(validation, statistics, evaluator)), "val_loss", "lower")
+        if validation
+        else None,
     )
     return evaluator
 
