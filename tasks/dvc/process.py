@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.system.orphans import lifeline_environment
+from tasks.system.resources import few_spins
 from tasks.system.waiting import SECONDS_BETWEEN_LOOKS
 
-WAITING, SPINS, FEW_SPINS = "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "1000"
-"""OpenMP's default halves the speed beside one busy process, never to spin costs a quarter on idle cores; a
-few spins keep most of the better in either case (docs/speed.md)."""
 SECONDS_TO_END = 12.0
 """For a stage that is told to end: its present step, a checkpoint, its last words."""
 SECONDS_TO_RECORD = 45.0
@@ -64,14 +62,17 @@ def dvc_command(*arguments: str) -> list[str]:
 
 
 def dvc_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The present environment, with this interpreter first on the path and DVC's calls home off.
-
-    Threads of a stage spin a little while they wait for each other, unless the environment says how long.
-    """
+    """The present environment, with this interpreter first on the path and DVC's calls home off."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     lifeline = lifeline_environment(grace=SECONDS_TO_RECORD)
-    spins = {} if {WAITING, SPINS} & set(os.environ) else {SPINS: FEW_SPINS}
-    return {**os.environ, **spins, "PATH": path, "DVC_NO_ANALYTICS": "true", **lifeline, **(extra or {})}
+    return {
+        **os.environ,
+        **few_spins(),
+        "PATH": path,
+        "DVC_NO_ANALYTICS": "true",
+        **lifeline,
+        **(extra or {}),
+    }
 
 
 def run_logged(

@@ -17,7 +17,7 @@ from lamp_core.errors import LampError
 from tasks.project import Project, find_project
 from tasks.system.git import git
 from tasks.system.packages import PIPELINE, PROJECT, missing_packages
-from tasks.system.resources import cores, device_name, threads
+from tasks.system.resources import SPINS, WAITING, cores, device_name, threads
 from tasks.system.servers import answers
 
 OLDEST_PYTHON = (3, 11)
@@ -123,11 +123,11 @@ def _device(name: str) -> Iterator[Finding]:
 
 
 def _threads(name: str) -> Iterator[Finding]:
-    policy = os.environ.get("OMP_WAIT_POLICY", "not set")
-    stated = os.environ.get("OMP_NUM_THREADS", "not set")
-    found = f"OMP_WAIT_POLICY {policy}, OMP_NUM_THREADS {stated}"
-    remedy = "set OMP_WAIT_POLICY=PASSIVE where other work shares the cores: spinning threads slow it tenfold"
-    yield _judged(name, policy.upper() == "PASSIVE", found, remedy)
+    stated = {variable: os.environ.get(variable, "") for variable in (WAITING, SPINS, "OMP_NUM_THREADS")}
+    found = ", ".join(f"{variable} {value or 'not set'}" for variable, value in stated.items())
+    remedy = f"unset {WAITING}, or set it to PASSIVE: threads that spin halve the speed beside other work"
+    spins_long = not stated[SPINS] and stated[WAITING].upper() not in {"", "PASSIVE"}
+    yield _judged(name, not spins_long, found, remedy)
 
 
 def _git(name: str) -> Iterator[Finding]:

@@ -12,6 +12,15 @@ from lamp_core.errors import LampError
 CORES_FOR_TWO_STAGES = 2
 WORKER_PATIENCE_SECONDS = 60
 
+WAITING, SPINS, FEW_SPINS = "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "1000"
+"""OpenMP's default halves the speed beside one busy process, never to spin costs a quarter on idle cores; a
+few spins keep most of the better in either case (docs/speed.md)."""
+
+
+def few_spins() -> dict[str, str]:
+    """By what environment waiting threads spin a little; empty where the present one says how long."""
+    return {} if {WAITING, SPINS} & set(os.environ) else {SPINS: FEW_SPINS}
+
 
 def cores() -> int:
     """Cores this process may use."""

@@ -125,6 +125,18 @@ def test_every_finding_that_is_not_well_has_a_remedy(toy: Toy) -> None:
         assert (finding.state == "ok") or finding.remedy, finding
 
 
+@pytest.mark.parametrize(
+    ("policy", "spins", "state"),
+    [("", "", "ok"), ("PASSIVE", "", "ok"), ("active", "", "warn"), ("active", "1000", "ok")],
+)
+def test_threads_that_spin_long_are_told(
+    policy: str, spins: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, value in (("OMP_WAIT_POLICY", policy), ("GOMP_SPINCOUNT", spins)):
+        monkeypatch.setenv(variable, value) if value else monkeypatch.delenv(variable, raising=False)
+    assert [finding.state for finding in found("threads")] == [state]
+
+
 def test_the_list_for_a_report(toy: Toy) -> None:
     app = command.typer.Typer()
     app.command()(command.doctor)
