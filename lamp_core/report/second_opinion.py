@@ -78,41 +78,49 @@ def second_opinions(judgements: Iterable[Judgement]) -> list[TextTable]:
             found.setdefault((each.protocol, metric), {}).setdefault(each.evaluator, {})[each.system] = (
                 each.value
             )
-    return [
-        _table(metric, by_evaluator)
-        for (_, metric), by_evaluator in found.items()
-        if len(by_evaluator) > 1 and len(_common(by_evaluator)) > 1
-    ]
+    tables = (_table(metric, by_evaluator) for (_, metric), by_evaluator in found.items())
+    return [table for table in tables if table is not None]
 
 
-def _table(name: str, by_evaluator: Mapping[str, Mapping[str, Value]]) -> TextTable:
+def _table(name: str, by_evaluator: Mapping[str, Mapping[str, Value]]) -> TextTable | None:
+    """Ranks and correlations; None where no two evaluators measured two systems or more in common.
+
+    Evaluators are compared in pairs, each on what both measured: one that saw fewer systems takes none from
+    the others.
+    """
     metric = KINDS["text to motion"].metric(name)
     assert metric is not None
-    systems, evaluators = _common(by_evaluator), list(by_evaluator)
-    badness = {
-        evaluator: _badness([by_evaluator[evaluator][system] for system in systems], metric)
-        for evaluator in evaluators
+    common = {
+        (one, other): [system for system in by_evaluator[one] if system in by_evaluator[other]]
+        for one, other in combinations(by_evaluator, 2)
     }
+    common = {pair: systems for pair, systems in common.items() if len(systems) > 1}
+    evaluators = [name for name in by_evaluator if any(name in pair for pair in common)]
+    systems = list(dict.fromkeys(system for shared in common.values() for system in shared))
+    if not systems:
+        return None
     orders = _orders(systems, by_evaluator, metric)
-    rows = []
-    for place, system in enumerate(systems):
-        cells = [
-            f"{1 + int((badness[evaluator] < badness[evaluator][place]).sum())} "
-            f"({metric.shown(by_evaluator[evaluator][system].value)})"
-            for evaluator in evaluators
-        ]
-        rows.append([system, *cells, orders[system]])
+    ranks = {evaluator: _ranks(by_evaluator[evaluator], systems, metric) for evaluator in evaluators}
+    rows = [
+        [system, *(ranks[evaluator].get(system, "–") for evaluator in evaluators), orders[system]]
+        for system in systems
+    ]
     notes = [
-        _correlated(one, other, badness[one], badness[other]) for one, other in combinations(evaluators, 2)
+        _correlated(*pair, *(_badness([by_evaluator[one][each] for each in shared], metric) for one in pair))
+        for pair, shared in common.items()
     ]
     title = f"Second opinion: {metric.named} {ARROWS[metric.direction]}"
     return TextTable(title, ["", *evaluators, "order"], rows, [ABOUT, *notes])
 
 
-def _common(by_evaluator: Mapping[str, Mapping[str, Value]]) -> list[str]:
-    """Systems that all evaluators measured, in the order of the first."""
-    first, *others = by_evaluator.values()
-    return [system for system in first if all(system in other for other in others)]
+def _ranks(values: Mapping[str, Value], systems: Sequence[str], metric: Metric) -> dict[str, str]:
+    """Rank and value of those of the systems that an evaluator measured."""
+    measured = [system for system in systems if system in values]
+    badness_S = _badness([values[system] for system in measured], metric)
+    return {
+        system: f"{1 + int((badness_S < badness).sum())} ({metric.shown(values[system].value)})"
+        for system, badness in zip(measured, badness_S, strict=True)
+    }
 
 
 def _badness(values: Sequence[Value], metric: Metric) -> np.ndarray:
@@ -136,7 +144,8 @@ def _orders(
     """For each system whether its place beside another depends on the evaluator."""
     told = dict.fromkeys(systems, ALIKE)
     for one, other in combinations(systems, 2):
-        pairs = [(values[one], values[other]) for values in by_evaluator.values()]
+        seen = [values for values in by_evaluator.values() if one in values and other in values]
+        pairs = [(values[one], values[other]) for values in seen]
         gaps = [first.value - second.value for first, second in pairs]
         if {*np.sign(gaps)} - {0.0} == {-1.0, 1.0}:
             sure = {

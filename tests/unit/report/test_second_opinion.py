@@ -71,6 +71,22 @@ def test_lower_is_first_for_fid_and_one_evaluator_is_no_second_opinion() -> None
     assert second_opinions([*judged("guo-own", {"a": 1.0}), *judged("minilm-own", {"a": 1.0})]) == []
 
 
+def test_an_evaluator_of_one_system_takes_the_others_from_nobody() -> None:
+    values = {"a": 0.5, "b": 0.4, "c": 0.3}
+    three = [
+        *judged("guo-own", values),
+        *judged("minilm-own", values, metric=f"MiniLM-{TOP}"),
+        *judged("lamp", {"a": 0.7}, metric=f"LaMP-{TOP}"),
+    ]
+    (table,) = second_opinions(three)
+    assert table.header == ["", "guo-own", "minilm-own", "order"]
+    assert [line[0] for line in table.rows] == ["a", "b", "c"] and len(table.notes) == 2
+    (table,) = second_opinions([*three, *judged("lamp", {"b": 0.8}, metric=f"LaMP-{TOP}")])
+    assert [line[3] for line in table.rows] == ["2 (70.0)", "1 (80.0)", "–"]
+    assert "guo-own and lamp: Kendall's tau -1.00" in table.notes[2] and "of 2 systems" in table.notes[2]
+    assert "of 3 systems" in table.notes[1] and table.rows[2][-1] == ALIKE
+
+
 def test_tables_and_rows_of_experiments_are_judged_alike() -> None:
     def of(evaluator: str, prefix: str, values: dict[str, float]) -> list[Result]:
         return [
