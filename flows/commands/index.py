@@ -73,13 +73,19 @@ def remove(
 
 
 @app.command()
-def info(index: Folder = None) -> None:
+def info(
+    index: Folder = None,
+    names: Annotated[bool, typer.Option("--names", help="Also list its motions, a line each.")] = False,
+) -> None:
     """Say what an index holds."""
     from lamp_core.inference.lexical import index_folder
     from lamp_core.lexical.gallery import LexicalIndex
 
     folder = index_folder(find_project().data, index)
-    _say(LexicalIndex.load(folder), folder)
+    held = LexicalIndex.load(folder)
+    _say(held, folder)
+    for name in held.places if names else ():
+        typer.echo(name)
 
 
 def _say(index: "LexicalIndex", folder: Path) -> None:

@@ -119,6 +119,11 @@ class LexicalContrast(Section):
     flops_warmup_steps: int = Field(
         2000, ge=0, description="steps over which that weight rises, as their square (lexical)"
     )
+    flops_below_zero: bool = Field(
+        True,
+        description="whether the regulariser also pushes words that weigh nothing further down, by their "
+        "slope (lexical)",
+    )
     training: Optimisation = Optimisation(
         steps=50_000,
         batch_size=128,

@@ -60,7 +60,7 @@ def contrast_losses(
     contrastive = contrastive_loss(logits_BB, equal_BB)
     if not model.is_lexical:
         return {"loss": contrastive, "contrastive": contrastive}
-    regulariser = flops(motion_BV) + flops(text_BV)
+    regulariser = flops(regularised(motion_BV, settings)) + flops(regularised(text_BV, settings))
     return {
         "loss": contrastive + weight * regulariser,
         "contrastive": contrastive,
@@ -68,6 +68,12 @@ def contrast_losses(
         "motion_terms": terms(motion_BV),
         "text_terms": terms(text_BV),
     }
+
+
+def regularised(weights_BV: Tensor, settings: LexicalContrast) -> Tensor:
+    """The weights as the regulariser sees them: all, or those above zero, so that its gradient leaves words
+    that weigh nothing where they are."""
+    return weights_BV if settings.flops_below_zero else weights_BV * (weights_BV > 0)
 
 
 def terms(weights_BV: Tensor) -> Tensor:

@@ -157,7 +157,7 @@ class LexicalIndex:
         known = self.places
         missing = next((name for name in names if name not in known), None)
         if missing is not None:
-            raise LampError(f"the index has no {missing!r}: it was removed, or never added")
+            raise LampError(f"the index has no {missing!r}; `lamp index info --names` lists what it has")
         self.sparse.remove(known[name] for name in names)
 
     @cached_property
@@ -212,10 +212,7 @@ class LexicalIndex:
             },
             schema=POSTING_SCHEMA,
         )
-        digest = hashlib.sha256()
-        for name in table.column_names:
-            digest.update(table[name].to_numpy().tobytes())
-        file = folder / POSTINGS.format(digest.hexdigest()[:16])
+        file = folder / _postings_name(table)
         with atomic_path(file) as temporary:
             pq.write_table(table, temporary, compression="zstd")
         described = {
@@ -308,9 +305,21 @@ def _postings(path: Path, count: int, items: int, words: int) -> csr_array:
     inside = len(table) == count and (
         not count or (min(term_P.min(), item_P.min()) >= 0 and term_P.max() < words and item_P.max() < items)
     )
-    if not inside or not np.isfinite(weight_P).all():
+    if not inside:
         raise LampError(f"{path} is damaged: its postings do not fit its {items} items; {REMEDY}")
+    if not (np.isfinite(weight_P) & (weight_P > 0)).all():
+        raise LampError(f"{path} is damaged: weights of words are above 0; {REMEDY}")
+    if path.name != _postings_name(table):
+        raise LampError(f"{path} is damaged: its postings are not those of the hash in its name; {REMEDY}")
     return csr_array((weight_P, (item_P, term_P)), shape=(items, words))
+
+
+def _postings_name(table: pa.Table) -> str:
+    """The name of the file of postings, with the hash of its columns."""
+    digest = hashlib.sha256()
+    for name in POSTING_SCHEMA.names:
+        digest.update(table[name].to_numpy().tobytes())
+    return POSTINGS.format(digest.hexdigest()[:16])
 
 
 def _repeated(names: Sequence[str]) -> str | None:

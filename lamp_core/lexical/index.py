@@ -67,10 +67,13 @@ class Index(Protocol):
         """Let items not be found any more; LampError for one that is not there."""
 
     def search(self, query_V: np.ndarray, top: int, without: Groups = ()) -> list[Found]:
-        """The items with the largest products with the query, best first, none with a product of 0.
+        """The items with the largest products with the query, best first.
+
+        Of a sparse index only those that share a word with the query, so that it may give fewer than are asked
+        for; of a dense one as many as there are, whatever their product: two vectors always have one.
 
         Args:
-            query_V: weights of words.
+            query_V: weights of words, or a dense vector.
             top: how many.
             without: words; an item that has all words of one of these groups is passed over.
         """
@@ -369,7 +372,7 @@ class DenseIndex:
         self.removed_N[wanted] = True
 
     def search(self, query_V: np.ndarray, top: int, without: Groups = ()) -> list[Found]:
-        """The best items; there are no words to go without."""
+        """The best items, also those that point away from the query; there are no words to go without."""
         if without:
             raise LampError("dense vectors have no words to exclude; search a lexical index")
         scores_N = np.concatenate([part @ query_V for part in self.parts] or [np.zeros(0, np.float32)])

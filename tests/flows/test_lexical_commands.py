@@ -15,6 +15,8 @@ from lamp_core.lexical.words import Vocabulary, WeightedWord
 from tasks.project import GRAPH_FILE
 from tests.flows.commands import run
 
+NAMES = ["runner", "both", "jumper"]
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -22,7 +24,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / GRAPH_FILE).write_text("stages: {}\n")
     index = LexicalIndex(Vocabulary(("[CLS]", "run", "runs", "jump")), {})
     weights = np.array([[0, 1, 2, 0], [0, 0, 1, 2], [0, 0, 0, 1]], dtype=np.float32)
-    index.add(["runner", "both", "jumper"], ["a person runs", "", ""], weights)
+    index.add(NAMES, ["a person runs", "", ""], weights)
     index.save(tmp_path / "data" / "lexical_index")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -49,7 +51,9 @@ def test_keywords_find_motions_and_say_the_words(project: Path) -> None:
 def test_an_index_says_what_it_holds_and_lets_go(project: Path) -> None:
     shutil.copytree(project / "data" / "lexical_index", project / "own")
     assert "3 motions, 1.7 words a motion" in lamp("index", "info").output
+    assert lamp("index", "info", "--names", "--index", "own").output.split("\n")[1:4] == NAMES
     assert "2 motions" in lamp("index", "remove", "both", "--index", "own").output
+    assert lamp("index", "info", "--names", "--index", "own").output.split("\n")[1:3] == ["runner", "jumper"]
     assert rows(lamp("search", "--keywords", "jump", "--index", "own")) == ["jumper"]
     assert set(rows(lamp("search", "--keywords", "jump"))) == {"both", "jumper"}
 
@@ -85,6 +89,8 @@ def test_a_search_that_finds_nothing_says_so(project: Path) -> None:
         (("explain", "nope.npy", "--cloud", "nope.png"), "nope.png: a cloud is written as .html"),
         (("index", "build", "nope", "-o", "out"), "there is no folder nope"),
         (("index", "remove", "nope", "--index", "own"), "no lexical index in own"),
+        (("search", "a", "--lexical", "--model", "x"), "leave --model out"),
+        (("search", "--keywords", "run", "--model", "x"), "leave --model out"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_one_line(

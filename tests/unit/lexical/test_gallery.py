@@ -6,11 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.sparse import csr_array
 
 from lamp_core.errors import LampError
 from lamp_core.io.parquet import read_table
 from lamp_core.lexical import gallery
 from lamp_core.lexical.gallery import ITEMS, POSTINGS, LexicalIndex
+from lamp_core.lexical.index import SparseIndex
 from lamp_core.lexical.words import Vocabulary
 
 PIECES = ("[CLS]", "run", "jump", "left", "##ing")
@@ -170,7 +172,7 @@ def test_an_index_from_before_files_and_models_were_noted_is_read(
 
 
 def test_what_is_not_there_is_said(index: LexicalIndex, tmp_path: Path) -> None:
-    with pytest.raises(LampError, match="no 'd': it was removed, or never added"):
+    with pytest.raises(LampError, match="no 'd'; `lamp index info --names` lists what it has"):
         index.remove(["a", "d"])
     assert len(index) == 3
     with pytest.raises(LampError, match="the index has 'a' already"):
@@ -186,7 +188,7 @@ def test_what_is_not_there_is_said(index: LexicalIndex, tmp_path: Path) -> None:
         LexicalIndex.load(tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["noise", "missing", "fewer", "outside"])
+@pytest.mark.parametrize("damage", ["noise", "missing", "fewer", "outside", "changed"])
 def test_damaged_postings_are_one_line_with_the_remedy(
     damage: str, index: LexicalIndex, tmp_path: Path
 ) -> None:
@@ -199,9 +201,23 @@ def test_damaged_postings_are_one_line_with_the_remedy(
         path.unlink()
     elif damage == "fewer":
         pq.write_table(table.slice(1), path)
+    elif damage == "changed":
+        weights = table["weight"].to_numpy() / np.float32(2)
+        pq.write_table(table.set_column(2, table.schema.field("weight"), [weights]), path)
     else:
         items = table["item"].to_numpy() + 1
         pq.write_table(table.set_column(1, table.schema.field("item"), [items]), path)
     with pytest.raises(LampError, match="`lamp index build` makes it anew") as told:
         LexicalIndex.load(tmp_path)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("weight", [-0.5, 0.0, float("nan"), float("inf")])
+def test_weights_that_are_none_are_refused(weight: float, index: LexicalIndex, tmp_path: Path) -> None:
+    rows = csr_array(WEIGHTS)
+    rows.data[2] = weight
+    index.sparse = SparseIndex(len(PIECES))
+    index.sparse.add(rows)
+    index.save(tmp_path)
+    with pytest.raises(LampError, match=r"weights of words are above 0; `lamp index build` makes it anew"):
+        LexicalIndex.load(tmp_path)

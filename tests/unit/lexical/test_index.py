@@ -41,6 +41,16 @@ def test_search_is_exact(kind: type, top: int) -> None:
         }
 
 
+def test_a_dense_index_also_finds_what_points_away_and_a_sparse_one_only_what_shares_a_word() -> None:
+    matrix_NV = np.array([[0, -1], [1, 0], [0, 1]], dtype=np.float32)
+    query_V = np.array([0, 1], dtype=np.float32)
+    dense, sparse = DenseIndex(2), SparseIndex(2)
+    dense.add(matrix_NV)
+    sparse.add(matrix_NV.clip(min=0))
+    assert [(hit.item, hit.score) for hit in dense.search(query_V, 3)] == [(2, 1), (1, 0), (0, -1)]
+    assert [(hit.item, hit.score) for hit in sparse.search(query_V, 3)] == [(2, 1)]
+
+
 def frequent_and_rare(count: int, seed: int) -> csr_array:
     """Unit vectors of words that many items have and of words that few have; some items have none."""
     draws = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ import torch
 
 from lamp_core.lamp.text import TextTokenizer
 from lamp_core.lexical.batches import LexicalItem
-from lamp_core.lexical.contrast_training import contrast_losses, flops_weight
+from lamp_core.lexical.contrast_training import contrast_losses, flops_weight, regularised
 from lamp_core.lexical.folder import joined, represented
 from lamp_core.lexical.layers import unit
 from lamp_core.lexical.model import LexicalModel, flops
@@ -112,6 +112,24 @@ def test_the_regulariser_is_what_hand_computation_gives() -> None:
     assert flops_weight(4, settings) == pytest.approx(0.002 * 0.25)
     assert flops_weight(9, settings) == flops_weight(1000, settings) == pytest.approx(0.002)
     assert flops_weight(0, contrast_settings(flops_warmup_steps=0)) == pytest.approx(0.002)
+
+
+@pytest.mark.parametrize("below_zero", [True, False])
+def test_the_regulariser_may_leave_words_that_weigh_nothing_where_they_are(
+    below_zero: bool, lexical: Lexical
+) -> None:
+    text = lexical[0].text
+    settings = contrast_settings(flops_below_zero=below_zero)
+    pooled_BV = torch.full((2, text.shape.vocabulary_size), -1.0)
+    pooled_BV[0] = 1.0
+    pooled_BV.requires_grad_()
+    regulariser = flops(regularised(text.lexical_weights(pooled_BV, 0.3), settings))
+    assert torch.equal(regulariser, flops(text.lexical_weights(pooled_BV, 0.3)))
+    regulariser.backward()
+    assert pooled_BV.grad is not None
+    assert (pooled_BV.grad[0, text.is_term_V] > 0).all()
+    assert bool((pooled_BV.grad[1, text.is_term_V] > 0).all()) is below_zero
+    assert bool(pooled_BV.grad[1].any()) is below_zero
 
 
 def test_the_loss_is_contrast_and_the_weighted_regulariser_of_both_sides(lexical: Lexical) -> None:
