@@ -113,6 +113,11 @@ class LexicalContrast(Section):
     below_zero: NonNegative = Field(
         0.1, description="slope of the gradient at words that weigh nothing, by which they come in; 0: none"
     )
+    below_zero_reach: NonNegative = Field(
+        0.0,
+        description="above 0 that slope is sigmoid(logit / this), in logits: a half just below zero and next to "
+        "nothing far below; 0: below_zero wherever a word stands",
+    )
     dense_dim: Count = Field(256, description="width of the vectors (dense)")
     temperature: Positive = Field(0.05, description="of the contrastive loss")
     flops_weight: NonNegative = Field(0.002, description="of the FLOPS regulariser on each side (lexical)")

@@ -3,6 +3,8 @@
 Shapes: B batch, L word pieces, X positions, H width, V vocabulary.
 """
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -12,6 +14,29 @@ from lamp_core.lamp.backbone import TextEmbedding
 from lamp_core.lexical.layers import EPSILON, Block, seen_by_all, start_at_random
 
 NOTHING = float("-inf")
+
+
+@dataclass(frozen=True)
+class BelowZero:
+    """The slope of the gradient where the weight of a word is zero, which changes no weight.
+
+    Without it a word that a vector does not have, or has lost to the regulariser, can never come in.
+
+    Args:
+        slope: the same wherever the logit stands below zero; 0 for none.
+        reach: in logits; above 0 the slope is sigmoid(logit / reach) in place of the constant one: a half
+            just below zero, next to nothing a few times the reach below it.
+    """
+
+    slope: float = 0.0
+    reach: float = 0.0
+
+    def at(self, logits_BV: Tensor) -> Tensor | float:
+        """The slope at these logits."""
+        return torch.sigmoid(logits_BV.detach() / self.reach) if self.reach else self.slope
+
+
+NO_SLOPE = BelowZero()
 
 
 class TextShape(Section):
@@ -99,17 +124,16 @@ class TextEncoder(nn.Module):
         """The lexical distribution (B, V): the softmax over the terms."""
         return pooled_BV.float().masked_fill(~self.is_term_V, NOTHING).softmax(dim=-1)
 
-    def lexical_weights(self, pooled_BV: Tensor, below_zero: float = 0.0) -> Tensor:
+    def lexical_weights(self, pooled_BV: Tensor, below_zero: BelowZero = NO_SLOPE) -> Tensor:
         """The weights (B, V) of the words of a lexical vector, log(1 + relu(max)); 0 for what is no term.
 
         Args:
             pooled_BV: the largest logit of each word.
-            below_zero: slope of the gradient where the weight is zero, which changes no weight. Without it a
-                word that a vector does not have, or has lost to the regulariser, can never come in.
+            below_zero: what slope the gradient has where the weight is zero.
         """
         logits_BV = pooled_BV.float()
         missing_BV = logits_BV.clamp(max=0)
-        heard_BV = logits_BV.relu() + below_zero * (missing_BV - missing_BV.detach())
+        heard_BV = logits_BV.relu() + below_zero.at(logits_BV) * (missing_BV - missing_BV.detach())
         return torch.log1p(heard_BV) * self.is_term_V
 
 
