@@ -35,8 +35,18 @@ KEYWORDS = pa.schema(
 SPARSITY = pa.schema(
     [
         field("terms", pa.int64(), "words that a motion and a query keep at most"),
-        field("text_to_motion_r10", pa.float64(), "R@10 of the first captions over the full test split"),
+        field("text_to_motion_r10", pa.float64(), "R@10 of the first captions over the full test split", unit="%"),
+        field("text_to_motion_r1", pa.float64(), "R@1 of the same", unit="%", nullable=True),
+        field("motion_to_text_r1", pa.float64(), "R@1 of the motions over these captions", unit="%", nullable=True),
+        field("motion_to_text_r10", pa.float64(), "R@10 of the same", unit="%", nullable=True),
         field("query_ms", pa.float64(), "time of a query in the inverted index", unit="ms"),
     ]
 )
 """``sparsity.parquet``: recall and time by the words that are kept."""
+RECALLS = {
+    "text_to_motion_r1": "text to motion R@1",
+    "text_to_motion_r10": "text to motion R@10",
+    "motion_to_text_r1": "motion to text R@1",
+    "motion_to_text_r10": "motion to text R@10",
+}
+"""Its columns of recall in words; a file from before has the second alone."""

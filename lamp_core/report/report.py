@@ -200,7 +200,8 @@ def _keyword_hits(words: MotionWords) -> list[tuple[str, list[tuple[KeywordHit, 
 
 
 def _sparsity(words: MotionWords) -> list["Markup"]:
-    curves = {"text to motion R@10, %": words.recall, "time of a query, ms": words.milliseconds}
+    curves = {f"{name}, %": curve for name, curve in words.recall.items()}
+    curves["time of a query, ms"] = words.milliseconds
     return [
         _safe(measured_curve(curve, "words kept", name, f"{name} by the words that are kept"))
         for name, curve in curves.items()

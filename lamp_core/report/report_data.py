@@ -204,13 +204,13 @@ class MotionWords:
     Args:
         motions: as words.
         keywords: the first hits of each query.
-        recall: R@10, in per cent, by the words that are kept.
+        recall: by its name, in per cent, by the words that are kept.
         milliseconds: of a query, by the words that are kept.
     """
 
     motions: Sequence[WordedMotion]
     keywords: Mapping[str, Sequence[KeywordHit]]
-    recall: Curve
+    recall: Mapping[str, Curve]
     milliseconds: Curve
 
 

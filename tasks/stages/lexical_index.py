@@ -65,7 +65,7 @@ def run(stage: StageContext) -> dict[str, float]:
         **{
             f"terms_{row['terms']}/{name}": row[name]
             for row in sparsity
-            for name in ("text_to_motion_r10", "query_ms")
+            for name in (*samples.RECALLS, "query_ms")
         },
     }
 
@@ -81,20 +81,30 @@ def _names(clips: Sequence[str]) -> list[str]:
 
 
 def _sparsity(queries_NV: np.ndarray, motions_NV: np.ndarray) -> list[dict[str, float]]:
-    """Recall of text to motion and milliseconds a query, by the words that motion and query keep."""
+    """Recall of both directions and milliseconds a query, by the words that motion and query keep."""
     rows: list[dict[str, float]] = []
     for kept in PRUNED_TO:
         if kept > motions_NV.shape[1]:
             break
         motions, queries = pruned(motions_NV, kept), pruned(queries_NV, kept).toarray()
-        found = recall(places(queries @ motions.toarray().T))
+        similarity_NN = queries @ motions.toarray().T
+        by_text, by_motion = recall(places(similarity_NN)), recall(places(similarity_NN.T))
         index = SparseIndex(motions_NV.shape[1])
         index.add(motions)
         began = time.perf_counter()
         for query_V in queries:
             index.search(query_V, TOP)
         seconds = (time.perf_counter() - began) / len(queries)
-        rows.append({"terms": kept, "text_to_motion_r10": found.at[10], "query_ms": 1000 * seconds})
+        rows.append(
+            {
+                "terms": kept,
+                "text_to_motion_r1": by_text.at[1],
+                "text_to_motion_r10": by_text.at[10],
+                "motion_to_text_r1": by_motion.at[1],
+                "motion_to_text_r10": by_motion.at[10],
+                "query_ms": 1000 * seconds,
+            }
+        )
     return rows
 
 

@@ -225,7 +225,6 @@ def _words(stage: StageContext, features: FeatureSet) -> MotionWords | None:
             hit = KeywordHit(row["name"], row["caption"], row["score"], shares, motion(row["name"]))
             keywords.setdefault(row["keywords"], []).append(hit)
         sparsity = read_table(folder / samples.SPARSITY_FILE, samples.SPARSITY).to_pydict()
-        recall = [100 * value for value in sparsity["text_to_motion_r10"]]
         return MotionWords(
             [
                 WordedMotion(
@@ -237,7 +236,11 @@ def _words(stage: StageContext, features: FeatureSet) -> MotionWords | None:
                 for row in read_table(folder / samples.WORDS_FILE, samples.WORDS).to_pylist()
             ],
             keywords,
-            Curve(sparsity["terms"], recall),
+            {
+                label: Curve(sparsity["terms"], sparsity[name])
+                for name, label in samples.RECALLS.items()
+                if name in sparsity
+            },
             Curve(sparsity["terms"], sparsity["query_ms"]),
         )
     return None

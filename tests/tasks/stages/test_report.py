@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,8 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.evaluation.results import Origin, Result, write_results
 from lamp_core.evaluation.samples import GENERATED
 from lamp_core.evaluation.store import RESULTS_FILE
+from lamp_core.io.parquet import write_table
+from lamp_core.lexical import samples
 from lamp_core.retrieval.gallery import Gallery
 from tasks.stage.process import StageContext
 from tasks.stages import report
@@ -81,3 +84,19 @@ def test_a_project_without_gallery_and_results_has_a_page_too(data: Path, tmp_pa
         shutil.copytree(data / name, few / name)
     (few / "retrieval").mkdir()  # an empty folder, as before a stage that the report shows has run
     assert "procedural" in page(few, tmp_path / "few")
+
+
+@pytest.mark.parametrize("known", [1, 4])
+def test_recall_by_words_is_shown_as_it_was_measured(known: int, data: Path, tmp_path: Path) -> None:
+    recalls = ["text_to_motion_r10", "text_to_motion_r1", "motion_to_text_r1", "motion_to_text_r10"][:known]
+    fields = [field for field in samples.SPARSITY if field.name in {"terms", "query_ms", *recalls}]
+    row = {"terms": 4, "query_ms": 0.1, **dict.fromkeys(recalls, 52.5)}
+    write_table(tmp_path / samples.SPARSITY_FILE, [row], pa.schema(fields))
+    write_table(tmp_path / samples.WORDS_FILE, [], samples.WORDS)
+    write_table(tmp_path / samples.KEYWORDS_FILE, [], samples.KEYWORDS)
+    stage = SimpleNamespace(inputs=lambda name: {name: tmp_path})
+    shown = report._words(stage, FeatureSet.load(data / "features"))
+    assert shown is not None
+    assert {name: list(curve.values) for name, curve in shown.recall.items()} == {
+        label: [52.5] for name, label in samples.RECALLS.items() if name in recalls
+    }

@@ -120,7 +120,7 @@ def report(motion_of, hostile):
         words=MotionWords(
             [WordedMotion("clip_1", [hostile], [("jump", 0.8), (hostile, 0.2)], motion_of(8))],
             {hostile: [KeywordHit("clip_1", hostile, 0.7, [("jump", 1.0)], motion_of(8))]},
-            Curve([4, 8], [41.0, 52.5]),
+            {name: Curve([4, 8], [41.0, 52.5]) for name in ("text to motion R@1", "motion to text R@10")},
             Curve([4, 8], [0.1, 0.2]),
         ),
         parameters={"profile": "quick", "t2m": {"width": 64, "training": {"steps": 7}, "note": hostile}},
@@ -203,7 +203,8 @@ def test_motions_stand_as_words_the_heaviest_largest_with_hits_of_keywords_and_c
     assert cloud[0][2] == "jump"
     assert "jump 100 %" in section
     assert section.count('id="worded-') == section.count('id="hit-') == 1
-    assert section.count("<svg class=") == 2
+    assert section.count("<svg class=") == 3
+    assert "text to motion R@1, %" in section and "motion to text R@10, %" in section
 
 
 def test_a_section_without_content_is_left_out():
