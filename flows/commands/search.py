@@ -46,7 +46,9 @@ def search(
     if index is not None and not lexical and keywords is None:
         raise LampError("an index is searched with --lexical or --keywords")
     if model is not None and (lexical or keywords is not None):
-        raise LampError("words are those of the stage lexical_contrast, of no model of choice; leave --model out")
+        raise LampError(
+            "words are those of the stage lexical_contrast, of no model of choice; leave --model out"
+        )
     opened = how.gate(reads=motion is not None)
     from lamp_core.inference import search as api
 

@@ -123,8 +123,8 @@ class LexicalContrast(Section):
     )
     below_zero_reach: NonNegative = Field(
         0.0,
-        description="above 0 that slope is sigmoid(logit / this), in logits: a half just below zero and next to "
-        "nothing far below; 0: below_zero wherever a word stands",
+        description="above 0 that slope is sigmoid(logit / this), in logits: a half just below zero and next "
+        "to nothing far below; 0: below_zero wherever a word stands",
     )
     dense_dim: Count = Field(256, description="width of the vectors (dense)")
     temperature: Positive = Field(0.05, description="of the contrastive loss")

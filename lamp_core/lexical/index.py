@@ -69,8 +69,8 @@ class Index(Protocol):
     def search(self, query_V: np.ndarray, top: int, without: Groups = ()) -> list[Found]:
         """The items with the largest products with the query, best first.
 
-        Of a sparse index only those that share a word with the query, so that it may give fewer than are asked
-        for; of a dense one as many as there are, whatever their product: two vectors always have one.
+        Of a sparse index only those that share a word with the query, so that it may give fewer than are
+        asked for; of a dense one as many as there are, whatever their product: two vectors always have one.
 
         Args:
             query_V: weights of words, or a dense vector.

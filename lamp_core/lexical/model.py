@@ -83,7 +83,9 @@ class LexicalModel(nn.Module):
         made: Tensor = self.dense_text(mean_state(self.text(ids_BL, mask_BL), mask_BL))
         return made
 
-    def motion_weights(self, features_BTD: Tensor, mask_BT: Tensor, *, below_zero: BelowZero = NO_SLOPE) -> Tensor:
+    def motion_weights(
+        self, features_BTD: Tensor, mask_BT: Tensor, *, below_zero: BelowZero = NO_SLOPE
+    ) -> Tensor:
         """What stands for a motion before it is normalised, as `text_weights`."""
         if self.is_lexical:
             return self.text.lexical_weights(self.motion_logits(features_BTD, mask_BT), below_zero)

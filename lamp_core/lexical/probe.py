@@ -9,9 +9,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.items import Item
 
 RIDGE = 1e-2
 VERB = "VERB"
+CONTENT = "content"
+"""The label of a clip that says what the person does, where a data set has it."""
+
+
+def names_of(items: Sequence[Item]) -> dict[str, list[str | None]]:
+    """What each of N motions is called, None where that is unknown: by its label and by its first verb."""
+    return {
+        CONTENT: [item.labels.get(CONTENT) for item in items],
+        "verb": [first_verb(item.captions) for item in items],
+    }
 
 
 def first_verb(captions: Sequence[Caption]) -> str | None:
@@ -26,13 +37,29 @@ def first_verb(captions: Sequence[Caption]) -> str | None:
 
 
 def probed(
-    states_NH: np.ndarray, labels_N: Sequence[str], states_MH: np.ndarray, labels_M: Sequence[str]
+    of: str,
+    states_NH: np.ndarray,
+    names_N: Sequence[str | None],
+    states_MH: np.ndarray,
+    names_M: Sequence[str | None],
 ) -> dict[str, float]:
     """Accuracy of a ridge regression onto the labels, beside always saying the most frequent one.
 
-    Labels that the train split does not have count as wrong. Nothing where a split has no label.
+    Motions without a label are left out; labels that the train split does not have count as wrong. Nothing
+    where a split has no label.
+
+    Args:
+        of: what the labels are, for the names of the metrics.
+        states_NH: of the train split.
+        names_N: its labels.
+        states_MH: of the split that is measured.
+        names_M: its labels.
     """
-    if not len(labels_N) or not len(labels_M):
+    (states_NH, labels_N), (states_MH, labels_M) = (
+        _labelled(states_NH, names_N),
+        _labelled(states_MH, names_M),
+    )
+    if not labels_N or not labels_M:
         return {}
     known = sorted(set(labels_N))
     mean_H, scale_H = states_NH.mean(axis=0), states_NH.std(axis=0) + 1e-6
@@ -44,9 +71,14 @@ def probed(
     most = Counter(labels_N).most_common(1)[0][0]
     true_M = np.array(labels_M)
     return {
-        "val_probe_accuracy": float((said_M == true_M).mean()),
-        "val_probe_most_frequent": float((true_M == most).mean()),
+        f"val_probe_{of}_accuracy": float((said_M == true_M).mean()),
+        f"val_probe_{of}_most_frequent": float((true_M == most).mean()),
     }
+
+
+def _labelled(states: np.ndarray, names: Sequence[str | None]) -> tuple[np.ndarray, list[str]]:
+    places = [place for place, name in enumerate(names) if name is not None]
+    return states[places], [name for name in names if name is not None]
 
 
 def _with_one(states: np.ndarray) -> np.ndarray:

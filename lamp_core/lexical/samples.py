@@ -35,9 +35,20 @@ KEYWORDS = pa.schema(
 SPARSITY = pa.schema(
     [
         field("terms", pa.int64(), "words that a motion and a query keep at most"),
-        field("text_to_motion_r10", pa.float64(), "R@10 of the first captions over the full test split", unit="%"),
+        field(
+            "text_to_motion_r10",
+            pa.float64(),
+            "R@10 of the first captions over the full test split",
+            unit="%",
+        ),
         field("text_to_motion_r1", pa.float64(), "R@1 of the same", unit="%", nullable=True),
-        field("motion_to_text_r1", pa.float64(), "R@1 of the motions over these captions", unit="%", nullable=True),
+        field(
+            "motion_to_text_r1",
+            pa.float64(),
+            "R@1 of the motions over these captions",
+            unit="%",
+            nullable=True,
+        ),
         field("motion_to_text_r10", pa.float64(), "R@10 of the same", unit="%", nullable=True),
         field("query_ms", pa.float64(), "time of a query in the inverted index", unit="ms"),
     ]

@@ -16,7 +16,7 @@ from lamp_core.lexical.motion_training import (
     new_motion_model,
     train_motion,
 )
-from lamp_core.lexical.probe import first_verb, probed
+from lamp_core.lexical.probe import names_of, probed
 from tasks.stage.process import StageContext, main
 
 
@@ -50,18 +50,18 @@ def run(stage: StageContext) -> dict[str, float]:
 def _probe(
     model: LexicalMotionModel, splits: dict[str, list[Item]], items: dict[str, list[LexicalItem]]
 ) -> dict[str, float]:
-    """How well a linear probe reads the first verb of a motion's captions."""
+    """How well a linear probe reads a motion's content: its label where the data set has one, and the first
+    verb of its captions."""
     device = model.patch_JHW.device
-    states, labels = {}, {}
-    for split in ("train", "val"):
-        verbs = [first_verb(item.captions) for item in splits[split]]
-        labelled = [place for place, verb in enumerate(verbs) if verb is not None]
-        if not labelled:
-            return {}
-        motions = Motions([items[split][place].features_TD for place in labelled], device)
-        states[split] = motion_states(model.encoder, motions)
-        labels[split] = [str(verbs[place]) for place in labelled]
-    return probed(states["train"], labels["train"], states["val"], labels["val"])
+    states = {
+        split: motion_states(model.encoder, Motions([item.features_TD for item in of_split], device))
+        for split, of_split in items.items()
+    }
+    names = {split: names_of(of_split) for split, of_split in splits.items()}
+    measured: dict[str, float] = {}
+    for of, names_N in names["train"].items():
+        measured |= probed(of, states["train"], names_N, states["val"], names["val"][of])
+    return measured
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def metrics(data: Path) -> dict[str, dict[str, float]]:
 
 def test_every_phase_measures_itself(metrics: dict[str, dict[str, float]]) -> None:
     assert {"val_loss", "val_content_accuracy", "val_lexical_entropy_before"} <= set(metrics["lexical_text"])
-    assert {"val_reconstruction", "val_view_r1", "val_probe_accuracy"} <= set(metrics["lexical_motion"])
+    assert {"val_reconstruction", "val_view_r1", "val_probe_verb_accuracy"} <= set(metrics["lexical_motion"])
     assert {"val_content_accuracy", "val_content_accuracy_of_another"} <= set(metrics["lexical_bridge"])
     for name in PHASES:
         ranking = CATALOGUE.ranking(name)

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 
 from lamp_core.config import LexicalBridge
+from lamp_core.datasets.captions import Caption
+from lamp_core.datasets.items import Item
 from lamp_core.errors import LampError
 from lamp_core.lamp.text import TextTokenizer
 from lamp_core.lexical.batches import CaptionTable, LexicalItem, Motions
@@ -20,7 +22,7 @@ from lamp_core.lexical.masking import WordMasking
 from lamp_core.lexical.model import LexicalModel
 from lamp_core.lexical.motion_folder import load_motion, save_motion
 from lamp_core.lexical.motion_training import measured_motion, new_motion_model, train_motion
-from lamp_core.lexical.probe import probed
+from lamp_core.lexical.probe import names_of, probed
 from lamp_core.lexical.text_folder import load_text, save_text
 from lamp_core.lexical.text_training import measured_text, new_text_model, train_text
 from lamp_core.lexical.vectors import LexicalVectors, units
@@ -199,10 +201,23 @@ def test_what_cannot_be_trained_is_said(lexical: tuple[LexicalModel, TextTokeniz
 
 def test_a_probe_reads_what_is_linearly_there() -> None:
     draws = np.random.default_rng(0)
-    labels = ["walk", "run", "jump"] * 20
+    labels: list[str | None] = ["walk", "run", "jump"] * 20
     centres = {label: draws.normal(size=5) for label in labels}
     states = np.stack([centres[label] + 0.1 * draws.normal(size=5) for label in labels])
-    found = probed(states[:45], labels[:45], states[45:], labels[45:])
-    assert found["val_probe_accuracy"] == 1.0
-    assert found["val_probe_most_frequent"] == pytest.approx(1 / 3)
-    assert probed(states, labels, states[:0], []) == {}
+    labels[0] = labels[45] = None  # these two are left out
+    found = probed("verb", states[:45], labels[:45], states[45:], labels[45:])
+    assert found["val_probe_verb_accuracy"] == 1.0
+    assert found["val_probe_verb_most_frequent"] == pytest.approx(5 / 14)
+    assert probed("verb", states, labels, states[:0], []) == {}
+
+
+def test_a_probe_takes_the_label_of_content_where_there_is_one() -> None:
+    walks = Caption(
+        "a man walks and hops", ("a", "man", "walk", "and", "hop"), ("DET", "NOUN", "VERB", "CCONJ", "VERB")
+    )
+    nothing_TD = np.zeros((4, 1))
+    items = [
+        Item("a", 0, nothing_TD, (walks,), {"content": "walk-hop", "style": "old"}),
+        Item("b", 0, nothing_TD, (walks,)),
+    ]
+    assert names_of(items) == {"content": ["walk-hop", None], "verb": ["walk", "walk"]}
