@@ -1,4 +1,4 @@
-"""``lamp index``: motions by their words, in an index of your own."""
+"""``lamp index``: motions by their words or by dense vectors, in an index of your own."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +10,7 @@ from flows.progress_lines import said_progress
 from tasks.project import find_project
 
 if TYPE_CHECKING:
-    from lamp_core.lexical.gallery import LexicalIndex
+    from lamp_core.lexical.named_motions import NamedMotions
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 Folder = Annotated[
@@ -33,14 +33,21 @@ def build(
     motions: Annotated[Path, typer.Argument(help="Folder of motions: .npy or .bvh.")],
     index: Annotated[Path, typer.Option("--index", "-o", help="Folder to write.", metavar="INDEX")],
     terms: Annotated[int, typer.Option(min=1, help="Words that are kept of a motion.")] = 64,
+    dense: Annotated[
+        bool, typer.Option("--dense", help="By vectors of a model that compares texts and motions.")
+    ] = False,
+    model: Annotated[
+        str | None, typer.Option(help="That model, where several can do it; means --dense.", metavar="NAME")
+    ] = None,
     how: HowRead = AS_FILES_SAY,
 ) -> None:
-    """Index every motion below a folder."""
+    """Index every motion below a folder, by words or by vectors."""
     opened = how.gate()
     from lamp_core.inference.lexical import build_index
 
-    data = find_project().data
-    _say(build_index(data, motions, index, terms, opened, said_progress("motions")), index)
+    data, by_vectors = find_project().data, dense or model is not None
+    told = said_progress("motions")
+    _say(build_index(data, motions, index, terms, opened, told, dense=by_vectors, model=model), index)
 
 
 @app.command()
@@ -78,19 +85,14 @@ def info(
     names: Annotated[bool, typer.Option("--names", help="Also list its motions, a line each.")] = False,
 ) -> None:
     """Say what an index holds."""
-    from lamp_core.inference.lexical import index_folder
-    from lamp_core.lexical.gallery import LexicalIndex
+    from lamp_core.inference.lexical import index_folder, kind_of
 
     folder = index_folder(find_project().data, index)
-    held = LexicalIndex.load(folder)
+    held = kind_of(folder).load(folder)
     _say(held, folder)
     for name in held.places if names else ():
         typer.echo(name)
 
 
-def _say(index: "LexicalIndex", folder: Path) -> None:
-    postings = index.sparse.rows().nnz
-    typer.echo(
-        f"{folder}: {len(index):,} motions, {postings / max(1, len(index)):.1f} words a motion, at most "
-        f"{index.most_terms}"
-    )
+def _say(index: "NamedMotions", folder: Path) -> None:
+    typer.echo(f"{folder}: {len(index):,} motions, {index.described()}")

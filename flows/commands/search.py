@@ -15,6 +15,7 @@ from tasks.project import find_project
 if TYPE_CHECKING:
     from lamp_core.datasets.motion_file import Gate
     from lamp_core.lexical.gallery import LexicalHit
+    from lamp_core.retrieval.gallery import Hit
 
 
 @reads_motions
@@ -43,17 +44,15 @@ def search(
         raise LampError("the keywords are empty; write words with commas between them: run,jump")
     if motion is not None and not motion.is_file():
         raise LampError(f"there is no file {motion}")
-    if index is not None and not lexical and keywords is None:
-        raise LampError("an index is searched with --lexical or --keywords")
-    if model is not None and (lexical or keywords is not None):
-        raise LampError(
-            "words are those of the stage lexical_contrast, of no model of choice; leave --model out"
-        )
+    if model is not None and (lexical or keywords is not None or index is not None):
+        raise LampError("an index, and that of words too, has a model of its own; leave --model out")
     opened = how.gate(reads=motion is not None)
     from lamp_core.inference import search as api
 
     data = find_project().data
-    if lexical or keywords is not None:
+    if index is not None and not lexical and keywords is None and _is_dense(index):
+        hits = _by_vectors(data, text, top, index)
+    elif lexical or keywords is not None or index is not None:
         by_words = _by_words(data, text, motion, keywords, top, index, opened)
         if not by_words:
             typer.echo("no motion of the index has these words")
@@ -61,12 +60,32 @@ def search(
         rows = [[str(hit.rank), hit.name, f"{hit.score:.3f}", _words(hit), hit.caption] for hit in by_words]
         _print_hits(["rank", "motion", "score", "words", "caption"], rows)
         return
-    if motion is not None:
+    elif motion is not None:
         hits = api.search_motion(data, motion, top, model, opened)
     else:
         hits = api.search_text(data, text or "", top, model)
     rows = [[str(hit.rank), hit.clip, f"{hit.score:.3f}", hit.caption] for hit in hits]
     _print_hits(["rank", "clip", "score", "caption"], rows)
+
+
+def _is_dense(index: Path) -> bool:
+    """Whether an index is one of dense vectors; LampError where there is none."""
+    from lamp_core.inference.lexical import kind_of
+    from lamp_core.lexical.dense_gallery import DenseGallery
+
+    kind = kind_of(index)
+    kind.require(index)
+    return kind is DenseGallery
+
+
+def _by_vectors(data: Path, text: str | None, top: int, index: Path) -> "list[Hit]":
+    from lamp_core.inference.dense import search_dense
+
+    if text is None:
+        raise LampError(
+            f"the index in {index} is dense, and is searched by a text; one of words by a motion too"
+        )
+    return search_dense(data, text, top, index)
 
 
 def _words(hit: "LexicalHit") -> str:

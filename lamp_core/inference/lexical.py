@@ -3,7 +3,7 @@
 Shapes: T frames, D feature numbers a frame, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +13,16 @@ import torch
 from lamp_core.datasets.clip_list import ClipList
 from lamp_core.datasets.motion_file import ARRAY, BVH, FeatureSpace, Gate, read_features, read_motion
 from lamp_core.errors import LampError
+from lamp_core.inference.dense import DenseEncoder
 from lamp_core.io.file_lock import alone_in
 from lamp_core.io.folders import files_below, has_ending
 from lamp_core.io.kept import kept
 from lamp_core.lamp.prompt import losses
 from lamp_core.lexical.batches import in_parts
+from lamp_core.lexical.dense_gallery import DenseGallery
 from lamp_core.lexical.folder import load_lexical
-from lamp_core.lexical.gallery import REMEDY, LexicalHit, LexicalIndex
+from lamp_core.lexical.gallery import ITEMS, REMEDY, LexicalHit, LexicalIndex
+from lamp_core.lexical.named_motions import DENSE, NamedMotions
 from lamp_core.lexical.vectors import LexicalVectors, units
 from lamp_core.lexical.windows import whole_motion_weights
 from lamp_core.lexical.words import Vocabulary, WeightedWord, readable, split_words, stop_words
@@ -29,6 +32,8 @@ from lamp_core.training.log import OnProgress
 from lamp_core.training.model_files import WEIGHTS
 from lamp_core.training.tensor_files import digest
 
+Embedding = Callable[[Sequence[np.ndarray]], np.ndarray]
+"""Normalised motions to their vectors."""
 MODEL, INDEX = "lexical_contrast", "lexical_index"
 BATCH_FILES = 64
 
@@ -154,21 +159,38 @@ def build_index(
     most_terms: int,
     gate: Gate | None = None,
     on_progress: OnProgress | None = None,
-) -> LexicalIndex:
+    *,
+    dense: bool = False,
+    model: str | None = None,
+) -> NamedMotions:
     """Index all motions (.npy, .bvh) below a folder; what cannot be read is said and left out.
 
+    Args:
+        data: the project's data folder.
+        motions: folder of motions.
+        folder: of the index.
+        most_terms: words that are kept of a motion.
+        gate: how files are read.
+        on_progress: called as motions are done.
+        dense: by the vectors of a model that compares texts and motions, in place of words.
+        model: name of that model; the first that is trained without it.
+
     Raises:
-        LampError: there is no motion that can be read, or as `Lexicon.load` and `own_index`.
+        LampError: there is no motion that can be read, the folder has an index of the other kind, or as
+            `Lexicon.load`, `DenseEncoder.load` and `own_index`.
     """
     folder = own_index(data, folder)
+    if (folder / (ITEMS if dense else DENSE)).exists():
+        raise LampError(f"{folder} has an index of the other kind; name another folder with --index INDEX")
     if not motions.is_dir():
         raise LampError(f"there is no folder {motions}")
     names = [name for name, _ in files_below(motions) if has_ending(name, ARRAY, BVH)]
     if not names:
         raise LampError(f"{motions} has no motion; motions are read from .npy and .bvh")
-    lexicon = Lexicon.load(data)
-    index = lexicon.new_index(most_terms)
-    _embed(lexicon, index, {name: motions / name for name in names}, gate, on_progress)
+    index: NamedMotions
+    index = DenseEncoder.load(data, model).new_index() if dense else Lexicon.load(data).new_index(most_terms)
+    files = {name: motions / name for name in names}
+    _embed(data, _embedding(data, index, folder), index, files, gate, on_progress)
     with alone_in(folder):
         index.save(folder)
     return index
@@ -180,42 +202,61 @@ def add_to_index(
     files: Sequence[Path],
     gate: Gate | None = None,
     on_progress: OnProgress | None = None,
-) -> LexicalIndex:
+) -> NamedMotions:
     """Add motion files to an index, by their names as they are given; one that is given twice is added once.
 
     Raises:
         LampError: a file is in the index already, whatever it is called there, or as `build_index`.
     """
-    lexicon, index = Lexicon.load(data), LexicalIndex.load(own_index(data, folder))
+    kind = kind_of(own_index(data, folder))
+    index = kind.load(folder)
     given = {file.resolve(): file for file in reversed(files)}
     whole = {str(file): str(path) for path, file in reversed(given.items())}
-    lexicon.require(index, folder)
+    embedding = _embedding(data, index, folder)
     index.require_new(whole)  # before the work, and again after it
-    made = lexicon.new_index(index.most_terms)
-    _embed(lexicon, made, {name: Path(name) for name in whole}, gate, on_progress)
-    with LexicalIndex.changing(folder) as changed:
-        lexicon.require(changed, folder)
+    made = index.empty()
+    _embed(data, embedding, made, {name: Path(name) for name in whole}, gate, on_progress)
+    with kind.changing(folder) as changed:
+        _embedding(data, changed, folder)
         changed.require_new({name: whole[name] for name in made.names})
         changed.take(made)
     return changed
 
 
-def remove_from_index(data: Path, folder: Path, names: Sequence[str]) -> LexicalIndex:
+def remove_from_index(data: Path, folder: Path, names: Sequence[str]) -> NamedMotions:
     """Take motions out of an index; LampError where one is not there, or as `own_index`."""
-    with LexicalIndex.changing(own_index(data, folder)) as index:
+    with kind_of(own_index(data, folder)).changing(folder) as index:
         index.remove(names)
     return index
 
 
+def kind_of(folder: Path) -> type[NamedMotions]:
+    """Of dense vectors where a folder has some, else of words."""
+    return DenseGallery if (folder / DENSE).exists() else LexicalIndex
+
+
+def _embedding(data: Path, index: NamedMotions, folder: Path) -> Embedding:
+    """What makes an index's vectors of motions; LampError where the index is of another model."""
+    if isinstance(index, DenseGallery):
+        encoder = DenseEncoder.load(data, index.model)
+        encoder.require(index, folder)
+        return encoder.embed
+    assert isinstance(index, LexicalIndex)
+    lexicon = Lexicon.load(data)
+    lexicon.require(index, folder)
+    return lexicon.weights
+
+
 def _embed(
-    lexicon: Lexicon,
-    index: LexicalIndex,
+    data: Path,
+    embedding: Embedding,
+    index: NamedMotions,
     files: dict[str, Path],
     gate: Gate | None,
     on_progress: OnProgress | None,
 ) -> None:
     """Add motion files to an index in memory, some at a time; what cannot be read is said and left out."""
-    space, names = FeatureSpace.load(lexicon.data / "features"), list(files)
+    space, names = FeatureSpace.load(data / "features"), list(files)
     for part in in_parts(len(files), BATCH_FILES):
         taken: dict[str, np.ndarray] = {}
         for name in (names[place] for place in part):
@@ -227,7 +268,7 @@ def _embed(
             taken[name] = np.asarray(space.statistics.normalise(features_TD), dtype=np.float32)
         if taken:
             paths = [str(files[name].resolve()) for name in taken]
-            index.add(list(taken), [""] * len(taken), lexicon.weights(list(taken.values())), paths)
+            index.add(list(taken), [""] * len(taken), embedding(list(taken.values())), paths)
         if on_progress is not None:
             on_progress(int(part[-1]) + 1, len(files), "")
     if not len(index):

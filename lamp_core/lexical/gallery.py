@@ -10,11 +10,11 @@ Shapes: N items, V vocabulary, P postings.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -22,17 +22,16 @@ import pyarrow.parquet as pq
 from scipy.sparse import csr_array
 
 from lamp_core.errors import LampError
-from lamp_core.io.file_lock import alone_in
 from lamp_core.io.parquet import atomic_path, read_table
 from lamp_core.io.parquet import field as column
 from lamp_core.lexical.index import NO_GROUP, Groups, SparseIndex, pruned
 from lamp_core.lexical.keywords import Keywords
+from lamp_core.lexical.named_motions import DENSE, NamedMotions
 from lamp_core.lexical.vectors import units
 from lamp_core.lexical.words import Vocabulary, WeightedWord, heaviest_first, shared
 
 ITEMS, POSTINGS = "items.parquet", "postings-{}.parquet"
 MOST_TERMS = 64
-REMOVE_FIRST = "`lamp index remove` takes it out first"
 REMEDY = "`lamp index build` makes it anew, and `lamp run --force lexical_index` that of the test split"
 ITEM_SCHEMA = pa.schema(
     [
@@ -70,7 +69,7 @@ class LexicalHit:
 
 
 @dataclass
-class LexicalIndex:
+class LexicalIndex(NamedMotions):
     """Motions by the words that they are made of.
 
     Args:
@@ -98,32 +97,19 @@ class LexicalIndex:
         if not self.sparse.width:
             self.sparse = SparseIndex(len(self.vocabulary))
 
-    def __len__(self) -> int:
-        return len(self.sparse)
-
     @property
-    def places(self) -> dict[str, int]:
-        """The number of each motion that can be found."""
-        gone_N = self.sparse.removed_N
-        return {name: item for item, name in enumerate(self.names) if not gone_N[item]}
+    def vectors(self) -> SparseIndex:
+        """Their weights."""
+        return self.sparse
 
-    def require_new(self, files: Mapping[str, str]) -> None:
-        """Raise where the index has a motion of one of these names, or one of these files under another.
+    def described(self) -> str:
+        """How many words a motion has."""
+        words = self.sparse.rows().nnz / max(1, len(self))
+        return f"{words:.1f} words a motion, at most {self.most_terms}"
 
-        Args:
-            files: whole paths of files by the names that they are to have.
-        """
-        known = self.places
-        self._require_names(known, list(files))
-        name_of = {self.files[item]: name for name, item in known.items()}
-        file = next((file for file in files.values() if file in name_of), None)
-        if file is not None:
-            raise LampError(f"the index has {file} already, as {name_of[file]!r}; {REMOVE_FIRST}")
-
-    def _require_names(self, known: Collection[str], names: Sequence[str]) -> None:
-        twice = next((name for name in names if name in known), None) or _repeated(names)
-        if twice is not None:
-            raise LampError(f"the index has {twice!r} already; {REMOVE_FIRST}")
+    def empty(self) -> Self:
+        """An index of the same words and model without motions."""
+        return type(self)(self.vocabulary, self.joined, self.most_terms, model=self.model)
 
     def add(
         self,
@@ -139,26 +125,18 @@ class LexicalIndex:
         """
         self._add(names, captions, pruned(units(weights_NV), self.most_terms), files or [None] * len(names))
 
-    def take(self, other: "LexicalIndex") -> None:
+    def take(self, other: Self) -> None:
         """Add the motions of an index of the same vocabulary, none of which was removed; raises as `add`."""
         self._add(other.names, other.captions, other.sparse.rows(), other.files)
 
     def _add(
         self, names: Sequence[str], captions: Sequence[str], rows: csr_array, files: Sequence[str | None]
     ) -> None:
-        self._require_names(self.places, names)
+        self.require_names(self.places, names)
         self.sparse.add(rows)
         self.names += names
         self.captions += captions
         self.files += files
-
-    def remove(self, names: Sequence[str]) -> None:
-        """Take motions out; LampError for one that is not there, and then none is taken out."""
-        known = self.places
-        missing = next((name for name in names if name not in known), None)
-        if missing is not None:
-            raise LampError(f"the index has no {missing!r}; `lamp index info --names` lists what it has")
-        self.sparse.remove(known[name] for name in names)
 
     @cached_property
     def keywords(self) -> Keywords:
@@ -238,27 +216,25 @@ class LexicalIndex:
                 old.unlink()
 
     @classmethod
-    @contextmanager
-    def changing(cls, folder: Path) -> Iterator["LexicalIndex"]:
-        """An index that no other process changes while the block runs; saved where it ends well.
-
-        Raises:
-            LampError: as `load`.
-        """
-        require_index(folder)
-        with alone_in(folder):
-            index = cls.load(folder)
-            yield index
-            index.save(folder)
+    def require(cls, folder: Path) -> None:
+        """Raise LampError where there is no index of words in a folder."""
+        if (folder / ITEMS).exists():
+            return
+        if (folder / DENSE).exists():
+            raise LampError(f"the index in {folder} is dense, which has no words; search it by a text alone")
+        raise LampError(
+            f"no lexical index in {folder}; `lamp index build` makes one, and "
+            "`lamp run --until lexical_index` that of the test split"
+        )
 
     @classmethod
-    def load(cls, folder: Path) -> "LexicalIndex":
+    def load(cls, folder: Path) -> Self:
         """Read what `save` wrote.
 
         Raises:
             LampError: there is none, or a file is damaged or belongs to another.
         """
-        require_index(folder)
+        cls.require(folder)
         made, path, count = cls._without_postings(folder)
         while True:
             try:
@@ -271,7 +247,7 @@ class LexicalIndex:
                     raise
 
     @classmethod
-    def _without_postings(cls, folder: Path) -> tuple["LexicalIndex", Path, int]:
+    def _without_postings(cls, folder: Path) -> tuple[Self, Path, int]:
         """The items, the file of their postings, and how many these are."""
         items = read_table(folder / ITEMS, ITEM_SCHEMA, REMEDY)
         described = {key.decode(): value.decode() for key, value in (items.schema.metadata or {}).items()}
@@ -287,15 +263,6 @@ class LexicalIndex:
         has_files = "file" in items.column_names
         made.files = items["file"].to_pylist() if has_files else [None] * len(items)
         return made, path, count
-
-
-def require_index(folder: Path) -> None:
-    """Raise LampError where there is no index in a folder."""
-    if not (folder / ITEMS).exists():
-        raise LampError(
-            f"no lexical index in {folder}; `lamp index build` makes one, and "
-            "`lamp run --until lexical_index` that of the test split"
-        )
 
 
 def _postings(path: Path, count: int, items: int, words: int) -> csr_array:
@@ -320,8 +287,3 @@ def _postings_name(table: pa.Table) -> str:
     for name in POSTING_SCHEMA.names:
         digest.update(table[name].to_numpy().tobytes())
     return POSTINGS.format(digest.hexdigest()[:16])
-
-
-def _repeated(names: Sequence[str]) -> str | None:
-    seen: set[str] = set()
-    return next((name for name in names if name in seen or seen.add(name)), None)  # type: ignore[func-returns-value]

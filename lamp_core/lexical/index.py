@@ -1,4 +1,4 @@
-"""Exact search in an inverted index, and in a matrix of dense vectors, behind one interface.
+"""Exact search in an inverted index, behind the interface that dense vectors (`dense_index`) have too.
 
 The sparse index keeps, for every word, the items that have it and their weights (postings, in columns). A
 query adds up the postings of its words into one number an item. The best are then found without sorting:
@@ -56,6 +56,9 @@ class Found:
 
 class Index(Protocol):
     """What is searched: vectors that come and go."""
+
+    removed_N: np.ndarray
+    """Which of all items that were ever added are found no more."""
 
     def __len__(self) -> int:
         """Items that can be found."""
@@ -337,47 +340,3 @@ def _best(scores_N: np.ndarray, top: int, postings: np.ndarray) -> np.ndarray:
     order = np.lexsort((places, -scores_N[places]))[:top]
     chosen: np.ndarray = places[order]
     return chosen
-
-
-class DenseIndex:
-    """Exact search in a matrix of vectors.
-
-    Args:
-        width: of the vectors.
-    """
-
-    def __init__(self, width: int) -> None:
-        self.width = width
-        self.parts: list[np.ndarray] = []
-        self.removed_N = np.zeros(0, dtype=bool)
-
-    def __len__(self) -> int:
-        return int((~self.removed_N).sum())
-
-    def add(self, vectors_NV: np.ndarray) -> range:
-        """Add items."""
-        if vectors_NV.shape[1] != self.width:
-            raise LampError(f"vectors of width {vectors_NV.shape[1]} do not fit an index of {self.width}")
-        first = len(self.removed_N)
-        self.parts.append(np.ascontiguousarray(vectors_NV, dtype=np.float32))
-        self.removed_N = np.concatenate([self.removed_N, np.zeros(len(vectors_NV), dtype=bool)])
-        return range(first, len(self.removed_N))
-
-    def remove(self, items: Iterable[int]) -> None:
-        """Mark items, so that they are found no more."""
-        wanted = sorted(set(items))
-        missing = [item for item in wanted if not 0 <= item < len(self.removed_N) or self.removed_N[item]]
-        if missing:
-            raise LampError(f"the index has no item {missing[0]}; it was removed, or never added")
-        self.removed_N[wanted] = True
-
-    def search(self, query_V: np.ndarray, top: int, without: Groups = ()) -> list[Found]:
-        """The best items, also those that point away from the query; there are no words to go without."""
-        if without:
-            raise LampError("dense vectors have no words to exclude; search a lexical index")
-        scores_N = np.concatenate([part @ query_V for part in self.parts] or [np.zeros(0, np.float32)])
-        scores_N[self.removed_N] = -np.inf
-        count = min(top, len(self))
-        places = np.argpartition(-scores_N, count - 1)[:count] if count else np.zeros(0, dtype=int)
-        order = np.lexsort((places, -scores_N[places]))
-        return [Found(int(place), float(scores_N[place])) for place in places[order]]

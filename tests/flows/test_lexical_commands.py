@@ -9,9 +9,11 @@ from typer.testing import CliRunner, Result
 
 from flows.cli import app
 from lamp_core.errors import LampError
-from lamp_core.inference import lexical
+from lamp_core.inference import dense, lexical
+from lamp_core.lexical.dense_gallery import DenseGallery
 from lamp_core.lexical.gallery import LexicalIndex
 from lamp_core.lexical.words import Vocabulary, WeightedWord
+from lamp_core.retrieval.gallery import Hit
 from tasks.project import GRAPH_FILE
 from tests.flows.commands import run
 
@@ -76,12 +78,35 @@ def test_a_search_that_finds_nothing_says_so(project: Path) -> None:
     assert (status, shown.strip()) == (0, "no motion of the index has these words")
 
 
+def test_an_index_answers_by_what_it_is_made_of(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = DenseGallery("Some model", "a1")
+    index.add(NAMES, ["", "", ""], np.eye(3, dtype=np.float32))
+    index.save(project / "dense")
+    assert "3 motions, vectors of 3 numbers by Some model" in lamp("index", "info", "--index", "dense").output
+    found = [Hit(1, "jumper", "a person jumps", -0.5)]
+    monkeypatch.setattr(dense, "search_dense", lambda data, text, top, folder: found[:top])
+    assert rows(lamp("search", "a person jumps", "--index", "dense")) == ["jumper"]
+    for asked, told in (
+        (("a person jumps", "--lexical"), "the index in dense is dense, which has no words"),
+        (("--keywords", "jump"), "the index in dense is dense, which has no words"),
+        (("--motion", "jump.npy"), "the index in dense is dense, and is searched by a text"),
+    ):
+        (project / "jump.npy").touch()
+        status, shown = run("search", *asked, "--index", "dense")
+        assert status == 2
+        # without a lexical model a text fails before the index is read
+        assert told in shown or "no trained model" in shown
+    assert "2 motions" in lamp("index", "remove", "both", "--index", "dense").output
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("search",), "give a text, or a motion"),
         (("search", "a person runs", "--keywords", "run"), "give a text, or a motion"),
-        (("search", "a person runs", "--index", "nope"), "an index is searched with --lexical or --keywords"),
+        (("search", "a person runs", "--index", "nope"), "no lexical index in nope; `lamp index build`"),
+        (("search", "a", "--index", "data/lexical_index", "--model", "x"), "leave --model out"),
+        (("search", "a person runs", "--index", "data/lexical_index"), "no trained model in"),
         (("search", "--keywords", "jmup"), "nearest known: jump"),
         (("search", "--keywords", "run", "--index", "nope"), "no lexical index in nope; `lamp index build`"),
         (("search", "a person runs", "--lexical"), "no trained model in .*lexical_contrast"),

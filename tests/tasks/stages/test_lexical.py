@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from lamp_core.errors import LampError
 from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.inference import lexical
+from lamp_core.inference.dense import search_dense
 from lamp_core.inference.search import search_text
+from lamp_core.lexical.dense_gallery import DenseGallery
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import LexicalIndex
 from lamp_core.lexical.words import Vocabulary
@@ -156,6 +159,45 @@ def test_any_folder_of_motions_is_indexed(
     other.save(tmp_path / "other")
     with pytest.raises(LampError, match="has another vocabulary than the model; `lamp index build`"):
         lexical.search_words(data, "a person walks", 3, tmp_path / "other")
+
+
+def test_a_dense_index_is_built_changed_and_searched_by_the_model_that_is_asked_for(
+    metrics: dict[str, dict[str, float]], data: Path, tmp_path: Path
+) -> None:
+    features = FeatureSet.load(data / "features")
+    motions, folder, extra = tmp_path / "motions", tmp_path / "index", tmp_path / "extra.npy"
+    motions.mkdir()
+    for name, motion_TD in zip(("a.npy", "b.npy"), features.features, strict=False):
+        np.save(motions / name, motion_TD)
+    np.save(extra, features.features[5])
+    built = lexical.build_index(data, motions, folder, 32, dense=True, model="Dense baseline")
+    assert "by Dense baseline" in built.described()
+    lexical.add_to_index(data, folder, [extra])
+    lexical.remove_from_index(data, folder, ["a.npy"])
+    hits = search_dense(data, "a person walks forward", 3, folder)
+    compared = next(model for model in MODELS if model.name == "Dense baseline").load(
+        data, torch.device("cpu")
+    )
+    normalise = features.statistics.normalise
+    two = [np.asarray(normalise(features.features[place]), dtype=np.float32) for place in (1, 5)]
+    scores = compared.scores(["a person walks forward"], two)[0]
+    expected = dict(zip(("b.npy", str(extra)), scores.tolist(), strict=True))
+    assert {hit.clip: hit.score for hit in hits} == pytest.approx(expected, abs=1e-5)
+    assert hits[0].score >= hits[1].score
+    with pytest.raises(LampError, match="has an index of the other kind; name another folder"):
+        lexical.build_index(data, motions, folder, 32)
+    with pytest.raises(LampError, match="no trained model 'nobody' can similarity"):
+        lexical.build_index(data, motions, tmp_path / "new", 32, dense=True, model="nobody")
+    with DenseGallery.changing(folder) as older:
+        older.weights = "of another training"
+    for asked in (
+        partial(search_dense, data, "walk", 3, folder),
+        partial(lexical.add_to_index, data, folder, [extra]),
+    ):
+        with pytest.raises(
+            LampError, match="of another training of Dense baseline; `lamp index build --dense`"
+        ):
+            asked()
 
 
 def test_names_are_looked_at_before_a_file_is_read(
