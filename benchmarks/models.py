@@ -64,8 +64,8 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
     torch.set_num_threads(resources.threads())
     tokenizer, pretrain = _tokenizer_step(device), _pretrain_step(device)
     works: dict[str, tuple[Step, int, float]] = {
-        "tokenizer_step": (tokenizer, 64, _counted(tokenizer)),
-        "pretrain_step": (pretrain, 16, _counted(pretrain)),
+        "tokenizer_step": (tokenizer, 64, counted(tokenizer)),
+        "pretrain_step": (pretrain, 16, counted(pretrain)),
         "t2m_step": (_t2m_step(device), 64, 3 * _t2m_operations(rows=64, layers=8)),
         "generate_1": (_generate(device, 1), 1, _t2m_operations(rows=2 * STEPS, layers=6)),
         "generate_32": (_generate(device, 32), 32, _t2m_operations(rows=2 * STEPS * 32, layers=6)),
@@ -91,7 +91,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
 def _tokenizer_step(device: torch.device) -> Step:
     tokenizer = VQVAE(263, Tokenizer()).to(device).train()
     windows_BTD = torch.randn(64, 64, 263, device=device)
-    return _training_step(tokenizer, lambda: tokenizer.losses(windows_BTD)["loss"])
+    return training_step(tokenizer, lambda: tokenizer.losses(windows_BTD)["loss"])
 
 
 def _pretrain_step(device: torch.device) -> Step:
@@ -103,7 +103,7 @@ def _pretrain_step(device: torch.device) -> Step:
     def loss() -> torch.Tensor:
         return pretraining_losses(model, table.batch(rows), settings)["loss"]
 
-    return _training_step(model, loss)
+    return training_step(model, loss)
 
 
 def _t2m_step(device: torch.device) -> Step:
@@ -118,7 +118,7 @@ def _t2m_step(device: torch.device) -> Step:
         logits_BSK = model(corrupted_BS, lengths_B, condition, conditioned_B, "causal")
         return torch.nn.functional.cross_entropy(logits_BSK[chosen_BS], codes_BS[chosen_BS])
 
-    return _training_step(model, loss)
+    return training_step(model, loss)
 
 
 def _generate(device: torch.device, count: int) -> Step:
@@ -171,7 +171,7 @@ def _pretrain_items(count: int) -> list[PretrainItem]:
     ]
 
 
-def _training_step(model: torch.nn.Module, loss: Callable[[], torch.Tensor]) -> Step:
+def training_step(model: torch.nn.Module, loss: Callable[[], torch.Tensor]) -> Step:
     optimiser = make_optimiser(model, Optimisation(steps=1, batch_size=1, learning_rate=1e-4))
 
     def step() -> None:
@@ -190,7 +190,7 @@ def _t2m_operations(rows: int, layers: int) -> float:
     return float(rows * (length * layers * layer + TOKENS * 2 * width * CODES))
 
 
-def _counted(work: Step) -> float:
+def counted(work: Step) -> float:
     """Floating-point operations of the matrix products, convolutions and attentions of a call."""
     work()
     with FlopCounterMode(display=False) as counter:
