@@ -21,7 +21,7 @@ from lamp_core.lexical.contrast_training import contrast_losses
 from lamp_core.lexical.folder import joined, represented
 from lamp_core.lexical.masking import WordMasking
 from lamp_core.lexical.motion_training import LexicalMotionModel, motion_losses, new_motion_model
-from lamp_core.lexical.text_encoder import BelowZero, LexicalTextModel
+from lamp_core.lexical.text_encoder import ZeroGradient, LexicalTextModel
 from lamp_core.lexical.text_training import new_text_model, text_losses
 from lamp_core.skeleton.skeleton import load_skeleton
 from tasks.system import resources
@@ -89,11 +89,11 @@ def _contrast_step(config: Config, device: torch.device) -> Step:
     count = settings.training.batch_size
     motions, table = _motions(config, count, device), CaptionTable(sentences(count), tokenizer, device)
     equal_BB = torch.eye(count, dtype=torch.bool, device=device)
-    below_zero = BelowZero(settings.below_zero, settings.below_zero_reach)
+    zero = ZeroGradient(settings.below_zero, settings.zero_reach)
 
     def loss() -> torch.Tensor:
-        motion_BV = model.motion_weights(*motions.pick(np.arange(count)), below_zero=below_zero)
-        text_BV = model.text_weights(*table.pick(np.arange(count)), below_zero=below_zero)
+        motion_BV = model.motion_weights(*motions.pick(np.arange(count)), zero=zero)
+        text_BV = model.text_weights(*table.pick(np.arange(count)), zero=zero)
         return contrast_losses(model, motion_BV, text_BV, equal_BB, settings, settings.flops_weight)["loss"]
 
     return training_step(model, loss)

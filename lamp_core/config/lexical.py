@@ -121,10 +121,10 @@ class LexicalContrast(Section):
     below_zero: NonNegative = Field(
         0.1, description="slope of the gradient at words that weigh nothing, by which they come in; 0: none"
     )
-    below_zero_reach: NonNegative = Field(
+    zero_reach: NonNegative = Field(
         0.0,
-        description="above 0 that slope is sigmoid(logit / this), in logits: a half just below zero and next "
-        "to nothing far below; 0: below_zero wherever a word stands",
+        description="above 0 the slope is sigmoid(logit / this) on both sides of zero, in logits, so that words "
+        "near it come in as easily as they leave; 0: below_zero below, 1 above",
     )
     dense_dim: Count = Field(256, description="width of the vectors (dense)")
     temperature: Positive = Field(0.05, description="of the contrastive loss")

@@ -19,7 +19,7 @@ from lamp_core.lamp.text import TextTokenizer
 from lamp_core.lexical.batches import NO_CAPTION, CaptionTable, LexicalItem, Motions
 from lamp_core.lexical.layers import unit
 from lamp_core.lexical.model import LexicalModel, flops
-from lamp_core.lexical.text_encoder import BelowZero
+from lamp_core.lexical.text_encoder import ZeroGradient
 from lamp_core.pairs.contrastive import contrastive_loss
 from lamp_core.pairs.table import PairTable
 from lamp_core.training.batches import BatchSampler
@@ -118,15 +118,15 @@ def train_contrast(
     motions = Motions([item.features_TD for item in items], device)
     sampler = BatchSampler.of(len(items), settings.training)
     micro_batches = settings.training.accumulate
-    below_zero = BelowZero(settings.below_zero, settings.below_zero_reach)
+    zero = ZeroGradient(settings.below_zero, settings.zero_reach)
 
     def losses(number: int) -> dict[str, Tensor]:
         items_B = sampler.whole(number)
         drawn_B = table.draw(items_B)
         draw_apart()
         seen, read = map(share, motions.pick(items_B)), map(share, captions.pick(drawn_B))
-        motion_BV = gather_rows(model.motion_weights(*seen, below_zero=below_zero))
-        text_BV = gather_rows(model.text_weights(*read, below_zero=below_zero))
+        motion_BV = gather_rows(model.motion_weights(*seen, zero=zero))
+        text_BV = gather_rows(model.text_weights(*read, zero=zero))
         equal_BB = table.equal(items_B, drawn_B).to(device)
         weight = flops_weight(number // micro_batches, settings)
         return contrast_losses(model, motion_BV, text_BV, equal_BB, settings, weight)

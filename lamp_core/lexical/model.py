@@ -13,7 +13,7 @@ from lamp_core.config.base import Section
 from lamp_core.config.lexical import LEXICAL
 from lamp_core.lexical.layers import EPSILON, start_at_random
 from lamp_core.lexical.motion_encoder import MotionEncoder, MotionShape, mean_state
-from lamp_core.lexical.text_encoder import NO_SLOPE, BelowZero, TextEncoder, TextShape, max_pooled
+from lamp_core.lexical.text_encoder import NONE_BELOW, ZeroGradient, TextEncoder, TextShape, max_pooled
 
 
 class LexicalShape(Section):
@@ -73,22 +73,22 @@ class LexicalModel(nn.Module):
         states_BXH, mask_BX = self.motion.positions(*self.motion(features_BTD, mask_BT))
         return max_pooled(self.text.logits(self.motion_to_text(states_BXH)), mask_BX) - self.motion_zero
 
-    def text_weights(self, ids_BL: Tensor, mask_BL: Tensor, *, below_zero: BelowZero = NO_SLOPE) -> Tensor:
+    def text_weights(self, ids_BL: Tensor, mask_BL: Tensor, *, zero: ZeroGradient = NONE_BELOW) -> Tensor:
         """What stands for a text before it is normalised: weights of words (B, V), or a vector (B, P).
 
-        ``below_zero`` is the slope of the gradient of words that weigh nothing.
+        ``zero`` is the gradient where the weight of a word becomes zero.
         """
         if self.is_lexical:
-            return self.text.lexical_weights(self.text_logits(ids_BL, mask_BL), below_zero)
+            return self.text.lexical_weights(self.text_logits(ids_BL, mask_BL), zero)
         made: Tensor = self.dense_text(mean_state(self.text(ids_BL, mask_BL), mask_BL))
         return made
 
     def motion_weights(
-        self, features_BTD: Tensor, mask_BT: Tensor, *, below_zero: BelowZero = NO_SLOPE
+        self, features_BTD: Tensor, mask_BT: Tensor, *, zero: ZeroGradient = NONE_BELOW
     ) -> Tensor:
         """What stands for a motion before it is normalised, as `text_weights`."""
         if self.is_lexical:
-            return self.text.lexical_weights(self.motion_logits(features_BTD, mask_BT), below_zero)
+            return self.text.lexical_weights(self.motion_logits(features_BTD, mask_BT), zero)
         states_BNJH, mask_BN = self.motion(features_BTD, mask_BT)
         made: Tensor = self.dense_motion(mean_state(states_BNJH.mean(dim=2), mask_BN))
         return made

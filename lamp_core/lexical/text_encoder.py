@@ -17,26 +17,31 @@ NOTHING = float("-inf")
 
 
 @dataclass(frozen=True)
-class BelowZero:
-    """The slope of the gradient where the weight of a word is zero, which changes no weight.
+class ZeroGradient:
+    """The gradient where the weight of a word becomes zero, which changes no weight.
 
-    Without it a word that a vector does not have, or has lost to the regulariser, can never come in.
+    Without one below zero a word that a vector does not have, or has lost to the regulariser, can never come
+    in; with a small constant one it leaves sooner than it comes.
 
     Args:
-        slope: the same wherever the logit stands below zero; 0 for none.
-        reach: in logits; above 0 the slope is sigmoid(logit / reach) in place of the constant one: a half
-            just below zero, next to nothing a few times the reach below it.
+        below: slope wherever a logit stands below zero, 1 above it; 0 for none.
+        reach: in logits; above 0 the slope is sigmoid(logit / reach) on both sides in place of these: a half
+            at zero, so that words near it come in as easily as they leave, next to none far below.
     """
 
-    slope: float = 0.0
+    below: float = 0.0
     reach: float = 0.0
 
-    def at(self, logits_BV: Tensor) -> Tensor | float:
-        """The slope at these logits."""
-        return torch.sigmoid(logits_BV.detach() / self.reach) if self.reach else self.slope
+    def heard(self, logits_BV: Tensor) -> Tensor:
+        """The logits above zero, else 0, with this gradient."""
+        if self.reach:
+            soft_BV = self.reach * F.softplus(logits_BV / self.reach)
+            return soft_BV + (logits_BV.relu() - soft_BV).detach()
+        missing_BV = logits_BV.clamp(max=0)
+        return logits_BV.relu() + self.below * (missing_BV - missing_BV.detach())
 
 
-NO_SLOPE = BelowZero()
+NONE_BELOW = ZeroGradient()
 
 
 class TextShape(Section):
@@ -124,17 +129,14 @@ class TextEncoder(nn.Module):
         """The lexical distribution (B, V): the softmax over the terms."""
         return pooled_BV.float().masked_fill(~self.is_term_V, NOTHING).softmax(dim=-1)
 
-    def lexical_weights(self, pooled_BV: Tensor, below_zero: BelowZero = NO_SLOPE) -> Tensor:
+    def lexical_weights(self, pooled_BV: Tensor, zero: ZeroGradient = NONE_BELOW) -> Tensor:
         """The weights (B, V) of the words of a lexical vector, log(1 + relu(max)); 0 for what is no term.
 
         Args:
             pooled_BV: the largest logit of each word.
-            below_zero: what slope the gradient has where the weight is zero.
+            zero: the gradient where the weight becomes zero.
         """
-        logits_BV = pooled_BV.float()
-        missing_BV = logits_BV.clamp(max=0)
-        heard_BV = logits_BV.relu() + below_zero.at(logits_BV) * (missing_BV - missing_BV.detach())
-        return torch.log1p(heard_BV) * self.is_term_V
+        return torch.log1p(zero.heard(pooled_BV.float())) * self.is_term_V
 
 
 def max_pooled(logits_BXV: Tensor, mask_BX: Tensor) -> Tensor:
