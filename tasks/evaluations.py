@@ -19,7 +19,8 @@ from lamp_core.errors import LampError
 from lamp_core.evaluation import external, external_captions
 from lamp_core.evaluation.external import ReadMotions, measure_motions
 from lamp_core.evaluation.external_captions import ReadCaptions, measure_captions
-from lamp_core.evaluation.families import measure, protocols_of_stages
+from lamp_core.evaluation.families.catalogue import FAMILIES, protocols_of_stages
+from lamp_core.evaluation.families.family import Family, measure
 from lamp_core.evaluation.protocols.common import OnProgress
 from lamp_core.evaluation.results import Origin, Result, metric_key, write_results
 from lamp_core.evaluation.trained import TEST, Trained
@@ -113,7 +114,7 @@ def evaluate_on_demand(
             trained, request.motions, request.motions.resolve().name, request.gate
         )
     else:
-        families = measure(trained, on_progress)
+        families = measure(trained, FAMILIES, on_progress)
     note = _note(trained, trained_on)
     families = {family: [_with_note(row, note) for row in rows] for family, rows in families.items()}
     measured_by = CATALOGUE.evaluation_of(request.stage or "")
@@ -146,7 +147,8 @@ def wanted(settings: Evaluate, request: Request) -> Evaluate:
         raise LampError("a folder of motions and a file of captions are measured one at a time")
     elsewhere, measurable = _made_elsewhere(request)
     if elsewhere:
-        possible = [name for name in measurable if request.stage is None or name in STAGES[request.stage]]
+        names = [name for family in measurable for name in family.protocols]
+        possible = [name for name in names if request.stage is None or name in STAGES[request.stage]]
         if not possible:
             raise LampError(f"{elsewhere} is not measured by stage '{request.stage}'; leave --of out")
     for name in request.protocols:
@@ -161,11 +163,11 @@ def wanted(settings: Evaluate, request: Request) -> Evaluate:
     return Evaluate.model_validate({**settings.model_dump(), **update})
 
 
-def _made_elsewhere(request: Request) -> tuple[str, Sequence[str]]:
-    """What is measured instead of the models, if anything, and the protocols that it can be measured by."""
+def _made_elsewhere(request: Request) -> tuple[str, Sequence[Family]]:
+    """What is measured instead of the models, if anything, and the families that it can be measured in."""
     if request.motions is not None:
-        return "a folder of motions", external.PROTOCOLS
-    return ("a file of captions", external_captions.PROTOCOLS) if request.captions is not None else ("", ())
+        return "a folder of motions", external.FAMILIES
+    return ("a file of captions", external_captions.FAMILIES) if request.captions is not None else ("", ())
 
 
 def _trained(

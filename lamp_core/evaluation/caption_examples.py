@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lamp_core.datasets.items import Item
 from lamp_core.datasets.spread import spread
-from lamp_core.evaluation.captioning import captions_of, nearest_captions
+from lamp_core.evaluation.families.captioning import captions_of, nearest_captions
 from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.trained import Trained
 from lamp_core.m2t.attention import WordAttention

@@ -60,7 +60,7 @@ class Kind:
     """The metrics of one kind of protocol, which is one kind of table.
 
     Args:
-        family: what `lamp_core.evaluation.families` measures it in; the first part of its metrics' keys.
+        family: the `Family` that it is measured in; the first part of its metrics' keys.
         title: of its tables.
         metrics: in the order and with the arrows of the papers.
         chart: the one that is drawn as bars.

@@ -18,8 +18,10 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import DOWNSAMPLING, Item
 from lamp_core.datasets.motion_file import FeatureSpace, FileMotion, Gate, check_motions, open_motion
 from lamp_core.errors import LampError, RejectedClip
-from lamp_core.evaluation.lamp_bert_score import PROTOCOL as LAMP_BERT_SCORE
-from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
+from lamp_core.evaluation.families.family import asked_for
+from lamp_core.evaluation.families.lamp_bert_score import LAMP_BERT_SCORE, measure_lamp_bert_score
+from lamp_core.evaluation.families.plausibility import PLAUSIBILITY
+from lamp_core.evaluation.families.text_to_motion import TEXT_TO_MOTION
 from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.protocols.joints import MakeMotions, evaluate_plausibility
 from lamp_core.evaluation.protocols.text_to_motion import GivenMotion, evaluate_given_motions
@@ -32,7 +34,7 @@ from lamp_core.io.text import composed
 from lamp_core.skeleton.mapping import JointMap
 
 EXAMPLES_A_REASON = 3
-PROTOCOLS = ("text-to-motion", "plausibility", LAMP_BERT_SCORE)
+FAMILIES = (TEXT_TO_MOTION, PLAUSIBILITY, LAMP_BERT_SCORE)
 """What can be measured of motions alone."""
 UNKNOWN, OUTSIDE = "not-in-the-split", "outside-the-protocol"
 SHORT = "too-short"
@@ -172,10 +174,11 @@ def measure_motions(
     read = read_motions(folder, features, items, settings.max_frames, trained.split, own)
     if not read.given:
         raise LampError(f"none of the files in {folder} can be scored; {read.note}")
+    asked = asked_for(FAMILIES, settings)
     families: dict[str, list[Result]] = {}
-    if "text-to-motion" in settings.protocols:
+    if TEXT_TO_MOTION in asked:
         route: Route = "joints" if read.from_joints else settings.route
-        families["text_to_motion"] = evaluate_given_motions(
+        families[TEXT_TO_MOTION.name] = evaluate_given_motions(
             items,
             name,
             read.given,
@@ -189,12 +192,12 @@ def measure_motions(
     first_of = {motion.item: motion.features_TD for motion in reversed(read.given)}
     with_motion = [items[place] for place in first_of]
     made_by: dict[str, MakeMotions] = {name: lambda test: list(first_of.values())}
-    if "plausibility" in settings.protocols:
-        families["plausibility"] = evaluate_plausibility(
+    if PLAUSIBILITY in asked:
+        families[PLAUSIBILITY.name] = evaluate_plausibility(
             with_motion, made_by, features.skeleton, features.statistics, features.reference_J3
         )
-    if LAMP_BERT_SCORE in settings.protocols:
-        families["lamp_bert_score"] = measure_lamp_bert_score(
+    if LAMP_BERT_SCORE in asked:
+        families[LAMP_BERT_SCORE.name] = measure_lamp_bert_score(
             trained, made_by, items=with_motion, note=read.note
         )
     return families, read

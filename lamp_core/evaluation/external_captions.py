@@ -18,15 +18,15 @@ from lamp_core.datasets.items import Item
 from lamp_core.datasets.sources.caption_table import check_cells
 from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import GROUND_TRUTH
-from lamp_core.evaluation.captioning import CAPTIONING, bert_scorer, captions_of_systems
 from lamp_core.evaluation.external import LeftOut, item_name, told_reasons
+from lamp_core.evaluation.families.captioning import CAPTIONING, bert_scorer, captions_of_systems
 from lamp_core.evaluation.protocols.captioning import evaluate_captions
 from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import Trained
 from lamp_core.io.text import composed, open_text, read_text
 
-PROTOCOLS = (CAPTIONING,)
+FAMILIES = (CAPTIONING,)
 """What can be measured of captions alone."""
 UNKNOWN, DUPLICATE = "not-among-the-items", "duplicate"
 COLUMNS = ("clip", "caption")
@@ -132,7 +132,8 @@ def measure_captions(trained: Trained, path: Path, name: str) -> tuple[dict[str,
         embed=trained.cache.embed,
         note="; ".join(filter(None, (test.note, missing, left_out))),
     )
-    return {CAPTIONING: [_with_note(row, read.note) if row.system == name else row for row in rows]}, read
+    noted = [_with_note(row, read.note) if row.system == name else row for row in rows]
+    return {CAPTIONING.name: noted}, read
 
 
 def _with_note(row: Result, note: str) -> Result:

@@ -12,7 +12,7 @@ import torch
 from lamp_core.config import Config
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.parallel import beside
-from lamp_core.evaluation.families import OF_GENERATED, families_of, measure
+from lamp_core.evaluation.families.family import Family, asked_for, measure
 from lamp_core.evaluation.protocols.common import OnProgress
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import Trained
@@ -26,17 +26,19 @@ class _Part:
     data: Path
     config: Config
     models: Sequence[Model]
-    families: Sequence[str]
+    families: Sequence[Family]
 
     def measure(self) -> dict[str, list[Result]]:
         """The rows of its families."""
         torch.set_num_threads(1)
         features = FeatureSet.load(self.data / "features")
         trained = Trained(self.data, self.config, features, torch.device("cpu"), self.models)
-        return measure(trained, families=self.families)
+        return measure(trained, self.families)
 
 
-def measure_side_by_side(trained: Trained, on_progress: OnProgress | None = None) -> dict[str, list[Result]]:
+def measure_side_by_side(
+    trained: Trained, families: Sequence[Family], on_progress: OnProgress | None = None
+) -> dict[str, list[Result]]:
     """What `measure` returns, sooner where there are two cores.
 
     Families that measure the same generated motions are measured here and tell how far they are; the others
@@ -44,19 +46,21 @@ def measure_side_by_side(trained: Trained, on_progress: OnProgress | None = None
 
     Args:
         trained: models on the CPU, measured on the test split of the data set that they were trained on.
+        families: of which those are measured that the settings ask for.
         on_progress: of what is measured here.
 
     Raises:
         LampError: as `measure`, or the other process died.
     """
-    asked = families_of(trained.settings)
-    others = [family for family in asked if family not in OF_GENERATED]
-    if not 0 < len(others) < len(asked):
-        return measure(trained, on_progress)
+    asked = asked_for(families, trained.settings)
+    of_generated = [family for family in asked if family.of_generated]
+    others = [family for family in asked if not family.of_generated]
+    if not of_generated or not others:
+        return measure(trained, asked, on_progress)
     part = _Part(trained.data, trained.config, trained.models, others)
     with beside(_Part.measure, part) as measured_there:
-        here = measure(trained, on_progress, OF_GENERATED)
+        here = measure(trained, of_generated, on_progress)
         if on_progress is not None:
-            on_progress(len(here), len(asked), ", ".join(others))
+            on_progress(len(here), len(asked), ", ".join(family.name for family in others))
         found = {**here, **measured_there()}
-    return {family: found[family] for family in asked}
+    return {family.name: found[family.name] for family in asked}

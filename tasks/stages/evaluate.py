@@ -7,7 +7,8 @@ import numpy as np
 
 from lamp_core.config import Evaluate
 from lamp_core.evaluation.caption_examples import caption_examples
-from lamp_core.evaluation.families import generate_with
+from lamp_core.evaluation.families.catalogue import FAMILIES
+from lamp_core.evaluation.families.family import generate_with
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
 from lamp_core.evaluation.trained import Trained
 from lamp_core.io.parquet import write_table
@@ -19,7 +20,7 @@ from tasks.stages.inputs.measured import measure_into_store, models_to_measure
 def run(stage: StageContext) -> dict[str, float]:
     """Measure into the store, and keep motions and captions for the report."""
     trained = models_to_measure(stage, MODELS, stage.settings(Evaluate))
-    measured = measure_into_store(stage, trained)
+    measured = measure_into_store(stage, trained, FAMILIES)
     _write_generated(stage, trained)
     _write_captions(stage, trained)
     return measured

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.commands.catalogue import COMMANDS, Command
 from flows.lazy_commands import loaded
-from lamp_core.evaluation.families import PROTOCOLS
+from lamp_core.evaluation.families.catalogue import PROTOCOLS
 from lamp_core.systems.catalogue import MODELS
 
 REPOSITORY = Path(__file__).parents[2]

@@ -17,7 +17,9 @@ from lamp_core.config import override, save_params
 from lamp_core.config.evaluation import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
-from lamp_core.evaluation.families import RETRIEVAL, measure
+from lamp_core.evaluation.families.catalogue import FAMILIES
+from lamp_core.evaluation.families.family import measure
+from lamp_core.evaluation.families.retrieval import RETRIEVAL
 from lamp_core.evaluation.results import Result, read_origins, read_results
 from lamp_core.evaluation.trained import Trained
 from lamp_core.report.result_tables import result_tables
@@ -110,7 +112,7 @@ def test_other_motions_are_scored_and_what_is_left_out_is_named(project: Project
 def test_other_captions_are_scored_and_what_is_left_out_is_named(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lamp_core.evaluation.captioning.has_minilm", lambda: False)
+    monkeypatch.setattr("lamp_core.evaluation.families.captioning.has_minilm", lambda: False)
     monkeypatch.chdir(project.root)
     features = FeatureSet.load(project.output("features"))
     captions = {features.clips[place]: "a person walks" for place in features.of_split("test")}
@@ -138,7 +140,7 @@ def test_all_clips_are_told_in_the_record(project: Project, tmp_path: Path) -> N
     ("request_", "protocols"),
     [
         (Request(), Evaluate().protocols),
-        (Request(stage="retrieval"), RETRIEVAL),
+        (Request(stage="retrieval"), RETRIEVAL.protocols),
         (Request(stage="m2t"), ("captioning",)),
         (Request(stage="t2m", protocols=["completion"]), ("completion",)),
         (Request(motions=Path("x")), ("text-to-motion", "plausibility", "lamp-bert-score")),
@@ -243,7 +245,8 @@ def test_the_published_evaluator_takes_the_place_of_the_trained_one(project: Pro
     assert not (output / "curves.csv").exists()
     wanted_ = override(config, ["evaluate.protocols=[reconstruction]"])
     rows = measure(
-        Trained(tmp_path, wanted_, FeatureSet.load(tmp_path / "features"), torch.device("cpu"), MODELS)
+        Trained(tmp_path, wanted_, FeatureSet.load(tmp_path / "features"), torch.device("cpu"), MODELS),
+        FAMILIES,
     )
     assert {row.evaluator for row in rows["tokenizer"]} == {"guo"}
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lamp_core.config import Evaluate
 from lamp_core.datasets.features_store import FeatureSet
-from lamp_core.evaluation.families import measure
+from lamp_core.evaluation.families.family import Family, measure
 from lamp_core.evaluation.results import Origin, metric_key, write_results
 from lamp_core.evaluation.side_by_side import measure_side_by_side
 from lamp_core.evaluation.store import RESULTS_FILE
@@ -29,18 +29,19 @@ def models_to_measure(stage: StageContext, models: Sequence[Model], settings: Ev
     return Trained(stage.data, config, features, stage.device, models)
 
 
-def measure_into_store(stage: StageContext, trained: Trained) -> dict[str, float]:
-    """Measure, write every number with its protocol, evaluator, repeats, interval and origin, and return
-    those that could be measured."""
+def measure_into_store(stage: StageContext, trained: Trained, families: Sequence[Family]) -> dict[str, float]:
+    """Measure the families that are asked for, write every number with its protocol, evaluator, repeats,
+    interval and origin, and return those that could be measured."""
     has_core_for_two = stage.device.type == "cpu" and resources.cores() > 1
-    families = (measure_side_by_side if has_core_for_two else measure)(trained, stage.on_progress)
+    measuring = measure_side_by_side if has_core_for_two else measure
+    found = measuring(trained, families, stage.on_progress)
     features = trained.features
     origin = Origin(features.dataset, features.version, model_run(find_project(), measured_by=stage.name))
-    results = [result for rows in families.values() for result in rows]
+    results = [result for rows in found.values() for result in rows]
     write_results(stage.output / RESULTS_FILE, results, origin)
     return {
         f"{family}/{metric_key(result)}": result.value
-        for family, rows in families.items()
+        for family, rows in found.items()
         for result in rows
         if result.measured
     }

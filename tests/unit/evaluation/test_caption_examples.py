@@ -6,7 +6,7 @@ import pytest
 
 from lamp_core.datasets.spread import spread
 from lamp_core.evaluation.caption_examples import caption_examples
-from lamp_core.evaluation.captioning import captions_of, nearest_captions
+from lamp_core.evaluation.families.captioning import captions_of, nearest_captions
 from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.trained import Trained
 from tests.unit.evaluation.conftest import FakeCaptioner

@@ -17,7 +17,7 @@ from lamp_core.evaluation.trained import Trained
 @pytest.fixture(autouse=True)
 def _quick(captioner: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """LaMP-M2T and BERTScore have tests of their own, and take seconds."""
-    monkeypatch.setattr("lamp_core.evaluation.captioning.has_minilm", lambda: False)
+    monkeypatch.setattr("lamp_core.evaluation.families.captioning.has_minilm", lambda: False)
 
 
 def true_captions(trained: Trained) -> dict[str, str]:

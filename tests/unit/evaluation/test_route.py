@@ -11,7 +11,8 @@ from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import Item
 from lamp_core.evaluation.cache import EmbeddingCache
-from lamp_core.evaluation.families import measure
+from lamp_core.evaluation.families.catalogue import FAMILIES
+from lamp_core.evaluation.families.family import measure
 from lamp_core.evaluation.protocols.common import Embedded, TestItems
 from lamp_core.evaluation.protocols.joints import joints_of
 from lamp_core.evaluation.route import embed_by, made_anew
@@ -77,7 +78,9 @@ def test_the_protocol_says_which_way(trained: Trained, config: Config) -> None:
     for route, words in (("features", "features as made"), ("joints", "features from joints")):
         changed = {"protocols": ("text-to-motion",), "route": route}
         settings = config.evaluate.model_copy(update=changed)
-        measured = measure(replace(trained, config=config.model_copy(update={"evaluate": settings})))
+        measured = measure(
+            replace(trained, config=config.model_copy(update={"evaluate": settings})), FAMILIES
+        )
         protocols = {result.protocol for result in measured["text_to_motion"]}
         assert len(protocols) == 1 and words in protocols.pop()
 

@@ -13,7 +13,8 @@ from lamp_core.config import Config, override
 from lamp_core.datasets.captions import Caption
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
-from lamp_core.evaluation.families import measure
+from lamp_core.evaluation.families.catalogue import FAMILIES
+from lamp_core.evaluation.families.family import measure
 from lamp_core.evaluation.trained import Trained
 from lamp_core.evaluation.transfer import features_on
 from lamp_core.features.decode import decode
@@ -86,7 +87,7 @@ def test_the_models_are_measured_on_it(split: str, other: Path, config: Config, 
     wanted = override(config, ["evaluate.protocols=[reconstruction, text-to-motion, full]"])
     features = features_on("larger", other, wanted.ingest, tmp_path / "cache")
     trained = Trained(other, wanted, features, torch.device("cpu"), MODELS, split, own_data=False)
-    families = measure(trained)
+    families = measure(trained, FAMILIES)
     assert {row.items for row in families["retrieval"]} == {9 if split == "test" else 12}
     assert len(trained.items) == {row.items for row in families["tokenizer"]}.pop() > 0
 

@@ -12,7 +12,8 @@ import torch
 from lamp_core.config import override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
-from lamp_core.evaluation.families import PROTOCOLS, measure, protocols_of_stages
+from lamp_core.evaluation.families.catalogue import FAMILIES, PROTOCOLS, protocols_of_stages
+from lamp_core.evaluation.families.family import measure
 from lamp_core.evaluation.results import metric_key
 from lamp_core.evaluation.trained import Trained
 from lamp_core.inference import generate as api
@@ -44,7 +45,7 @@ def rows(data: Path) -> list:
     config = override(small_config(), ["evaluate.protocols=[text-to-motion, plausibility]"])
     features = FeatureSet.load(data / "features")
     trained = Trained(data, config, features, torch.device("cpu"), (*LAMP, NEAREST))
-    return [(family, row) for family, rows in measure(trained).items() for row in rows]
+    return [(family, row) for family, rows in measure(trained, FAMILIES).items() for row in rows]
 
 
 @pytest.mark.slow

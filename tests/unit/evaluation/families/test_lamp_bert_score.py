@@ -9,8 +9,9 @@ import pytest
 
 from lamp_core.config import override
 from lamp_core.evaluation.external import measure_motions
-from lamp_core.evaluation.families import Systems, measure
-from lamp_core.evaluation.lamp_bert_score import measure_lamp_bert_score
+from lamp_core.evaluation.families.catalogue import FAMILIES
+from lamp_core.evaluation.families.family import Systems, measure
+from lamp_core.evaluation.families.lamp_bert_score import measure_lamp_bert_score
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import Trained
 from lamp_core.metrics.bert_score import BertScores
@@ -41,7 +42,7 @@ class Scorer:
 
 @pytest.fixture
 def scored(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> Trained:
-    monkeypatch.setattr("lamp_core.evaluation.lamp_bert_score.bert_scorer", lambda trained: Scorer())
+    monkeypatch.setattr("lamp_core.evaluation.families.lamp_bert_score.bert_scorer", lambda trained: Scorer())
     return replace(
         trained, config=override(trained.config, ["evaluate.protocols=[text-to-motion, lamp-bert-score]"])
     )
@@ -63,11 +64,11 @@ def test_every_system_is_captioned_from_the_motions_that_text_to_motion_made(
         return generate(self, texts, lengths, seed)
 
     monkeypatch.setattr(generator, "generate", counted)
-    families = measure(scored)
+    families = measure(scored, FAMILIES)
     assert list(families) == ["text_to_motion", "lamp_bert_score"]
     both, alone = len(made), override(scored.config, ["evaluate.protocols=[text-to-motion]"])
     made.clear()
-    measure(replace(scored, config=alone))
+    measure(replace(scored, config=alone), FAMILIES)
     assert both == len(made)
     found = values(families["lamp_bert_score"])
     assert list(dict.fromkeys(system for system, _ in found)) == SYSTEMS

@@ -15,6 +15,7 @@ from lamp_core.datasets.items import DOWNSAMPLING
 from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import MOST_FREQUENT, NEAREST
 from lamp_core.evaluation.cache import digest, motion_content
+from lamp_core.evaluation.families.family import Family, Systems
 from lamp_core.evaluation.protocols.captioning import evaluate_captions
 from lamp_core.evaluation.protocols.common import OnProgress, TestItems
 from lamp_core.evaluation.results import Result
@@ -24,16 +25,15 @@ from lamp_core.metrics.bert_score import MINILM, BertScorer
 from lamp_core.systems.capabilities import CAPTION
 from lamp_core.systems.model import with_capability
 
-CAPTIONING = "captioning"
 
-
-def measure_captioning(trained: Trained, on_progress: OnProgress | None = None) -> list[Result]:
+def _measure(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     """Score the trained captioners and both baselines, the ground truth first."""
+    trained = systems.trained
     test = TestItems.of(trained.items, trained.features.statistics)
-    systems, left_out = captions_of_systems(trained, test, on_progress)
+    captions, left_out = captions_of_systems(trained, test, on_progress)
     return evaluate_captions(
         test.items,
-        systems,
+        captions,
         trained.guo,
         trained.features.statistics,
         trained.settings,
@@ -118,3 +118,6 @@ def nearest_captions(trained: Trained, test: TestItems) -> list[str]:
     texts = arrays(of_texts, lambda: {"texts": model.embed_texts(captions)})["texts"]
     motions = arrays(of_motions, lambda: {"motions": model.embed_motions(test.motions)})["motions"]
     return [captions[place] for place in model.similarity(texts, motions).argmax(axis=0)]
+
+
+CAPTIONING = Family("captioning", CAPTION, ("captioning",), _measure)

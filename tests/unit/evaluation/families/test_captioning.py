@@ -10,8 +10,9 @@ import torch
 from lamp_core.config import override
 from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import MOST_FREQUENT, NEAREST
-from lamp_core.evaluation.captioning import captions_of, most_frequent_caption, nearest_captions
-from lamp_core.evaluation.families import measure
+from lamp_core.evaluation.families.captioning import captions_of, most_frequent_caption, nearest_captions
+from lamp_core.evaluation.families.catalogue import FAMILIES
+from lamp_core.evaluation.families.family import measure
 from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.trained import Trained
 from lamp_core.report.metric_tables import MetricTable
@@ -82,9 +83,9 @@ def test_before_the_stage_m2t_the_table_says_what_is_missing(
 
 
 def captioning_table(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> MetricTable:
-    monkeypatch.setattr("lamp_core.evaluation.captioning.has_minilm", lambda: False)
+    monkeypatch.setattr("lamp_core.evaluation.families.captioning.has_minilm", lambda: False)
     config = override(trained.config, ["evaluate.protocols=[captioning]"])
-    families = measure(replace(trained, config=config))
+    families = measure(replace(trained, config=config), FAMILIES)
     assert list(families) == ["captioning"]
     table, *_ = result_tables(families["captioning"])
     assert table.title == "Captioning"

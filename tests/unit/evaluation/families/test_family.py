@@ -13,7 +13,9 @@ from lamp_core.config import Config, override
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.evaluation.cache import KEPT_FILES, EmbeddingCache
-from lamp_core.evaluation.families import FAMILIES, PROTOCOLS, Remembering, Systems, measure, of_captions
+from lamp_core.evaluation.families.catalogue import FAMILIES, PROTOCOLS
+from lamp_core.evaluation.families.family import Remembering, Systems, measure
+from lamp_core.evaluation.families.given_frames import of_captions
 from lamp_core.evaluation.results import Result, metric_key
 from lamp_core.evaluation.side_by_side import measure_side_by_side
 from lamp_core.evaluation.trained import Trained
@@ -33,7 +35,7 @@ SYSTEMS = {
 @pytest.fixture(scope="module")
 def families(small_data: Path, config: Config) -> dict[str, list[Result]]:
     features = FeatureSet.load(small_data / "features")
-    return measure(Trained(small_data, config, features, torch.device("cpu"), MODELS))
+    return measure(Trained(small_data, config, features, torch.device("cpu"), MODELS), FAMILIES)
 
 
 def test_every_family_measures_its_systems_floors_first(families: dict[str, list[Result]]) -> None:
@@ -60,7 +62,7 @@ def test_no_two_numbers_share_a_name(families: dict[str, list[Result]]) -> None:
 
 
 def test_the_same_seed_measures_the_same(families: dict[str, list[Result]], trained: Trained) -> None:
-    again = measure(trained)
+    again = measure(trained, FAMILIES)
     for name, rows in families.items():
         assert [replace(row, value=0.0, interval=0.0) for row in rows] == [
             replace(row, value=0.0, interval=0.0) for row in again[name]
@@ -70,7 +72,7 @@ def test_the_same_seed_measures_the_same(families: dict[str, list[Result]], trai
 
 def test_two_processes_measure_what_one_does(families: dict[str, list[Result]], trained: Trained) -> None:
     told: list[str] = []
-    both = measure_side_by_side(trained, lambda done, total, what: told.append(what))
+    both = measure_side_by_side(trained, FAMILIES, lambda done, total, what: told.append(what))
     assert list(both) == list(families) and told
     for name, rows in families.items():
         values, of_both = ([row.value for row in each] for each in (rows, both[name]))
@@ -86,7 +88,7 @@ def test_the_other_process_ends_when_this_one_fails(
 
     monkeypatch.setattr("lamp_core.evaluation.side_by_side.measure", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        measure_side_by_side(trained)
+        measure_side_by_side(trained, FAMILIES)
     assert not active_children()
 
 
@@ -97,10 +99,10 @@ def test_only_the_wanted_protocols_are_measured_and_only_their_models_loaded(
         (tmp_path / stage).symlink_to(small_data / stage)
     features = FeatureSet.load(tmp_path / "features")
     wanted = override(config, ["evaluate.protocols=[reconstruction]"])
-    found = measure(Trained(tmp_path, wanted, features, torch.device("cpu"), MODELS))
+    found = measure(Trained(tmp_path, wanted, features, torch.device("cpu"), MODELS), FAMILIES)
     assert list(found) == ["tokenizer"]
     with pytest.raises(LampError, match="no trained model that can generate; `lamp run --until t2m`"):
-        measure(Trained(tmp_path, config, features, torch.device("cpu"), MODELS))
+        measure(Trained(tmp_path, config, features, torch.device("cpu"), MODELS), FAMILIES)
 
 
 def test_a_residual_tokenizer_is_measured_with_all_layers_and_with_the_first(
@@ -116,7 +118,7 @@ def test_a_residual_tokenizer_is_measured_with_all_layers_and_with_the_first(
     tokenizer.start_at_random()
     save_tokenizer(tmp_path / "tokenizer", tokenizer)
     features = FeatureSet.load(tmp_path / "features")
-    rows = measure(Trained(tmp_path, wanted, features, torch.device("cpu"), MODELS))["tokenizer"]
+    rows = measure(Trained(tmp_path, wanted, features, torch.device("cpu"), MODELS), FAMILIES)["tokenizer"]
     systems = list(dict.fromkeys(row.system for row in rows))
     assert systems == [
         *("ground truth", "truth, other half", "mean pose"),
@@ -128,7 +130,7 @@ def test_a_residual_tokenizer_is_measured_with_all_layers_and_with_the_first(
 
 def test_every_protocol_of_a_capability_is_measured_by_a_family() -> None:
     assert {name for names in PROTOCOLS.values() for name in names} == {
-        name for protocols, _ in FAMILIES.values() for name in protocols
+        name for family in FAMILIES for name in family.protocols
     }
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from lamp_core.datasets.items import Item
-from lamp_core.evaluation.captioning import bert_scorer, captions_of
+from lamp_core.evaluation.families.captioning import bert_scorer, captions_of
+from lamp_core.evaluation.families.family import Family, Systems
 from lamp_core.evaluation.protocols.common import Made, OnProgress, TestItems
 from lamp_core.evaluation.protocols.joints import NO_EVALUATOR, MakeMotions
 from lamp_core.evaluation.protocols.lamp_bert_score import (
@@ -14,11 +15,17 @@ from lamp_core.evaluation.protocols.lamp_bert_score import (
 )
 from lamp_core.evaluation.results import Measurements, Result
 from lamp_core.evaluation.trained import Trained
-from lamp_core.systems.capabilities import CAPTION
+from lamp_core.systems.capabilities import CAPTION, GENERATE
 from lamp_core.systems.model import with_capability
 
-PROTOCOL = "lamp-bert-score"
 GIVEN = "the first motion of an item, lengths as made"
+
+
+def _measure(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
+    """What generates stands before what reconstructs: an experiment's table shows a row's first system."""
+    made_by = systems.one_motion_an_item()
+    generated = {name: made_by[name] for name in systems.generating}
+    return measure_lamp_bert_score(systems.trained, generated | made_by, on_progress)
 
 
 def measure_lamp_bert_score(
@@ -77,3 +84,6 @@ def _not_measured(system: str, trained: Trained, items: int) -> list[Result]:
     )
     measured.faults = dict.fromkeys((REFERENCES, TRUE_MOTION), why)
     return measured.results()
+
+
+LAMP_BERT_SCORE = Family("lamp_bert_score", GENERATE, ("lamp-bert-score",), _measure, of_generated=True)
