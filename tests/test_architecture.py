@@ -48,11 +48,23 @@ for module in pkgutil.walk_packages(lamp_core.__path__, "lamp_core."):
     assert ended.returncode == 0, ended.stderr
 
 
-def test_no_module_imports_itself_over_others() -> None:
-    """Imports inside functions count: they hide a cycle, and do not open it."""
-    imports = grimp.build_graph(
+@pytest.fixture(scope="module")
+def imports() -> grimp.ImportGraph:
+    """Imports inside functions are among them, those for types alone are not."""
+    return grimp.build_graph(
         "flows", "tasks", "lamp_core", exclude_type_checking_imports=True, cache_dir=None
     )
+
+
+def test_metrics_are_functions_of_what_they_are_given_and_know_no_model(imports: grimp.ImportGraph) -> None:
+    known = tuple(f"lamp_core.{name}" for name in ("metrics", "features", "skeleton", "errors"))
+    metrics = imports.find_descendants("lamp_core.metrics")
+    found = {other for module in metrics for other in imports.find_modules_directly_imported_by(module)}
+    assert metrics and [module for module in sorted(found) if not module.startswith(known)] == []
+
+
+def test_no_module_imports_itself_over_others(imports: grimp.ImportGraph) -> None:
+    """Imports inside functions count: they hide a cycle, and do not open it."""
     before = {module: imports.find_modules_directly_imported_by(module) for module in imports.modules}
     assert len(before) > 500
     assert cycle_in(before) == []

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from lamp_core.datasets.items import DOWNSAMPLING, Item
 from lamp_core.errors import LampError
+from lamp_core.evaluation.sentence_similarity import sentence_embeddings
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.features.seam import led_over
 from lamp_core.features.statistics import FeatureStatistics
-from lamp_core.metrics.sentence_similarity import sentence_embeddings
 from lamp_core.systems.capabilities import OnProgress
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.protocol import MotionTokenizer

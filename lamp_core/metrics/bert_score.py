@@ -14,12 +14,10 @@ import numpy as np
 import torch
 
 from lamp_core.errors import LampError
-from lamp_core.lamp.minilm import minilm_folder
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
-MINILM = "minilm"
 NO_SCORER = "BERTScore needs the packaged model of the extra minilm"
 NO_REAL_LENGTH = 10**6
 """A tokenizer that knows no length limit says a number beyond this, which overflows when it truncates."""
@@ -59,9 +57,10 @@ class BertScorer:
     """BERTScore with one model; what it is stands in `label`, which is part of every result.
 
     Args:
-        model: a folder with a model and its tokenizer, ``minilm`` (the packaged one), or a name known to the
-            hub of transformers. The papers use ``roberta-large``.
-        known_as: name of the model that a folder is a copy of; it decides the default layer and the baseline.
+        model: a folder with a model and its tokenizer, or a name known to the hub of transformers. The papers
+            use ``roberta-large``.
+        known_as: name of the model that a folder is a copy of; it decides the default layer, the baseline and
+            the label.
         layer: whose states are compared; by default the one that bert-score found best for this model, or
             the last.
         idf: weigh word pieces by how few references have them, as the papers do.
@@ -88,20 +87,19 @@ class BertScorer:
     ) -> None:
         from bert_score.utils import get_model, get_tokenizer, model2layers
 
-        source = str(minilm_folder()) if model == MINILM else model
         name = known_as or model
         try:
-            config = _config(source)
+            config = _config(model)
             self.layer = model2layers.get(name, config.num_hidden_layers) if layer is None else layer
             if not 0 <= self.layer <= config.num_hidden_layers:
                 raise LampError(
                     f"BERTScore's model {name} has {config.num_hidden_layers} layers, not {layer}"
                 )
-            self._tokenizer = get_tokenizer(source, use_fast=True)
-            self._model = get_model(source, self.layer).to(device)
+            self._tokenizer = get_tokenizer(model, use_fast=True)
+            self._model = get_model(model, self.layer).to(device)
         except (OSError, ValueError) as error:
             raise LampError(
-                f"no model {model} for BERTScore: give a folder with a model and its tokenizer, or {MINILM}"
+                f"no model {model} for BERTScore: give a folder with a model and its tokenizer"
             ) from error
         self._tokenizer.model_max_length = _longest(self._tokenizer, config)
         self._device, self._batch_size, self._idf = str(device), batch_size, idf

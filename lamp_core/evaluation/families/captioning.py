@@ -20,8 +20,8 @@ from lamp_core.evaluation.protocols.captioning import evaluate_captions
 from lamp_core.evaluation.protocols.common import OnProgress, TestItems
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import Trained
-from lamp_core.lamp.minilm import has_minilm
-from lamp_core.metrics.bert_score import MINILM, BertScorer
+from lamp_core.lamp.minilm import has_minilm, minilm_folder
+from lamp_core.metrics.bert_score import BertScorer
 from lamp_core.systems.capabilities import CAPTION
 from lamp_core.systems.model import with_capability
 
@@ -89,7 +89,9 @@ def _can_be_captioned(motion_TD: np.ndarray) -> bool:
 
 def bert_scorer(trained: Trained) -> BertScorer | None:
     """The packaged MiniLM, None without the extra."""
-    return BertScorer(MINILM, device=trained.device) if has_minilm() else None
+    if not has_minilm():
+        return None
+    return BertScorer(str(minilm_folder()), known_as="minilm", device=trained.device)
 
 
 def most_frequent_caption(captions: Sequence[str]) -> str:

@@ -13,10 +13,10 @@ from lamp_core.evaluation.oracles import label_groups, label_names, oracle_simil
 from lamp_core.evaluation.protocols.common import OnProgress
 from lamp_core.evaluation.protocols.retrieval import evaluate_retrieval
 from lamp_core.evaluation.results import Result
+from lamp_core.evaluation.sentence_similarity import sentence_embeddings
 from lamp_core.evaluation.trained import Trained
 from lamp_core.lamp.minilm import has_minilm
 from lamp_core.metrics.recall import scaled_cosine
-from lamp_core.metrics.sentence_similarity import sentence_embeddings
 from lamp_core.systems.capabilities import SIMILARITY
 
 

@@ -22,9 +22,13 @@ REFERENCES = [
 ]
 
 
+def minilm(known_as="minilm", **how):
+    return BertScorer(str(minilm_folder()), known_as=known_as, **how)
+
+
 @pytest.fixture(scope="module")
 def scorer():
-    return BertScorer("minilm", idf=False, rescale=False)
+    return minilm(idf=False, rescale=False)
 
 
 @pytest.mark.parametrize("idf", [False, True])
@@ -36,7 +40,7 @@ def test_f1_is_that_of_bert_score(idf):
     )
     reference._tokenizer.model_max_length = 512
     expected = reference.score([CAPTIONS[i] for i in full], [REFERENCES[i] for i in full])[2]
-    ours = BertScorer("minilm", idf=idf)
+    ours = minilm(idf=idf)
     scores = ours.scores([CAPTIONS[i] for i in full], [REFERENCES[i] for i in full])
     np.testing.assert_allclose(scores.f1_N, expected, atol=1e-5)
     assert (scores.empty, scores.weightless) == (0, 0)
@@ -63,9 +67,7 @@ def test_the_same_sentence_scores_one_and_the_best_reference_counts(scorer):
 
 
 def test_words_without_weight_are_told():
-    scores = BertScorer("minilm").scores(
-        ["a person", "a person jumps"], [["a person walks"], ["a person jumps"]]
-    )
+    scores = minilm().scores(["a person", "a person jumps"], [["a person walks"], ["a person jumps"]])
     assert scores.f1_N[0] == 0.0
     assert scores.f1_N[1] == pytest.approx(1.0, abs=1e-5)
     assert (scores.weightless, scores.note) == (1, "1 captions without any weighted word")
@@ -74,26 +76,21 @@ def test_words_without_weight_are_told():
 def test_a_reference_without_weight_leaves_the_others():
     """Both motions have the reference "a person", whose words stand in every reference."""
     references = [["a person", "a person walks"], ["a person", "a person jumps"]]
-    scores = BertScorer("minilm").scores(["a person walks", "a person hops"], references)
+    scores = minilm().scores(["a person walks", "a person hops"], references)
     assert scores.f1_N[0] == pytest.approx(1.0, abs=1e-5)
     assert 0.0 < scores.f1_N[1] < 1.0
     assert scores.weightless == 0
 
 
 def test_the_model_is_part_of_the_result():
-    assert BertScorer("minilm").label == (
-        "minilm layer 6, idf, not rescaled (no baseline of this model and layer)"
-    )
-    assert (
-        BertScorer("minilm", layer=4, idf=False, rescale=False).label
-        == "minilm layer 4, no idf, not rescaled"
-    )
+    assert minilm().label == ("minilm layer 6, idf, not rescaled (no baseline of this model and layer)")
+    assert minilm(layer=4, idf=False, rescale=False).label == "minilm layer 4, no idf, not rescaled"
 
 
 def test_a_known_model_is_rescaled_by_its_own_baseline():
     """The folder is no RoBERTa; only what is done with the baseline of the name is looked at."""
-    plain = BertScorer("minilm", layer=5, idf=False, rescale=False)
-    rescaled = BertScorer("minilm", known_as="distilroberta-base", layer=5, idf=False)
+    plain = minilm(layer=5, idf=False, rescale=False)
+    rescaled = minilm(known_as="distilroberta-base", layer=5, idf=False)
     assert rescaled.label == "distilroberta-base layer 5, no idf, rescaled"
     baseline = 0.8473319
     expected = (plain.scores(CAPTIONS, REFERENCES).f1_N - baseline) / (1 - baseline)
@@ -103,7 +100,7 @@ def test_a_known_model_is_rescaled_by_its_own_baseline():
 
 
 def test_a_pair_that_returns_is_compared_once(monkeypatch):
-    scorer = BertScorer("minilm", idf=False)
+    scorer = minilm(idf=False)
     compared = []
     compare = scorer._compare
     monkeypatch.setattr(
@@ -120,7 +117,7 @@ def test_a_pair_that_returns_is_compared_once(monkeypatch):
 
 def test_other_sentences_may_weigh_the_words():
     """Weighed by the references alone, "a person" would have no weight."""
-    scorer = BertScorer("minilm")
+    scorer = minilm()
     references = [["a person"], ["a person"]]
     weighed = scorer.scores_of({"": ["a person", "he"]}, references, ["a person", "he hops", "she jumps"])[""]
     assert weighed.f1_N[0] == pytest.approx(1.0, abs=1e-5)
@@ -131,9 +128,9 @@ def test_what_cannot_be_scored_is_named(scorer):
     with pytest.raises(LampError, match="2 lists of references, 1 of them without a word"):
         scorer.scores(["a", "b"], [["a"], [" "]])
     with pytest.raises(LampError, match="two different references"):
-        BertScorer("minilm").scores(["a walk"], [["a walk"]])
+        minilm().scores(["a walk"], [["a walk"]])
     with pytest.raises(LampError, match="has 6 layers, not 7"):
-        BertScorer("minilm", layer=7)
+        minilm(layer=7)
 
 
 def test_a_folder_of_robertas_family_without_a_length_limit(tmp_path):
@@ -162,7 +159,7 @@ def test_a_missing_model_is_named(tmp_path):
 def test_systems_scored_together_score_as_each_alone():
     references = [["a person walks", "someone walks slowly"], ["a person jumps", "he hops"]]
     systems = {"one": ["a man walks", ""], "other": ["a person runs", "a person jumps high"]}
-    scorer = BertScorer("minilm")
+    scorer = minilm()
     together = scorer.scores_of(systems, references)
     assert list(together) == list(systems)
     for name, captions in systems.items():

