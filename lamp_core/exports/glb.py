@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lamp_core.exports.body import BodyPart, body_parts
+from lamp_core.exports.skinned_body import BodyPart, body_parts
 from lamp_core.io.extras import require
 from lamp_core.skeleton.fitting import FittedMotion, fit_motion
 from lamp_core.skeleton.skeleton import ROOT, Skeleton
