@@ -21,7 +21,7 @@ from lamp_core.lexical.contrast_training import contrast_losses
 from lamp_core.lexical.folder import joined, represented
 from lamp_core.lexical.masking import WordMasking
 from lamp_core.lexical.motion_training import LexicalMotionModel, motion_losses, new_motion_model
-from lamp_core.lexical.text_encoder import ZeroGradient, LexicalTextModel
+from lamp_core.lexical.text_encoder import LexicalTextModel, ZeroGradient
 from lamp_core.lexical.text_training import new_text_model, text_losses
 from lamp_core.skeleton.skeleton import load_skeleton
 from tasks.system import resources

@@ -30,11 +30,11 @@ def explain(
     if not file.is_file():
         raise LampError(f"there is no file {file}")
     opened = how.gate()
-    from lamp_core.inference import lexical
+    from lamp_core.inference import words as api
     from lamp_core.io.parquet import atomic_path
     from lamp_core.viz.cloud import cloud_page
 
-    words = lexical.explain(find_project().data, file, top, opened)
+    words = api.explain(find_project().data, file, top, opened)
     if cloud is not None and words:
         page = cloud_page([(word.word, word.weight) for word in words], f"{file.name} in words")
         with atomic_path(cloud) as temporary:

@@ -70,8 +70,8 @@ def search(
 
 def _is_dense(index: Path) -> bool:
     """Whether an index is one of dense vectors; LampError where there is none."""
-    from lamp_core.inference.lexical import kind_of
     from lamp_core.lexical.dense_gallery import DenseGallery
+    from lamp_core.lexical.word_search import kind_of
 
     kind = kind_of(index)
     kind.require(index)
@@ -109,7 +109,7 @@ def _by_words(
     index: Path | None,
     gate: "Gate",
 ) -> "list[LexicalHit]":
-    from lamp_core.inference import lexical as api
+    from lamp_core.lexical import word_search as api
 
     if keywords is not None:
         return api.search_keywords(data, keywords, top, index)

@@ -123,8 +123,8 @@ class LexicalContrast(Section):
     )
     zero_reach: NonNegative = Field(
         0.0,
-        description="above 0 the slope is sigmoid(logit / this) on both sides of zero, in logits, so that words "
-        "near it come in as easily as they leave; 0: below_zero below, 1 above",
+        description="above 0 the slope is sigmoid(logit / this) on both sides of zero, in logits, so that "
+        "words near it come in as easily as they leave; 0: below_zero below, 1 above",
     )
     dense_dim: Count = Field(256, description="width of the vectors (dense)")
     temperature: Positive = Field(0.05, description="of the contrastive loss")

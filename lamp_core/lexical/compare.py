@@ -14,15 +14,19 @@ import torch
 
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import Item, items_of
+from lamp_core.errors import LampError
 from lamp_core.lamp.prompt import losses
 from lamp_core.lexical.folder import load_lexical, untrained
+from lamp_core.lexical.training_words import training_words
 from lamp_core.lexical.vectors import LexicalVectors, units
+from lamp_core.lexical.windows import whole_motion_weights
+from lamp_core.lexical.words import Vocabulary, WeightedWord, readable
 from lamp_core.retrieval.gallery import Hit
 
 
 @dataclass(frozen=True)
 class LexicalCompare:
-    """The capability `similarity` of a lexical model, or of its dense counterpart.
+    """The capability `similarity` of a lexical model, or of its dense counterpart; a lexical one says words.
 
     Args:
         vectors: of the model.
@@ -65,6 +69,18 @@ class LexicalCompare:
         """The captions of test clips most similar to a normalised motion."""
         return self._hits(self.similarity(self._captions_MV, self.embed_motions([motion_TD]))[:, 0], top)
 
+    def words_of(self, motion_TD: np.ndarray, top: int) -> list[WeightedWord]:
+        """The words of a normalised motion with their weights, the heaviest first.
+
+        Raises:
+            LampError: the vectors are dense.
+        """
+        if not self.vectors.model.is_lexical:
+            raise LampError("the model has dense vectors, which have no words; set its representation")
+        weights_V = whole_motion_weights(self.vectors, [motion_TD])[0]
+        terms, vocabulary = np.flatnonzero(weights_V), Vocabulary.of(self.vectors.tokenizer)
+        return readable(vocabulary, terms.tolist(), weights_V[terms].tolist(), self._training_words)[:top]
+
     def evaluator(self) -> None:
         """None: the model measures no others."""
         return
@@ -80,6 +96,10 @@ class LexicalCompare:
             Hit(rank, self._items[place].clip, self._items[place].captions[0].text, float(scores_M[place]))
             for rank, place in enumerate(best, start=1)
         ]
+
+    @cached_property
+    def _training_words(self) -> dict[tuple[int, ...], str]:
+        return training_words(self.vectors.tokenizer, self.data / "features")
 
     @cached_property
     def _features(self) -> FeatureSet:

@@ -13,7 +13,7 @@ from lamp_core.config.base import Section
 from lamp_core.config.lexical import LEXICAL
 from lamp_core.lexical.layers import EPSILON, start_at_random
 from lamp_core.lexical.motion_encoder import MotionEncoder, MotionShape, mean_state
-from lamp_core.lexical.text_encoder import NONE_BELOW, ZeroGradient, TextEncoder, TextShape, max_pooled
+from lamp_core.lexical.text_encoder import NONE_BELOW, TextEncoder, TextShape, ZeroGradient, max_pooled
 
 
 class LexicalShape(Section):

@@ -6,10 +6,10 @@ import numpy as np
 from pydantic import Field
 
 from lamp_core.errors import LampError
-from lamp_core.inference import lexical
 from lamp_core.inference.caption import Window, caption_files
 from lamp_core.inference.models import loaded
 from lamp_core.inference.search import search_motion
+from lamp_core.inference.words import explain
 from lamp_core.page.generate import Request
 from lamp_core.page.shelf import TAKEN, HeldMotion
 from lamp_core.page.workshop import Answer, Workshop
@@ -28,7 +28,7 @@ class DescribeRequest(Request):
 
 
 def describe(workshop: Workshop, asked: DescribeRequest) -> Answer:
-    """Captions, the attention of a caption's words, words of the lexical model, and neighbours.
+    """Captions, the attention of a caption's words, words of a model that says them, and neighbours.
 
     What a missing model would say is left out with the stage to run.
     """
@@ -67,11 +67,8 @@ def _attention(
 
 
 def _words(workshop: Workshop, motion: HeldMotion, missing: list[str]) -> list[Answer]:
-    if not (workshop.data / lexical.MODEL).is_dir():
-        missing.append("words of the motion: `lamp run --system lexical` trains the model that says them")
-        return []
     try:
-        words = lexical.explain(workshop.data, motion.require_features(), WORDS, TAKEN)
+        words = explain(workshop.data, motion.require_features(), WORDS, TAKEN)
     except LampError as fault:
         missing.append(f"words of the motion: {fault}")
         return []

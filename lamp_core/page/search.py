@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lamp_core.errors import LampError
-from lamp_core.inference import lexical
 from lamp_core.inference.search import search_motion, search_text
+from lamp_core.lexical import word_search
 from lamp_core.lexical.gallery import LexicalHit
 from lamp_core.page.generate import Request, Text
 from lamp_core.page.shelf import TAKEN
@@ -39,14 +39,14 @@ def search(workshop: Workshop, asked: SearchRequest) -> Answer:
 def _hits(workshop: Workshop, asked: SearchRequest) -> "list[Hit] | list[LexicalHit]":
     data = workshop.data
     if asked.keywords is not None:
-        return lexical.search_keywords(data, asked.keywords, asked.top)
+        return word_search.search_keywords(data, asked.keywords, asked.top)
     if asked.motion is not None:
         file = workshop.shelf.get(asked.motion).require_features()
         if asked.by == "words":
-            return lexical.search_like(data, file, asked.top, None, TAKEN)
+            return word_search.search_like(data, file, asked.top, None, TAKEN)
         return search_motion(data, file, asked.top, asked.model, TAKEN)
     if asked.by == "words":
-        return lexical.search_words(data, asked.text or "", asked.top)
+        return word_search.search_words(data, asked.text or "", asked.top)
     return search_text(data, asked.text or "", asked.top, asked.model)
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from lamp_core.datasets.schema import CLIPS, FEATURES, MANIFEST, REJECTED, DatasetMetadata
+from lamp_core.evaluation import word_samples as samples
 from lamp_core.evaluation.results import SCHEMA as RESULTS
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
-from lamp_core.lexical import samples
 from lamp_core.lexical.gallery import ITEM_SCHEMA as LEXICAL_ITEMS
 from lamp_core.lexical.gallery import POSTING_SCHEMA as POSTINGS
 from lamp_core.report.experiment_results import SCHEMA as EXPERIMENT

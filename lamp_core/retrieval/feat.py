@@ -15,12 +15,12 @@ from lamp_core.evaluators.lamp import LampEvaluator
 from lamp_core.lamp.embeddings import LampFeatures, similarity
 from lamp_core.lamp.folder import load_lamp, untrained_copy
 from lamp_core.lamp.prompt import losses
-from lamp_core.retrieval.gallery import Gallery, Hit, rerank
+from lamp_core.retrieval.gallery import SCORES, Gallery, Hit, rerank
 from lamp_core.tokenizers.clips import latents_of_clips
 from lamp_core.tokenizers.folder import load_tokenizer
 from lamp_core.tokenizers.protocol import MotionTokenizer
 
-FOLDER, SCORES = "retrieval", "similarity.npy"
+FOLDER = "retrieval"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from lamp_core.lamp.embeddings import LampFeatures, similarity
 
 EMBEDDINGS = "embeddings.safetensors"
 ITEMS = "items.parquet"
+SCORES = "similarity.npy"
+"""Of its captions and motions, (N, N), beside the gallery of the test split."""
 OVER_QUERIES, RERANKED = "over_queries", "reranked"
 SCHEMA = pa.schema(
     [

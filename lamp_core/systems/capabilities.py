@@ -13,12 +13,14 @@ import numpy as np
 
 if TYPE_CHECKING:
     from lamp_core.evaluation.protocols.common import MotionTextEvaluator
+    from lamp_core.lexical.words import WeightedWord
     from lamp_core.m2t.attention import WordAttention
     from lamp_core.retrieval.gallery import Hit
 
 RECONSTRUCT, GENERATE, COMPLETE = "reconstruct", "generate", "complete"
 CONTROL, CAPTION, SIMILARITY, EDIT_PARTS = "control", "caption", "similarity", "edit parts"
-CAPABILITIES = (RECONSTRUCT, GENERATE, COMPLETE, CONTROL, CAPTION, SIMILARITY, EDIT_PARTS)
+SAY_WORDS = "say words"
+CAPABILITIES = (RECONSTRUCT, GENERATE, COMPLETE, CONTROL, CAPTION, SIMILARITY, EDIT_PARTS, SAY_WORDS)
 
 OnProgress = Callable[[int, int, str], None]
 """Called with (done, of all, text)."""
@@ -205,6 +207,13 @@ class Compares(Protocol):
 
     def evaluator(self) -> "MotionTextEvaluator | None":
         """The model as one that measures others; None where it does not."""
+
+
+class SaysWords(Protocol):
+    """Says a motion in words, each with a weight."""
+
+    def words_of(self, motion_TD: np.ndarray, top: int) -> "list[WeightedWord]":
+        """The words of a motion, the heaviest first, ``top`` at most."""
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lamp_core.systems.capabilities import SIMILARITY
+from lamp_core.systems.capabilities import SAY_WORDS, SIMILARITY
 from lamp_core.systems.model import Model
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ def _compare(stage: str, data: Path, device: "torch.device") -> "LexicalCompare"
     return load_compare(data, stage, device)
 
 
-def _model(name: str, stage: str) -> Model:
-    return Model(name, stage, (SIMILARITY,), partial(_compare, stage), (stage,))
+def _model(name: str, stage: str, *further: str) -> Model:
+    return Model(name, stage, (SIMILARITY, *further), partial(_compare, stage), (stage,))
 
 
 MODELS = (
-    _model("LexCMLP", "lexical_contrast"),
-    _model("LexCMLP directly", "lexical_direct"),
+    _model("LexCMLP", "lexical_contrast", SAY_WORDS),
+    _model("LexCMLP directly", "lexical_direct", SAY_WORDS),
     _model("Dense baseline", "lexical_dense"),
 )

@@ -228,7 +228,7 @@ def check_first_channel(tokenizer: MotionTokenizer) -> None:
         names = ", ".join(channel.name for channel in tokenizer.channels)
         raise LampError(
             f"text to motion makes codes of the first channel, and those of this tokenizer ({names}) are "
-            "decoded together; take --system motion-language, or tokenizer.kind vqvae or rvq"
+            "decoded together; take tokenizer.kind vqvae or rvq, or a system that makes every channel"
         )
 
 

@@ -88,19 +88,11 @@ class StageContext:
         """The folder of the stage that it reads of this name, or of this module."""
         return self.data / CATALOGUE.folder(CATALOGUE.input_of(self.name, kind))
 
-    def inputs(self, kind: str) -> dict[str, Path]:
-        """The folders that stages of a module wrote, of those that it reads or shows, by the stage's name.
-
-        Those that have written nothing are left out.
-        """
-        found = {name: self.data / CATALOGUE.folder(name) for name in CATALOGUE.inputs_of(self.name, kind)}
-        return {name: folder for name, folder in found.items() if folder.is_dir() and any(folder.iterdir())}
-
-    def trained_inputs(self) -> list[Path]:
-        """The folders of the models that the stage reads or shows."""
+    def inputs_with(self, file: str) -> list[Path]:
+        """The folders, of those that the stage reads or shows, that hold a file of this name."""
         known = CATALOGUE.stages[self.name]
-        names = (*known.reads, *known.shows)
-        return [self.data / CATALOGUE.folder(name) for name in names if CATALOGUE.stages[name].trains]
+        folders = (self.data / CATALOGUE.folder(name) for name in (*known.reads, *known.shows))
+        return [folder for folder in folders if (folder / file).is_file()]
 
     def settings(self, kind: type[Settings]) -> Settings:
         """The stage's own section of the parameters.

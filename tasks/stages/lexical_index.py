@@ -12,8 +12,8 @@ from lamp_core.config import LexicalIndexing
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.items import items_of
 from lamp_core.errors import LampError
+from lamp_core.evaluation import word_samples as samples
 from lamp_core.io.parquet import write_table
-from lamp_core.lexical import samples
 from lamp_core.lexical.excerpts import keyword_hits, motions_as_words
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import LexicalIndex

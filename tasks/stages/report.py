@@ -18,11 +18,11 @@ import torch
 from lamp_core.config import Report
 from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.datasets.preprocessing.rejected_clips import REJECTED_FILE, Tally, read_rejected
+from lamp_core.evaluation import word_samples as samples
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
 from lamp_core.evaluation.store import read_store, systems_of_data
 from lamp_core.features.decode import decode
 from lamp_core.io.parquet import read_table
-from lamp_core.lexical import samples
 from lamp_core.metrics.recall import ranks
 from lamp_core.report.experiment_results import read_experiments
 from lamp_core.report.figures import verb_confusion, write_figures
@@ -44,7 +44,7 @@ from lamp_core.report.report_data import (
     WordedMotion,
 )
 from lamp_core.report.result_tables import result_tables
-from lamp_core.retrieval.gallery import Gallery
+from lamp_core.retrieval.gallery import SCORES, Gallery
 from lamp_core.viz.charts import Curve
 from lamp_core.viz.player import PlayerMotion
 from tasks.stage.process import CURVES, StageContext, main
@@ -72,7 +72,7 @@ def run(stage: StageContext) -> dict[str, float]:
         skeleton=features.skeleton.name,
         highlights=highlights(results),
         data=_data_summary(stage, features),
-        curves=[_curves(folder) for folder in stage.trained_inputs() if (folder / CURVES).exists()],
+        curves=[_curves(folder) for folder in stage.inputs_with(CURVES)],
         tables=result_tables(results),
         experiments=read_experiments(stage.data / "experiments"),
         heat_map=_heat_map(*found, settings.heat_map) if found else None,
@@ -91,10 +91,10 @@ def run(stage: StageContext) -> dict[str, float]:
 def _search(stage: StageContext, features: FeatureSet) -> tuple[Gallery, np.ndarray] | None:
     """The gallery and its similarities (N texts, N motions), where there are some of these clips."""
     known = set(features.clips)
-    for folder in stage.inputs("retrieval").values():
+    for folder in stage.inputs_with(SCORES):
         gallery = Gallery.load(folder)
         if known.issuperset(gallery.clips):
-            return gallery, np.load(folder / "similarity.npy")
+            return gallery, np.load(folder / SCORES)
     return None
 
 
@@ -218,7 +218,7 @@ def _words(stage: StageContext, features: FeatureSet) -> MotionWords | None:
         place = places.get(name)
         return None if place is None else _motion(features, features.features[place])
 
-    for folder in stage.inputs("lexical_index").values():
+    for folder in stage.inputs_with(samples.WORDS_FILE):
         keywords: dict[str, list[KeywordHit]] = {}
         for row in read_table(folder / samples.KEYWORDS_FILE, samples.KEYWORDS).to_pylist():
             shares = list(zip(row["words"], row["shares"], strict=True))

@@ -12,6 +12,7 @@ from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp
 from lamp_core.metrics.recall import places, recall
 from lamp_core.retrieval.build import build_gallery
+from lamp_core.retrieval.gallery import SCORES
 from lamp_core.tokenizers.folder import load_tokenizer
 from tasks.stage.process import StageContext, main
 
@@ -29,7 +30,7 @@ def run(stage: StageContext) -> dict[str, float]:
     )
     scores_NN = scores.numpy()
     gallery.save(stage.output)
-    np.save(stage.output / "similarity.npy", scores_NN)
+    np.save(stage.output / SCORES, scores_NN)
     return _recall("text_to_motion", scores_NN) | _recall("motion_to_text", scores_NN.T)
 
 

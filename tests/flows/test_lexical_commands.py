@@ -9,7 +9,8 @@ from typer.testing import CliRunner, Result
 
 from flows.cli import app
 from lamp_core.errors import LampError
-from lamp_core.inference import dense, lexical
+from lamp_core.inference import dense
+from lamp_core.inference import words as api
 from lamp_core.lexical.dense_gallery import DenseGallery
 from lamp_core.lexical.gallery import LexicalIndex
 from lamp_core.lexical.words import Vocabulary, WeightedWord
@@ -129,7 +130,7 @@ def test_a_request_that_cannot_be_met_is_one_line(
 
 def test_a_motion_is_explained_as_bars_and_as_a_cloud(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [WeightedWord("jump", 1.9, (3,)), WeightedWord("run", 0.9, (1,))]
-    monkeypatch.setattr(lexical, "explain", lambda data, file, top, gate: words[:top])
+    monkeypatch.setattr(api, "explain", lambda data, file, top, gate: words[:top])
     (project / "hop.npy").touch()
     status, shown = run("explain", "hop.npy", "--cloud", "out/hop.html")
     assert status == 0 and "jump  1.90 █" in shown

@@ -14,9 +14,10 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.store import RESULTS_FILE
-from lamp_core.inference import lexical
 from lamp_core.inference.dense import search_dense
 from lamp_core.inference.search import search_text
+from lamp_core.inference.words import explain
+from lamp_core.lexical import word_search
 from lamp_core.lexical.dense_gallery import DenseGallery
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import LexicalIndex
@@ -104,19 +105,19 @@ def test_the_test_split_is_searched_by_words(metrics: dict[str, dict[str, float]
     full = max(int(name.split("_")[1].split("/")[0]) for name in measured if name.endswith("query_ms"))
     for way in ("text_to_motion", "motion_to_text"):
         assert 0 <= measured[f"terms_{full}/{way}_r1"] <= measured[f"terms_{full}/{way}_r10"] <= 100
-    by_text = lexical.search_words(data, "a person walks forward", 3)
+    by_text = word_search.search_words(data, "a person walks forward", 3)
     assert [hit.rank for hit in by_text] == [1, 2, 3]
     for hit in by_text:
         assert sum(word.weight for word in hit.words) <= 1 + 1e-5
-    assert lexical.search_keywords(data, "walk", 2)
+    assert word_search.search_keywords(data, "walk", 2)
     with pytest.warns(Remark, match="does not know 1 of the prompt's 3 words: qqq"):
-        lexical.search_words(data, "person walks qqq", 3)
+        word_search.search_words(data, "person walks qqq", 3)
     with pytest.raises(LampError, match="only words that say nothing of a motion"):
-        lexical.search_words(data, "the person is", 3)
+        word_search.search_words(data, "the person is", 3)
     with pytest.raises(LampError, match="no word of 'qqq zzz' is known"):
-        lexical.search_words(data, "qqq zzz", 3)
+        word_search.search_words(data, "qqq zzz", 3)
     with pytest.raises(LampError, match="the text is empty"):
-        lexical.search_words(data, " ... ", 3)
+        word_search.search_words(data, " ... ", 3)
 
 
 def test_any_folder_of_motions_is_indexed(
@@ -130,35 +131,35 @@ def test_any_folder_of_motions_is_indexed(
         np.save(motions / name, motion_TD)
     np.save(motions / "short.npy", features.features[0][:2])
     with pytest.warns(Remark, match=r"left out: .*short\.npy has 2 feature frames"):
-        made = lexical.build_index(data, motions, folder, 32)
+        made = word_search.build_index(data, motions, folder, 32)
     assert list(made.places) == names
     assert made.model == LexicalIndex.load(data / "lexical_index").model
     extra = tmp_path / "extra.npy"
     np.save(extra, features.features[5])
     told: list[tuple[int, int, str]] = []
-    lexical.add_to_index(data, folder, [extra, extra], on_progress=lambda *far: told.append(far))
+    word_search.add_to_index(data, folder, [extra, extra], on_progress=lambda *far: told.append(far))
     assert told == [(1, 1, "")]
-    lexical.remove_from_index(data, folder, ["b.npy"])
+    word_search.remove_from_index(data, folder, ["b.npy"])
     assert list(LexicalIndex.load(folder).places) == ["a.npy", "more/c.npy", str(extra)]
     with pytest.raises(LampError, match=r"already, as 'a.npy'; `lamp index remove` takes it out first"):
-        lexical.add_to_index(data, folder, [motions / "more" / ".." / "a.npy"])
-    (hit, *_) = lexical.search_like(data, extra, 3, folder)
+        word_search.add_to_index(data, folder, [motions / "more" / ".." / "a.npy"])
+    (hit, *_) = word_search.search_like(data, extra, 3, folder)
     assert hit.name == str(extra)
-    words = lexical.explain(data, extra, 5)
+    words = explain(data, extra, 5)
     assert 0 < len(words) <= 5
     assert words == sorted(words, key=lambda word: -word.weight)
     with LexicalIndex.changing(folder) as older:
         assert older.model
         older.model = "of another training"
     with pytest.raises(LampError, match="is of another training of the model; `lamp index build`"):
-        lexical.search_like(data, extra, 3, folder)
+        word_search.search_like(data, extra, 3, folder)
     with pytest.raises(LampError, match="is of another training of the model; `lamp index build`"):
-        lexical.add_to_index(data, folder, [motions / "b.npy"])
-    assert lexical.search_keywords(data, "walk", 1, folder)
+        word_search.add_to_index(data, folder, [motions / "b.npy"])
+    assert word_search.search_keywords(data, "walk", 1, folder)
     other = LexicalIndex(Vocabulary(("[CLS]", "walk")), {})
     other.save(tmp_path / "other")
     with pytest.raises(LampError, match="has another vocabulary than the model; `lamp index build`"):
-        lexical.search_words(data, "a person walks", 3, tmp_path / "other")
+        word_search.search_words(data, "a person walks", 3, tmp_path / "other")
 
 
 def test_a_dense_index_is_built_changed_and_searched_by_the_model_that_is_asked_for(
@@ -170,10 +171,10 @@ def test_a_dense_index_is_built_changed_and_searched_by_the_model_that_is_asked_
     for name, motion_TD in zip(("a.npy", "b.npy"), features.features, strict=False):
         np.save(motions / name, motion_TD)
     np.save(extra, features.features[5])
-    built = lexical.build_index(data, motions, folder, 32, dense=True, model="Dense baseline")
+    built = word_search.build_index(data, motions, folder, 32, dense=True, model="Dense baseline")
     assert "by Dense baseline" in built.described()
-    lexical.add_to_index(data, folder, [extra])
-    lexical.remove_from_index(data, folder, ["a.npy"])
+    word_search.add_to_index(data, folder, [extra])
+    word_search.remove_from_index(data, folder, ["a.npy"])
     hits = search_dense(data, "a person walks forward", 3, folder)
     compared = next(model for model in MODELS if model.name == "Dense baseline").load(
         data, torch.device("cpu")
@@ -185,14 +186,14 @@ def test_a_dense_index_is_built_changed_and_searched_by_the_model_that_is_asked_
     assert {hit.clip: hit.score for hit in hits} == pytest.approx(expected, abs=1e-5)
     assert hits[0].score >= hits[1].score
     with pytest.raises(LampError, match="has an index of the other kind; name another folder"):
-        lexical.build_index(data, motions, folder, 32)
+        word_search.build_index(data, motions, folder, 32)
     with pytest.raises(LampError, match="no trained model 'nobody' can similarity"):
-        lexical.build_index(data, motions, tmp_path / "new", 32, dense=True, model="nobody")
+        word_search.build_index(data, motions, tmp_path / "new", 32, dense=True, model="nobody")
     with DenseGallery.changing(folder) as older:
         older.weights = "of another training"
     for asked in (
         partial(search_dense, data, "walk", 3, folder),
-        partial(lexical.add_to_index, data, folder, [extra]),
+        partial(word_search.add_to_index, data, folder, [extra]),
     ):
         with pytest.raises(
             LampError, match="of another training of Dense baseline; `lamp index build --dense`"
@@ -207,7 +208,7 @@ def test_names_are_looked_at_before_a_file_is_read(
     shutil.copytree(data / "lexical_index", own)
     (known, *_) = LexicalIndex.load(own).places
     with pytest.raises(LampError, match=f"the index has '{known}' already"):
-        lexical.add_to_index(data, own, [tmp_path / "not-there.npy", Path(known)])
+        word_search.add_to_index(data, own, [tmp_path / "not-there.npy", Path(known)])
 
 
 def test_files_are_embedded_a_few_at_a_time(
@@ -217,16 +218,16 @@ def test_files_are_embedded_a_few_at_a_time(
     (tmp_path / "motions").mkdir()
     for place in range(5):
         np.save(tmp_path / "motions" / f"{place}.npy", features.features[place])
-    monkeypatch.setattr(lexical, "BATCH_FILES", 2)
+    monkeypatch.setattr(word_search, "BATCH_FILES", 2)
     asked, told = [], []
-    weights = lexical.Lexicon.weights
+    weights = word_search.Lexicon.weights
 
-    def counted(lexicon: lexical.Lexicon, motions: Sequence[np.ndarray]) -> np.ndarray:
+    def counted(lexicon: word_search.Lexicon, motions: Sequence[np.ndarray]) -> np.ndarray:
         asked.append(len(motions))
         return weights(lexicon, motions)
 
-    monkeypatch.setattr(lexical.Lexicon, "weights", counted)
-    lexical.build_index(
+    monkeypatch.setattr(word_search.Lexicon, "weights", counted)
+    word_search.build_index(
         data, tmp_path / "motions", tmp_path / "index", 8, on_progress=lambda *far: told.append(far)
     )
     assert asked == [2, 2, 1]
@@ -247,11 +248,11 @@ def test_searches_read_an_index_once_until_it_changes(
 
     monkeypatch.setattr(LexicalIndex, "load", counted)
     for _ in range(2):
-        before = lexical.search_keywords(data, "walk", 1000, tmp_path / "own")
-        lexical.search_words(data, "a person walks", 3, tmp_path / "own")
+        before = word_search.search_keywords(data, "walk", 1000, tmp_path / "own")
+        word_search.search_words(data, "a person walks", 3, tmp_path / "own")
     assert len(reads) == 1
-    lexical.remove_from_index(data, tmp_path / "own", [before[0].name])
-    after = lexical.search_keywords(data, "walk", 1000, tmp_path / "own")
+    word_search.remove_from_index(data, tmp_path / "own", [before[0].name])
+    after = word_search.search_keywords(data, "walk", 1000, tmp_path / "own")
     assert [hit.name for hit in after] == [hit.name for hit in before[1:]]
 
 
@@ -264,4 +265,4 @@ def test_a_motion_is_explained_without_reading_all_features(
         raise AssertionError(folder)
 
     monkeypatch.setattr(FeatureSet, "load", refuse)
-    assert lexical.explain(data, tmp_path / "walk.npy", 5)
+    assert explain(data, tmp_path / "walk.npy", 5)

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lamp_core.evaluation import word_samples as samples
 from lamp_core.io.parquet import read_table, write_table
-from lamp_core.lexical import samples
 from lamp_core.lexical.excerpts import keyword_hits, motions_as_words
 from lamp_core.lexical.gallery import LexicalIndex
 from lamp_core.lexical.words import Vocabulary

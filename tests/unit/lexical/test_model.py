@@ -9,7 +9,7 @@ from lamp_core.lexical.folder import joined, represented
 from lamp_core.lexical.layers import unit
 from lamp_core.lexical.model import LexicalModel, flops
 from lamp_core.lexical.motion_training import new_motion_model
-from lamp_core.lexical.text_encoder import ZeroGradient, LexicalTextModel, max_pooled
+from lamp_core.lexical.text_encoder import LexicalTextModel, ZeroGradient, max_pooled
 from lamp_core.skeleton.skeleton import load_skeleton
 from tests.unit.lexical.conftest import CAPTIONS, CPU, contrast_settings, motion, motion_settings
 

@@ -57,7 +57,7 @@ def test_a_motion_is_described_whole_and_in_windows(page: TestClient, clip: str)
     assert len(whole["captions"]) == 1 and whole["captions"][0]["start"] == 0
     assert whole["attention"] is None or whole["attention"].startswith("<svg")
     assert len(whole["neighbours"]) == 6
-    assert "lamp run --system lexical" in whole["missing"][0]
+    assert "lamp run --until lexical_contrast" in whole["missing"][0]
     parts = page.post("/api/describe", json={"motion": clip, "windows": 1.0}).json()
     assert len(parts["captions"]) > 2 and parts["attention"] is None
     times = [each["start"] for each in parts["captions"]]

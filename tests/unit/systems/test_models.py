@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import grimp
 import numpy as np
 import pytest
 import torch
@@ -36,7 +37,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that has trained both."""
     data = tmp_path_factory.mktemp("two") / "data"
     make_small_project(data)
-    train_nearest(data, 196)
+    (data / NEAREST.stage).mkdir()
+    train_nearest(FeatureSet.load(data / "features"), data / NEAREST.stage, 196)
     return data
 
 
@@ -114,6 +116,7 @@ def test_every_model_of_the_catalogue_can_do_what_it_says(model: Model, data: Pa
         "caption": capabilities.Captions,
         "similarity": capabilities.Compares,
         "edit parts": capabilities.EditsParts,
+        "say words": capabilities.SaysWords,
     }
     assert set(model.capabilities) <= set(CAPABILITIES) == set(protocols) == set(PROTOCOLS)
     if not model.is_trained(data):
@@ -143,6 +146,32 @@ def test_no_models_name_is_written_outside_of_its_system_and_the_catalogue() -> 
         if any(name in text for name in names)
     ]
     assert written == []
+
+
+BESIDE_THE_FIRST = {
+    # commands and the page's search of one system alone, and the list of all tables
+    "lamp_core.lexical": {
+        *("flows.commands.index", "flows.commands.search", "lamp_core.page.search"),
+        "lamp_core.report.schema_page",
+    },
+    # how an instruction is read, for whatever answers it
+    "lamp_core.motion_language": {"flows.commands.ask", "lamp_core.inference.ask"},
+    "lamp_core.large_motion": {"flows.commands.data"},
+}
+"""Who imports the package of a further system, beside itself, its stages and the catalogue of models."""
+
+
+def test_what_serves_all_systems_imports_the_package_of_none() -> None:
+    imports = grimp.build_graph(
+        "flows", "tasks", "lamp_core", exclude_type_checking_imports=True, cache_dir=None
+    )
+    own = tuple(f"{package}." for package in (*BESIDE_THE_FIRST, "lamp_core.systems", "tasks.stages"))
+    for package, known in BESIDE_THE_FIRST.items():
+        of_package = {package, *imports.find_descendants(package)}
+        who = {other for module in of_package for other in imports.find_modules_that_directly_import(module)}
+        beside = {module for module in who if not f"{module}.".startswith(own)}
+        others = {"lamp_core.t2m.conditions"} if package == "lamp_core.lexical" else set()
+        assert beside - others == known, package
 
 
 def strings(tree: ast.AST) -> Iterator[str]:

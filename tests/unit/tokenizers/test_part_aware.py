@@ -84,7 +84,7 @@ def test_an_error_of_the_body_moves_the_encoder_of_the_hands(part_aware: PartAwa
 
 def test_a_model_of_the_first_channel_alone_is_refused(part_aware: PartAwareVQVAE) -> None:
     with pytest.raises(
-        LampError, match=r"\(body, hands\) are decoded together; take --system motion-language"
+        LampError, match=r"\(body, hands\) are decoded together; take tokenizer.kind vqvae or rvq"
     ):
         check_first_channel(part_aware)
     check_first_channel(new_tokenizer(WHOLE_BODY, SMALL))

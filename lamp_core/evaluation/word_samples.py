@@ -1,5 +1,5 @@
-"""What the stage ``lexical_index`` keeps for the report: motions as words, hits of keywords, and what fewer
-words cost.
+"""What an index of motions as words keeps for the report: a few motions, hits of keywords, what fewer words
+cost.
 
 Shapes: W words.
 """

@@ -1,4 +1,4 @@
-"""Search and explanation by words, with the lexical model below a project's data folder.
+"""Search by words, and indexes for it, with the lexical model below a project's data folder.
 
 Shapes: T frames, D feature numbers a frame, V vocabulary.
 """
@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lamp_core.datasets.clip_list import ClipList
 from lamp_core.datasets.motion_file import ARRAY, BVH, FeatureSpace, Gate, read_features, read_motion
 from lamp_core.errors import LampError
 from lamp_core.inference.dense import DenseEncoder
@@ -23,9 +22,10 @@ from lamp_core.lexical.dense_gallery import DenseGallery
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import ITEMS, REMEDY, LexicalHit, LexicalIndex
 from lamp_core.lexical.named_motions import DENSE, NamedMotions
+from lamp_core.lexical.training_words import training_words
 from lamp_core.lexical.vectors import LexicalVectors, units
 from lamp_core.lexical.windows import whole_motion_weights
-from lamp_core.lexical.words import Vocabulary, WeightedWord, readable, split_words, stop_words
+from lamp_core.lexical.words import Vocabulary, stop_words
 from lamp_core.metrics.captions import caption_words
 from lamp_core.remarks import remark
 from lamp_core.training.log import OnProgress
@@ -79,18 +79,12 @@ class Lexicon:
     @property
     def joined(self) -> dict[tuple[int, ...], str]:
         """Words in several pieces, by these: those of the train split's captions."""
-        features = self.data / "features"
-
-        def split() -> dict[tuple[int, ...], str]:
-            clips = ClipList.load(features)
-            of_train = (
-                caption.text
-                for split, captions in zip(clips.splits, clips.captions, strict=True)
-                for caption in (captions if split == "train" else ())
-            )
-            return split_words(self.vectors.tokenizer, of_train)
-
-        return kept((self.data.resolve(), split_words), [features, self.data / MODEL], split)
+        features, tokenizer = self.data / "features", self.vectors.tokenizer
+        return kept(
+            (self.data.resolve(), training_words),
+            [features, self.data / MODEL],
+            lambda: training_words(tokenizer, features),
+        )
 
     def new_index(self, most_terms: int) -> LexicalIndex:
         """An empty index of this model."""
@@ -317,15 +311,3 @@ def search_like(
     lexicon, index = _lexicon_and_index(data, folder)
     motion_TD = read_motion(path, data / "features", gate)
     return index.search(units(lexicon.weights([motion_TD]))[0], top)
-
-
-def explain(data: Path, path: Path, top: int, gate: Gate | None = None) -> list[WeightedWord]:
-    """The words of the motion in a file with their weights, the heaviest first.
-
-    Raises:
-        LampError: the file cannot be used, or as `Lexicon.load`.
-    """
-    lexicon = Lexicon.load(data)
-    weights_V = lexicon.weights([read_motion(path, data / "features", gate)])[0]
-    terms = np.flatnonzero(weights_V)
-    return readable(lexicon.vocabulary, terms.tolist(), weights_V[terms].tolist(), lexicon.joined)[:top]
