@@ -88,11 +88,11 @@ class StageContext:
         """The folder of the stage that it reads of this name, or of this module."""
         return self.data / CATALOGUE.folder(CATALOGUE.input_of(self.name, kind))
 
-    def inputs_with(self, file: str) -> list[Path]:
-        """The folders, of those that the stage reads or shows, that hold a file of this name."""
+    @property
+    def inputs(self) -> list[Path]:
+        """The folders of all stages that it reads or shows."""
         known = CATALOGUE.stages[self.name]
-        folders = (self.data / CATALOGUE.folder(name) for name in (*known.reads, *known.shows))
-        return [folder for folder in folders if (folder / file).is_file()]
+        return [self.data / CATALOGUE.folder(name) for name in (*known.reads, *known.shows)]
 
     def settings(self, kind: type[Settings]) -> Settings:
         """The stage's own section of the parameters.

@@ -1,7 +1,8 @@
 """A second text-to-motion model, a small one: the training motion whose caption is most like the text.
 
 What a model costs: its module with the capability (this file), its line in the catalogue (`NEAREST`), its
-stage, its section of parameters with the rows of the profiles, and its test.
+stage, its section of parameters with the rows of the profiles, and its test. All of it is put into a copy of
+the project by `tests/tasks/stages/test_second_model.py`.
 """
 
 import json
@@ -21,16 +22,14 @@ from lamp_core.systems.model import Model
 STAGE = "nearest_text"
 
 
-def train_nearest(data: Path, longest_frames: int) -> None:
-    """Remember the captions of the train split, and where their motions are."""
-    features = FeatureSet.load(data / "features")
+def train_nearest(features: FeatureSet, output: Path, longest_frames: int) -> None:
+    """Remember the motions of the train split, and the captions of each."""
     items = [item for item in items_of(features, "train") if item.frames <= longest_frames]
     motions = [features.statistics.normalise(item.features_TD) for item in items]
-    (data / STAGE).mkdir()
-    np.savez(data / STAGE / "motions.npz", *motions)
+    np.savez(output / "motions.npz", *motions)
     captions = [[caption.text for caption in item.captions] for item in items]
     config = {"longest_frames": longest_frames, "captions": captions}
-    (data / STAGE / "config.json").write_text(json.dumps(config))
+    (output / "config.json").write_text(json.dumps(config))
 
 
 @dataclass(frozen=True)
