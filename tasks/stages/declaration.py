@@ -154,13 +154,11 @@ class Catalogue:
         """The folder below ``data`` that a stage writes; that of its name for one not in the catalogue."""
         return self.stages[stage].folder if stage in self.stages else stage
 
-    def inputs_of(self, stage: str, kind: str) -> tuple[str, ...]:
-        """The stages that ``stage`` reads or shows of a kind: the one of the name, those of the module."""
+    def input_of(self, stage: str, kind: str) -> str:
+        """The stage that ``stage`` reads or shows of a kind: the one of the name, or the first of the module.
+
+        What is asked for where there is none.
+        """
         known = self.stages.get(stage)
         names = (*known.reads, *known.shows) if known else ()
-        alike = (name for name in names if self.stages[name].module == kind)
-        return tuple(dict.fromkeys((*(name for name in names if name == kind), *alike)))
-
-    def input_of(self, stage: str, kind: str) -> str:
-        """The first of `inputs_of`; what is asked for where the catalogue does not know the stage."""
-        return next(iter(self.inputs_of(stage, kind)), kind)
+        return kind if kind in names else next((n for n in names if self.stages[n].module == kind), kind)

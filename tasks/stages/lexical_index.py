@@ -3,10 +3,7 @@
 By hand: ``python -m tasks.stages.lexical_index``.
 """
 
-import time
 from collections.abc import Sequence
-
-import numpy as np
 
 from lamp_core.config import LexicalIndexing
 from lamp_core.datasets.features_store import FeatureSet
@@ -17,17 +14,14 @@ from lamp_core.io.parquet import write_table
 from lamp_core.lexical.excerpts import keyword_hits, motions_as_words
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import LexicalIndex
-from lamp_core.lexical.index import SparseIndex, pruned
 from lamp_core.lexical.items import lexical_items
+from lamp_core.lexical.sparsity import sparsity
 from lamp_core.lexical.vectors import LexicalVectors, units
 from lamp_core.lexical.words import Vocabulary, split_words
-from lamp_core.metrics.recall import places, recall
 from lamp_core.training.model_files import WEIGHTS
 from lamp_core.training.tensor_files import digest
 from tasks.stage.process import StageContext, main
 
-PRUNED_TO = (4, 8, 16, 32, 64, 128, 256)
-TOP = 10
 SHOWN_HITS = 5
 
 
@@ -48,14 +42,14 @@ def run(stage: StageContext) -> dict[str, float]:
     index.add(_names([item.clip for item in items]), [item.captions[0] for item in items], weights_NV)
     index.save(stage.output)
     queries_NV = units(vectors.text_weights([item.captions[0] for item in items]))
-    sparsity = _sparsity(queries_NV, units(weights_NV))
+    kept = sparsity(queries_NV, units(weights_NV))
     captions = [item.captions for item in items]
     words = motions_as_words(index, captions, settings.shown, settings.shown_words)
     hits = keyword_hits(index, settings.keywords, SHOWN_HITS)
     for file, rows, schema in (
         (samples.WORDS_FILE, words, samples.WORDS),
         (samples.KEYWORDS_FILE, hits, samples.KEYWORDS),
-        (samples.SPARSITY_FILE, sparsity, samples.SPARSITY),
+        (samples.SPARSITY_FILE, kept, samples.SPARSITY),
     ):
         write_table(stage.output / file, rows, schema)
     return {
@@ -64,7 +58,7 @@ def run(stage: StageContext) -> dict[str, float]:
         "text_terms": float((queries_NV > 0).sum(axis=1).mean()),
         **{
             f"terms_{row['terms']}/{name}": row[name]
-            for row in sparsity
+            for row in kept
             for name in (*samples.RECALLS, "query_ms")
         },
     }
@@ -78,34 +72,6 @@ def _names(clips: Sequence[str]) -> list[str]:
         counts[clip] = counts.get(clip, 0) + 1
         names.append(clip if counts[clip] == 1 else f"{clip}-{counts[clip]}")
     return names
-
-
-def _sparsity(queries_NV: np.ndarray, motions_NV: np.ndarray) -> list[dict[str, float]]:
-    """Recall of both directions and milliseconds a query, by the words that motion and query keep."""
-    rows: list[dict[str, float]] = []
-    for kept in PRUNED_TO:
-        if kept > motions_NV.shape[1]:
-            break
-        motions, queries = pruned(motions_NV, kept), pruned(queries_NV, kept).toarray()
-        similarity_NN = queries @ motions.toarray().T
-        by_text, by_motion = recall(places(similarity_NN)), recall(places(similarity_NN.T))
-        index = SparseIndex(motions_NV.shape[1])
-        index.add(motions)
-        began = time.perf_counter()
-        for query_V in queries:
-            index.search(query_V, TOP)
-        seconds = (time.perf_counter() - began) / len(queries)
-        rows.append(
-            {
-                "terms": kept,
-                "text_to_motion_r1": by_text.at[1],
-                "text_to_motion_r10": by_text.at[10],
-                "motion_to_text_r1": by_motion.at[1],
-                "motion_to_text_r10": by_motion.at[10],
-                "query_ms": 1000 * seconds,
-            }
-        )
-    return rows
 
 
 if __name__ == "__main__":
