@@ -57,7 +57,7 @@ class LexicalModel(nn.Module):
         saved = state_dict.get(f"{prefix}motion_zero")
         if saved is not None:
             self.motion_zero = torch.zeros_like(saved, device=self.motion_zero.device)
-        super()._load_from_state_dict(state_dict, prefix, *others)  # type: ignore[no-untyped-call]
+        super()._load_from_state_dict(state_dict, prefix, *others)
 
     @property
     def is_lexical(self) -> bool:
