@@ -2,19 +2,29 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from lamp_core.config import override, profile_config
 from lamp_core.config.base import FROM_SCRATCH
 from lamp_core.config.captioning import LanguageModel
+from lamp_core.config.experiment import assignments, load_experiment
+from lamp_core.datasets.synthetic.body import Body
+from lamp_core.datasets.synthetic.phrases import captions
+from lamp_core.datasets.synthetic.sequence import draw_script
 from lamp_core.errors import LampError
 from lamp_core.large_motion.least_used import least_used, new_numbers, take_places
 from lamp_core.m2t.own_language_model import own_tokenizer
 from lamp_core.motion_language.vocabulary import MotionVocabulary, text_pieces
+from lamp_core.skeleton.kinematics import canonical_reference
+from lamp_core.skeleton.skeleton import load_skeleton
+from lamp_core.tokenizers.kinds import new_tokenizer
 from tests.unit.motion_language.conftest import CAPTIONS, KINDS, MAX_TOKENS, MODELS, ONE, POSITIONS
 
 SELDOM = ("elephants wander around enormous gardens", "quickly crawling underneath something")
@@ -176,3 +186,28 @@ def test_what_cannot_be_given_up_is_refused() -> None:
         LampError, match=r"kind Unigram cannot be given up; set large_motion.words to appended"
     ):
         least_used(described, {}, text.all_special_ids, 5)
+
+
+def test_the_captions_of_the_procedural_set_have_room_for_the_words_of_the_shipped_experiment() -> None:
+    experiment = load_experiment(Path(__file__).parents[3] / "experiments" / "large-motion-words.yaml")
+    skeleton = load_skeleton("smpl22")
+    body = Body(skeleton.joints, np.asarray(canonical_reference(skeleton), dtype=np.float64))
+    draws = [np.random.default_rng([0, number]) for number in range(300)]
+    scripts = [draw_script(body, skeleton.frames_per_second, each) for each in draws]
+    said = [
+        sentence
+        for script, each in zip(scripts, draws, strict=True)
+        for sentence in captions(script.performances, script.together, each)
+    ]
+    for row in experiment.planned():
+        config = override(profile_config("quick"), assignments({**experiment.base.set, **row.set}))
+        if config.large_motion.words == "least_used":
+            text = own_tokenizer(said, config.m2t.prompt, config.language_model)
+            words = MotionVocabulary.of(
+                new_tokenizer(263, config.tokenizer_grid),
+                config.large_motion.max_frames // 4,
+                len(text),
+                shares_codes=config.large_motion.codes == "shared",
+            )
+            described = json.loads(text.backend_tokenizer.to_str())
+            assert len(least_used(described, {}, text.all_special_ids, len(words))) == len(words)
