@@ -110,18 +110,19 @@ def channel_usage(codes: Sequence[np.ndarray], channels: Sequence[Channel]) -> d
 
 
 def sampled_usage(codes: Sequence[np.ndarray], channels: Sequence[Channel]) -> dict[str, float]:
-    """Return ``code_utilisation_mean`` over the channels of codes (S, R), and what a sample can show of it.
+    """Return means over the channels of codes (S, R), which all kinds have, and what a sample can show of them.
 
-    N draws of K codes show 1 - (1 - 1/K)^N of them where all are equally likely, which is what
-    ``code_utilisation_mean_if_uniform`` says, and ``code_utilisation_pooled_if_uniform`` of channels that
-    share their codes: few tokens cannot use many codes, however they were trained.
+    They are ``code_utilisation_mean`` and ``code_perplexity_mean``. N draws of K codes show
+    1 - (1 - 1/K)^N of them where all are equally likely, which is what ``code_utilisation_mean_if_uniform``
+    says, and ``code_utilisation_pooled_if_uniform`` of channels that share their codes: few tokens cannot use
+    many codes, however they were trained.
     """
     draws, sizes = sum(map(len, codes)), [channel.codebook_size for channel in channels]
-    used = [
-        code_usage([codes_SR[:, place] for codes_SR in codes], size)[0] for place, size in enumerate(sizes)
-    ]
+    usage = [code_usage([codes_SR[:, place] for codes_SR in codes], size) for place, size in enumerate(sizes)]
+    used, perplexities = zip(*usage, strict=True)
     found = {
         "code_utilisation_mean": float(np.mean(used)),
+        "code_perplexity_mean": float(np.mean(perplexities)),
         "code_utilisation_mean_if_uniform": float(np.mean([_seen(size, draws) for size in sizes])),
     }
     if _share_codes(channels):

@@ -48,6 +48,8 @@ def test_training_measures_every_part_and_all_of_them(metrics: dict[str, dict[st
     assert found["bits_a_token"] == len(PARTS) * config().tokenizer_grid.bits
     for split in ("val", "train"):
         assert 0 < found[f"{split}_code_utilisation_mean"] <= 1
+        of_parts = [found[f"{split}_code_perplexity{suffix}"] for suffix in suffixes[:-1]]
+        assert found[f"{split}_code_perplexity_mean"] == pytest.approx(sum(of_parts) / len(PARTS))
         assert 0 < found[f"{split}_code_utilisation_mean_if_uniform"] < 1
     name = "code_utilisation_pooled_if_uniform"
     assert found[f"train_{name}"] > found[f"val_{name}"] > 0

@@ -84,6 +84,7 @@ def test_what_a_sample_can_show_of_the_use_of_codes() -> None:
     few = sampled_usage([np.array([[0, 1], [1, 1]])], layers)
     assert few == {
         "code_utilisation_mean": 0.5,
+        "code_perplexity_mean": 1.5,
         "code_utilisation_mean_if_uniform": pytest.approx((7 / 16 + 3 / 4) / 2),
     }
     assert bits_a_token(layers) == 3 and bits_a_token(channels) == 18
