@@ -34,7 +34,8 @@ class Batches(Protocol):
 class TrainItems(Protocol):
     """Motions with captions that are trained on, wherever they lie."""
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        """Items that are drawn: those of a kind without a weight are none; LampError where no kind has one."""
 
     def captions(self) -> Iterable[str]:
         """Captions by which the use of words is counted."""
@@ -88,7 +89,11 @@ class ItemsInMemory:
         self.items, self.weights = items, weights
 
     def __len__(self) -> int:
-        return len(self.items)
+        return self._mixture.count if self.items else 0
+
+    @cached_property
+    def _mixture(self) -> Mixture:
+        return Mixture([item.kind for item in self.items], self.weights)
 
     def captions(self) -> Iterator[str]:
         """All of them."""
@@ -107,7 +112,7 @@ class ItemsInMemory:
     @contextmanager
     def batches(self, make: Make, optimisation: Optimisation) -> Iterator[Batches]:
         """Each item once an epoch where there is one kind; kinds by their weights."""
-        mixture = Mixture([item.kind for item in self.items], self.weights)
+        mixture = self._mixture
 
         def draw(number: int, draws: np.random.Generator) -> Spoken:
             return make(self.items[mixture.chosen(number, draws)].spoken, draws)

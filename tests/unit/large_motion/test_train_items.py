@@ -307,6 +307,16 @@ def test_a_motion_is_cut_to_the_longest(shards: ShardSet, rvq: MotionTokenizer) 
     assert max(map(len, found)) == 3 * len(rvq.channels)
 
 
+def test_items_that_are_never_drawn_are_not_counted() -> None:
+    kinds = [REAL] * 3 + [SYNTHETIC] * 5
+    motions = [KindedMotion(each, kind) for each, kind in zip(spoken(), kinds, strict=True)]
+    weights = DataKinds(real=1, synthetic=0, static=1)
+    assert len(ItemsInMemory(motions, weights)) == 3
+    assert len(ItemsInMemory([], weights)) == 0
+    with pytest.raises(LampError, match="gives no weight to a kind of clips that is there"):
+        len(ItemsInMemory(motions, DataKinds(real=0, synthetic=0, static=1)))
+
+
 def test_items_of_no_weight_are_refused_in_memory_too() -> None:
     with pytest.raises(LampError, match="gives no weight to a kind of clips that is there"):
         batches(
