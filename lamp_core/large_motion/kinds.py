@@ -15,6 +15,8 @@ from lamp_core.datasets.labelled_actions import check_named, names_any
 from lamp_core.errors import LampError
 from lamp_core.features.layout import FeatureLayout
 from lamp_core.motion_language.examples import SpokenMotion
+from lamp_core.skeleton.planting import HIGHEST
+from lamp_core.skeleton.skeleton import skeleton_with_features
 
 REAL, SYNTHETIC, STATIC = "real", "synthetic", "static"
 KIND = "kind"
@@ -51,7 +53,10 @@ def check_held_out(labels: Sequence[Mapping[str, str]], settings: LargeMotion) -
 
 
 def held_pose(motion_TD: np.ndarray, frame: int, frames: int) -> np.ndarray:
-    """Return features (frames, D) of a pose that is held: nothing moves, both feet stand.
+    """Return features (frames, D) of a pose that is held: nothing moves, and a foot that is low stands.
+
+    A foot joint is low within `HIGHEST` of the lowest place that it or its like of the other side has in the
+    clip. In mid-jump none is, so that the pose hangs in the air; whether a foot moved there does not count.
 
     Args:
         motion_TD: features, not normalised.
@@ -62,8 +67,18 @@ def held_pose(motion_TD: np.ndarray, frame: int, frames: int) -> np.ndarray:
     pose_D = np.array(motion_TD[frame], dtype=np.float32)
     for name in ("root_yaw_velocity", "root_planar_velocity", "velocities"):
         pose_D[layout[name]] = 0
-    pose_D[layout["contacts"]] = 1
+    pose_D[layout["contacts"]] = _low_feet(motion_TD, frame, layout)
     return np.repeat(pose_D[None], frames, axis=0)
+
+
+def _low_feet(motion_TD: np.ndarray, frame: int, layout: FeatureLayout) -> np.ndarray:
+    """Whether each foot joint (left ankle, left foot, right ankle, right foot) is low in a frame, (4,)."""
+    skeleton = skeleton_with_features(motion_TD.shape[1])
+    local_TJ3 = motion_TD[:, layout["positions"]].reshape(len(motion_TD), -1, 3)
+    heights_T4 = local_TJ3[:, [joint - 1 for joint in skeleton.feet], 1] * skeleton.metres_per_unit
+    lowest_2 = heights_T4.reshape(len(motion_TD), 2, 2).min(axis=(0, 1))
+    low_4: np.ndarray = heights_T4[frame] < np.tile(lowest_2, 2) + HIGHEST
+    return low_4
 
 
 def held_captions(item: Item, settings: LargeMotion) -> tuple[str, ...]:

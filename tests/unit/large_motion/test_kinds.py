@@ -13,6 +13,7 @@ from lamp_core.datasets.synthetic.generate import generate_clip
 from lamp_core.errors import LampError
 from lamp_core.features.decode import decode
 from lamp_core.features.encode import encode
+from lamp_core.features.layout import FeatureLayout
 from lamp_core.large_motion.kinds import (
     REAL,
     STATIC,
@@ -92,3 +93,16 @@ def test_a_held_pose_is_one_pose_that_stays_where_it_is() -> None:
     assert held_TD.shape == (64, motion_TD.shape[1])
     assert np.allclose(held_TJ3, held_TJ3[:1], atol=1e-5)
     assert np.allclose(held_TJ3[0, :, 1], true_TJ3[10, :, 1], atol=1e-4)
+
+
+def test_feet_of_a_held_pose_stand_where_they_are_low() -> None:
+    skeleton = load_skeleton("smpl22")
+    rest_J3 = canonical_reference(skeleton)
+    joints_TJ3 = np.repeat(rest_J3[None], 12, axis=0).astype(np.float32)
+    joints_TJ3[4:8, :, 1] += 0.5  # a jump
+    raised = [list(skeleton.joints).index(name) for name in ("left_ankle", "left_foot")]
+    joints_TJ3[9:, raised, 1] += 0.3
+    motion_TD = encode(joints_TJ3, skeleton, rest_J3).numpy()
+    contacts = FeatureLayout.of(skeleton)["contacts"]
+    found = [held_pose(motion_TD, frame, 2)[0, contacts].tolist() for frame in (0, 5, 9)]
+    assert found == [[1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 1, 1]]
