@@ -158,7 +158,7 @@ class ConvolutionalTokenizer(MotionTokenizer):
         penalties = dict(self.penalties(result.quantised))
         for name, weight in self.settings.decoded_weights.items():
             if name not in decoded:
-                raise ValueError(f"tokenizer.{name}_weight weighs an error of the decoded, and none is given")
+                raise ValueError(f"{name}_weight weighs an error of the decoded, and none is given")
             penalties[name] = Penalty(decoded[name](features_BTD, result.features_BTD), weight)
         for penalty in penalties.values():
             loss = loss + penalty.weight * penalty.value

@@ -20,6 +20,8 @@ from tasks.stage.process import StageContext, main
 from tasks.stages.inputs.clips import normalised_clips
 
 VALIDATED = "val_mpjpe_mm"
+CodesOfSplits = Mapping[str, Sequence[np.ndarray]]
+"""Codes (S, R) of the clips of each split."""
 
 
 def run(stage: StageContext) -> dict[str, float]:
@@ -41,10 +43,13 @@ def run(stage: StageContext) -> dict[str, float]:
     )
     stage.end_helpers()
     save_tokenizer(stage.output, tokenizer)
+    codes = {
+        split: encode_clips(tokenizer, of_split) for split, of_split in (("val", clips), ("train", train))
+    }
     return {
         "train_clips_too_short": too_short,
-        **_validate(tokenizer, validation, train),
-        **(_rate(tokenizer, validation, train) if isinstance(settings, GridTokenizer) else {}),
+        **_validate(tokenizer, validation, codes),
+        **(_rate(tokenizer, codes) if isinstance(settings, GridTokenizer) else {}),
         **_validate_parts(tokenizer, validation, features),
     }
 
@@ -67,25 +72,23 @@ def _settings(stage: StageContext) -> Tokenizer | GridTokenizer:
 
 
 def _validate(
-    tokenizer: MotionTokenizer, validation: ValidationClips, train: Sequence[np.ndarray]
+    tokenizer: MotionTokenizer, validation: ValidationClips, codes: CodesOfSplits
 ) -> dict[str, float]:
     """Measure reconstruction, and the use of the codes in training too: few tokens cannot use many codes."""
     measured = {VALIDATED: validation.measure(tokenizer)}
     if has_further_layers(tokenizer):
         measured[f"{VALIDATED}_first_layer"] = validation.measure(tokenizer, channels=1)
-    for split, clips in {"val": validation.clips, "train": train}.items():
-        usage = channel_usage(encode_clips(tokenizer, clips), tokenizer.channels)
+    for split, of_split in codes.items():
+        usage = channel_usage(of_split, tokenizer.channels)
         measured |= {f"{split}_{name}": value for name, value in usage.items()}
     return measured
 
 
-def _rate(
-    tokenizer: MotionTokenizer, validation: ValidationClips, train: Sequence[np.ndarray]
-) -> dict[str, float]:
+def _rate(tokenizer: MotionTokenizer, codes: CodesOfSplits) -> dict[str, float]:
     """What kinds of tokenizers are compared by: their rate, and the use of their codes beside its bound."""
     found = {"bits_a_token": bits_a_token(tokenizer.channels)}
-    for split, clips in {"val": validation.clips, "train": train}.items():
-        usage = sampled_usage(encode_clips(tokenizer, clips), tokenizer.channels)
+    for split, of_split in codes.items():
+        usage = sampled_usage(of_split, tokenizer.channels)
         found |= {f"{split}_{name}": value for name, value in usage.items()}
     return found
 
