@@ -28,7 +28,7 @@ def test_a_shipped_experiment_sets_parameters_that_exist(path: Path) -> None:
 def test_the_shipped_experiments_are_found() -> None:
     whats = ("bases", "hands", "joint", "lora", "prompts")
     of_motion_language = [f"motion-language-{what}" for what in whats]
-    whats = ("data", "kinds", "loss", "parts", "scaling", "scratch", "unseen", "words")
+    whats = ("data", "kinds", "loss", "parts", "scaling", "scratch", "unseen-recorded", "unseen", "words")
     of_large_motion = [f"large-motion-{what}" for what in whats]
     assert [path.stem for path in SHIPPED] == [
         "codebook-size",
