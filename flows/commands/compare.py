@@ -147,7 +147,7 @@ def _compare_runs(
 def _compare_rows(console: "Console", project: Project, name: str, output: Path | None) -> None:
     from flows.commands.experiment import find_experiment, print_experiment
     from flows.tables import save_tables
-    from lamp_core.report.experiment_fits import fit_charts
+    from lamp_core.report.experiment_charts import experiment_charts
     from lamp_core.report.experiments import experiment_csv, experiment_tables
     from lamp_core.report.tables import tables_page
 
@@ -162,7 +162,7 @@ def _compare_rows(console: "Console", project: Project, name: str, output: Path 
                 record.title,
                 experiment_tables(found),
                 record.description,
-                [svg for _, svg in fit_charts(found)],
+                [svg for _, svg in experiment_charts(found)],
             ),
         )
 

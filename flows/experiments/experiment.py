@@ -34,7 +34,7 @@ from lamp_core.report.experiment_results import (
     read_experiment,
     write_experiment,
 )
-from lamp_core.report.experiments import fit_in_full, in_full
+from lamp_core.report.experiments import chart_in_full, fit_in_full, in_full
 from tasks.dvc.graph import read_graph
 from tasks.dvc.remote import RemoteVersions
 from tasks.dvc.snapshot import snapshot
@@ -99,6 +99,7 @@ class ExperimentRun:
             until=described.until,
             tables=tuple(map(in_full, described.shown)),
             fits=tuple(map(fit_in_full, described.fits)),
+            charts=tuple(map(chart_in_full, described.charts)),
             published=described.published,
             rows=tuple(self.records.values()),
         )

@@ -86,6 +86,16 @@ class ScalingFit(Section):
     data_size: MetricColumn = Field(description="metric of a row: on how much it was trained")
 
 
+class Chart(Section):
+    """A metric over a parameter of the grid, a line a row."""
+
+    title: str = Field(description="heading")
+    protocol: str = Field("", description="only numbers whose protocol begins with this; empty: any")
+    x: str = Field(description="parameter of the grid, along the horizontal axis; its values are numbers")
+    x_log: bool = Field(False, description="whether that axis is logarithmic")
+    y: MetricColumn = Field(description="the metric")
+
+
 class Published(Section):
     """Where the published values of the rows come from; they are never ranked beside measured ones."""
 
@@ -142,6 +152,7 @@ class Experiment(Section):
         (), description="text to motion by both evaluators and LaMP-BertScore when left out"
     )
     fits: tuple[ScalingFit, ...] = Field((), description="laws of the sizes of model and data")
+    charts: tuple[Chart, ...] = Field((), description="metrics over a parameter of the grid")
     published: Published | None = Field(None, description="where the rows' published values come from")
 
     @model_validator(mode="after")
@@ -162,6 +173,10 @@ class Experiment(Section):
                     f"row {row.label!r} shows something in place of {unknown[0]!r}, which no column is of; "
                     f"columns are of: {', '.join(sorted(filter(None, columns)))}"
                 )
+        for chart in self.charts:
+            if chart.x not in self.grid:
+                known = ", ".join(self.grid) or "nothing"
+                raise ValueError(f"charts: {chart.x} is no parameter of the grid, which has {known}")
         for key, values in self.checks.items():
             if absent := [value for value in values if value not in self.grid.get(key, ())]:
                 raise ValueError(f"checks: {key} {_as_yaml(absent[0])} is no value of the grid")

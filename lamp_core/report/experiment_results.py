@@ -12,7 +12,7 @@ from typing import Literal
 import pyarrow as pa
 from pydantic import Field, ValidationError
 
-from lamp_core.config.experiment import Published, ResultTable, ScalingFit
+from lamp_core.config.experiment import Chart, Published, ResultTable, ScalingFit
 from lamp_core.config.models import Section
 from lamp_core.errors import LampError
 from lamp_core.evaluation.results import RESULT, Result
@@ -91,6 +91,7 @@ class ExperimentRecord(Section):
     until: str = Field(description="last stage of the rows")
     tables: tuple[ResultTable, ...]
     fits: tuple[ScalingFit, ...] = ()
+    charts: tuple[Chart, ...] = ()
     published: Published | None = None
     rows: tuple[RowRecord, ...]
 

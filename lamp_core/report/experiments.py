@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from itertools import pairwise
 
-from lamp_core.config.experiment import MetricColumn, ResultTable, ScalingFit
+from lamp_core.config.experiment import Chart, MetricColumn, ResultTable, ScalingFit
 from lamp_core.evaluation.baselines import CHANCE, GROUND_TRUTH, OTHER_HALF
 from lamp_core.evaluation.catalogue import KINDS, kind_named
 from lamp_core.evaluation.results import RESULT, Result
@@ -146,8 +146,16 @@ def in_full(table: ResultTable) -> ResultTable:
 
 def fit_in_full(fit: ScalingFit) -> ScalingFit:
     """A described fit, its metric as `in_full` has it."""
-    table = in_full(ResultTable(title=fit.title, protocol=fit.protocol, columns=(fit.value,)))
-    return fit.model_copy(update={"value": table.columns[0]})
+    return fit.model_copy(update={"value": _column_in_full(fit.protocol, fit.value)})
+
+
+def chart_in_full(chart: Chart) -> Chart:
+    """A described chart, its metric as `in_full` has it."""
+    return chart.model_copy(update={"y": _column_in_full(chart.protocol, chart.y)})
+
+
+def _column_in_full(protocol: str, column: MetricColumn) -> MetricColumn:
+    return in_full(ResultTable(title="", protocol=protocol, columns=(column,))).columns[0]
 
 
 def heading(column: MetricColumn, *, with_unit: bool = True) -> str:

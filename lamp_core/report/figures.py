@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lamp_core.datasets.preprocessing.tagging import tag_words
-from lamp_core.report.experiment_fits import fit_charts
+from lamp_core.report.experiment_charts import experiment_charts
 from lamp_core.report.report import bar_chart
 from lamp_core.report.report_data import Comparison, ReportData
 from lamp_core.viz.charts import confusion_heat_map, loss_curve, similarity_heat_map
@@ -89,7 +89,7 @@ def _plots(data: ReportData, confusion: Confusion | None) -> Iterator[tuple[str,
         if bars := bar_chart(table):
             yield f"metrics-{place:02}-{table.title}", bars
     for experiment in data.experiments:
-        for title, svg in fit_charts(experiment):
+        for title, svg in experiment_charts(experiment):
             yield f"experiment-{experiment.record.name}-{title}", svg
     if data.heat_map is not None:
         title = "Similarity of captions and motions"

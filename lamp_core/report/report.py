@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lamp_core.report.experiment_fits import fit_charts
+from lamp_core.report.experiment_charts import experiment_charts
 from lamp_core.report.experiments import experiment_tables
 from lamp_core.report.metric_tables import MetricTable
 from lamp_core.report.report_data import (
@@ -61,7 +61,11 @@ def render_report(data: ReportData) -> str:
         tables=[(table, bar_chart(table)) for table in data.tables],
         opinions=second_opinions(judgements_of(data.tables)),
         experiments=[
-            (experiment, experiment_tables(experiment), [_safe(svg) for _, svg in fit_charts(experiment)])
+            (
+                experiment,
+                experiment_tables(experiment),
+                [_safe(svg) for _, svg in experiment_charts(experiment)],
+            )
             for experiment in data.experiments
         ],
         heat_map_chart=_heat_map_chart(data.heat_map),
