@@ -239,7 +239,12 @@ KINDS: Mapping[str, Kind] = {
         "The test clips without the held-out actions.",
     ),
     "reconstruction": Kind(
-        "tokenizer", "Tokenizer", TOKENIZER, "MPJPE", headlines=("MPJPE", "FID"), highlight="MPJPE"
+        "tokenizer",
+        "Tokenizer",
+        (*TOKENIZER, *MINILM_EVALUATOR),
+        "MPJPE",
+        headlines=("MPJPE", "FID"),
+        highlight="MPJPE",
     ),
     "full": Kind(
         "retrieval",

@@ -1,4 +1,4 @@
-"""The charts of an experiment: metrics over a parameter of its grid, a line a row, and the curves of its fits."""
+"""The charts of an experiment: metrics over a parameter of its grid, a line a row, and the curves of fits."""
 
 from collections.abc import Iterator, Sequence
 

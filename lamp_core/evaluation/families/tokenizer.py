@@ -6,7 +6,8 @@ from lamp_core.evaluation.protocols.common import OnProgress
 from lamp_core.evaluation.protocols.reconstruction import Reconstruction, evaluate_tokenizer
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.route import embed_by
-from lamp_core.systems.capabilities import RECONSTRUCT, Reconstructs
+from lamp_core.systems.capabilities import GENERATE, RECONSTRUCT, Reconstructs
+from lamp_core.systems.model import with_capability
 
 
 def _measure(systems: Systems, _: OnProgress | None) -> list[Result]:
@@ -21,6 +22,8 @@ def _measure(systems: Systems, _: OnProgress | None) -> list[Result]:
         trained.features.skeleton,
         trained.features.statistics,
         trained.settings,
+        # A system that generates has its second opinion there; tokenizers alone have it here.
+        matching=() if with_capability(trained.models, GENERATE) else trained.further_evaluators,
         embed=embed_by(trained.settings.route, trained.features, trained.cache.embed),
     )
 

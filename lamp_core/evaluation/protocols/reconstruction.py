@@ -21,6 +21,7 @@ from lamp_core.evaluation.protocols.common import (
     random_draws,
 )
 from lamp_core.evaluation.protocols.distances import (
+    has_distances,
     measure_distances,
     measure_halves,
     measure_part_distances,
@@ -77,6 +78,7 @@ def evaluate_tokenizer(
     statistics: FeatureStatistics,
     settings: Evaluate,
     *,
+    matching: Sequence[MotionTextEvaluator] = (),
     embed: Callable[[TestItems, MotionTextEvaluator], Embedded] = Embedded.of,
 ) -> list[Result]:
     """Errors of joints, heading and path, FID, R-Precision, MM-Dist and use of the codes.
@@ -84,16 +86,18 @@ def evaluate_tokenizer(
     With hands, MPJPE and FID of body and hands apart.
 
     The first rows are the ground truth and the mean pose. R-Precision and MM-Dist are measured
-    ``settings.repeats`` times with new captions and batches, all else once.
+    ``settings.repeats`` times with new captions and batches, all else once. Of further evaluators
+    (``matching``) FID, KID, R-Precision and MM-Dist are taken; their rows stand behind all others.
 
     Raises:
         LampError: no items, or a system that does not return one motion an item.
     """
     test = TestItems.of(items, statistics)
-    judge = embed(test, evaluator)
+    judge, *further = (embed(test, each) for each in (evaluator, *matching))
     protocol = f"reconstruction, {candidates(settings)}, {routed(settings.route)}"
     every = {GROUND_TRUTH: Reconstruction(list), MEAN_POSE: Reconstruction(_mean_pose), **systems}
     rows: list[Result] = []
+    rows_of_further: list[Result] = []
     for name, system in every.items():
         made = Made.of(name, system.reconstruct(test.motions), len(test))
         measured = Measurements(name, protocol, evaluator.label, len(made), test.note)
@@ -106,23 +110,42 @@ def evaluate_tokenizer(
         for part, root_of in part_roots(skeleton).items():
             measured.record_one(f"MPJPE {part}", part_mpjpe, true, features, skeleton, root_of)
         measure_part_distances(measured, judge.evaluator, test.motions, made.motions)
-        made_NE = made.embed(judge.evaluator)
-        if name == GROUND_TRUTH:
-            measured.record_one("FID", frechet_distance, judge.motions, made_NE)
-        else:
-            measure_distances(measured, judge.motions, made_NE, random_draws(settings, 0, "subsets"))
-        for repeat in range(settings.repeats):
-            texts_N = test.draw_captions(settings, repeat)[made.places]
-            measure_matching(measured, judge, texts_N, made_NE, settings, repeat)
+        _measure_embedded(measured, judge, test, made, settings)
         if system.usage is not None:
             measured.record(USAGE, partial(system.usage, test.motions))
         rows += measured.results()
+        for each in further:
+            seen = Measurements(name, protocol, each.evaluator.label, len(made), test.note)
+            seen.add_note(made.note)
+            _measure_embedded(seen, each, test, made, settings)
+            rows_of_further += seen.results()
         if name == GROUND_TRUTH:
-            halves = other_half(protocol, judge, test)
-            for repeat in range(settings.repeats):
-                measure_halves(halves, judge, settings, repeat)
-            rows += halves.results()
-    return rows
+            rows += _halves(protocol, judge, test, settings)
+            rows_of_further += [row for each in further for row in _halves(protocol, each, test, settings)]
+    return [*rows, *rows_of_further]
+
+
+def _measure_embedded(
+    measured: Measurements, judge: Embedded, test: TestItems, made: Made, settings: Evaluate
+) -> None:
+    """Record what an evaluator sees: distances from the true motions, and how captions find the made ones."""
+    made_NE, prefix = made.embed(judge.evaluator), judge.evaluator.prefix
+    if measured.system == GROUND_TRUTH:
+        measured.record_one(f"{prefix}FID", frechet_distance, judge.motions, made_NE)
+    elif has_distances(judge):
+        draws = random_draws(settings, 0, "subsets")
+        measure_distances(measured, judge.motions, made_NE, draws, prefix)
+    for repeat in range(settings.repeats):
+        texts_N = test.draw_captions(settings, repeat)[made.places]
+        measure_matching(measured, judge, texts_N, made_NE, settings, repeat)
+
+
+def _halves(protocol: str, judge: Embedded, test: TestItems, settings: Evaluate) -> list[Result]:
+    """The row of the noise floor."""
+    halves = other_half(protocol, judge, test)
+    for repeat in range(settings.repeats):
+        measure_halves(halves, judge, settings, repeat)
+    return halves.results()
 
 
 def _mean_pose(motions: Sequence[np.ndarray]) -> list[np.ndarray]:

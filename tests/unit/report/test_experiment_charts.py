@@ -29,8 +29,7 @@ def fid(value: float, system: str = "Tokenizer") -> Result:
 
 
 def study(*described: Chart, **changes: Any) -> ExperimentResults:
-    """Two kinds by three sizes in no order, of which one row waits; the file has their labels as the grid makes
-    them."""
+    """Two kinds by three sizes in no order, labelled as the grid does; one row waits."""
     rows, numbers = [], {}
     for kind, first in (("VQ", 4.0), ("LFQ", 2.0)):
         for place, size in enumerate((1024, 256, 4096)):

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from lamp_core.evaluation.catalogue import metric_of
 from lamp_core.evaluation.protocols.reconstruction import Reconstruction, evaluate_tokenizer
 from tests.unit.evaluation.perfect import ITEMS, SETTINGS, SKELETON, STATISTICS, CodeEvaluator
 
@@ -72,3 +73,24 @@ def test_broken_reconstructions_are_left_out_and_counted():
     assert row.measured
     assert row.items == len(ITEMS) - 1
     assert row.note == f"1 of {len(ITEMS)} motions not finite, left out"
+
+
+def test_a_further_evaluator_stands_behind_and_changes_nothing_of_the_first():
+    class Second(CodeEvaluator):
+        label, prefix = "minilm-own", "MiniLM-"
+
+    systems = {"half": Reconstruction(half)}
+    of_both = evaluate_tokenizer(
+        ITEMS, systems, CodeEvaluator(ITEMS), SKELETON, STATISTICS, SETTINGS, matching=[Second(ITEMS)]
+    )
+    alone = evaluate(half)
+    assert of_both[: len(alone)] == alone
+    first, second = table(alone), table(of_both[len(alone) :])
+    assert {row.evaluator for row in of_both[len(alone) :]} == {"minilm-own"}
+    assert {metric_of(row).name for row in of_both[len(alone) :]} == {
+        f"MiniLM-{name}"
+        for name in ("FID", "FID-infinity", "KID", "MM-Dist", *(f"R-Precision top {k}" for k in (1, 2, 3)))
+    }
+    for system in ("ground truth", "truth, other half", "mean pose", "half"):
+        assert second[system, "MiniLM-FID"].value == first[system, "FID"].value
+    assert second["half", "MiniLM-R-Precision top 1"].repeats == SETTINGS.repeats
