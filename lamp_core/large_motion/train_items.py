@@ -35,7 +35,7 @@ class TrainItems(Protocol):
     """Motions with captions that are trained on, wherever they lie."""
 
     def __len__(self) -> int:
-        """Items that are drawn: those of a kind without a weight are none; LampError where no kind has one."""
+        """Items that are drawn, none of a kind without a weight; LampError where no kind has one."""
 
     def captions(self) -> Iterable[str]:
         """Captions by which the use of words is counted."""
