@@ -29,7 +29,12 @@ SCHEMA = pa.schema(
         column("name", pa.string(), "of the motion: the file below the folder that was indexed"),
         column("caption", pa.string(), "empty"),
         column("file", pa.string(), "whole path of its file", nullable=True),
-        column("vector", pa.list_(pa.float32()), "as the model gave it; its shape is part of the metadata"),
+        column(
+            "vector",
+            pa.list_(pa.float32()),
+            "as the model gave it; its shape is in the metadata",
+            shape="(numbers of a vector,)",
+        ),
     ]
 )
 

@@ -14,6 +14,7 @@ from lamp_core.datasets.schema import CLIPS, FEATURES, MANIFEST, REJECTED, Datas
 from lamp_core.evaluation import word_samples as samples
 from lamp_core.evaluation.results import SCHEMA as RESULTS
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
+from lamp_core.lexical.dense_gallery import SCHEMA as DENSE_ITEMS
 from lamp_core.lexical.gallery import ITEM_SCHEMA as LEXICAL_ITEMS
 from lamp_core.lexical.gallery import POSTING_SCHEMA as POSTINGS
 from lamp_core.report.experiment_results import SCHEMA as EXPERIMENT
@@ -99,6 +100,12 @@ PAGES = (
         "data/lexical_index/postings-HASH.parquet",
         "The words of these motions, sorted by word.",
         POSTINGS,
+    ),
+    Page(
+        "INDEX/dense.parquet",
+        "`lamp index build --dense`: motions by the vectors of a model that compares texts and motions. The "
+        "metadata name\nthe model, the hash of its weights, and the shape of a vector.",
+        DENSE_ITEMS,
     ),
     Page(
         "data/lexical_index/words.parquet",

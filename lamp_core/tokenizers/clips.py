@@ -110,7 +110,7 @@ def channel_usage(codes: Sequence[np.ndarray], channels: Sequence[Channel]) -> d
 
 
 def sampled_usage(codes: Sequence[np.ndarray], channels: Sequence[Channel]) -> dict[str, float]:
-    """Return means over the channels of codes (S, R), which all kinds have, and what samples can show of them.
+    """Return means over the channels of codes (S, R), which all kinds have, and what samples can show.
 
     They are ``code_utilisation_mean`` and ``code_perplexity_mean``. N draws of K codes show
     1 - (1 - 1/K)^N of them where all are equally likely, which is what ``code_utilisation_mean_if_uniform``
