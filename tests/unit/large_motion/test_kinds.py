@@ -100,8 +100,8 @@ def test_feet_of_a_held_pose_stand_where_they_are_low() -> None:
     rest_J3 = canonical_reference(skeleton)
     joints_TJ3 = np.repeat(rest_J3[None], 12, axis=0).astype(np.float32)
     joints_TJ3[4:8, :, 1] += 0.5  # a jump
-    raised = [list(skeleton.joints).index(name) for name in ("left_ankle", "left_foot")]
-    joints_TJ3[9:, raised, 1] += 0.3
+    hip, *leg = (skeleton.joints.index(f"left_{name}") for name in ("hip", "knee", "ankle", "foot"))
+    joints_TJ3[9:, leg] += joints_TJ3[9, hip] + [0, 0, 0.4] - joints_TJ3[9, leg[0]]  # the thigh level
     motion_TD = encode(joints_TJ3, skeleton, rest_J3).numpy()
     contacts = FeatureLayout.of(skeleton)["contacts"]
     found = [held_pose(motion_TD, frame, 2)[0, contacts].tolist() for frame in (0, 5, 9)]
