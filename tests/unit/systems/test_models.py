@@ -149,7 +149,7 @@ def test_no_models_name_is_written_outside_of_its_system_and_the_catalogue() -> 
 
 
 BESIDE_THE_FIRST = {
-    # commands and the page's search of one system alone, the list of all tables, and indexes of dense vectors,
+    # commands and the page's search of one system alone, the list of all tables, indexes of dense vectors,
     # which are those of words but for what they hold
     "lamp_core.lexical": {
         *("flows.commands.index", "flows.commands.search", "lamp_core.page.search"),
