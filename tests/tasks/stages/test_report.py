@@ -2,7 +2,6 @@
 
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -11,11 +10,12 @@ import pytest
 import torch
 
 from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.evaluation import word_samples as samples
 from lamp_core.evaluation.results import Origin, Result, write_results
 from lamp_core.evaluation.samples import GENERATED
 from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.io.parquet import write_table
-from lamp_core.lexical import samples
+from lamp_core.report import collect
 from lamp_core.retrieval.gallery import Gallery
 from tasks.stage.process import StageContext
 from tasks.stages import report
@@ -94,8 +94,8 @@ def test_recall_by_words_is_shown_as_it_was_measured(known: int, data: Path, tmp
     write_table(tmp_path / samples.SPARSITY_FILE, [row], pa.schema(fields))
     write_table(tmp_path / samples.WORDS_FILE, [], samples.WORDS)
     write_table(tmp_path / samples.KEYWORDS_FILE, [], samples.KEYWORDS)
-    stage = SimpleNamespace(inputs=lambda name: {name: tmp_path})
-    shown = report._words(stage, FeatureSet.load(data / "features"))
+    features = FeatureSet.load(data / "features")
+    shown = collect.words(collect.Written(features, data / "ingest", data / "evaluate", [tmp_path]))
     assert shown is not None
     assert {name: list(curve.values) for name, curve in shown.recall.items()} == {
         label: [52.5] for name, label in samples.RECALLS.items() if name in recalls
