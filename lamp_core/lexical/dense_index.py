@@ -48,7 +48,8 @@ class DenseIndex:
         if shape != self.shape:
             raise LampError(f"vectors of {sized(shape)} do not fit an index of {sized(self.shape)}")
         first = len(self.removed_N)
-        self.parts.append(np.ascontiguousarray(vectors_NV, dtype=np.float32))
+        # Copied: those of a file are read-only, which torch takes with a warning.
+        self.parts.append(np.array(vectors_NV, dtype=np.float32, order="C"))
         self.removed_N = np.concatenate([self.removed_N, np.zeros(len(vectors_NV), dtype=bool)])
         return range(first, len(self.removed_N))
 

@@ -60,6 +60,19 @@ def test_what_is_saved_comes_back_and_changes_without_a_rebuild(index: DenseGall
     assert found(empty) == [("a", 0)]
 
 
+def test_a_model_is_given_vectors_that_it_may_write_to(index: DenseGallery, tmp_path: Path) -> None:
+    """Torch takes read-only arrays, as those of a file are, with a warning on the user's terminal."""
+    index.save(tmp_path)
+    written: list[bool] = []
+
+    def similarity(text: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        written.append(vectors.flags.writeable)
+        return best_of_two(text, vectors)
+
+    DenseGallery.load(tmp_path).search(QUERY, 1, similarity)
+    assert written == [True]
+
+
 def test_what_is_not_there_or_does_not_fit_is_said(index: DenseGallery, tmp_path: Path) -> None:
     with pytest.raises(LampError, match="the index has no 'd'; `lamp index info --names`"):
         index.remove(["a", "d"])
