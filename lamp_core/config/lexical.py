@@ -110,14 +110,6 @@ class LexicalContrast(Section):
         description="words of a motion and of a text with which it starts, in the mean: so far the logits of "
         "the phases before are moved; 0: as they are",
     )
-    zero: Literal["side", "word"] = Field(
-        "side",
-        description="what is moved: all logits of a side, or those of each word, until as many texts and "
-        "motions have it as captions do; 0 start_words leaves both",
-    )
-    word_share: Positive = Field(
-        1.0, description="how many have a word at the start, times the share of captions with it (zero: word)"
-    )
     below_zero: NonNegative = Field(
         0.1, description="slope of the gradient at words that weigh nothing, by which they come in; 0: none"
     )

@@ -19,8 +19,7 @@ from lamp_core.datasets.sources.caption_table import check_cells
 from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import GROUND_TRUTH
 from lamp_core.evaluation.external import LeftOut, item_name, told_reasons
-from lamp_core.evaluation.families.captioning import CAPTIONING, bert_scorer, captions_of_systems
-from lamp_core.evaluation.protocols.captioning import evaluate_captions
+from lamp_core.evaluation.families.captioning import CAPTIONING, captions_of_systems, scored
 from lamp_core.evaluation.protocols.common import TestItems
 from lamp_core.evaluation.results import Result
 from lamp_core.evaluation.trained import Trained
@@ -118,20 +117,12 @@ def measure_captions(trained: Trained, path: Path, name: str) -> tuple[dict[str,
     missing = f"{len(read.missing)} of {len(test)} items have no caption, left out" if read.missing else ""
     systems, left_out = captions_of_systems(trained, test)
     name = f"{name} (file)" if name in {GROUND_TRUTH, *systems} else name
-    rows = evaluate_captions(
-        [test.items[place] for place in places],
-        {
-            **{system: [made[place] for place in places] for system, made in systems.items()},
-            name: [read.given[place] for place in places],
-        },
-        trained.guo,
-        trained.features.statistics,
-        trained.settings,
-        bert_scorer(trained),
-        training_captions=trained.training_captions,
-        embed=trained.cache.embed,
-        note="; ".join(filter(None, (test.note, missing, left_out))),
-    )
+    captions = {
+        **{system: [made[place] for place in places] for system, made in systems.items()},
+        name: [read.given[place] for place in places],
+    }
+    items = [test.items[place] for place in places]
+    rows = scored(trained, items, captions, (test.note, missing, left_out))
     noted = [_with_note(row, read.note) if row.system == name else row for row in rows]
     return {CAPTIONING.name: noted}, read
 

@@ -7,7 +7,6 @@ Shapes: N items.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -72,27 +71,9 @@ class DenseGallery(NamedMotions):
         """An index of the same model without motions."""
         return type(self)(self.model, self.weights)
 
-    def add(
-        self,
-        names: Sequence[str],
-        captions: Sequence[str],
-        vectors: np.ndarray,
-        files: Sequence[str | None] | None = None,
-    ) -> None:
-        """Add motions by their vectors (N, ...) and whole paths of their files.
-
-        Raises:
-            LampError: a name is there already, or the vectors are of another shape.
-        """
-        self.require_names(self.places, names)
-        self.dense.add(vectors)
-        self.names += names
-        self.captions += captions
-        self.files += files or [None] * len(names)
-
-    def take(self, other: Self) -> None:
-        """Add the motions of an index of the same model, none of which was removed; raises as `add`."""
-        self.add(other.names, other.captions, other.dense.rows(), other.files)
+    def kept_of(self, vectors: np.ndarray) -> np.ndarray:
+        """The vectors (N, ...) as they are."""
+        return vectors
 
     def search(self, query: np.ndarray, top: int, similarity: Similarity) -> list[Hit]:
         """The motions most similar to a text, best first; LampError where there is none to find."""

@@ -3,12 +3,12 @@
 Shapes: N items, V width of the vectors; those of some models have more than one axis.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 
 from lamp_core.errors import LampError
-from lamp_core.lexical.index import Found, Groups
+from lamp_core.lexical.index import Found, Groups, Numbered
 
 Similarity = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """A query and the vectors (N, ...) of items to their scores (N,)."""
@@ -25,7 +25,7 @@ def sized(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
 
 
-class DenseIndex:
+class DenseIndex(Numbered):
     """Exact search in vectors without words.
 
     Args:
@@ -33,12 +33,9 @@ class DenseIndex:
     """
 
     def __init__(self, width: int | None = None) -> None:
+        super().__init__()
         self.shape: tuple[int, ...] | None = None if width is None else (width,)
         self.parts: list[np.ndarray] = []
-        self.removed_N = np.zeros(0, dtype=bool)
-
-    def __len__(self) -> int:
-        return int((~self.removed_N).sum())
 
     def add(self, vectors_NV: np.ndarray) -> range:
         """Add items."""
@@ -47,19 +44,9 @@ class DenseIndex:
             self.shape = shape
         if shape != self.shape:
             raise LampError(f"vectors of {sized(shape)} do not fit an index of {sized(self.shape)}")
-        first = len(self.removed_N)
         # Copied: those of a file are read-only, which torch takes with a warning.
         self.parts.append(np.array(vectors_NV, dtype=np.float32, order="C"))
-        self.removed_N = np.concatenate([self.removed_N, np.zeros(len(vectors_NV), dtype=bool)])
-        return range(first, len(self.removed_N))
-
-    def remove(self, items: Iterable[int]) -> None:
-        """Mark items, so that they are found no more."""
-        wanted = sorted(set(items))
-        missing = [item for item in wanted if not 0 <= item < len(self.removed_N) or self.removed_N[item]]
-        if missing:
-            raise LampError(f"the index has no item {missing[0]}; it was removed, or never added")
-        self.removed_N[wanted] = True
+        return self._count(len(vectors_NV))
 
     def rows(self) -> np.ndarray:
         """The vectors of all items, also of removed ones."""

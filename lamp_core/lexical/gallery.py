@@ -10,7 +10,7 @@ Shapes: N items, V vocabulary, P postings.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -111,32 +111,9 @@ class LexicalIndex(NamedMotions):
         """An index of the same words and model without motions."""
         return type(self)(self.vocabulary, self.joined, self.most_terms, model=self.model)
 
-    def add(
-        self,
-        names: Sequence[str],
-        captions: Sequence[str],
-        weights_NV: np.ndarray,
-        files: Sequence[str | None] | None = None,
-    ) -> None:
-        """Add motions by their weights of words, not normalised, and whole paths of their files.
-
-        Raises:
-            LampError: a name is there already, or the weights are of another vocabulary.
-        """
-        self._add(names, captions, pruned(units(weights_NV), self.most_terms), files or [None] * len(names))
-
-    def take(self, other: Self) -> None:
-        """Add the motions of an index of the same vocabulary, none of which was removed; raises as `add`."""
-        self._add(other.names, other.captions, other.sparse.rows(), other.files)
-
-    def _add(
-        self, names: Sequence[str], captions: Sequence[str], rows: csr_array, files: Sequence[str | None]
-    ) -> None:
-        self.require_names(self.places, names)
-        self.sparse.add(rows)
-        self.names += names
-        self.captions += captions
-        self.files += files
+    def kept_of(self, weights_NV: np.ndarray) -> csr_array:
+        """The heaviest words of unit vectors, of weights that are not normalised."""
+        return pruned(units(weights_NV), self.most_terms)
 
     @cached_property
     def keywords(self) -> Keywords:

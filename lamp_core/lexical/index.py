@@ -15,7 +15,7 @@ Shapes: N items, V vocabulary or width of dense vectors, P postings, Q words of 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
@@ -63,8 +63,11 @@ class Index(Protocol):
     def __len__(self) -> int:
         """Items that can be found."""
 
-    def add(self, vectors_NV: np.ndarray) -> range:
+    def add(self, vectors_NV: Any) -> range:
         """Add items, and return their numbers."""
+
+    def rows(self) -> Any:
+        """The vectors of all items, as they are added again."""
 
     def remove(self, items: Iterable[int]) -> None:
         """Let items not be found any more; LampError for one that is not there."""
@@ -198,7 +201,31 @@ class Segment:
         return scores
 
 
-class SparseIndex:
+class Numbered:
+    """Items by the numbers that they got as they were added, some of which were removed."""
+
+    def __init__(self) -> None:
+        self.removed_N = np.zeros(0, dtype=bool)
+
+    def __len__(self) -> int:
+        return int((~self.removed_N).sum())
+
+    def remove(self, items: Iterable[int]) -> None:
+        """Mark items, so that they are found no more; LampError where one is not there."""
+        wanted = sorted(set(items))
+        missing = [item for item in wanted if not 0 <= item < len(self.removed_N) or self.removed_N[item]]
+        if missing:
+            raise LampError(f"the index has no item {missing[0]}; it was removed, or never added")
+        self.removed_N[wanted] = True
+
+    def _count(self, more: int) -> range:
+        """The numbers of items that are added."""
+        first = len(self.removed_N)
+        self.removed_N = np.concatenate([self.removed_N, np.zeros(more, dtype=bool)])
+        return range(first, first + more)
+
+
+class SparseIndex(Numbered):
     """An inverted index in memory.
 
     Args:
@@ -206,37 +233,29 @@ class SparseIndex:
     """
 
     def __init__(self, width: int) -> None:
+        super().__init__()
         self.width = width
         self.segments: list[Segment] = []
-        self.removed_N = np.zeros(0, dtype=bool)
-
-    def __len__(self) -> int:
-        return int((~self.removed_N).sum())
 
     def add(self, vectors_NV: np.ndarray | csr_array) -> range:
         """Add items, given by weights of which those above 0 become postings."""
         rows = csr_array(vectors_NV).astype(np.float32)
         if rows.shape[1] != self.width:
             raise LampError(f"vectors of {rows.shape[1]} words do not fit an index of {self.width}")
-        first = len(self.removed_N)
         columns = csc_array(rows)
         columns.sort_indices()  # an item is found in the postings of a word by bisection
         if columns.nnz <= np.iinfo(np.int32).max:  # half the memory; both, or scipy converts one each time
             columns.indices = columns.indices.astype(np.int32, copy=False)
             columns.indptr = columns.indptr.astype(np.int32, copy=False)
-        self.segments.append(Segment(columns, first))
-        self.removed_N = np.concatenate([self.removed_N, np.zeros(rows.shape[0], dtype=bool)])
+        numbers = self._count(rows.shape[0])
+        self.segments.append(Segment(columns, numbers.start))
         if len(self.segments) > MOST_SEGMENTS:
             self._merge()
-        return range(first, len(self.removed_N))
+        return numbers
 
     def remove(self, items: Iterable[int]) -> None:
-        """Mark items, so that they are found no more."""
-        wanted = sorted(set(items))
-        missing = [item for item in wanted if not 0 <= item < len(self.removed_N) or self.removed_N[item]]
-        if missing:
-            raise LampError(f"the index has no item {missing[0]}; it was removed, or never added")
-        self.removed_N[wanted] = True
+        """Mark items, so that they are found no more; LampError where one is not there."""
+        super().remove(items)
         self.segments = [self._without_removed(segment) for segment in self.segments]
 
     def search(

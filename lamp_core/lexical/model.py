@@ -4,8 +4,6 @@ Shapes: B batch, T frames, D feature numbers a frame, L word pieces, H width of 
 vocabulary, P width of dense vectors.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
@@ -45,19 +43,11 @@ class LexicalModel(nn.Module):
             nn.Linear(motion_dim, text_dim), nn.LayerNorm(text_dim, eps=EPSILON)
         )
         start_at_random(self.motion_to_text)
-        # the head's bias says where a word of a text weighs nothing; a motion's logits stand elsewhere: one
-        # number for all words, or (V,) one of each
+        # the head's bias says where a word of a text weighs nothing; a motion's logits stand elsewhere
         self.register_buffer("motion_zero", torch.zeros(()))
         if not self.is_lexical:
             self.dense_text = nn.Linear(text_dim, shape.dense_dim)
             self.dense_motion = nn.Linear(motion_dim, shape.dense_dim)
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        """Take the zero of motions in the shape in which it was saved."""
-        saved = state_dict.get(f"{prefix}motion_zero")
-        if saved is not None:
-            self.motion_zero = torch.zeros_like(saved, device=self.motion_zero.device)
-        super()._load_from_state_dict(state_dict, prefix, *others)
 
     @property
     def is_lexical(self) -> bool:

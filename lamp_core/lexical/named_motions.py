@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -56,19 +56,35 @@ class NamedMotions(ABC):
         """An index of the same kind and model without motions."""
 
     @abstractmethod
+    def kept_of(self, vectors: np.ndarray, /) -> Any:
+        """What is kept of the vectors (N, ...) that the model made of motions."""
+
     def add(
         self,
         names: Sequence[str],
         captions: Sequence[str],
         vectors: np.ndarray,
         files: Sequence[str | None] | None = None,
-        /,
     ) -> None:
-        """Add motions by what the model made of them; LampError for a name that is there already."""
+        """Add motions by what the model made of them (N, ...), and whole paths of their files.
 
-    @abstractmethod
-    def take(self, other: Self, /) -> None:
+        Raises:
+            LampError: a name is there already, or the vectors are of another shape or vocabulary.
+        """
+        self._add(names, captions, self.kept_of(vectors), files or [None] * len(names))
+
+    def take(self, other: Self) -> None:
         """Add the motions of an index of the same kind and model, none of which was removed; as `add`."""
+        self._add(other.names, other.captions, other.vectors.rows(), other.files)
+
+    def _add(
+        self, names: Sequence[str], captions: Sequence[str], rows: Any, files: Sequence[str | None]
+    ) -> None:
+        self.require_names(self.places, names)
+        self.vectors.add(rows)
+        self.names += names
+        self.captions += captions
+        self.files += files
 
     def __len__(self) -> int:
         return len(self.vectors)

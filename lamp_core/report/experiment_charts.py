@@ -30,9 +30,8 @@ def _grid_charts(experiment: ExperimentResults) -> Iterator[tuple[str, str]]:
         groups = groups_of(merged, table)
         for group in groups:
             lines = _lines(merged, chart, table, group)
-            apart = f", {group.measured_on[0]}, {group.evaluator}" if len(groups) > 1 else ""
             if lines:
-                title = f"{chart.title}{apart}"
+                title = group.titled(chart.title, is_only=len(groups) == 1)
                 heading = f"{chart.y.heading}, {chart.y.unit}" if chart.y.unit else chart.y.heading
                 yield title, line_chart(lines, chart.x, heading, title, is_logarithmic=chart.x_log)
 

@@ -115,7 +115,7 @@ def _fitted(
             points.append(point)
         elif row.check:
             waiting.append((row.label, f"not measured: {row.told}"))
-    title = fit.title if is_only else f"{fit.title}, {group.measured_on[0]}, {group.evaluator}"
+    title = group.titled(fit.title, is_only=is_only)
     fitted = Fitted(fit, title, points, waiting, None)
     try:
         return replace(fitted, law=_law(tuple(_triple(point, fit) for point in points if not point.check)))

@@ -26,6 +26,10 @@ class Group:
         is_finished = row.state == "finished"
         return row.measured_on == self.measured_on if is_finished else row.data == self.measured_on[0]
 
+    def titled(self, title: str, *, is_only: bool) -> str:
+        """What its figure is called, told apart where there are several."""
+        return title if is_only else f"{title}, {self.measured_on[0]}, {self.evaluator}"
+
 
 def groups_of(experiment: ExperimentResults, table: ResultTable) -> list[Group]:
     """The groups of the numbers of a table, in the order of the rows."""

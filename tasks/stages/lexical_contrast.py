@@ -24,7 +24,7 @@ from lamp_core.lexical.model import LexicalModel
 from lamp_core.lexical.motion_encoder import MotionEncoder, MotionShape
 from lamp_core.lexical.text_start import new_text
 from lamp_core.lexical.vectors import LexicalVectors, units
-from lamp_core.lexical.zero import start_by_word, start_with
+from lamp_core.lexical.zero import start_with
 from lamp_core.metrics.recall import places, recall
 from lamp_core.training.seeds import seed_everything
 from tasks.stage.process import StageContext, main
@@ -42,10 +42,7 @@ def run(stage: StageContext) -> dict[str, float]:
         for split in ("train", "val")
     )
     if settings.start_words and settings.start == PHASES and model.is_lexical and train:
-        if settings.zero == "word":
-            start_by_word(settings.word_share, model, tokenizer, train)
-        else:
-            start_with(settings.start_words, model, tokenizer, train)
+        start_with(settings.start_words, model, tokenizer, train)
     vectors = LexicalVectors(model, tokenizer)
     train_contrast(
         model,

@@ -7,11 +7,11 @@ Shapes: N items, Q queries, P projection width.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from lamp_core.datasets.items import DOWNSAMPLING
+from lamp_core.datasets.items import DOWNSAMPLING, Item
 from lamp_core.errors import LampError
 from lamp_core.evaluation.baselines import MOST_FREQUENT, NEAREST
 from lamp_core.evaluation.cache import digest, motion_content
@@ -31,8 +31,27 @@ def _measure(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
     trained = systems.trained
     test = TestItems.of(trained.items, trained.features.statistics)
     captions, left_out = captions_of_systems(trained, test, on_progress)
+    return scored(trained, test.items, captions, (test.note, left_out), on_progress)
+
+
+def scored(
+    trained: Trained,
+    items: Sequence[Item],
+    captions: Mapping[str, Sequence[str]],
+    notes: Iterable[str],
+    on_progress: OnProgress | None = None,
+) -> list[Result]:
+    """Score the captions of each system, one an item, by the evaluator of a project.
+
+    Args:
+        trained: the project's models.
+        items: that were captioned.
+        captions: by system.
+        notes: to the rows; empty ones are left out.
+        on_progress: see `evaluate_captions`.
+    """
     return evaluate_captions(
-        test.items,
+        items,
         captions,
         trained.guo,
         trained.features.statistics,
@@ -40,7 +59,7 @@ def _measure(systems: Systems, on_progress: OnProgress | None) -> list[Result]:
         bert_scorer(trained),
         training_captions=trained.training_captions,
         embed=trained.cache.embed,
-        note="; ".join(filter(None, (test.note, left_out))),
+        note="; ".join(filter(None, notes)),
         on_progress=on_progress,
     )
 
