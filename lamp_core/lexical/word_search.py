@@ -288,6 +288,7 @@ def search_words(data: Path, text: str, top: int, folder: Path | None = None) ->
     Raises:
         LampError: as `Lexicon.query`, or the index is not there, damaged, or of another model.
     """
+    LexicalIndex.require(index_folder(data, folder))  # what it is not decides before the model is read
     query_V = Lexicon.load(data).query(text)
     _, index = _lexicon_and_index(data, folder)
     return index.search(query_V, top)

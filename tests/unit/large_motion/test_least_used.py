@@ -199,15 +199,17 @@ def test_the_captions_of_the_procedural_set_have_room_for_the_words_of_the_shipp
         for script, each in zip(scripts, draws, strict=True)
         for sentence in captions(script.performances, script.together, each)
     ]
-    for row in experiment.planned():
-        config = override(profile_config("quick"), assignments({**experiment.base.set, **row.set}))
-        if config.large_motion.words == "least_used":
-            text = own_tokenizer(said, config.m2t.prompt, config.language_model)
-            words = MotionVocabulary.of(
-                new_tokenizer(263, config.tokenizer_grid),
-                config.large_motion.max_frames // 4,
-                len(text),
-                shares_codes=config.large_motion.codes == "shared",
-            )
-            described = json.loads(text.backend_tokenizer.to_str())
-            assert len(least_used(described, {}, text.all_special_ids, len(words))) == len(words)
+    rows = [
+        override(profile_config("quick"), assignments({**experiment.base.set, **row.set}))
+        for row in experiment.planned()
+    ]
+    (config,) = (row for row in rows if row.large_motion.words == "least_used")
+    text = own_tokenizer(said, config.m2t.prompt, config.language_model)
+    words = MotionVocabulary.of(
+        new_tokenizer(263, config.tokenizer_grid),
+        config.large_motion.max_frames // 4,
+        len(text),
+        shares_codes=config.large_motion.codes == "shared",
+    )
+    described = json.loads(text.backend_tokenizer.to_str())
+    assert len(least_used(described, {}, text.all_special_ids, len(words))) == len(words)
