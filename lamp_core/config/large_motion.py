@@ -109,6 +109,11 @@ class LargeMotion(Section):
         description="words in front of the captions of static poses ('holds a pose: '); empty: the captions "
         "of their moving clips as they are",
     )
+    starts: Count = Field(
+        1,
+        description="first frames: a clip of the train split is read from one of them at every draw; 1: from "
+        "its first alone",
+    )
     train_share: Annotated[float, Field(gt=0, le=1)] = Field(
         1.0, description="share of the train split that is trained on; a smaller one is part of a larger one"
     )

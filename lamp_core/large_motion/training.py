@@ -140,8 +140,9 @@ def drawn(
     words: MotionWords, settings: LargeMotion, item: SpokenMotion, draws: np.random.Generator
 ) -> list[Segment]:
     """The sequence of an item with one of its captions, those of parts beside it or in its place."""
+    codes_SR = item.drawn_codes(draws)
     caption, of_parts = drawn_text(item, settings.part_captions, draws)
-    return example(words, caption, item.codes_SR, whole=settings.loss_on == "all", of_parts=of_parts)
+    return example(words, caption, codes_SR, whole=settings.loss_on == "all", of_parts=of_parts)
 
 
 def check_context(items: Items, words: MotionWords, settings: LargeMotion) -> None:

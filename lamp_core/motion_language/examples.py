@@ -28,11 +28,20 @@ class SpokenMotion:
         codes_SR: of all channels.
         captions: at least one; none of a motion that is aligned alone.
         part_captions: sentences by body part; none where they are not told.
+        begun_later: codes of the same motion without its first frame, its first two and so on.
     """
 
     codes_SR: np.ndarray
     captions: tuple[str, ...]
     part_captions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    begun_later: tuple[np.ndarray, ...] = ()
+
+    def drawn_codes(self, draws: Draws) -> np.ndarray:
+        """Its codes (S, R) from its first frame or one of the next; no draw where there is one alone."""
+        if not self.begun_later:
+            return self.codes_SR
+        start = int(draws.integers(1 + len(self.begun_later)))
+        return self.begun_later[start - 1] if start else self.codes_SR
 
 
 @dataclass(frozen=True)

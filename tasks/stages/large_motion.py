@@ -21,6 +21,7 @@ from lamp_core.large_motion.kinds import (
     kind_of_clip,
     nested_share,
 )
+from lamp_core.large_motion.starts import from_more_starts
 from lamp_core.large_motion.train_items import ItemsInMemory, ItemsInShards, ItemsOfBoth, TrainItems
 from lamp_core.large_motion.training import Items, train_large_motion
 from lamp_core.m2t.language_model import load_base
@@ -108,7 +109,11 @@ def _in_memory(
         ]
     kinds = [kind_of_clip(features.dataset, item.labels, settings) for item in seen]
     longest = settings.max_frames // tokenizer.downsampling
-    trained = list(map(KindedMotion, _spoken(seen, cache, longest, settings), kinds))
+    motions = _spoken(seen, cache, longest, settings)
+    if settings.starts > 1:
+        whole = [normalised(features, item.features_TD) for item in seen]
+        motions = from_more_starts(motions, whole, tokenizer, settings)
+    trained = list(map(KindedMotion, motions, kinds))
     poses = _static(seen, features, tokenizer, settings) if settings.data.static else []
     return ItemsInMemory([*trained, *poses], settings.data)
 

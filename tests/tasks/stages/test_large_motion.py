@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lamp_core.config import Config, override
 from lamp_core.datasets.features_store import FeatureSet
+from lamp_core.datasets.items import items_of
 from lamp_core.errors import LampError
 from lamp_core.evaluation.catalogue import HELD_OUT_ACTIONS, KINDS, OTHER_ACTIONS, kind_of, metric_of
 from lamp_core.evaluation.results import read_results
@@ -18,6 +19,8 @@ from lamp_core.inference.generate import generate
 from lamp_core.inference.parts import edit_part
 from lamp_core.large_motion.generator import LargeMotionGenerator
 from lamp_core.large_motion.make_shards import make_shards
+from lamp_core.large_motion.starts import from_more_starts
+from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.segments import Segment
 from lamp_core.systems.large_motion import MODELS
@@ -26,6 +29,7 @@ from lamp_core.tokenizers.folder import load_tokenizer, save_tokenizer
 from lamp_core.tokenizers.kinds import new_tokenizer, untrained_tokenizer
 from lamp_core.tokens.shards import ShardSet
 from tasks.stages.catalogue import CATALOGUE
+from tasks.stages.inputs.clips import normalised
 from tests.small_project import make_small_project, small_config
 from tests.stages_in_process import run_stage, run_stages
 
@@ -39,6 +43,7 @@ def config() -> Config:
         "tokenizer_grid.division=body",
         "large_motion.training.steps=4",
         "large_motion.data.static=1",
+        "large_motion.starts=2",
         "large_motion.held_out=[jump]",
         "large_motion.max_frames=64",
         "large_motion.prompts=short-parts",
@@ -73,6 +78,29 @@ def test_the_training_measures_itself_and_what_it_did_not_see(metrics: dict[str,
     assert all(np.isfinite(found[name]) for name in (ranking.metric, "val_codes", "unseen_loss", "part_loss"))
     assert found["unseen_items"] > 0
     assert found["train_items"] % 2 == 0  # each with a pose that is held
+
+
+def test_codes_from_a_later_first_frame_are_those_of_the_motion_without_the_frames_before(
+    data: Path, metrics: dict[str, dict[str, float]]
+) -> None:
+    features, tokenizer = FeatureSet.load(data / "features"), load_tokenizer(data / "tokenizer_grid")
+    items = items_of(features, "train")[:3]
+    whole = [normalised(features, item.features_TD) for item in items]
+    motions = [SpokenMotion(codes_SR, ("walks",)) for codes_SR in encode_clips(tokenizer, whole)]
+    settings = config().large_motion.model_copy(update={"starts": 4})
+    for motion, motion_TD in zip(from_more_starts(motions, whole, tokenizer, settings), whole, strict=True):
+        for start, codes_SR in enumerate(motion.begun_later, 1):
+            (wanted_SR,) = encode_clips(tokenizer, [motion_TD[start:]])
+            assert np.array_equal(codes_SR, wanted_SR[: settings.max_frames // tokenizer.downsampling])
+
+
+def test_a_motion_of_one_token_is_read_from_its_first_frame(data: Path) -> None:
+    tokenizer = load_tokenizer(data / "tokenizer_grid")
+    motion_TD = np.random.default_rng(0).normal(size=(tokenizer.downsampling, 263)).astype(np.float32)
+    (codes_SR,) = encode_clips(tokenizer, [motion_TD])
+    settings = config().large_motion.model_copy(update={"starts": 3})
+    (found,) = from_more_starts([SpokenMotion(codes_SR, ("stands",))], [motion_TD], tokenizer, settings)
+    assert all(np.array_equal(later_SR, codes_SR) for later_SR in found.begun_later)
 
 
 def test_text_to_motion_stands_in_the_common_store(metrics: dict[str, dict[str, float]], data: Path) -> None:

@@ -12,6 +12,7 @@ from lamp_core.errors import LampError
 from lamp_core.large_motion.train_items import ItemsInMemory, example
 from lamp_core.large_motion.training import Items, mean_losses, train_large_motion
 from lamp_core.motion_language.decoding import answer
+from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.grammar import MotionGrammar
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.segments import collate, next_token_logits, token_losses
@@ -47,6 +48,18 @@ def test_eight_motions_are_learnt_by_heart(changes: dict[str, Any], rvq: MotionT
     free = answer(model.language.eval(), prompts, MotionGrammar(words.vocabulary, [None] * 8), words.padding)
     for ids, item in zip(free, spoken(), strict=True):
         assert np.array_equal(words.codes(ids), item.codes_SR)
+
+
+def test_a_motion_is_read_from_each_of_its_first_frames() -> None:
+    whole, later = np.array([[0], [1]]), (np.array([[2], [3]]), np.array([[4]]))
+    item, draws = SpokenMotion(whole, ("a person walks",), begun_later=later), np.random.default_rng(0)
+    assert {tuple(item.drawn_codes(draws).ravel().tolist()) for _ in range(60)} == {(0, 1), (2, 3), (4,)}
+
+
+def test_a_motion_with_one_first_frame_takes_no_draw() -> None:
+    draws = np.random.default_rng(0)
+    assert SpokenMotion(np.array([[7]]), ("a person walks",)).drawn_codes(draws).tolist() == [[7]]
+    assert draws.random() == np.random.default_rng(0).random()
 
 
 @pytest.mark.parametrize("stop_at", [1, 6])
