@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from scipy.sparse import csr_array
 
-from lamp_core.lexical.dense_index import DenseIndex
-from lamp_core.lexical.index import VERY_MANY, Index, SparseIndex
+from lamp_core.indexes.dense_index import DenseIndex
+from lamp_core.indexes.index import Index
+from lamp_core.indexes.sparse_index import VERY_MANY, SparseIndex
 
 SIZES = (1_000, 100_000, 1_000_000)
 VOCABULARY, DRAWN, EXPONENT = 1_000, 64, 0.9

@@ -10,7 +10,7 @@ from flows.progress_lines import said_progress
 from tasks.project import find_project
 
 if TYPE_CHECKING:
-    from lamp_core.lexical.named_motions import NamedMotions
+    from lamp_core.indexes.named_motions import NamedMotions
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 Folder = Annotated[

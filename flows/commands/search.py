@@ -70,7 +70,7 @@ def search(
 
 def _is_dense(index: Path) -> bool:
     """Whether an index is one of dense vectors; LampError where there is none."""
-    from lamp_core.lexical.dense_gallery import DenseGallery
+    from lamp_core.indexes.dense_gallery import DenseGallery
     from lamp_core.lexical.word_search import kind_of
 
     kind = kind_of(index)

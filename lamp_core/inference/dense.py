@@ -8,10 +8,10 @@ import numpy as np
 
 from lamp_core.errors import LampError
 from lamp_core.evaluation.cache import folder_digest
+from lamp_core.indexes.dense_gallery import REMEDY, DenseGallery
 from lamp_core.inference.models import loaded, say_what_is_lost
 from lamp_core.io.kept import kept
 from lamp_core.io.text import require_words
-from lamp_core.lexical.dense_gallery import REMEDY, DenseGallery
 from lamp_core.retrieval.gallery import Hit
 from lamp_core.systems.capabilities import SIMILARITY, Compares
 from lamp_core.systems.catalogue import MODELS

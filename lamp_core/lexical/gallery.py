@@ -22,11 +22,12 @@ import pyarrow.parquet as pq
 from scipy.sparse import csr_array
 
 from lamp_core.errors import LampError
+from lamp_core.indexes.index import Groups
+from lamp_core.indexes.named_motions import DENSE, NamedMotions
+from lamp_core.indexes.sparse_index import NO_GROUP, SparseIndex, pruned
 from lamp_core.io.parquet import atomic_path, read_table
 from lamp_core.io.parquet import field as column
-from lamp_core.lexical.index import NO_GROUP, Groups, SparseIndex, pruned
 from lamp_core.lexical.keywords import Keywords
-from lamp_core.lexical.named_motions import DENSE, NamedMotions
 from lamp_core.lexical.vectors import units
 from lamp_core.lexical.words import Vocabulary, WeightedWord, heaviest_first, shared
 

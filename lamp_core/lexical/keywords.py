@@ -14,7 +14,7 @@ import numpy as np
 
 from lamp_core.datasets.preprocessing.tagging import word_list
 from lamp_core.errors import LampError
-from lamp_core.lexical.index import Groups
+from lamp_core.indexes.index import Groups
 from lamp_core.lexical.words import CONTINUED, Vocabulary, stop_words
 from lamp_core.remarks import remark
 

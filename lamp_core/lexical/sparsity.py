@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from lamp_core.lexical.index import SparseIndex, pruned
+from lamp_core.indexes.sparse_index import SparseIndex, pruned
 from lamp_core.metrics.recall import places, recall
 
 PRUNED_TO = (4, 8, 16, 32, 64, 128, 256)

@@ -12,16 +12,16 @@ import torch
 
 from lamp_core.datasets.motion_file import ARRAY, BVH, FeatureSpace, Gate, read_features, read_motion
 from lamp_core.errors import LampError
+from lamp_core.indexes.dense_gallery import DenseGallery
+from lamp_core.indexes.named_motions import DENSE, NamedMotions
 from lamp_core.inference.dense import DenseEncoder
 from lamp_core.io.file_lock import alone_in
 from lamp_core.io.folders import files_below, has_ending
 from lamp_core.io.kept import kept
 from lamp_core.lamp.prompt import losses
 from lamp_core.lexical.batches import in_parts
-from lamp_core.lexical.dense_gallery import DenseGallery
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import ITEMS, REMEDY, LexicalHit, LexicalIndex
-from lamp_core.lexical.named_motions import DENSE, NamedMotions
 from lamp_core.lexical.training_words import training_words
 from lamp_core.lexical.vectors import LexicalVectors, units
 from lamp_core.lexical.windows import whole_motion_weights

@@ -14,7 +14,7 @@ from lamp_core.datasets.schema import CLIPS, FEATURES, MANIFEST, REJECTED, Datas
 from lamp_core.evaluation import word_samples as samples
 from lamp_core.evaluation.results import SCHEMA as RESULTS
 from lamp_core.evaluation.samples import CAPTIONED, GENERATED
-from lamp_core.lexical.dense_gallery import SCHEMA as DENSE_ITEMS
+from lamp_core.indexes.dense_gallery import SCHEMA as DENSE_ITEMS
 from lamp_core.lexical.gallery import ITEM_SCHEMA as LEXICAL_ITEMS
 from lamp_core.lexical.gallery import POSTING_SCHEMA as POSTINGS
 from lamp_core.report.experiment_results import SCHEMA as EXPERIMENT

@@ -9,9 +9,9 @@ from typer.testing import CliRunner, Result
 
 from flows.cli import app
 from lamp_core.errors import LampError
+from lamp_core.indexes.dense_gallery import DenseGallery
 from lamp_core.inference import dense
 from lamp_core.inference import words as api
-from lamp_core.lexical.dense_gallery import DenseGallery
 from lamp_core.lexical.gallery import LexicalIndex
 from lamp_core.lexical.words import Vocabulary, WeightedWord
 from lamp_core.retrieval.gallery import Hit

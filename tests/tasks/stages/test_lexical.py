@@ -14,11 +14,11 @@ from lamp_core.datasets.features_store import FeatureSet
 from lamp_core.errors import LampError
 from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.store import RESULTS_FILE
+from lamp_core.indexes.dense_gallery import DenseGallery
 from lamp_core.inference.dense import search_dense
 from lamp_core.inference.search import search_text
 from lamp_core.inference.words import explain
 from lamp_core.lexical import word_search
-from lamp_core.lexical.dense_gallery import DenseGallery
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import LexicalIndex
 from lamp_core.lexical.words import Vocabulary

@@ -9,10 +9,10 @@ import pytest
 from scipy.sparse import csr_array
 
 from lamp_core.errors import LampError
+from lamp_core.indexes.sparse_index import SparseIndex
 from lamp_core.io.parquet import read_table
 from lamp_core.lexical import gallery
 from lamp_core.lexical.gallery import ITEMS, POSTINGS, LexicalIndex
-from lamp_core.lexical.index import SparseIndex
 from lamp_core.lexical.words import Vocabulary
 
 PIECES = ("[CLS]", "run", "jump", "left", "##ing")

@@ -149,11 +149,10 @@ def test_no_models_name_is_written_outside_of_its_system_and_the_catalogue() -> 
 
 
 BESIDE_THE_FIRST = {
-    # commands and the page's search of one system alone, the list of all tables, indexes of dense vectors,
-    # which are those of words but for what they hold
+    # commands and the page's search of one system alone, the list of all tables
     "lamp_core.lexical": {
         *("flows.commands.index", "flows.commands.search", "lamp_core.page.search"),
-        *("lamp_core.report.schema_page", "lamp_core.inference.dense"),
+        "lamp_core.report.schema_page",
     },
     # how an instruction is read, for whatever answers it
     "lamp_core.motion_language": {"flows.commands.ask", "lamp_core.inference.ask"},

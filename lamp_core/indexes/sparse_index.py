@@ -1,4 +1,4 @@
-"""Exact search in an inverted index, behind the interface that dense vectors (`dense_index`) have too.
+"""Exact search in an inverted index.
 
 The sparse index keeps, for every word, the items that have it and their weights (postings, in columns). A
 query adds up the postings of its words into one number an item. The best are then found without sorting:
@@ -9,25 +9,24 @@ which few of them can be among the best.
 Items that are added stand in a segment of their own, and items that are removed are marked: neither builds
 anything anew. Segments are merged when they are many or when most of what they hold is removed.
 
-Shapes: N items, V vocabulary or width of dense vectors, P postings, Q words of a query.
+Shapes: N items, V vocabulary, P postings, Q words of a query.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array, vstack
 
 from lamp_core.errors import LampError
+from lamp_core.indexes.index import Found, Groups, Numbered
 
 if TYPE_CHECKING:
-    from lamp_core.lexical.bounds import ScoreBounds
+    from lamp_core.indexes.bounds import ScoreBounds
 
 MOST_SEGMENTS = 8
-Groups = Sequence[tuple[int, ...]]
-"""Words that stand together: the pieces of one."""
 NO_GROUP: Mapping[tuple[int, ...], float] = {}
 LOOKED_AT = 4096
 """Items of a word that give the bound."""
@@ -35,54 +34,6 @@ VERY_MANY = 50_000
 """Items of a segment from which bounds are quicker than sums."""
 WORTHLESS = 0.5
 """Share of removed items above which a segment is built anew."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """One place of a ranking.
-
-    Args:
-        item: number of the item, in the order in which items were added.
-        score: more is more similar.
-        shares: what each of the query's numbers gives to the score; empty for dense vectors.
-        together: what each group of numbers gives that the query asks for together.
-    """
-
-    item: int
-    score: float
-    shares: dict[int, float] = field(default_factory=dict)
-    together: dict[tuple[int, ...], float] = field(default_factory=dict)
-
-
-class Index(Protocol):
-    """What is searched: vectors that come and go."""
-
-    removed_N: np.ndarray
-    """Which of all items that were ever added are found no more."""
-
-    def __len__(self) -> int:
-        """Items that can be found."""
-
-    def add(self, vectors_NV: Any) -> range:
-        """Add items, and return their numbers."""
-
-    def rows(self) -> Any:
-        """The vectors of all items, as they are added again."""
-
-    def remove(self, items: Iterable[int]) -> None:
-        """Let items not be found any more; LampError for one that is not there."""
-
-    def search(self, query_V: np.ndarray, top: int, without: Groups = ()) -> list[Found]:
-        """The items with the largest products with the query, best first.
-
-        Of a sparse index only those that share a word with the query, so that it may give fewer than are
-        asked for; of a dense one as many as there are, whatever their product: two vectors always have one.
-
-        Args:
-            query_V: weights of words, or a dense vector.
-            top: how many.
-            without: words; an item that has all words of one of these groups is passed over.
-        """
 
 
 def pruned(vectors_NV: np.ndarray, top: int) -> csr_array:
@@ -147,7 +98,7 @@ class Segment:
     @cached_property
     def score_bounds(self) -> "ScoreBounds":
         """Bounds of the scores, made when they are first asked for."""
-        from lamp_core.lexical.bounds import ScoreBounds  # torch is not needed before there are very many
+        from lamp_core.indexes.bounds import ScoreBounds  # torch is not needed before there are very many
 
         return ScoreBounds.of(self.columns)
 
@@ -199,30 +150,6 @@ class Segment:
         for word, weight in zip(words, weights_Q, strict=True):
             scores += weight * self.weights(places, word)
         return scores
-
-
-class Numbered:
-    """Items by the numbers that they got as they were added, some of which were removed."""
-
-    def __init__(self) -> None:
-        self.removed_N = np.zeros(0, dtype=bool)
-
-    def __len__(self) -> int:
-        return int((~self.removed_N).sum())
-
-    def remove(self, items: Iterable[int]) -> None:
-        """Mark items, so that they are found no more; LampError where one is not there."""
-        wanted = sorted(set(items))
-        missing = [item for item in wanted if not 0 <= item < len(self.removed_N) or self.removed_N[item]]
-        if missing:
-            raise LampError(f"the index has no item {missing[0]}; it was removed, or never added")
-        self.removed_N[wanted] = True
-
-    def _count(self, more: int) -> range:
-        """The numbers of items that are added."""
-        first = len(self.removed_N)
-        self.removed_N = np.concatenate([self.removed_N, np.zeros(more, dtype=bool)])
-        return range(first, first + more)
 
 
 class SparseIndex(Numbered):

@@ -6,9 +6,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from lamp_core.errors import LampError
-from lamp_core.lexical.dense_gallery import DenseGallery
+from lamp_core.indexes.dense_gallery import DenseGallery
+from lamp_core.indexes.named_motions import DENSE
 from lamp_core.lexical.gallery import LexicalIndex
-from lamp_core.lexical.named_motions import DENSE
 
 NAMES = ["a", "b", "c"]
 VECTORS = np.array([[[1, 0], [0, 0]], [[0, -1], [0, -1]], [[0, 0], [0, 2]]], dtype=np.float32)

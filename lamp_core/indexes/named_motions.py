@@ -12,8 +12,8 @@ from typing import Any, Self
 import numpy as np
 
 from lamp_core.errors import LampError
+from lamp_core.indexes.index import Index
 from lamp_core.io.file_lock import alone_in
-from lamp_core.lexical.index import Index
 
 DENSE = "dense.parquet"
 """The file of an index of dense vectors (`dense_gallery`), by which one is known."""

@@ -3,10 +3,10 @@ import pytest
 from scipy.sparse import csc_array, csr_array
 
 from lamp_core.errors import LampError
-from lamp_core.lexical import index as index_module
-from lamp_core.lexical.bounds import BLOCK, ScoreBounds
-from lamp_core.lexical.dense_index import DenseIndex
-from lamp_core.lexical.index import MOST_SEGMENTS, SparseIndex, pruned
+from lamp_core.indexes import sparse_index as index_module
+from lamp_core.indexes.bounds import BLOCK, ScoreBounds
+from lamp_core.indexes.dense_index import DenseIndex
+from lamp_core.indexes.sparse_index import MOST_SEGMENTS, SparseIndex, pruned
 
 WIDTH = 40
 

@@ -1,4 +1,4 @@
-"""Exact search in dense vectors, behind the interface of `index`.
+"""Exact search in dense vectors.
 
 Shapes: N items, V width of the vectors; those of some models have more than one axis.
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lamp_core.errors import LampError
-from lamp_core.lexical.index import Found, Groups, Numbered
+from lamp_core.indexes.index import Found, Groups, Numbered
 
 Similarity = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """A query and the vectors (N, ...) of items to their scores (N,)."""

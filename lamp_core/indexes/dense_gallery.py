@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lamp_core.errors import LampError
+from lamp_core.indexes.dense_index import DenseIndex, Similarity, sized
+from lamp_core.indexes.named_motions import DENSE, NamedMotions
 from lamp_core.io.parquet import atomic_path, read_table
 from lamp_core.io.parquet import field as column
-from lamp_core.lexical.dense_index import DenseIndex, Similarity, sized
-from lamp_core.lexical.named_motions import DENSE, NamedMotions
 from lamp_core.retrieval.gallery import Hit
 
 REMEDY = "`lamp index build --dense` makes it anew"

@@ -1,0 +1,1 @@
+"""Exact search in sparse and dense vectors, and indexes of motions by their names."""
