@@ -4,6 +4,7 @@ Shapes: N items, S motion tokens, C code width, Q queries, P projection width, H
 """
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -23,11 +24,13 @@ class LampFeatures:
     Args:
         model: in evaluation mode.
         tokenizer: its vocabulary.
+        folder: of the model, where vectors of captions by the sentence encoder may be kept.
     """
 
-    def __init__(self, model: LaMP, tokenizer: TextTokenizer) -> None:
+    def __init__(self, model: LaMP, tokenizer: TextTokenizer, folder: Path | None = None) -> None:
         self.model = model
         self.tokenizer = tokenizer
+        self.folder = folder
         self.device = model.queries_QH.device
 
     @torch.no_grad()
@@ -98,8 +101,10 @@ class LampFeatures:
         batches = -(-len(captions) // BATCH_CAPTIONS)
         if self.model.shape.sentence_encoder == NO_ENCODER:
             return [None] * batches
-        vectors_NW = sentence_vectors(self.model.shape.sentence_encoder, self.device)(captions)
-        return torch.split(vectors_NW.to(self.device), BATCH_CAPTIONS)
+        vectors = sentence_vectors(self.model.shape.sentence_encoder, self.device)
+        if self.folder is not None:
+            vectors.recall(self.folder)
+        return torch.split(vectors(captions).to(self.device), BATCH_CAPTIONS)
 
     def _words(self, captions: Sequence[str]) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(captions), BATCH_CAPTIONS):

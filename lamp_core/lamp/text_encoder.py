@@ -13,6 +13,7 @@ from lamp_core.errors import LampError
 from lamp_core.io.quiet import no_progress_bar
 from lamp_core.lamp.minilm import minilm_folder
 from lamp_core.lamp.prompt import losses_by
+from lamp_core.training.distribution import gather_objects, share
 
 MAX_TEXT_TOKENS = 128
 BATCH_CAPTIONS = 256
@@ -65,15 +66,24 @@ class TextEncoder:
         return losses_by(self.tokenizer, prompt, self.max_text_tokens)
 
     @torch.no_grad()
-    def embeddings(self, captions: Sequence[str]) -> Tensor:
-        """Return (N, W) embeddings, not normalised, on the CPU."""
+    def embeddings(self, captions: Sequence[str], *, together: bool = False) -> Tensor:
+        """Return (N, W) embeddings, not normalised, on the CPU.
+
+        Args:
+            captions: at least one.
+            together: every process that trains asks for the same captions, and reads its share of the
+                batches; each is read as one process reads it.
+        """
         # Captions of similar length are read together, so that less is padded.
         order = sorted(range(len(captions)), key=lambda place: len(captions[place]))
-        parts = [
-            self._embed([captions[place] for place in order[start : start + BATCH_CAPTIONS]])
-            for start in range(0, len(order), BATCH_CAPTIONS)
-        ]
-        return torch.cat(parts)[torch.tensor(order).argsort()]
+        starts = range(0, len(order), BATCH_CAPTIONS)
+        parts = {
+            start: self._embed([captions[place] for place in order[start : start + BATCH_CAPTIONS]])
+            for start in (share(starts) if together else starts)
+        }
+        if together:
+            parts = {start: part for found in gather_objects(parts) for start, part in found.items()}
+        return torch.cat([parts[start] for start in starts])[torch.tensor(order).argsort()]
 
     def _embed(self, captions: list[str]) -> Tensor:
         words = self.tokenizer(

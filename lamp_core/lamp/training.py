@@ -206,9 +206,11 @@ class PretrainBatches:
         clips, captions = [item.clip for item in items], [item.captions for item in items]
         texts = list(chain.from_iterable(captions))
         self.sentences_MW = (
-            None if sentence_encoder == NO_ENCODER else sentence_vectors(sentence_encoder, device)(texts)
+            None
+            if sentence_encoder == NO_ENCODER
+            else sentence_vectors(sentence_encoder, device)(texts, together=True)
         )
-        compared_MW = sentence_vectors(MINILM, device)(texts) if equal_similarity else None
+        compared_MW = sentence_vectors(MINILM, device)(texts, together=True) if equal_similarity else None
         self.table = PairTable(clips, captions, compared_MW, equal_similarity)
         ids_ML, words_mask_ML = tokenizer(self.table.captions)
         self.device = device

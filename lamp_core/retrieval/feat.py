@@ -107,7 +107,7 @@ def load_feat(data: Path, device: torch.device) -> LampFeat:
     gallery = Gallery.load(folder)
     model, words = load_lamp(data / "pretrain")
     return LampFeat(
-        LampFeatures(model.to(device), words),
+        LampFeatures(model.to(device), words, data / "pretrain"),
         load_tokenizer(data / "tokenizer").to(device),
         gallery.over_queries,
         gallery.reranked,

@@ -12,6 +12,7 @@ from lamp_core.errors import LampError
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import save_lamp
 from lamp_core.lamp.pretrained import take_over
+from lamp_core.lamp.sentences import NO_ENCODER, sentence_vectors
 from lamp_core.lamp.training import VALIDATED, PretrainItem, pretrain_items, train_lamp
 from lamp_core.metrics.recall import places, recall
 from lamp_core.retrieval.gallery import Gallery
@@ -40,6 +41,9 @@ def run(stage: StageContext) -> dict[str, float]:
     )
     stage.end_helpers()
     save_lamp(stage.output, model, words)
+    if settings.sentence_encoder != NO_ENCODER:
+        vectors = sentence_vectors(settings.sentence_encoder, stage.device)
+        vectors.save(stage.output, [caption for item in train for caption in item.captions])
     return _validate(val, LampFeatures(model, words)) if val else {}
 
 

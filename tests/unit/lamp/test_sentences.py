@@ -37,7 +37,7 @@ class Counted:
     def __init__(self) -> None:
         self.read: list[str] = []
 
-    def embeddings(self, captions: Sequence[str]) -> Tensor:
+    def embeddings(self, captions: Sequence[str], *, together: bool = False) -> Tensor:
         self.read += captions
         seeds = [sum(map(ord, caption)) for caption in captions]
         return torch.stack([torch.randn(384, generator=torch.Generator().manual_seed(s)) for s in seeds])
@@ -73,6 +73,35 @@ def test_a_caption_is_read_once_and_its_vector_has_length_one() -> None:
     assert sorted(encoder.read) == ["go", "sit", "walk"]
     assert torch.equal(first_NW[0], first_NW[2]) and torch.equal(first_NW[1], again_NW[0])
     torch.testing.assert_close(first_NW.norm(dim=1), torch.ones(3))
+
+
+def test_vectors_that_were_kept_are_not_read_again(tmp_path: Path) -> None:
+    reader, later = Counted(), Counted()
+    first = SentenceVectors(reader)  # type: ignore[arg-type]
+    first.save(tmp_path, CAPTIONS)
+    second = SentenceVectors(later)  # type: ignore[arg-type]
+    second.recall(tmp_path)
+    assert torch.equal(second(CAPTIONS), first(CAPTIONS)) and later.read == []
+    second(["run"])
+    assert later.read == ["run"]
+
+
+def test_a_folder_without_vectors_is_no_error(tmp_path: Path) -> None:
+    encoder = Counted()
+    vectors = SentenceVectors(encoder)  # type: ignore[arg-type]
+    vectors.recall(tmp_path)
+    vectors(["go"])
+    assert encoder.read == ["go"]
+
+
+def test_a_loaded_model_takes_the_vectors_of_its_folder(counted: Counted, tmp_path: Path) -> None:
+    model, words = _trained()
+    save_lamp(tmp_path, model, words)
+    stored = SentenceVectors(Counted())  # type: ignore[arg-type]
+    stored.save(tmp_path, ["a caption of before"])
+    counted.read.clear()
+    LampFeatures(*load_lamp(tmp_path), tmp_path).text_embeddings(["a caption of before", "walk"])
+    assert counted.read == []  # the one is of the folder, the other was trained on
 
 
 def test_each_caption_of_a_batch_has_its_own_vector(counted: Counted) -> None:

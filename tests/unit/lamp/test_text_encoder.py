@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lamp_core.errors import LampError
+from lamp_core.lamp import text_encoder
 from lamp_core.lamp.text import train_vocabulary
 from lamp_core.lamp.text_encoder import TextEncoder
 
@@ -94,3 +95,24 @@ def test_a_name_that_is_not_to_be_had_is_said(tmp_path: Path) -> None:
     for name in ("/nowhere", "no-such/model", str(tmp_path)):
         with pytest.raises(LampError, match=f"text encoder '{name}' is no folder of a text model"):
             TextEncoder.load(name)
+
+
+def test_processes_that_share_the_captions_read_what_one_reads(
+    bert_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_encoder, "BATCH_CAPTIONS", 2)
+    encoder, captions = TextEncoder.load(str(bert_folder)), [*CAPTIONS, "a person", "waves", "a wall"]
+    whole_NW = encoder.embeddings(captions)
+    told: list[dict[int, torch.Tensor]] = []
+
+    def gathered(parts: dict[int, torch.Tensor]) -> list[dict[int, torch.Tensor]]:
+        told.append(parts)
+        return told
+
+    monkeypatch.setattr(text_encoder, "gather_objects", gathered)
+    monkeypatch.setattr(text_encoder, "share", lambda rows: rows[0::2])
+    with pytest.raises(KeyError):  # nobody else has told its share
+        encoder.embeddings(captions, together=True)
+    monkeypatch.setattr(text_encoder, "share", lambda rows: rows[1::2])
+    assert torch.equal(encoder.embeddings(captions, together=True), whole_NW)
+    assert [sorted(parts) for parts in told] == [[0, 4], [2]]
