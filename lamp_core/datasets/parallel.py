@@ -12,7 +12,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
+from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from lamp_core.errors import LampError
@@ -99,7 +100,7 @@ def _work_on_all(work: Callable[[Thing], Outcome], things: list[Thing]) -> list[
 @contextmanager
 def _local_processes(count: int) -> Iterator[tuple[Submit, int]]:
     # Spawned, not forked: the threads of the parent's libraries do not survive a fork.
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_use_one_thread)
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_start)
     try:
         yield pool.submit, count
     except BrokenProcessPool as error:
@@ -110,10 +111,22 @@ def _local_processes(count: int) -> Iterator[tuple[Submit, int]]:
         pool.shutdown(cancel_futures=True)
 
 
-def _use_one_thread() -> None:
-    """One process a core, so each keeps to one thread (read by torch and NumPy when a job imports them)."""
+def _start() -> None:
+    """What a process does first.
+
+    One process a core, so each keeps to one thread (read by torch and NumPy when a job imports them). A
+    parent that is killed closes no pool, and its processes would wait for work forever.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"
     use_one_thread()
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

@@ -1,11 +1,14 @@
 """Work in other processes: order, how much is under way, errors, and a Dask cluster of two."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from lamp_core.datasets.clips_store import CLIPS_FILE, read_clip_metadata
@@ -16,10 +19,12 @@ from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.errors import LampError, RejectedClip
 from lamp_core.skeleton.skeleton import Skeleton
 from tests.unit.datasets.work import die, reject, square
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow  # each starts processes
 
 THINGS = list(range(40))
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +60,43 @@ def test_process_that_dies_is_an_error_and_others_pass_through() -> None:
         list(in_order(die, THINGS, processes=2))
     with pytest.raises(RejectedClip, match="thing 0"):
         list(in_order(reject, THINGS, processes=2))
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "list(in_order(never_end, [folder] * 2, processes=2))",
+        "with beside(never_end, folder) as outcome: outcome()",
+    ],
+    ids=["in order", "beside"],
+)
+def test_no_process_outlives_the_one_that_was_killed(work: str, tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from lamp_core.datasets.parallel import beside, in_order; "
+        f"from tests.unit.datasets.work import never_end\nfolder = Path({str(tmp_path)!r})\n"
+        f"if __name__ == '__main__':\n    {work}\n"
+    )
+    script = tmp_path / "work.py"
+    script.write_text(code)
+    parent = subprocess.Popen(
+        [sys.executable, str(script)], env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    )
+    wanted = 2 if "in_order(" in work else 1
+    wait_until(lambda: len(workers(tmp_path)) == wanted)
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not any(map(runs, workers(tmp_path))), seconds=30)
+
+
+def runs(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def workers(folder: Path) -> list[int]:
+    return [int(path.name) for path in folder.iterdir() if path.name.isdigit()]
 
 
 def test_cluster_gives_what_one_process_gives(

@@ -1,6 +1,8 @@
 """Work for other processes, which import this module and nothing heavy with it."""
 
 import os
+import time
+from pathlib import Path
 
 from lamp_core.errors import RejectedClip
 
@@ -15,3 +17,9 @@ def die(thing: int) -> int:
 
 def reject(thing: int) -> int:
     raise RejectedClip("bad", f"thing {thing}")
+
+
+def never_end(folder: Path) -> None:
+    """Say that it is at work, and go on."""
+    (folder / str(os.getpid())).touch()
+    time.sleep(600)
