@@ -4,7 +4,9 @@ A kind has a stream of its own, an endless order in which each of its items come
 are in memory or in shards.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
@@ -116,3 +118,30 @@ class StreamedBatches:
         parts = zip(self.streams, firsts, ends, strict=True)
         items = [item for stream, first, end in parts for item in stream.items(first, end - first)]
         return sorted((self.make(item, draws) for item in items), key=length)
+
+
+class MadeAhead:
+    """Batches of which the next one is made while the one before is trained on.
+
+    Args:
+        batches: asked by the helper alone.
+        helper: of one thread.
+    """
+
+    def __init__(self, batches: StreamedBatches, helper: ThreadPoolExecutor) -> None:
+        self._batches, self._helper = batches, helper
+        self._made: dict[int, Future[list[Spoken]]] = {}
+
+    def whole(self, step: int) -> list[Spoken]:
+        """The sequences of a micro-batch, for all processes."""
+        asked = self._made.pop(step, None) or self._helper.submit(self._batches.whole, step)
+        found = asked.result()
+        self._made = {step + 1: self._helper.submit(self._batches.whole, step + 1)}
+        return found
+
+
+@contextmanager
+def made_ahead(batches: StreamedBatches) -> Iterator[MadeAhead]:
+    """The same batches, the next one made in a thread that ends with the block."""
+    with ThreadPoolExecutor(1, "batches") as helper:
+        yield MadeAhead(batches, helper)

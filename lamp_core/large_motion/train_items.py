@@ -16,7 +16,15 @@ from lamp_core.errors import LampError
 from lamp_core.large_motion.kinds import KindedMotion, Mixture, nested_share
 from lamp_core.large_motion.part_captions import longest_told, part_names, said_of_parts
 from lamp_core.large_motion.start import TASK
-from lamp_core.large_motion.streams import Kinds, Make, MemoryStream, Spoken, SpokenShards, StreamedBatches
+from lamp_core.large_motion.streams import (
+    Kinds,
+    Make,
+    MemoryStream,
+    Spoken,
+    SpokenShards,
+    StreamedBatches,
+    made_ahead,
+)
 from lamp_core.motion_language.batches import DrawnBatches
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.words import MotionWords, length
@@ -231,8 +239,11 @@ class ItemsInShards:
     @contextmanager
     def batches(self, make: Make, optimisation: Optimisation) -> Iterator[Batches]:
         """Batches that are read; the readers end with the block."""
-        with self.streams(optimisation.seed) as kinds:
-            yield StreamedBatches(kinds, make, optimisation)
+        with (
+            self.streams(optimisation.seed) as kinds,
+            made_ahead(StreamedBatches(kinds, make, optimisation)) as batches,
+        ):
+            yield batches
 
     @contextmanager
     def streams(self, seed: int) -> Iterator[Kinds]:
@@ -293,4 +304,5 @@ class ItemsOfBoth:
         """Batches of both; the readers of shards end with the block."""
         with self.in_shards.streams(optimisation.seed) as read:
             kinds = [*self.in_memory.streams(optimisation.seed), *read]
-            yield StreamedBatches(kinds, make, optimisation)
+            with made_ahead(StreamedBatches(kinds, make, optimisation)) as batches:
+                yield batches

@@ -1,5 +1,6 @@
 """Training from shards: the same items, resumed to the same weights, kinds by weight, bad sets refused."""
 
+import threading
 from collections import Counter
 from dataclasses import replace
 from itertools import chain
@@ -14,6 +15,7 @@ from lamp_core.config.base import Optimisation
 from lamp_core.config.large_motion import DataKinds, LargeMotion, PartCaptions
 from lamp_core.errors import LampError
 from lamp_core.large_motion.kinds import REAL, STATIC, SYNTHETIC, KindedMotion
+from lamp_core.large_motion.streams import StreamedBatches
 from lamp_core.large_motion.train_items import (
     ItemsInMemory,
     ItemsInShards,
@@ -92,6 +94,18 @@ def test_an_epoch_has_the_same_items_from_shards_and_from_memory(shards: ShardSe
         for epoch in range(2):
             found = batches(items, 6, training)[3 * epoch : 3 * epoch + 3]
             assert sorted(flat(found)) == sorted(codes()[:6])
+
+
+def test_a_batch_made_ahead_is_the_one_that_is_made_when_asked_for(shards: ShardSet) -> None:
+    def make(item: SpokenMotion, draws: np.random.Generator) -> list[Segment]:
+        return [Segment("motion", (*item.codes_SR.ravel().tolist(), int(draws.integers(1000))))]
+
+    items = ItemsInShards(shards, SETTINGS.model_copy(update={"open_shards": 2}))
+    with items.streams(QUICK.seed) as kinds:
+        wanted = [StreamedBatches(kinds, make, QUICK).whole(step) for step in (0, 1, 2, 7, 8, 3)]
+    with items.batches(make, QUICK) as ahead:
+        assert [ahead.whole(step) for step in (0, 1, 2, 7, 8, 3)] == wanted
+    assert not any(thread.name.startswith("batches") for thread in threading.enumerate())
 
 
 def test_kinds_come_as_often_as_their_weights_say(shards: ShardSet) -> None:
