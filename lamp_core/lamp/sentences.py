@@ -10,10 +10,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lamp_core.errors import LampError
 from lamp_core.io.disk import replacing
 from lamp_core.lamp.text_encoder import TextEncoder
 
@@ -22,6 +23,7 @@ WIDTHS = {NO_ENCODER: 0, MINILM: 384}
 SENTENCES = "sentences.safetensors"
 """In the folder of a LaMP: the vectors of the captions that it was trained on."""
 VECTORS, CAPTIONS = "vectors", "captions"
+REMEDY = "`lamp run --force pretrain` makes it anew, and without it captions are read again"
 
 
 def sentence_dim(encoder: str) -> int:
@@ -62,14 +64,24 @@ class SentenceVectors:
             save_file({VECTORS: vectors_NW}, path, {CAPTIONS: json.dumps(different)})
 
     def recall(self, folder: Path) -> None:
-        """Take over what `save` wrote, where it did; once a folder."""
+        """Take over what `save` wrote, where it did; once a folder.
+
+        Raises:
+            LampError: the file is damaged.
+        """
         path = folder / SENTENCES
         if path in self._recalled or not path.exists():
             return
+        try:
+            with safe_open(path, "pt") as stored:
+                captions, vectors_NW = json.loads(stored.metadata()[CAPTIONS]), stored.get_tensor(VECTORS)
+            known = dict(zip(captions, vectors_NW, strict=True))
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise LampError(f"{path} is damaged; {REMEDY}") from error
+        if not torch.isfinite(vectors_NW).all():
+            raise LampError(f"{path} holds what is no number; {REMEDY}")
         self._recalled.add(path)
-        with safe_open(path, "pt") as stored:
-            captions, vectors_NW = json.loads(stored.metadata()[CAPTIONS]), stored.get_tensor(VECTORS)
-        self._known = {**dict(zip(captions, vectors_NW, strict=True)), **self._known}
+        self._known = {**known, **self._known}
 
 
 @cache

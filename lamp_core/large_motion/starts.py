@@ -1,12 +1,12 @@
 """Motions that are read from one of their first frames: of one clip, as many sequences of codes.
 
-A token is a window of frames, so that a clip without its first frame has other codes throughout. Loaders of
-HumanML3D cut motions at random for the same reason.
+A token is a window of frames, so that a clip without its first frame has other codes throughout.
 Shapes: T frames, D feature numbers a frame, S motion tokens, R channels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
@@ -15,10 +15,13 @@ from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.protocol import MotionTokenizer
 
+MOTIONS_TOGETHER = 256
+"""Motions whose features are in memory at once."""
+
 
 def from_more_starts(
     motions: Sequence[SpokenMotion],
-    features: Sequence[np.ndarray],
+    features: Iterable[np.ndarray],
     tokenizer: MotionTokenizer,
     settings: LargeMotion,
 ) -> list[SpokenMotion]:
@@ -26,12 +29,17 @@ def from_more_starts(
 
     Args:
         motions: with the codes from their first frames.
-        features: of each, normalised (T, D).
+        features: of each, normalised (T, D); read as they are needed.
         tokenizer: of the codes.
         settings: how many first frames there are, and the longest motion.
     """
-    later = [_codes_from(start, features, tokenizer, settings) for start in range(1, settings.starts)]
-    return [replace(motion, begun_later=tuple(codes)) for motion, *codes in zip(motions, *later, strict=True)]
+    pairs, found = zip(motions, features, strict=True), list[SpokenMotion]()
+    while together := list(islice(pairs, MOTIONS_TOGETHER)):
+        whole = [motion_TD for _, motion_TD in together]
+        later = [_codes_from(start, whole, tokenizer, settings) for start in range(1, settings.starts)]
+        for (motion, _), *codes in zip(together, *later, strict=True):
+            found.append(replace(motion, begun_later=tuple(codes)))
+    return found
 
 
 def _codes_from(

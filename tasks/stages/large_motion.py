@@ -111,7 +111,7 @@ def _in_memory(
     longest = settings.max_frames // tokenizer.downsampling
     motions = _spoken(seen, cache, longest, settings)
     if settings.starts > 1:
-        whole = [normalised(features, item.features_TD) for item in seen]
+        whole = (normalised(features, item.features_TD) for item in seen)
         motions = from_more_starts(motions, whole, tokenizer, settings)
     trained = list(map(KindedMotion, motions, kinds))
     poses = _static(seen, features, tokenizer, settings) if settings.data.static else []

@@ -83,9 +83,12 @@ def test_no_process_outlives_the_one_that_was_killed(work: str, tmp_path: Path) 
     )
     wanted = 2 if "in_order(" in work else 1
     wait_until(lambda: len(workers(tmp_path)) == wanted)
+    started = workers(tmp_path)
+    assert all(map(runs, started))
     parent.kill()
     parent.wait()
-    wait_until(lambda: not any(map(runs, workers(tmp_path))), seconds=30)
+    _, left = psutil.wait_procs([psutil.Process(each) for each in started if runs(each)], timeout=30)
+    assert not [process for process in left if runs(process.pid)]
 
 
 def runs(process: int) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from lamp_core.config.models import Optimisation, Pretrain, TextBackbone
@@ -15,7 +16,7 @@ from lamp_core.errors import LampError
 from lamp_core.lamp.embeddings import LampFeatures
 from lamp_core.lamp.folder import load_lamp, save_lamp, untrained_copy
 from lamp_core.lamp.model import LaMP
-from lamp_core.lamp.sentences import SentenceVectors, sentence_vectors
+from lamp_core.lamp.sentences import SENTENCES, SentenceVectors, sentence_vectors
 from lamp_core.lamp.text import TextTokenizer
 from lamp_core.lamp.training import PretrainBatches, PretrainItem, train_lamp
 
@@ -92,6 +93,23 @@ def test_a_folder_without_vectors_is_no_error(tmp_path: Path) -> None:
     vectors.recall(tmp_path)
     vectors(["go"])
     assert encoder.read == ["go"]
+
+
+@pytest.mark.parametrize("damage", ["empty", "truncated", "without captions", "not a number"])
+def test_damaged_vectors_are_named_and_the_file_stays(damage: str, tmp_path: Path) -> None:
+    path = tmp_path / SENTENCES
+    vectors = SentenceVectors(Counted())  # type: ignore[arg-type]
+    vectors.save(tmp_path, CAPTIONS)
+    if damage in ("empty", "truncated"):
+        path.write_bytes(path.read_bytes()[: 0 if damage == "empty" else -40])
+    elif damage == "without captions":
+        save_file({"vectors": torch.ones(2, 384)}, path)
+    else:
+        save_file({"vectors": torch.full((1, 384), torch.nan)}, path, {"captions": '["go"]'})
+    before = path.read_bytes()
+    with pytest.raises(LampError, match=r"sentences\.safetensors .*`lamp run --force pretrain`"):
+        SentenceVectors(Counted()).recall(tmp_path)  # type: ignore[arg-type]
+    assert path.read_bytes() == before
 
 
 def test_a_loaded_model_takes_the_vectors_of_its_folder(counted: Counted, tmp_path: Path) -> None:
