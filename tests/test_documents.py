@@ -119,7 +119,9 @@ def test_every_measured_row_names_a_run_that_is_described(page: str, described_i
     runs, *rest = tables_of((DOCS / f"{described_in}.md").read_text())
     tables = rest if page == described_in else tables_of((DOCS / f"{page}.md").read_text())
     assert tables
-    known = {row[0] for row in runs[1:]}
+    names = [row[0] for row in runs[1:]]
+    known = set(names)
+    assert len(known) == len(names), "a name stands for two runs"
     assert {"commit", "profile"} <= set(runs[0])
     unnamed = [
         row
