@@ -2,7 +2,6 @@
 import { make, seconds } from "./dom.js";
 import { Timeline } from "./timeline.js";
 
-const POSTER = 0.4; // of its time: what a small player shows before it plays
 const APART = 1.15; // metres between figures of one scene
 const PLAY = "M4 2.2v11.6L13.5 8z";
 const PAUSE = "M3.5 2.5h3.2v11H3.5zM9.3 2.5h3.2v11H9.3z";
@@ -69,7 +68,7 @@ export class MotionPlayer {
     this.player.loops = this.loops;
     if (look) this.player.view = look;
     element.addEventListener("lamp-time", ({ detail }) => this.timeline?.playhead(detail));
-    if (time || this.options.compact) this.player.seek(time || POSTER * duration);
+    if (time) this.player.seek(time);
   }
 
   rowsOf({ title, tokens, seconds: length, made }, count) {

@@ -3,6 +3,7 @@
   // Draws by `LampCanvas`, and by the 3-D figure as soon as it is there (`figure`, null where there is no WebGL).
   const HOME = { yaw: 0.45, pitch: 0.2, zoom: 1 };
   const REST = 0.7; // seconds at the end before it starts again
+  const POSTER = 0.4; // of its time: what a small player shows before it plays; first frames look all alike
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const { clamp, decodeMotion, readColours } = globalThis.LampCanvas;
@@ -21,9 +22,10 @@
       this.speed = element.querySelector(".lamp-speed");
       this.view = { ...HOME };
       this.duration = Number(this.scrub.max);
-      this.time = 0;
+      this.isPoster = element.classList.contains("lamp-compact");
+      this.time = this.isPoster ? POSTER * this.duration : 0;
       this.visible = false;
-      this.playing = !calm.matches && !element.classList.contains("lamp-compact");
+      this.playing = !calm.matches && !this.isPoster;
       this.loops = true;
       players.add(this);
       this.listen();
@@ -128,13 +130,15 @@
     }
 
     seek(time) {
+      this.isPoster = false;
       this.time = clamp(time, 0, this.duration);
       this.showState();
       this.draw();
     }
 
     setPlaying(playing) {
-      if (playing && this.time >= this.duration) this.time = 0;
+      if (playing && (this.isPoster || this.time >= this.duration)) this.time = 0;
+      if (playing) this.isPoster = false;
       this.playing = playing;
       this.showState();
       this.schedule();
