@@ -14,7 +14,15 @@ from lamp_core.page.gallery import GalleryRequest, gallery
 from lamp_core.page.generate import GenerateRequest, Request, generate
 from lamp_core.page.search import SearchRequest, search
 from lamp_core.page.workshop import Answer, Workshop
-from lamp_core.systems.capabilities import CAPTION, COMPLETE, GENERATE, SIMILARITY
+from lamp_core.systems.capabilities import (
+    CAPTION,
+    COMPLETE,
+    EDIT_PARTS,
+    GENERATE,
+    SAY_WORDS,
+    SIMILARITY,
+    EditsParts,
+)
 from lamp_core.systems.catalogue import MODELS
 from lamp_core.systems.model import trained_models
 
@@ -41,38 +49,43 @@ class Panel:
     Args:
         name: of its address and module.
         title: of its tab.
-        needs: capability of the models that it asks; empty where it asks none.
+        needs: capabilities of models, of which one is enough to work with; none where it asks none.
         actions: what it asks for.
     """
 
     name: str
     title: str
-    needs: str
+    needs: tuple[str, ...]
     actions: tuple[Action, ...]
 
 
 PANELS = (
-    Panel("generate", "Generate", GENERATE, (Action("generate", GenerateRequest, generate),)),
+    Panel("generate", "Generate", (GENERATE,), (Action("generate", GenerateRequest, generate),)),
     Panel(
         "edit",
         "Edit",
-        COMPLETE,
+        (COMPLETE, EDIT_PARTS),
         (Action("edit", EditRequest, edit), Action("open", MotionRequest, open_motion)),
     ),
-    Panel("describe", "Describe", CAPTION, (Action("describe", DescribeRequest, describe),)),
-    Panel("search", "Search", SIMILARITY, (Action("search", SearchRequest, search),)),
-    Panel("gallery", "Gallery", "", (Action("gallery", GalleryRequest, gallery),)),
+    Panel(
+        "describe",
+        "Describe",
+        (CAPTION, SAY_WORDS, SIMILARITY),
+        (Action("describe", DescribeRequest, describe),),
+    ),
+    Panel("search", "Search", (SIMILARITY,), (Action("search", SearchRequest, search),)),
+    Panel("gallery", "Gallery", (), (Action("gallery", GalleryRequest, gallery),)),
     Panel(
         "compare",
         "Compare",
-        GENERATE,
+        (GENERATE,),
         (
             Action("compare", CompareRequest, compare),
             Action("answers", BlindAnswer, answer_blind),
             Action("counts", CountsRequest, count),
         ),
     ),
-    Panel("runs", "Runs", "", ()),
+    Panel("runs", "Runs", (), ()),
 )
 
 
@@ -84,16 +97,17 @@ def page_state(workshop: Workshop) -> Answer:
             for panel in PANELS
         ],
         "models": {able: models_of(workshop, able) for able in (GENERATE, COMPLETE, CAPTION, SIMILARITY)},
+        "parts": parts_of(workshop),
         **data_state(workshop),
     }
 
 
-def missing(workshop: Workshop, capability: str) -> str:
-    """What to run before a panel works; empty where it does."""
-    if not capability:
+def missing(workshop: Workshop, needs: tuple[str, ...]) -> str:
+    """What to run before a panel works, by the first of what it needs; empty where it does."""
+    if not needs or any(models_of(workshop, capability) for capability in needs):
         return ""
     try:
-        trained_models(MODELS, workshop.data, capability)
+        trained_models(MODELS, workshop.data, needs[0])
     except LampError as fault:
         return str(fault)
     return ""
@@ -105,6 +119,16 @@ def models_of(workshop: Workshop, capability: str) -> list[str]:
         return [model.name for model in trained_models(MODELS, workshop.data, capability)]
     except LampError:
         return []
+
+
+def parts_of(workshop: Workshop) -> list[str]:
+    """Names of the parts that can be made anew one by one; none without a sound model that does."""
+    if not models_of(workshop, EDIT_PARTS):
+        return []
+    with suppress(LampError):
+        editing: EditsParts = loaded(workshop.data, EDIT_PARTS)
+        return list(editing.parts)
+    return []
 
 
 def data_state(workshop: Workshop) -> Answer:
@@ -119,7 +143,7 @@ def data_state(workshop: Workshop) -> Answer:
 
 def load_models(workshop: Workshop) -> None:
     """Load what the panels ask, so that the first request does not wait for it; what is missing stays so."""
-    for panel in PANELS:
-        if panel.needs and not missing(workshop, panel.needs):
+    for capability in dict.fromkeys(capability for panel in PANELS for capability in panel.needs):
+        if models_of(workshop, capability):
             with suppress(LampError), workshop.turn():
-                loaded(workshop.data, panel.needs)
+                loaded(workshop.data, capability)

@@ -14,6 +14,8 @@ from lamp_core.page.generate import Request
 from lamp_core.page.shelf import TAKEN, HeldMotion
 from lamp_core.page.workshop import Answer, Workshop
 from lamp_core.systems.capabilities import CAPTION, Explains
+from lamp_core.systems.catalogue import MODELS
+from lamp_core.systems.model import trained_models
 from lamp_core.viz.attention import attention_strip
 
 WORDS, NEIGHBOURS = 24, 6
@@ -33,29 +35,44 @@ def describe(workshop: Workshop, asked: DescribeRequest) -> Answer:
     What a missing model would say is left out with the stage to run.
     """
     motion = workshop.shelf.get(asked.motion)
-    file = motion.require_features()
-    (found,) = caption_files(workshop.data, [file], None, 1, asked.windows, asked.model, TAKEN)
-    if found.fault:
-        raise LampError(found.fault.replace(str(file), motion.title))
     missing: list[str] = []
+    windows = _captioned(workshop, motion, asked, missing)
     return {
         "motion": motion.answer,
-        "captions": [
-            {"start": each.start, "end": each.end, "text": each.captions[0]} for each in found.windows
-        ],
-        "attention": _attention(workshop, motion, found.windows, asked.model),
+        "captions": [{"start": each.start, "end": each.end, "text": each.captions[0]} for each in windows],
+        "attention": _attention(workshop, motion, windows, asked.model),
         "words": _words(workshop, motion, missing),
         "neighbours": _neighbours(workshop, motion, missing),
         "missing": missing,
     }
 
 
+def _captioned(
+    workshop: Workshop, motion: HeldMotion, asked: DescribeRequest, missing: list[str]
+) -> tuple[Window, ...]:
+    """Captions of the motion, window by window; none where none is trained and none was asked for by name."""
+    try:
+        trained_models(MODELS, workshop.data, CAPTION)
+    except LampError as fault:
+        if asked.model is not None:
+            raise
+        missing.append(f"captions: {fault}")
+        return ()
+    file = motion.require_features()
+    (found,) = caption_files(workshop.data, [file], None, 1, asked.windows, asked.model, TAKEN)
+    if found.fault:
+        raise LampError(found.fault.replace(str(file), motion.title))
+    return found.windows
+
+
 def _attention(
     workshop: Workshop, motion: HeldMotion, windows: tuple[Window, ...], model: str | None
 ) -> str | None:
     """What each word of a caption of the whole motion looks at, as SVG; None for a motion in parts."""
+    if len(windows) != 1 or motion.features_TD is None:
+        return None
     captioner = loaded(workshop.data, CAPTION, model)
-    if len(windows) > 1 or motion.features_TD is None or not isinstance(captioner, Explains):
+    if not isinstance(captioner, Explains):
         return None
     features_TD = np.asarray(workshop.space.statistics.normalise(motion.features_TD), dtype=np.float32)
     caption = windows[0].captions[0]

@@ -1,24 +1,31 @@
-"""Panel Edit: a part of a motion anew, beside what it was."""
+"""Panel Edit: a stretch of a motion anew, or one part of the body, beside what it was."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from lamp_core.errors import LampError
 from lamp_core.features.bones import Decoding
 from lamp_core.inference import generate as api
+from lamp_core.inference.parts import edit_part
 from lamp_core.page.generate import Count, Request, Sampled, Seconds, Seed, Text, warning_of
 from lamp_core.page.shelf import TAKEN
 from lamp_core.page.workshop import Answer, Workshop
 
-Part = Literal["span", "after", "before"]
+Anew = Literal["span", "after", "before", "part"]
 
 
 class EditRequest(Sampled):
-    """As `lamp_core.inference.generate.edit`; ``start`` and ``end`` are those of a span, in seconds."""
+    """As `lamp_core.inference.generate.edit`, ``start`` and ``end`` those of a span, in seconds; or, with the
+    name of a part, as `lamp_core.inference.parts.edit_part`."""
 
     motion: str
-    part: Part = "span"
+    anew: Anew = "span"
     start: float | None = None
     end: float | None = None
+    part: str | None = None
     text: Text | None = None
     seconds: Seconds | None = None
     seed: Seed = 0
@@ -28,8 +35,8 @@ class EditRequest(Sampled):
     @property
     def place(self) -> api.Place:
         """What is to be made anew."""
-        span = (self.start, self.end) if self.part == "span" else None
-        return api.Place(span, self.part == "after", self.part == "before")
+        span = (self.start, self.end) if self.anew == "span" else None
+        return api.Place(span, self.anew == "after", self.anew == "before")
 
 
 class MotionRequest(Request):
@@ -48,18 +55,9 @@ def open_motion(workshop: Workshop, asked: MotionRequest) -> Answer:
 def edit(workshop: Workshop, asked: EditRequest) -> Answer:
     """The given motion, in time with the edited ones, and these; where in them the new part is."""
     given = workshop.shelf.get(asked.motion)
-    edited = api.edit(
-        workshop.data,
-        api.read_given(workshop.data, given.require_features(), TAKEN),
-        asked.place,
-        asked.text or None,
-        asked.count,
-        asked.seconds,
-        asked.seed,
-        asked.model,
-        asked.decode,
-        asked.sampling,
-    )
+    given_TD = api.read_given(workshop.data, given.require_features(), TAKEN)
+    make = _part if asked.anew == "part" else _stretch
+    edited = make(workshop.data, given_TD, asked)
     made, caption = (edited.start, edited.end), asked.text or given.caption
     motions = workshop.keep_all("new", edited.joints, edited.features, caption, made=made)
     old = workshop.keep("old", edited.given_in_time[0], None, given.caption)
@@ -69,3 +67,28 @@ def edit(workshop: Workshop, asked: EditRequest) -> Answer:
         "made": made,
         "warning": warning_of(workshop, asked.text) if asked.text else "",
     }
+
+
+def _stretch(data: Path, given_TD: np.ndarray, asked: EditRequest) -> api.EditedMotions:
+    return api.edit(
+        data,
+        given_TD,
+        asked.place,
+        asked.text or None,
+        asked.count,
+        asked.seconds,
+        asked.seed,
+        asked.model,
+        asked.decode,
+        asked.sampling,
+    )
+
+
+def _part(data: Path, given_TD: np.ndarray, asked: EditRequest) -> api.EditedMotions:
+    if asked.part is None:
+        raise LampError("name the part that is to be made anew")
+    for name in ("seconds", "guidance", "steps"):
+        if getattr(asked, name) is not None:
+            raise LampError(f"{name} says nothing of a part; leave it out")
+    text = asked.text or ""
+    return edit_part(data, given_TD, asked.part, text, asked.count, asked.seed, asked.model, asked.decode)

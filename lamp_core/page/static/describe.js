@@ -44,7 +44,7 @@ export function makePanel(element, page, panel) {
       work.say([...answer.notes, ...answer.missing]);
       const whole = answer.captions.length === 1;
       caption.textContent = whole ? answer.captions[0].text : "";
-      player.show([motion], { rows: [{ kind: "captions", label: "caption", spans: answer.captions }] });
+      player.show([motion], { rows: answer.captions.length ? [{ kind: "captions", label: "caption", spans: answer.captions }] : [] });
       clear();
       cards = answer.neighbours.map((hit) => hitCard({ ...hit, key: `clip:${hit.clip}`, title: hit.clip }));
       under.append(motionActions([motion], page, "describe"), ...parts(answer, whole));
@@ -53,7 +53,7 @@ export function makePanel(element, page, panel) {
   }
 
   function parts(answer, whole) {
-    const list = whole ? null : part("Caption by caption", make("ol", { class: "windows" }, answer.captions.map(({ start, end, text }) =>
+    const list = whole || !answer.captions.length ? null : part("Caption by caption", make("ol", { class: "windows" }, answer.captions.map(({ start, end, text }) =>
       make("li", {}, make("button", { type: "button", class: "entry", onclick: () => player.seek(start) }, make("small", {}, `${start.toFixed(1)} to ${end.toFixed(1)} s`), make("span", {}, text))))));
     return [list,
       answer.attention ? part("What each word looks at", drawing(answer.attention)) : null,

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fastapi.testclient import TestClient
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lamp_core.config import Config, override
@@ -22,6 +23,8 @@ from lamp_core.large_motion.make_shards import make_shards
 from lamp_core.large_motion.starts import from_more_starts
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.tasks import TASKS
+from lamp_core.page.app import page_app
+from lamp_core.page.workshop import Workshop
 from lamp_core.segments import Segment
 from lamp_core.systems.large_motion import MODELS
 from lamp_core.tokenizers.clips import encode_clips
@@ -195,6 +198,36 @@ def test_one_part_is_made_anew_and_the_codes_of_the_others_stay(
     edited = edit_part(data, given_TD, "left_arm", "a person waves", count=2)
     assert len(edited.joints) == 2 and edited.end == pytest.approx(2.0)
     assert edited.joints[0].shape == edited.given[0].shape
+
+
+def test_the_page_makes_one_part_anew_where_no_model_completes_motions(
+    metrics: dict[str, dict[str, float]], data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+    for stage in {"features", *MODEL.made_of, MODEL.stage}:
+        (tmp_path / "data" / stage).symlink_to(data / stage)
+    workshop = Workshop(tmp_path / "data", tmp_path / "answers.jsonl")
+    page = TestClient(page_app(workshop), base_url="http://127.0.0.1", raise_server_exceptions=False)
+    state = page.get("/api/page").json()
+    assert "left_arm" in state["parts"]
+    assert {panel["name"]: panel["missing"] for panel in state["panels"]}["edit"] == ""
+    clip = f"clip:{workshop.clips.names[0]}"
+    asked = {"motion": clip, "anew": "part", "text": "a person waves", "count": 2}
+    answer = page.post("/api/edit", json={**asked, "part": "left_arm"}).json()
+    old = workshop.shelf.get(clip).features_TD
+    assert old is not None
+    for made in answer["motions"]:
+        new = workshop.shelf.get(made["key"]).features_TD
+        assert new is not None and 0 <= len(old) - len(new) < 4
+    for part, said in (
+        ({}, "name the part"),
+        ({"part": "tail"}, "no part 'tail'"),
+        ({"part": "left_arm", "text": ""}, "the text is empty"),
+        ({"part": "left_arm", "seconds": 2.0}, "seconds says nothing of a part"),
+    ):
+        refused = page.post("/api/edit", json={**asked, **part})
+        assert refused.status_code == 400 and said in refused.json()["error"], refused.json()
+    workshop.shelf.close()
 
 
 def test_an_edit_of_a_part_tells_of_the_part_alone_where_that_was_learnt(

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from lamp_core.exports.amass import save_amass
+from lamp_core.page.app import page_app
 from lamp_core.page.workshop import Workshop
 from lamp_core.skeleton.bvh_writer import write_bvh
 from tests.e2e.page_server import write_index
@@ -38,12 +39,12 @@ def test_a_span_is_made_anew_and_the_rest_stays(page: TestClient, workshop: Work
     assert [answer["given"]["title"], answer["motions"][1]["title"]] == ["old", "new 2"]
 
 
-@pytest.mark.parametrize("part", ["after", "before"])
-def test_what_comes_next_and_what_came_before(page: TestClient, clip: str, part: str) -> None:
-    answer = page.post("/api/edit", json={"motion": clip, "part": part, "seconds": 1.0}).json()
+@pytest.mark.parametrize("anew", ["after", "before"])
+def test_what_comes_next_and_what_came_before(page: TestClient, clip: str, anew: str) -> None:
+    answer = page.post("/api/edit", json={"motion": clip, "anew": anew, "seconds": 1.0}).json()
     (motion,) = answer["motions"]
     assert motion["made"][1] - motion["made"][0] == pytest.approx(1.0)
-    longer = motion["seconds"] if part == "before" else motion["seconds"] - 1.0
+    longer = motion["seconds"] if anew == "before" else motion["seconds"] - 1.0
     assert answer["given"]["seconds"] == pytest.approx(longer, abs=0.1)
 
 
@@ -62,6 +63,29 @@ def test_a_motion_is_described_whole_and_in_windows(page: TestClient, clip: str)
     assert len(parts["captions"]) > 2 and parts["attention"] is None
     times = [each["start"] for each in parts["captions"]]
     assert times == sorted(times)
+
+
+def test_a_motion_without_a_model_of_captions_has_its_words_or_neighbours(
+    small_data: Path, tmp_path: Path, clip: str
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for stage in ("features", "tokenizer", "pretrain", "retrieval"):
+        (data / stage).symlink_to(small_data / stage)
+    workshop = Workshop(data, tmp_path / "answers.jsonl")
+    page = TestClient(page_app(workshop), base_url="http://127.0.0.1", raise_server_exceptions=False)
+    panels = {panel["name"]: panel["missing"] for panel in page.get("/api/page").json()["panels"]}
+    assert panels["describe"] == "" and "lamp run --until t2m" in panels["edit"]
+    answer = page.post("/api/describe", json={"motion": clip}).json()
+    assert answer["captions"] == [] and answer["attention"] is None and len(answer["neighbours"]) == 6
+    assert "lamp run --until m2t" in answer["missing"][0]
+    refused = page.post("/api/describe", json={"motion": clip, "model": "LaMP-M2T"})
+    assert refused.status_code == 400 and "lamp run --until m2t" in refused.json()["error"]
+    (data / "retrieval").unlink()
+    (data / "pretrain").unlink()
+    nothing = {panel["name"]: panel["missing"] for panel in page.get("/api/page").json()["panels"]}
+    assert "lamp run --until m2t" in nothing["describe"]
+    workshop.shelf.close()
 
 
 def test_a_dropped_file_is_read_through_the_gate(
