@@ -27,8 +27,13 @@ class Group:
         return row.measured_on == self.measured_on if is_finished else row.data == self.measured_on[0]
 
     def titled(self, title: str, *, is_only: bool) -> str:
-        """What its figure is called, told apart where there are several."""
-        return title if is_only else f"{title}, {self.measured_on[0]}, {self.evaluator}"
+        """What its table or figure is called, told apart where there are several."""
+        return title if is_only else ", ".join([title, self.measured_on[0], *filter(None, [self.by])])
+
+    @property
+    def by(self) -> str:
+        """The evaluator; empty where the numbers need none."""
+        return "" if self.evaluator == "none" else self.evaluator
 
 
 def groups_of(experiment: ExperimentResults, table: ResultTable) -> list[Group]:

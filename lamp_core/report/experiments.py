@@ -198,7 +198,7 @@ def _shown(measured: MeasuredTable, several: bool) -> TextTable:
         lines = [[*line, states.get(line[0], "")] for line in lines]
     title, group = measured.table.title, measured.group
     return TextTable(
-        f"{title}, {group.measured_on[0]}, {group.evaluator}" if several else title,
+        group.titled(title, is_only=not several),
         ["", *map(heading, columns), *(["state"] if states else [])],
         lines,
         _facts(measured),
@@ -225,7 +225,7 @@ def _facts(measured: MeasuredTable) -> list[str]:
     group, numbers = measured.group, [number for number in measured.numbers.values() if number.measured]
     facts = [
         f"protocol {group.protocol}" if group.protocol else "",
-        f"evaluator {group.evaluator}" if group.evaluator != "none" else "",
+        f"evaluator {group.by}" if group.by else "",
         f"items: {_range([number.items for number in numbers])}" if any(n.items for n in numbers) else "",
         f"repeats: {_range([number.repeats for number in numbers])}" if numbers else "",
     ]

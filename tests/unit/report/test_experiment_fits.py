@@ -127,7 +127,7 @@ def test_numbers_of_other_data_are_fitted_apart() -> None:
         found.record.model_copy(update={"rows": (*found.record.rows, *rows)}),
         {**found.numbers, **{f"b {label}": values for label, values in found.numbers.items()}},
     )
-    assert [table.title for table in fit_tables(both)] == ["Fit: Loss, real, none", "Fit: Loss, other, none"]
+    assert [table.title for table in fit_tables(both)] == ["Fit: Loss, real", "Fit: Loss, other"]
 
 
 def test_the_report_draws_the_fit_beside_the_tables() -> None:
