@@ -121,6 +121,9 @@ class LargeMotion(Section):
         (), description="actions whose clips are not trained on, and measured apart (Table 5)"
     )
     held_out_label: str = Field("actions", description="label of a clip that names its actions")
+    condition_dropout: Fraction = Field(
+        0.0, description="share of items trained without their text, as guidance reads them"
+    )
     decoded: int = Field(32, ge=0, description="items of the val split that a validation decodes")
     gradient_checkpointing: bool = Field(
         False, description="states are computed twice instead of kept: less memory, more time"
@@ -132,6 +135,9 @@ class LargeMotion(Section):
     temperature: NonNegative = Field(1.0, description="of motions that are drawn; 0: the likeliest codes")
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(
         0.9, description="share of the likeliest codes that is drawn from"
+    )
+    guidance: NonNegative = Field(
+        1.0, description="s of u + s (c - u), logits with and without the text; 1: as the text says (paper)"
     )
     training: Optimisation = Optimisation(
         steps=20_000,

@@ -139,6 +139,9 @@ class Instruction(LanguageTuning):
     top_p: Annotated[float, Field(gt=0, le=1)] = Field(
         0.9, description="share of the likeliest codes that is drawn from"
     )
+    guidance: NonNegative = Field(
+        1.0, description="s of u + s (c - u), logits with and without the text; 1: as the text says (paper)"
+    )
     search: CaptionSearch = CaptionSearch()
     training: Optimisation = Optimisation(
         steps=50_000,

@@ -1,6 +1,6 @@
 """Guidance and steps that a user wants in place of the model's own."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from lamp_core.errors import LampError
@@ -39,7 +39,9 @@ class SamplingChange:
         """The model with this sampling; LampError where it has none that could be changed."""
         if not self.stated:
             return model
-        sampling = getattr(model, "sampling", None)
-        if sampling is None:
-            raise LampError(f"{type(model).__name__} takes no {' and no '.join(self.stated)}")
+        sampling: Any = getattr(model, "sampling", None)
+        known = set() if sampling is None else {each.name for each in fields(sampling)}
+        unknown = [name for name in self.stated if name not in known]
+        if unknown:
+            raise LampError(f"{type(model).__name__} takes no {' and no '.join(unknown)}")
         return replace(model, sampling=replace(sampling, **self.stated))

@@ -94,7 +94,8 @@ class LargeMotionGenerator(MotionSpeaker):
         forced_SR[:, [channel.name for channel in self.tokenizer.channels].index(part)] = FREE
         is_told = part in self.told_parts
         prompt = self.words.prompt(TASK, None, of_parts={part: text}) if is_told else self.prompt(text)
-        return self._motions([prompt] * count, [len(codes_SR)] * count, [forced_SR] * count, seed)
+        lengths, untold = [len(codes_SR)] * count, [self.untold] * count
+        return self._motions([prompt] * count, lengths, [forced_SR] * count, seed, untold)
 
     def _check_part(self, part: str) -> None:
         if not self.parts:

@@ -66,7 +66,12 @@ class MotionAssistant(MotionSpeaker):
         has_poses = any(given_S.any() for given_S in told)
         draws = self.settings.pose_draws if has_poses else self.settings.text_draws
         put = [_forced(*each) for each in zip(codes, told, strict=True)] * draws if is_forced else None
-        drawn = self._motions(prompts * draws, [len(codes_SR) for codes_SR in codes] * draws, put, seed)
+        untold = [
+            self.words.prompt(control_task(given_S), "", codes_SR, given_S)
+            for codes_SR, given_S in zip(codes, told, strict=True)
+        ]
+        lengths = [len(codes_SR) for codes_SR in codes]
+        drawn = self._motions(prompts * draws, lengths * draws, put, seed, untold * draws)
 
         def surprise_N() -> np.ndarray:
             total_N = np.zeros(len(drawn))
@@ -84,7 +89,8 @@ class MotionAssistant(MotionSpeaker):
         Of ``text_draws`` answers that one is taken of which the model finds the text the likeliest caption.
         """
         prompts, draws = list(map(self.prompt, texts)), self.settings.text_draws
-        drawn = self._motions(prompts * draws, self._tokens(frames) * draws, None, seed)
+        untold = [self.untold] * len(prompts) * draws
+        drawn = self._motions(prompts * draws, self._tokens(frames) * draws, None, seed, untold)
         return self._features(_likeliest(drawn, len(prompts), lambda: self._surprise_of_texts(texts, drawn)))
 
     @property

@@ -33,6 +33,8 @@ class Sampling:
         temperature: of the distribution; 0 always takes the likeliest word.
         top_p: share of the distribution that is drawn from, the likeliest words.
         seed: of the draws.
+        guidance: s of u + s (c - u), where c are logits behind an instruction and u those behind one without
+            its text; 1 is the instruction alone.
 
     Raises:
         LampError: a value out of its range.
@@ -41,12 +43,15 @@ class Sampling:
     temperature: float = 1.0
     top_p: float = 0.9
     seed: int = 0
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         if self.temperature < 0:
             raise LampError(f"the temperature {self.temperature:g} is below 0")
         if not 0 < self.top_p <= 1:
             raise LampError(f"top_p {self.top_p:g} is no share; it lies above 0 and is at most 1")
+        if self.guidance < 0:
+            raise LampError(f"the guidance {self.guidance:g} is below 0")
 
 
 GREEDY = Sampling(temperature=0.0)
@@ -60,6 +65,7 @@ def answer(
     padding: int,
     sampling: Sampling = GREEDY,
     rows: Sequence[int] | None = None,
+    untold: Sequence[Sequence[Segment]] = (),
 ) -> list[list[int]]:
     """Return the words of an answer to each instruction, up to where it is whole.
 
@@ -70,27 +76,32 @@ def answer(
         padding: word that stands where nothing is.
         sampling: how a word is chosen.
         rows: numbers of the rows, which their draws depend on; 0, 1, 2 ... without it.
+        untold: the same instructions without their texts, for a guidance other than 1; none for no guidance.
     """
     device = next(language.parameters()).device
-    batch = collate(prompts, padding, side="left").to(device)
+    is_guided = bool(untold) and sampling.guidance != 1
+    batch = collate([*prompts, *untold] if is_guided else prompts, padding, side="left").to(device)
     draws = _draws(rows if rows is not None else range(len(prompts)), grammar.longest, sampling)
-    answer_BL = batch.ids_BX.new_zeros(len(batch), 0)
+    answer_BL = batch.ids_BX.new_zeros(len(prompts), 0)
     allowed_BN, is_whole_B = grammar.allowed(answer_BL)
     first = grammar.block[0]
-    lengths = [0] * len(batch)
+    lengths = [0] * len(prompts)
     with block_head(language, grammar.block) as is_block:
         steps = _Steps(language, batch, grammar.longest)
         for place in range(grammar.longest):
             logits_BV = steps.logits()
-            logits_BN = logits_BV if is_block else logits_BV[:, slice(*grammar.block)]
-            chosen_B = choose(logits_BN.float(), allowed_BN, sampling, draws[:, place]) + first
+            logits_BN = (logits_BV if is_block else logits_BV[:, slice(*grammar.block)]).float()
+            if is_guided:
+                told_BN, untold_BN = logits_BN.chunk(2)
+                logits_BN = untold_BN.lerp(told_BN, sampling.guidance)
+            chosen_B = choose(logits_BN, allowed_BN, sampling, draws[:, place]) + first
             answer_BL = torch.cat([answer_BL, chosen_B[:, None]], dim=1)
             before_B, (allowed_BN, is_whole_B) = is_whole_B, grammar.allowed(answer_BL)
             for row in torch.nonzero(is_whole_B & ~before_B).flatten().tolist():
                 lengths[row] = place + 1
             if bool(is_whole_B.all()):
                 break
-            steps.say(chosen_B)
+            steps.say(chosen_B.repeat(2) if is_guided else chosen_B)
     return [ids[:count] for ids, count in zip(answer_BL.tolist(), lengths, strict=True)]
 
 

@@ -42,6 +42,10 @@ class Drawn(Protocol):
     def top_p(self) -> float:
         """Share of the likeliest codes."""
 
+    @property
+    def guidance(self) -> float:
+        """How closely the text is followed."""
+
 
 @dataclass(frozen=True)
 class MotionSpeaker:
@@ -52,6 +56,7 @@ class MotionSpeaker:
         words: its instructions.
         tokenizer: motions to codes and back.
         settings: section of the parameters.
+        sampling: how motions are drawn.
 
     A model says which stage trains it, on the tokens of which other stage, and by which section.
     """
@@ -60,6 +65,7 @@ class MotionSpeaker:
     words: MotionWords
     tokenizer: MotionTokenizer
     settings: Drawn
+    sampling: Sampling
 
     stage: ClassVar[str]
     tokenizer_stage: ClassVar[str] = "tokenizer"
@@ -79,7 +85,8 @@ class MotionSpeaker:
         speaker.vocabulary.check_tokenizer(tokenizer, str(folder))
         settings = cast(Drawn, read_settings(folder, cls.section, speaker.origin.settings))
         said = tokenizer.leading(len(speaker.vocabulary.channels))
-        return cls(speaker, speaker.words(), said.to(device), settings)
+        sampling = Sampling(settings.temperature, settings.top_p, guidance=settings.guidance)
+        return cls(speaker, speaker.words(), said.to(device), settings, sampling)
 
     @property
     def longest_frames(self) -> int:
@@ -111,12 +118,17 @@ class MotionSpeaker:
 
     def generate(self, texts: Sequence[str], frames: Sequence[int], seed: int) -> list[np.ndarray]:
         """Return normalised motions (T, D) of texts at the given lengths, in whole tokens."""
-        prompts = list(map(self.prompt, texts))
-        return self._features(self._motions(prompts, self._tokens(frames), None, seed))
+        prompts, untold = list(map(self.prompt, texts)), [self.untold] * len(texts)
+        return self._features(self._motions(prompts, self._tokens(frames), None, seed, untold))
 
     def prompt(self, text: str) -> list[Segment]:
         """The instruction for a motion of a text, up to where its answer begins."""
         return self.words.prompt(TASKS["text-to-motion"], text)
+
+    @property
+    def untold(self) -> list[Segment]:
+        """The same instruction without a text."""
+        return self.words.prompt(TASKS["text-to-motion"], "")
 
     def untrained(self, seed: int) -> Self:
         """The same with random weights."""
@@ -137,9 +149,10 @@ class MotionSpeaker:
         lengths: Sequence[int],
         forced: Sequence[np.ndarray] | None,
         seed: int,
+        untold: Sequence[list[Segment]] = (),
     ) -> list[np.ndarray]:
-        """Codes (S, R) of the answers, in batches of similar length."""
-        how = Sampling(self.settings.temperature, self.settings.top_p, seed)
+        """Codes (S, R) of the answers, in batches of similar length; ``untold`` as in `answer`."""
+        how = replace(self.sampling, seed=seed)
         found: dict[int, np.ndarray] = {}
         order = sorted(range(len(prompts)), key=lambda place: (lengths[place], length(prompts[place])))
         for start in range(0, len(order), ANSWERED_TOGETHER):
@@ -151,7 +164,8 @@ class MotionSpeaker:
             )
             asked = [prompts[place] for place in some]
             self._check_room(asked, [self._words_of(lengths[place]) for place in some])
-            said = answer(self.speaker.base.model, asked, grammar, self.words.padding, how, some)
+            without = [untold[place] for place in some] if untold else []
+            said = answer(self.speaker.base.model, asked, grammar, self.words.padding, how, some, without)
             found |= zip(some, map(self.words.codes, said), strict=True)
         return [found[place] for place in range(len(prompts))]
 

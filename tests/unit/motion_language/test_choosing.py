@@ -12,6 +12,7 @@ from lamp_core.errors import LampError
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.motion_language.assistant import MotionAssistant
 from lamp_core.motion_language.choosing import surprise
+from lamp_core.motion_language.decoding import Sampling
 from lamp_core.motion_language.folder import Origin, Speaker
 from lamp_core.motion_language.tasks import TASKS
 from lamp_core.motion_language.words import MotionWords, length
@@ -69,7 +70,8 @@ def assistant(vqvae: MotionTokenizer, draws: int, kind: str = "opt") -> MotionAs
         words.vocabulary,
         Origin("base", "smpl22", 20.0, 24, "short", "", {}),
     )
-    return MotionAssistant(speaker, words, vqvae, INSTRUCTION.model_copy(update={"pose_draws": draws}))
+    settings = INSTRUCTION.model_copy(update={"pose_draws": draws})
+    return MotionAssistant(speaker, words, vqvae, settings, Sampling())
 
 
 @pytest.mark.parametrize("forced", [False, True])

@@ -1,5 +1,6 @@
 """Decoding: batches answer as their instructions do one by one, and a cache changes nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,44 @@ def test_the_cache_says_what_the_whole_sequence_says(kind: str) -> None:
             allowed_1N, _ = alone.allowed(torch.tensor([ids[:place]], dtype=torch.long))
             assert int(logits_N.masked_fill(~allowed_1N[0], float("-inf")).argmax()) + first == word
             said.append(word)
+
+
+GUIDED = Sampling(temperature=0.0, guidance=2.5)
+
+
+def test_a_guided_answer_goes_on_from_what_the_text_adds(kind: str) -> None:
+    model, words = extended(kind)
+    task = TASKS["text-to-motion"]
+    prompts = [words.prompt(task, caption) for caption in CAPTIONS[:3]]
+    without = [words.prompt(task, "")] * 3
+    grammar = MotionGrammar(words.vocabulary, [4, 6, 8])
+    found = answer(model, prompts, grammar, words.padding, GUIDED, untold=without)
+    first, last = grammar.block
+    for prompt, untold, ids in zip(prompts, without, found, strict=True):
+        said = [collate([asked], words.padding).ids_BX[0].tolist() for asked in (prompt, untold)]
+        alone = MotionGrammar(words.vocabulary, [len(words.codes(ids))])
+        for place, word in enumerate(ids):
+            with torch.no_grad():
+                told_N, untold_N = (model(torch.tensor([each])).logits[0, -1, first:last] for each in said)
+            logits_N = untold_N + GUIDED.guidance * (told_N - untold_N)
+            allowed_1N, _ = alone.allowed(torch.tensor([ids[:place]], dtype=torch.long))
+            assert int(logits_N.masked_fill(~allowed_1N[0], float("-inf")).argmax()) + first == word
+            for each in said:
+                each.append(word)
+
+
+def test_guided_instructions_are_answered_as_one_by_one_and_a_guidance_of_one_changes_nothing() -> None:
+    model, words = extended()
+    task = TASKS["text-to-motion"]
+    prompts, lengths = [words.prompt(task, caption) for caption in CAPTIONS], [2] * len(CAPTIONS)
+    without, grammar = [words.prompt(task, "")] * len(prompts), MotionGrammar(words.vocabulary, lengths)
+    how = replace(SAMPLED, guidance=3.0)
+    together = answer(model, prompts, grammar, words.padding, how, untold=without)
+    for row, prompt in enumerate(prompts):
+        one = MotionGrammar(words.vocabulary, lengths[:1])
+        assert answer(model, [prompt], one, words.padding, how, [row], without[:1]) == [together[row]]
+    plain = answer(model, prompts, grammar, words.padding, SAMPLED)
+    assert answer(model, prompts, grammar, words.padding, SAMPLED, untold=without) == plain != together
 
 
 def test_another_seed_makes_another_motion_and_the_same_the_same() -> None:
@@ -94,3 +133,5 @@ def test_bad_sampling_is_refused() -> None:
         Sampling(temperature=-1)
     with pytest.raises(LampError, match="top_p 0 is no share"):
         Sampling(top_p=0)
+    with pytest.raises(LampError, match="the guidance -1 is below 0"):
+        Sampling(guidance=-1)

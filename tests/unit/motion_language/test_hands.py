@@ -8,6 +8,7 @@ import pytest
 from lamp_core.config.models import Tokenizer
 from lamp_core.m2t.language_model import CausalModel
 from lamp_core.motion_language.assistant import MotionAssistant
+from lamp_core.motion_language.decoding import Sampling
 from lamp_core.motion_language.folder import Origin, Speaker
 from lamp_core.tokenizers.clips import encode_clips
 from lamp_core.tokenizers.kinds import new_tokenizer
@@ -33,7 +34,8 @@ def assistant(part_aware: PartAwareVQVAE) -> MotionAssistant:
     model, words = extended("opt", part_aware)
     base = CausalModel(model, words.text, "", "base")
     origin = Origin("base", "smplx52", 30.0, 24, "short", "", {})
-    return MotionAssistant(Speaker(base, words.vocabulary, origin), words, part_aware, INSTRUCTION)
+    speaker = Speaker(base, words.vocabulary, origin)
+    return MotionAssistant(speaker, words, part_aware, INSTRUCTION, Sampling())
 
 
 def motions(count: int = 2) -> list[np.ndarray]:
