@@ -121,9 +121,6 @@ class LargeMotion(Section):
         (), description="actions whose clips are not trained on, and measured apart (Table 5)"
     )
     held_out_label: str = Field("actions", description="label of a clip that names its actions")
-    condition_dropout: Fraction = Field(
-        0.0, description="share of items trained without their text, as guidance reads them"
-    )
     decoded: int = Field(32, ge=0, description="items of the val split that a validation decodes")
     gradient_checkpointing: bool = Field(
         False, description="states are computed twice instead of kept: less memory, more time"

@@ -12,6 +12,7 @@ from lamp_core.errors import LampError
 from lamp_core.features.bones import Decoding
 from lamp_core.inference.generate import EditedMotions, joints_of
 from lamp_core.inference.models import loaded, say_what_is_lost
+from lamp_core.inference.sampling import SamplingChange
 from lamp_core.io.text import require_words
 from lamp_core.systems.capabilities import EDIT_PARTS, EditsParts
 
@@ -25,6 +26,7 @@ def edit_part(
     seed: int = 0,
     model: str | None = None,
     decoding: Decoding = "bones",
+    sampling: SamplingChange | None = None,
 ) -> EditedMotions:
     """Make one part of a motion anew by a text; the codes of the other parts stay as they are.
 
@@ -40,10 +42,11 @@ def edit_part(
         seed: same seed, arguments and models, same motions.
         model: name of the one that edits parts, where several can; the first without it.
         decoding: see `generate`.
+        sampling: guidance other than that of the model.
 
     Raises:
         LampError: no text, an unknown part (the known ones are named), a motion that the model does not
-            read, or stages that have not run.
+            read, stages that have not run, or a sampling that the model has not.
     """
     if text is None:
         raise LampError("--part needs --text: what the part does")
@@ -51,7 +54,7 @@ def edit_part(
     if count < 1:
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")
-    editing: EditsParts = loaded(data, EDIT_PARTS, model)
+    editing: EditsParts = (sampling or SamplingChange()).of(loaded(data, EDIT_PARTS, model))
     say_what_is_lost(editing, text)
     normalised_TD = np.asarray(space.statistics.normalise(given_TD), dtype=np.float32)
     made = editing.edit_part(part, text, normalised_TD, count, seed)

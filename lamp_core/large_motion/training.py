@@ -142,8 +142,6 @@ def drawn(
     """The sequence of an item with one of its captions, those of parts beside it or in its place."""
     codes_SR = item.drawn_codes(draws)
     caption, of_parts = drawn_text(item, settings.part_captions, draws)
-    if settings.condition_dropout and draws.random() < settings.condition_dropout:
-        caption, of_parts = "", {}
     return example(words, caption, codes_SR, whole=settings.loss_on == "all", of_parts=of_parts)
 
 

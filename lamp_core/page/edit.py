@@ -87,8 +87,16 @@ def _stretch(data: Path, given_TD: np.ndarray, asked: EditRequest) -> api.Edited
 def _part(data: Path, given_TD: np.ndarray, asked: EditRequest) -> api.EditedMotions:
     if asked.part is None:
         raise LampError("name the part that is to be made anew")
-    for name in ("seconds", "guidance", "steps"):
-        if getattr(asked, name) is not None:
-            raise LampError(f"{name} says nothing of a part; leave it out")
-    text = asked.text or ""
-    return edit_part(data, given_TD, asked.part, text, asked.count, asked.seed, asked.model, asked.decode)
+    if asked.seconds is not None:
+        raise LampError("seconds say nothing of a part; leave them out")
+    return edit_part(
+        data,
+        given_TD,
+        asked.part,
+        asked.text or "",
+        asked.count,
+        asked.seed,
+        asked.model,
+        asked.decode,
+        asked.sampling,
+    )

@@ -24,12 +24,13 @@ export function makePanel(element, page, panel) {
   const steps = number({ min: 1, max: 100, step: 1, placeholder: "the model's" });
   const span = make("div", { class: "pair" }, field("From, s", from), field("To, s", to));
   const lengthField = field("Seconds", length);
-  const drawn = make("details", {}, make("summary", {}, "How it is drawn"), make("div", { class: "pair" }, field("Guidance", guidance), field("Steps", steps)));
+  const stepsField = field("Steps", steps);
   const go = make("button", { type: "submit", class: "primary", disabled: true }, "Make it anew");
   const again = make("button", { type: "button", disabled: true, onclick: () => { seed.value = Math.floor(Math.random() * 1e6); form.requestSubmit(); } }, "Another seed");
   const form = make("form", { class: "form", onsubmit: (event) => { event.preventDefault(); run(); } },
     drop.element, field("Make", anew), span, field("Text", text),
-    make("div", { class: "pair" }, lengthField, field("Variants", count)), field("Seed", seed), drawn,
+    make("div", { class: "pair" }, lengthField, field("Variants", count)), field("Seed", seed),
+    make("details", {}, make("summary", {}, "How it is drawn"), make("div", { class: "pair" }, field("Guidance", guidance), stepsField)),
     make("div", { class: "buttons" }, go, again));
   const source = make("div", { class: "stage" }, make("p", { class: "empty" }, "Drop a motion, or take one of another panel by its button Edit; then mark a span on its line of time."));
   const result = make("div", { class: "stage" });
@@ -50,7 +51,7 @@ export function makePanel(element, page, panel) {
   function showWhatCounts() {
     span.hidden = anew.value !== "span";
     given.timeline?.span.toggleAttribute("hidden", anew.value !== "span");
-    lengthField.hidden = drawn.hidden = part() !== null;
+    lengthField.hidden = stepsField.hidden = part() !== null;
     text.placeholder = part() ? "what the part does, or the person" : "what happens there; empty: the motion alone decides";
   }
 
@@ -74,9 +75,9 @@ export function makePanel(element, page, panel) {
   function run() {
     if (!motion) return null;
     const place = part() ? { anew: "part", part: part() }
-      : { anew: anew.value, ...(anew.value === "span" ? { start: valueOf(from), end: valueOf(to) } : {}), seconds: valueOf(length), guidance: valueOf(guidance), steps: valueOf(steps) };
+      : { anew: anew.value, ...(anew.value === "span" ? { start: valueOf(from), end: valueOf(to) } : {}), seconds: valueOf(length), steps: valueOf(steps) };
     return work.run(go, async () => {
-      const answer = await ask("edit", { motion: motion.key, ...place, text: text.value.trim() || null, seed: valueOf(seed) ?? 0, count: valueOf(count) ?? 1 });
+      const answer = await ask("edit", { motion: motion.key, ...place, text: text.value.trim() || null, seed: valueOf(seed) ?? 0, count: valueOf(count) ?? 1, guidance: valueOf(guidance) });
       work.say([answer.warning, ...answer.notes]);
       given.pause();
       edited.show([answer.given, ...answer.motions], { over: true });

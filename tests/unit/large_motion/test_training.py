@@ -9,19 +9,17 @@ import torch
 
 from lamp_core.config.base import Optimisation
 from lamp_core.errors import LampError
-from lamp_core.large_motion.start import started
 from lamp_core.large_motion.train_items import ItemsInMemory, example
-from lamp_core.large_motion.training import Items, drawn, mean_losses, train_large_motion
+from lamp_core.large_motion.training import Items, mean_losses, train_large_motion
 from lamp_core.motion_language.decoding import answer
 from lamp_core.motion_language.examples import SpokenMotion
 from lamp_core.motion_language.grammar import MotionGrammar
 from lamp_core.motion_language.tasks import TASKS
-from lamp_core.pairs.captions import one_of
-from lamp_core.segments import Segment, collate, next_token_logits, token_losses
+from lamp_core.segments import collate, next_token_logits, token_losses
 from lamp_core.tokenizers.protocol import MotionTokenizer
 from lamp_core.training.watching import Watching
 from tests.unit.large_motion.conftest import CONTEXT, QUICK, SETTINGS, items_of, spoken
-from tests.unit.motion_language.conftest import CAPTIONS, causal
+from tests.unit.motion_language.conftest import causal
 
 
 def trained(rvq: MotionTokenizer, changes: dict[str, Any] | None = None, **options: Any) -> Any:
@@ -56,25 +54,6 @@ def test_a_motion_is_read_from_each_of_its_first_frames() -> None:
     whole, later = np.array([[0], [1]]), (np.array([[2], [3]]), np.array([[4]]))
     item, draws = SpokenMotion(whole, ("a person walks",), begun_later=later), np.random.default_rng(0)
     assert {tuple(item.drawn_codes(draws).ravel().tolist()) for _ in range(60)} == {(0, 1), (2, 3), (4,)}
-
-
-def test_as_many_items_are_trained_without_their_text_as_asked_for_and_none_takes_no_draw(
-    rvq: MotionTokenizer,
-) -> None:
-    _, words = started(causal(), rvq, SETTINGS, CAPTIONS)
-    item = spoken()[0]
-    untold = example(words, "", item.codes_SR, whole=True)
-
-    def sequences(share: float) -> list[list[Segment]]:
-        draws = np.random.default_rng(0)
-        settings = SETTINGS.model_copy(update={"condition_dropout": share})
-        return [drawn(words, settings, item, draws) for _ in range(200)]
-
-    assert sequences(1.0) == [untold] * 200
-    assert 70 < sequences(0.5).count(untold) < 130
-    draws = np.random.default_rng(0)
-    plain = [example(words, one_of(item.captions, draws), item.codes_SR, whole=True) for _ in range(200)]
-    assert sequences(0.0) == plain and untold not in plain
 
 
 def test_a_motion_with_one_first_frame_takes_no_draw() -> None:
