@@ -95,16 +95,15 @@ def edit(
     to_TD = None if to is None else api.read_given(data, to, opened)
     if text:
         look_up_words(data, text)
-    sampling = SamplingChange(guidance, steps)
     if part is not None:
         from lamp_core.inference.parts import edit_part
 
-        if seconds is not None:
-            raise LampError("--seconds says nothing of a part; leave it out with --part")
-        edited = edit_part(data, given_TD, part, text, count, seed, model, decode, sampling)
+        _refuse_with_part(seconds=seconds, steps=steps)
+        edited = edit_part(data, given_TD, part, text, count, seed, model, decode, guidance)
         _save(output, edited, f"{text} ({part})", plant)
         return
     place = api.Place(None if span is None else span_of("--span", span), after, before, to_TD)
+    sampling = SamplingChange(guidance, steps)
     edited = api.edit(data, given_TD, place, text, count, seconds, seed, model, decode, sampling)
     _save(output, edited, text or f"{clip or motion}, edited", plant)
 
@@ -123,6 +122,12 @@ def _save(output: Path, edited: "EditedMotions", title: str, plant: bool) -> Non
     made = save_motions(output, edited.joints, edited.skeleton, title, _shown(edited))
     typer.echo("\n".join(map(str, made)))
     typer.echo(f"made by the models: {edited.start:.2f} to {edited.end:.2f} s")
+
+
+def _refuse_with_part(**options: float | None) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise LampError(f"--{name} says nothing of a part; leave it out with --part")
 
 
 def _require_one(given: tuple[object, ...], what: str) -> None:

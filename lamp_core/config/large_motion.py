@@ -136,6 +136,9 @@ class LargeMotion(Section):
     guidance: NonNegative = Field(
         1.0, description="s of u + s (c - u), logits with and without the text; 1: as the text says (paper)"
     )
+    part_guidance: NonNegative = Field(
+        1.0, description="the same where one part is made anew, whose other parts speak against a new text"
+    )
     training: Optimisation = Optimisation(
         steps=20_000,
         batch_size=1024,

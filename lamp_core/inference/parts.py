@@ -26,7 +26,7 @@ def edit_part(
     seed: int = 0,
     model: str | None = None,
     decoding: Decoding = "bones",
-    sampling: SamplingChange | None = None,
+    guidance: float | None = None,
 ) -> EditedMotions:
     """Make one part of a motion anew by a text; the codes of the other parts stay as they are.
 
@@ -42,11 +42,11 @@ def edit_part(
         seed: same seed, arguments and models, same motions.
         model: name of the one that edits parts, where several can; the first without it.
         decoding: see `generate`.
-        sampling: guidance other than that of the model.
+        guidance: how closely the text is followed; without it the model's own for parts.
 
     Raises:
         LampError: no text, an unknown part (the known ones are named), a motion that the model does not
-            read, stages that have not run, or a sampling that the model has not.
+            read, stages that have not run, or a guidance that no model takes.
     """
     if text is None:
         raise LampError("--part needs --text: what the part does")
@@ -54,10 +54,11 @@ def edit_part(
     if count < 1:
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")
-    editing: EditsParts = (sampling or SamplingChange()).of(loaded(data, EDIT_PARTS, model))
+    guidance = SamplingChange(guidance).guidance
+    editing: EditsParts = loaded(data, EDIT_PARTS, model)
     say_what_is_lost(editing, text)
     normalised_TD = np.asarray(space.statistics.normalise(given_TD), dtype=np.float32)
-    made = editing.edit_part(part, text, normalised_TD, count, seed)
+    made = editing.edit_part(part, text, normalised_TD, count, seed, guidance)
     features = [space.statistics.denormalise(made_TD) for made_TD in made]
     return EditedMotions(
         [joints_of(given_TD, space, decoding)],

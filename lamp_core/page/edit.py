@@ -87,8 +87,9 @@ def _stretch(data: Path, given_TD: np.ndarray, asked: EditRequest) -> api.Edited
 def _part(data: Path, given_TD: np.ndarray, asked: EditRequest) -> api.EditedMotions:
     if asked.part is None:
         raise LampError("name the part that is to be made anew")
-    if asked.seconds is not None:
-        raise LampError("seconds say nothing of a part; leave them out")
+    for name in ("seconds", "steps"):
+        if getattr(asked, name) is not None:
+            raise LampError(f"{name} say nothing of a part; leave them out")
     return edit_part(
         data,
         given_TD,
@@ -98,5 +99,5 @@ def _part(data: Path, given_TD: np.ndarray, asked: EditRequest) -> api.EditedMot
         asked.seed,
         asked.model,
         asked.decode,
-        asked.sampling,
+        asked.guidance,
     )

@@ -140,9 +140,18 @@ class EditsParts(Protocol):
         """Names of the parts; none where motions are told as wholes."""
 
     def edit_part(
-        self, part: str, text: str, motion_TD: np.ndarray, count: int, seed: int
+        self,
+        part: str,
+        text: str,
+        motion_TD: np.ndarray,
+        count: int,
+        seed: int,
+        guidance: float | None = None,
     ) -> list[np.ndarray]:
-        """``count`` motions with the part made anew by a text; the codes of the others stay as they are."""
+        """``count`` motions with the part made anew by a text; the codes of the others stay as they are.
+
+        How closely the text is followed is the model's own without ``guidance``.
+        """
 
 
 @runtime_checkable

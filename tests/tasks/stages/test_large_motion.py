@@ -18,7 +18,6 @@ from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.inference.generate import generate
 from lamp_core.inference.parts import edit_part
-from lamp_core.inference.sampling import SamplingChange
 from lamp_core.large_motion.generator import LargeMotionGenerator
 from lamp_core.large_motion.make_shards import make_shards
 from lamp_core.large_motion.starts import from_more_starts
@@ -197,8 +196,14 @@ def test_one_part_is_made_anew_and_the_codes_of_the_others_stay(
         assert not np.array_equal(made_SR[:, part], given_SR[:, part])
     assert not np.array_equal(*made)
     edited = edit_part(data, given_TD, "left_arm", "a person waves", count=2)
-    guided = edit_part(data, given_TD, "left_arm", "a person waves", 2, sampling=SamplingChange(9.0))
+    stated, guided = (
+        edit_part(data, given_TD, "left_arm", "a person waves", 2, guidance=guidance)
+        for guidance in (model.settings.part_guidance, 9.0)
+    )
+    assert np.array_equal(stated.features[0], edited.features[0])
     assert not np.array_equal(guided.features[0], edited.features[0])
+    with pytest.raises(LampError, match="guidance 21; between 0 and 20"):
+        edit_part(data, given_TD, "left_arm", "a person waves", guidance=21)
     assert len(edited.joints) == 2 and edited.end == pytest.approx(2.0)
     assert edited.joints[0].shape == edited.given[0].shape
 
@@ -227,7 +232,7 @@ def test_the_page_makes_one_part_anew_where_no_model_completes_motions(
         ({"part": "tail"}, "no part 'tail'"),
         ({"part": "left_arm", "text": ""}, "the text is empty"),
         ({"part": "left_arm", "seconds": 2.0}, "seconds say nothing of a part"),
-        ({"part": "left_arm", "steps": 4}, "takes no steps"),
+        ({"part": "left_arm", "steps": 4}, "steps say nothing of a part"),
     ):
         refused = page.post("/api/edit", json={**asked, **part})
         assert refused.status_code == 400 and said in refused.json()["error"], refused.json()
