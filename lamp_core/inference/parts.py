@@ -54,11 +54,11 @@ def edit_part(
     if count < 1:
         raise LampError(f"{count} motions asked for; at least 1")
     space = FeatureSpace.load(data / "features")
-    guidance = SamplingChange(guidance).guidance
-    editing: EditsParts = loaded(data, EDIT_PARTS, model)
+    followed = SamplingChange(guidance).guidance
+    editing: EditsParts = loaded(data, EDIT_PARTS, model).for_parts(followed)
     say_what_is_lost(editing, text)
     normalised_TD = np.asarray(space.statistics.normalise(given_TD), dtype=np.float32)
-    made = editing.edit_part(part, text, normalised_TD, count, seed, guidance)
+    made = editing.edit_part(part, text, normalised_TD, count, seed)
     features = [space.statistics.denormalise(made_TD) for made_TD in made]
     return EditedMotions(
         [joints_of(given_TD, space, decoding)],

@@ -61,14 +61,13 @@ class LargeMotionGenerator(MotionSpeaker):
         """The instruction for a motion of a text, and of what parts do, up to where its answer begins."""
         return self.words.prompt(TASK, text, of_parts=self.of_parts)
 
+    def for_parts(self, guidance: float | None) -> Self:
+        """The same with this guidance, ``large_motion.part_guidance`` without one."""
+        followed = self.settings.part_guidance if guidance is None else guidance
+        return replace(self, sampling=replace(self.sampling, guidance=followed))
+
     def edit_part(
-        self,
-        part: str,
-        text: str,
-        motion_TD: np.ndarray,
-        count: int,
-        seed: int,
-        guidance: float | None = None,
+        self, part: str, text: str, motion_TD: np.ndarray, count: int, seed: int
     ) -> list[np.ndarray]:
         """Return ``count`` motions with one part made anew by a text; the codes of the others stay.
 
@@ -79,21 +78,14 @@ class LargeMotionGenerator(MotionSpeaker):
             motion_TD: normalised features.
             count: motions to make.
             seed: same seed and arguments, same motions.
-            guidance: how closely the text is followed; ``large_motion.part_guidance`` without it.
 
         Raises:
             LampError: there is no such part, or the motion is too short, too long, or of another skeleton.
         """
-        return self._features(self.edited_codes(part, text, motion_TD, count, seed, guidance))
+        return self._features(self.edited_codes(part, text, motion_TD, count, seed))
 
     def edited_codes(
-        self,
-        part: str,
-        text: str,
-        motion_TD: np.ndarray,
-        count: int,
-        seed: int,
-        guidance: float | None = None,
+        self, part: str, text: str, motion_TD: np.ndarray, count: int, seed: int
     ) -> list[np.ndarray]:
         """Return the codes (S, R) of `edit_part`; those of the other channels are the given motion's."""
         self._check_part(part)
@@ -108,9 +100,7 @@ class LargeMotionGenerator(MotionSpeaker):
         is_told = part in self.told_parts
         prompt = self.words.prompt(TASK, None, of_parts={part: text}) if is_told else self.prompt(text)
         lengths, untold = [len(codes_SR)] * count, [self.untold] * count
-        followed = self.settings.part_guidance if guidance is None else guidance
-        editing = replace(self, sampling=replace(self.sampling, guidance=followed))
-        return editing._motions([prompt] * count, lengths, [forced_SR] * count, seed, untold)
+        return self._motions([prompt] * count, lengths, [forced_SR] * count, seed, untold)
 
     def _check_part(self, part: str) -> None:
         if not self.parts:

@@ -7,17 +7,16 @@ from typing import Literal
 import numpy as np
 
 from lamp_core.errors import LampError
-from lamp_core.features.bones import Decoding
 from lamp_core.inference import generate as api
 from lamp_core.inference.parts import edit_part
-from lamp_core.page.generate import Count, Request, Sampled, Seconds, Seed, Text, warning_of
+from lamp_core.page.generate import Making, Request, Text, warning_of
 from lamp_core.page.shelf import TAKEN
 from lamp_core.page.workshop import Answer, Workshop
 
 Anew = Literal["span", "after", "before", "part"]
 
 
-class EditRequest(Sampled):
+class EditRequest(Making):
     """As `lamp_core.inference.generate.edit`, ``start`` and ``end`` those of a span, in seconds; or, with the
     name of a part, as `lamp_core.inference.parts.edit_part`."""
 
@@ -27,10 +26,6 @@ class EditRequest(Sampled):
     end: float | None = None
     part: str | None = None
     text: Text | None = None
-    seconds: Seconds | None = None
-    seed: Seed = 0
-    count: Count = 1
-    decode: Decoding = "bones"
 
     @property
     def place(self) -> api.Place:
@@ -70,18 +65,7 @@ def edit(workshop: Workshop, asked: EditRequest) -> Answer:
 
 
 def _stretch(data: Path, given_TD: np.ndarray, asked: EditRequest) -> api.EditedMotions:
-    return api.edit(
-        data,
-        given_TD,
-        asked.place,
-        asked.text or None,
-        asked.count,
-        asked.seconds,
-        asked.seed,
-        asked.model,
-        asked.decode,
-        asked.sampling,
-    )
+    return api.edit(data, given_TD, asked.place, asked.text or None, **asked.how)
 
 
 def _part(data: Path, given_TD: np.ndarray, asked: EditRequest) -> api.EditedMotions:
@@ -90,14 +74,5 @@ def _part(data: Path, given_TD: np.ndarray, asked: EditRequest) -> api.EditedMot
     for name in ("seconds", "steps"):
         if getattr(asked, name) is not None:
             raise LampError(f"{name} say nothing of a part; leave them out")
-    return edit_part(
-        data,
-        given_TD,
-        asked.part,
-        asked.text or "",
-        asked.count,
-        asked.seed,
-        asked.model,
-        asked.decode,
-        asked.guidance,
-    )
+    drawn = (asked.count, asked.seed, asked.model, asked.decode, asked.guidance)
+    return edit_part(data, given_TD, asked.part, asked.text or "", *drawn)

@@ -1,6 +1,6 @@
 """Panel Generate: motions of a text."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,28 +39,36 @@ class Sampled(Request):
         return SamplingChange(self.guidance, self.steps)
 
 
-class GenerateRequest(Sampled):
-    """As `lamp_core.inference.generate.generate`."""
+class Making(Sampled):
+    """How many motions are made, how long, and from which seed."""
 
-    text: Text
     seconds: Seconds | None = None
     seed: Seed = 0
     count: Count = 1
     decode: Decoding = "bones"
 
+    @property
+    def how(self) -> dict[str, Any]:
+        """As the functions of `lamp_core.inference.generate` take it."""
+        return {
+            "count": self.count,
+            "seconds": self.seconds,
+            "seed": self.seed,
+            "model": self.model,
+            "decoding": self.decode,
+            "sampling": self.sampling,
+        }
+
+
+class GenerateRequest(Making):
+    """As `lamp_core.inference.generate.generate`."""
+
+    text: Text
+
 
 def generate(workshop: Workshop, asked: GenerateRequest) -> Answer:
     """Motions of a text, with their tokens; a note where words of it are rare or unknown."""
-    made = api.generate(
-        workshop.data,
-        asked.text,
-        asked.count,
-        asked.seconds,
-        asked.seed,
-        asked.model,
-        asked.decode,
-        asked.sampling,
-    )
+    made = api.generate(workshop.data, asked.text, **asked.how)
     title = "variant" if asked.count > 1 else "generated"
     motions = workshop.keep_all(title, made.joints, made.features, asked.text)
     return {"motions": [motion.answer for motion in motions], "warning": warning_of(workshop, asked.text)}

@@ -139,19 +139,13 @@ class EditsParts(Protocol):
     def parts(self) -> tuple[str, ...]:
         """Names of the parts; none where motions are told as wholes."""
 
-    def edit_part(
-        self,
-        part: str,
-        text: str,
-        motion_TD: np.ndarray,
-        count: int,
-        seed: int,
-        guidance: float | None = None,
-    ) -> list[np.ndarray]:
-        """``count`` motions with the part made anew by a text; the codes of the others stay as they are.
+    def for_parts(self, guidance: float | None) -> Self:
+        """The same, which follows the text of a part so closely; as it does by itself without a number."""
 
-        How closely the text is followed is the model's own without ``guidance``.
-        """
+    def edit_part(
+        self, part: str, text: str, motion_TD: np.ndarray, count: int, seed: int
+    ) -> list[np.ndarray]:
+        """``count`` motions with the part made anew by a text; the codes of the others stay as they are."""
 
 
 @runtime_checkable

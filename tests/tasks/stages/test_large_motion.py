@@ -196,12 +196,13 @@ def test_one_part_is_made_anew_and_the_codes_of_the_others_stay(
         assert not np.array_equal(made_SR[:, part], given_SR[:, part])
     assert not np.array_equal(*made)
     edited = edit_part(data, given_TD, "left_arm", "a person waves", count=2)
-    stated, guided = (
-        edit_part(data, given_TD, "left_arm", "a person waves", 2, guidance=guidance)
-        for guidance in (model.settings.part_guidance, 9.0)
-    )
-    assert np.array_equal(stated.features[0], edited.features[0])
+    guided = edit_part(data, given_TD, "left_arm", "a person waves", count=2, guidance=9.0)
     assert not np.array_equal(guided.features[0], edited.features[0])
+    own = replace(model, settings=model.settings.model_copy(update={"part_guidance": 9.0})).for_parts(None)
+    for said_TD, wanted_TD in zip(
+        own.edit_part("left_arm", "a person waves", normalised_TD, 2, 0), guided.features, strict=True
+    ):
+        np.testing.assert_array_equal(features.statistics.denormalise(said_TD), wanted_TD)
     with pytest.raises(LampError, match="guidance 21; between 0 and 20"):
         edit_part(data, given_TD, "left_arm", "a person waves", guidance=21)
     assert len(edited.joints) == 2 and edited.end == pytest.approx(2.0)

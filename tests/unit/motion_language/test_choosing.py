@@ -111,6 +111,22 @@ def test_who_answers_once_takes_the_first_answer(vqvae: MotionTokenizer) -> None
         np.testing.assert_array_equal(found_TD, wanted_TD)
 
 
+def test_guidance_changes_what_has_a_text_and_no_completion(vqvae: MotionTokenizer) -> None:
+    motions = [
+        np.random.default_rng(index).normal(size=(FRAMES, 263)).astype(np.float32) for index in range(3)
+    ]
+    texts, plain = list(CAPTIONS[:3]), assistant(vqvae, 1)
+    guided = replace(plain, sampling=Sampling(guidance=20.0))
+
+    def differ(made: list[np.ndarray], others: list[np.ndarray]) -> bool:
+        return any(not np.array_equal(*pair) for pair in zip(made, others, strict=True))
+
+    assert differ(guided.generate(texts, [FRAMES] * 3, 0), plain.generate(texts, [FRAMES] * 3, 0))
+    assert differ(guided.control(texts, motions, LAST, 0), plain.control(texts, motions, LAST, 0))
+    asked = (texts, motions, LAST, 0)
+    assert not differ(guided.complete(*asked), plain.complete(*asked))
+
+
 def _surprise_of(
     vqvae: MotionTokenizer, caption: str, drawn: list[np.ndarray], told_SR: np.ndarray
 ) -> list[float]:
