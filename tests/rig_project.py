@@ -16,9 +16,9 @@ from lamp_core.datasets.preprocessing.ingest import ingest
 from lamp_core.datasets.registry import load_source, register_source
 from lamp_core.datasets.synthetic.generate import generate_clips
 from lamp_core.lexical.folder import joined, save_lexical
+from lamp_core.lexical.lexicon import MODEL
 from lamp_core.lexical.motion_training import new_motion_model
 from lamp_core.lexical.text_training import new_text_model
-from lamp_core.lexical.word_search import MODEL
 from lamp_core.skeleton.bvh_writer import write_bvh
 from lamp_core.skeleton.skeleton import load_skeleton
 from tests.small_project import make_models, make_speaker, small_config

@@ -43,7 +43,7 @@ def build(
 ) -> None:
     """Index every motion below a folder, by words or by vectors."""
     opened = how.gate()
-    from lamp_core.lexical.word_search import build_index
+    from lamp_core.inference.indexed_files import build_index
 
     data, by_vectors = find_project().data, dense or model is not None
     told = said_progress("motions")
@@ -59,7 +59,7 @@ def add(
 ) -> None:
     """Add motions to an index."""
     opened = how.gate()
-    from lamp_core.lexical.word_search import add_to_index, own_index
+    from lamp_core.inference.indexed_files import add_to_index, own_index
 
     data = find_project().data
     folder = own_index(data, index)
@@ -72,7 +72,7 @@ def remove(
     index: OwnFolder = None,
 ) -> None:
     """Take motions out of an index."""
-    from lamp_core.lexical.word_search import own_index, remove_from_index
+    from lamp_core.inference.indexed_files import own_index, remove_from_index
 
     data = find_project().data
     folder = own_index(data, index)
@@ -85,7 +85,8 @@ def info(
     names: Annotated[bool, typer.Option("--names", help="Also list its motions, a line each.")] = False,
 ) -> None:
     """Say what an index holds."""
-    from lamp_core.lexical.word_search import index_folder, kind_of
+    from lamp_core.inference.indexed_files import kind_of
+    from lamp_core.lexical.word_search import index_folder
 
     folder = index_folder(find_project().data, index)
     held = kind_of(folder).load(folder)

@@ -71,7 +71,7 @@ def search(
 def _is_dense(index: Path) -> bool:
     """Whether an index is one of dense vectors; LampError where there is none."""
     from lamp_core.indexes.dense_gallery import DenseGallery
-    from lamp_core.lexical.word_search import kind_of
+    from lamp_core.inference.indexed_files import kind_of
 
     kind = kind_of(index)
     kind.require(index)

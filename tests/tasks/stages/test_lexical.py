@@ -15,12 +15,14 @@ from lamp_core.errors import LampError
 from lamp_core.evaluation.results import read_results
 from lamp_core.evaluation.store import RESULTS_FILE
 from lamp_core.indexes.dense_gallery import DenseGallery
+from lamp_core.inference import indexed_files
 from lamp_core.inference.dense import search_dense
 from lamp_core.inference.search import search_text
 from lamp_core.inference.words import explain
 from lamp_core.lexical import word_search
 from lamp_core.lexical.folder import load_lexical
 from lamp_core.lexical.gallery import LexicalIndex
+from lamp_core.lexical.lexicon import Lexicon
 from lamp_core.lexical.words import Vocabulary
 from lamp_core.remarks import Remark
 from lamp_core.systems.lexical import MODELS
@@ -131,18 +133,18 @@ def test_any_folder_of_motions_is_indexed(
         np.save(motions / name, motion_TD)
     np.save(motions / "short.npy", features.features[0][:2])
     with pytest.warns(Remark, match=r"left out: .*short\.npy has 2 feature frames"):
-        made = word_search.build_index(data, motions, folder, 32)
+        made = indexed_files.build_index(data, motions, folder, 32)
     assert list(made.places) == names
     assert made.model == LexicalIndex.load(data / "lexical_index").model
     extra = tmp_path / "extra.npy"
     np.save(extra, features.features[5])
     told: list[tuple[int, int, str]] = []
-    word_search.add_to_index(data, folder, [extra, extra], on_progress=lambda *far: told.append(far))
+    indexed_files.add_to_index(data, folder, [extra, extra], on_progress=lambda *far: told.append(far))
     assert told == [(1, 1, "")]
-    word_search.remove_from_index(data, folder, ["b.npy"])
+    indexed_files.remove_from_index(data, folder, ["b.npy"])
     assert list(LexicalIndex.load(folder).places) == ["a.npy", "more/c.npy", str(extra)]
     with pytest.raises(LampError, match=r"already, as 'a.npy'; `lamp index remove` takes it out first"):
-        word_search.add_to_index(data, folder, [motions / "more" / ".." / "a.npy"])
+        indexed_files.add_to_index(data, folder, [motions / "more" / ".." / "a.npy"])
     (hit, *_) = word_search.search_like(data, extra, 3, folder)
     assert hit.name == str(extra)
     words = explain(data, extra, 5)
@@ -154,7 +156,7 @@ def test_any_folder_of_motions_is_indexed(
     with pytest.raises(LampError, match="is of another training of the model; `lamp index build`"):
         word_search.search_like(data, extra, 3, folder)
     with pytest.raises(LampError, match="is of another training of the model; `lamp index build`"):
-        word_search.add_to_index(data, folder, [motions / "b.npy"])
+        indexed_files.add_to_index(data, folder, [motions / "b.npy"])
     assert word_search.search_keywords(data, "walk", 1, folder)
     other = LexicalIndex(Vocabulary(("[CLS]", "walk")), {})
     other.save(tmp_path / "other")
@@ -171,10 +173,10 @@ def test_a_dense_index_is_built_changed_and_searched_by_the_model_that_is_asked_
     for name, motion_TD in zip(("a.npy", "b.npy"), features.features, strict=False):
         np.save(motions / name, motion_TD)
     np.save(extra, features.features[5])
-    built = word_search.build_index(data, motions, folder, 32, dense=True, model="Dense baseline")
+    built = indexed_files.build_index(data, motions, folder, 32, dense=True, model="Dense baseline")
     assert "by Dense baseline" in built.described()
-    word_search.add_to_index(data, folder, [extra])
-    word_search.remove_from_index(data, folder, ["a.npy"])
+    indexed_files.add_to_index(data, folder, [extra])
+    indexed_files.remove_from_index(data, folder, ["a.npy"])
     hits = search_dense(data, "a person walks forward", 3, folder)
     compared = next(model for model in MODELS if model.name == "Dense baseline").load(
         data, torch.device("cpu")
@@ -186,14 +188,14 @@ def test_a_dense_index_is_built_changed_and_searched_by_the_model_that_is_asked_
     assert {hit.clip: hit.score for hit in hits} == pytest.approx(expected, abs=1e-5)
     assert hits[0].score >= hits[1].score
     with pytest.raises(LampError, match="has an index of the other kind; name another folder"):
-        word_search.build_index(data, motions, folder, 32)
+        indexed_files.build_index(data, motions, folder, 32)
     with pytest.raises(LampError, match="no trained model 'nobody' can similarity"):
-        word_search.build_index(data, motions, tmp_path / "new", 32, dense=True, model="nobody")
+        indexed_files.build_index(data, motions, tmp_path / "new", 32, dense=True, model="nobody")
     with DenseGallery.changing(folder) as older:
         older.weights = "of another training"
     for asked in (
         partial(search_dense, data, "walk", 3, folder),
-        partial(word_search.add_to_index, data, folder, [extra]),
+        partial(indexed_files.add_to_index, data, folder, [extra]),
     ):
         with pytest.raises(
             LampError, match="of another training of Dense baseline; `lamp index build --dense`"
@@ -208,7 +210,7 @@ def test_names_are_looked_at_before_a_file_is_read(
     shutil.copytree(data / "lexical_index", own)
     (known, *_) = LexicalIndex.load(own).places
     with pytest.raises(LampError, match=f"the index has '{known}' already"):
-        word_search.add_to_index(data, own, [tmp_path / "not-there.npy", Path(known)])
+        indexed_files.add_to_index(data, own, [tmp_path / "not-there.npy", Path(known)])
 
 
 def test_files_are_embedded_a_few_at_a_time(
@@ -218,16 +220,16 @@ def test_files_are_embedded_a_few_at_a_time(
     (tmp_path / "motions").mkdir()
     for place in range(5):
         np.save(tmp_path / "motions" / f"{place}.npy", features.features[place])
-    monkeypatch.setattr(word_search, "BATCH_FILES", 2)
+    monkeypatch.setattr(indexed_files, "BATCH_FILES", 2)
     asked, told = [], []
-    weights = word_search.Lexicon.weights
+    weights = Lexicon.embed
 
-    def counted(lexicon: word_search.Lexicon, motions: Sequence[np.ndarray]) -> np.ndarray:
+    def counted(lexicon: Lexicon, motions: Sequence[np.ndarray]) -> np.ndarray:
         asked.append(len(motions))
         return weights(lexicon, motions)
 
-    monkeypatch.setattr(word_search.Lexicon, "weights", counted)
-    word_search.build_index(
+    monkeypatch.setattr(Lexicon, "embed", counted)
+    indexed_files.build_index(
         data, tmp_path / "motions", tmp_path / "index", 8, on_progress=lambda *far: told.append(far)
     )
     assert asked == [2, 2, 1]
@@ -251,7 +253,7 @@ def test_searches_read_an_index_once_until_it_changes(
         before = word_search.search_keywords(data, "walk", 1000, tmp_path / "own")
         word_search.search_words(data, "a person walks", 3, tmp_path / "own")
     assert len(reads) == 1
-    word_search.remove_from_index(data, tmp_path / "own", [before[0].name])
+    indexed_files.remove_from_index(data, tmp_path / "own", [before[0].name])
     after = word_search.search_keywords(data, "walk", 1000, tmp_path / "own")
     assert [hit.name for hit in after] == [hit.name for hit in before[1:]]
 

@@ -152,7 +152,7 @@ BESIDE_THE_FIRST = {
     # commands and the page's search of one system alone, the list of all tables
     "lamp_core.lexical": {
         *("flows.commands.index", "flows.commands.search", "lamp_core.page.search"),
-        "lamp_core.report.schema_page",
+        *("lamp_core.inference.indexed_files", "lamp_core.report.schema_page"),
     },
     # how an instruction is read, for whatever answers it
     "lamp_core.motion_language": {"flows.commands.ask", "lamp_core.inference.ask"},
