@@ -33,10 +33,12 @@ def test_the_shipped_experiments_are_found() -> None:
     assert [path.stem for path in SHIPPED] == [
         "codebook-size",
         *of_large_motion,
+        "large-motion",
         "lexical-sparsity",
         "lexical-t2m",
         "lexical",
         *of_motion_language,
+        "motion-language",
         "pretraining-switches",
         "quick",
         "t2m-switches",
