@@ -222,11 +222,11 @@ def test_files_are_embedded_a_few_at_a_time(
         np.save(tmp_path / "motions" / f"{place}.npy", features.features[place])
     monkeypatch.setattr(indexed_files, "BATCH_FILES", 2)
     asked, told = [], []
-    weights = Lexicon.embed
+    embed = Lexicon.embed
 
     def counted(lexicon: Lexicon, motions: Sequence[np.ndarray]) -> np.ndarray:
         asked.append(len(motions))
-        return weights(lexicon, motions)
+        return embed(lexicon, motions)
 
     monkeypatch.setattr(Lexicon, "embed", counted)
     indexed_files.build_index(

@@ -14,5 +14,7 @@ def test_labels_of_places_that_lie_close_do_not_run_into_one_another() -> None:
 def test_a_place_without_a_label_has_its_mark() -> None:
     svg = line_chart({"a": Curve((0.0, 0.0005, 0.008), (1.0, 2.0, 3.0))}, "weight", "recall", "a chart")
     assert ">0.008<" in svg and ">0.0005<" not in svg
+    logarithmic = line_chart({"a": Curve((256, 512, 65536), (1, 2, 3))}, "n", "y", "b", is_logarithmic=True)
+    assert all(f">{place}<" in logarithmic for place in ("256", "512", "65536"))
     fewer = line_chart({"a": Curve((0.0, 0.008), (1.0, 3.0))}, "weight", "recall", "a chart")
     assert svg.count("<use") > fewer.count("<use")
